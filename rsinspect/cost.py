@@ -1,0 +1,492 @@
+"""What a layer costs, and a whole graph: params, operations, bytes, receptive field.
+
+A ``Cost`` counts things (MACs, biases added, elements normalised, ...) for one image in inference.
+Counts add up exactly, over layers, blocks, stages and the model. What a FLOP *is* differs from
+source to source, so a convention is a weight for each counted thing, in CONVENTIONS, and FLOPs are
+counts times weights:
+
+    mac     one per multiply-add of convolutions, SE convolutions and the classifier
+    paper   two per MAC, and one per element that a global average pool reads
+    timm    one per MAC and two per batch-norm element, as fvcore counts; timm prints it as GMACs
+    full    two per MAC, and every bias, batch norm (2), activation, SE product, pooled element,
+            residual sum and preprocessing operation
+
+``paper`` is the definition that reproduces all 11 ResNet-RS rows of Table 7 as printed. Two per MAC
+alone reproduces 10: RS-152@192 comes to 17.49 billion and is printed as 18; with the global average
+pools it is 17.50. The paper itself states no definition in the material available here.
+
+Peak activation memory does not add up, so it is asked of a graph and is no field of ``Cost``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from math import prod
+from typing import assert_never
+
+from rsinspect.errors import ReportError
+from rsinspect.graph import (
+    Activation,
+    Add,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    DropPath,
+    Dropout,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    Input,
+    Layer,
+    LayerGraph,
+    Multiply,
+    Normalization,
+    Op,
+    Rescaling,
+    Reshape,
+    TensorShape,
+    ZeroPad2D,
+)
+from rsinspect.spec import near
+from rsinspect.units import ITEM_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Counts for one image, in inference; they add up.
+
+    Attributes:
+        trainable_params: Kernels, biases, batch-norm scale and offset.
+        non_trainable_params: Batch-norm moving mean and variance.
+        macs: Multiply-adds of convolutions and the classifier, biases left out.
+        bias_adds: Elements a bias is added to.
+        normed: Elements batch-normalised.
+        activated: Elements an activation is applied to, fused ones included.
+        averaged: Elements read by global average pools.
+        pooled: Elements read by the windows of other pools.
+        scaled: Elements multiplied by an SE gate.
+        added: Elements of residual sums.
+        preprocessed: Operations of rescaling (1) and normalisation (2) per element.
+        read: Elements of all inputs read.
+        outputs: Elements of all outputs, the image included; a view (reshape) makes none.
+    """
+
+    trainable_params: int = 0
+    non_trainable_params: int = 0
+    macs: int = 0
+    bias_adds: int = 0
+    normed: int = 0
+    activated: int = 0
+    averaged: int = 0
+    pooled: int = 0
+    scaled: int = 0
+    added: int = 0
+    preprocessed: int = 0
+    read: int = 0
+    outputs: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(getattr(self, name) + getattr(other, name) for name in _FIELDS))
+
+    def __mul__(self, repeats: int) -> Cost:
+        return Cost(*(getattr(self, name) * repeats for name in _FIELDS))
+
+    @classmethod
+    def total(cls, costs: Iterable[Cost]) -> Cost:
+        """Sum of costs; nothing costs zero."""
+        rows = [[getattr(cost, name) for name in _FIELDS] for cost in costs]
+        return cls(*map(sum, zip(*rows, strict=True))) if rows else cls()
+
+    @property
+    def params(self) -> int:
+        """Trainable and non-trainable together: Keras's ``count_params()``."""
+        return self.trainable_params + self.non_trainable_params
+
+    def flops(self, convention: str) -> int:
+        """Operations for one image under a named convention."""
+        return sum(
+            weight * getattr(self, name) for name, weight in convention_weights(convention).items()
+        )
+
+    def activation_bytes(self, *, batch: int = 1, dtype: str = "float32") -> int:
+        """All layer outputs added up, in bytes: an upper estimate of what training keeps."""
+        return self.outputs * batch * ITEM_BYTES[dtype]
+
+    def weight_bytes(self, dtype: str = "float32") -> int:
+        """All parameters, in bytes."""
+        return self.params * ITEM_BYTES[dtype]
+
+    def bytes_moved(self, *, batch: int = 1, dtype: str = "float32") -> int:
+        """Inputs read, outputs written and weights read once, each layer on its own, in bytes."""
+        return self.weight_bytes(dtype) + (self.read + self.outputs) * batch * ITEM_BYTES[dtype]
+
+    def intensity(self, convention: str, *, batch: int = 1, dtype: str = "float32") -> float | None:
+        """FLOPs per byte moved, layer by layer and nothing fused; None where nothing moves."""
+        moved = self.bytes_moved(batch=batch, dtype=dtype)
+        return self.flops(convention) * batch / moved if moved else None
+
+
+_FIELDS = tuple(f.name for f in fields(Cost))
+
+CONVENTIONS: dict[str, dict[str, int]] = {
+    "mac": {"macs": 1},
+    "paper": {"macs": 2, "averaged": 1},
+    "timm": {"macs": 1, "normed": 2},
+    "full": {
+        "macs": 2, "bias_adds": 1, "normed": 2, "activated": 1, "averaged": 1, "pooled": 1,
+        "scaled": 1, "added": 1, "preprocessed": 1,
+    },
+}  # fmt: skip
+"""Weight of each counted thing, by convention."""
+
+LEGEND = {
+    "mac": "1 per multiply-add of convolutions and classifier",
+    "paper": "2 per MAC + 1 per element of each global average pool; reproduces Table 7",
+    "timm": "1 per MAC + 2 per batch-norm element (fvcore)",
+    "full": "2 per MAC + bias, batch norm (2), activation, SE scaling, pooling, add, preprocessing",
+}
+
+
+def convention_weights(convention: str) -> dict[str, int]:
+    """Weights of a convention.
+
+    Raises:
+        ReportError: If there is none of that name.
+    """
+    if convention not in CONVENTIONS:
+        raise ReportError(f"unknown convention {convention!r}", near(convention, list(CONVENTIONS)))
+    return CONVENTIONS[convention]
+
+
+@lru_cache(maxsize=4096)
+def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cost:
+    """Cost of one op, for one image.
+
+    >>> conv = Conv2D(kernel=3, stride=2, in_channels=3, filters=32, padding="valid")
+    >>> op_cost(conv, (TensorShape(162, 162, 3),), TensorShape(80, 80, 32)).macs
+    5529600
+    """
+    read = sum(shape.elements for shape in inputs)
+    out = output.elements
+    match op:
+        case Input():
+            return Cost(outputs=out)
+        case Reshape():
+            return Cost()
+        case Rescaling():
+            return Cost(preprocessed=out, read=read, outputs=out)
+        case Normalization():
+            return Cost(preprocessed=2 * out, read=read, outputs=out)
+        case ZeroPad2D() | DropPath() | Dropout():
+            return Cost(read=read, outputs=out)
+        case Conv2D():
+            kernel = op.kernel * op.kernel * op.in_channels * op.filters
+            return Cost(
+                trainable_params=kernel + (op.filters if op.use_bias else 0),
+                macs=kernel * output.height * output.width,
+                bias_adds=out if op.use_bias else 0,
+                activated=out if op.activation else 0,
+                read=read,
+                outputs=out,
+            )
+        case BatchNorm():
+            both = 2 * op.channels
+            return Cost(
+                trainable_params=both, non_trainable_params=both, normed=out, read=read, outputs=out
+            )
+        case Activation():
+            return Cost(activated=out, read=read, outputs=out)
+        case AvgPool2D():
+            return Cost(pooled=op.size * op.size * out, read=read, outputs=out)
+        case GlobalAvgPool():
+            return Cost(averaged=read, read=read, outputs=out)
+        case GlobalMaxPool():
+            return Cost(pooled=read, read=read, outputs=out)
+        case Multiply():
+            return Cost(scaled=out, read=read, outputs=out)
+        case Add():
+            return Cost(added=out, read=read, outputs=out)
+        case Dense():
+            kernel = op.in_channels * op.units
+            return Cost(
+                trainable_params=kernel + op.units,
+                macs=kernel,
+                bias_adds=out,
+                activated=out if op.activation else 0,
+                read=read,
+                outputs=out,
+            )
+        case _:
+            assert_never(op)
+
+
+def layer_cost(graph: LayerGraph, layer: Layer) -> Cost:
+    """Cost of one layer of a graph, for one image."""
+    return op_cost(layer.op, graph.input_shapes(layer), layer.shape)
+
+
+def layers_cost(graph: LayerGraph, layers: Iterable[Layer]) -> Cost:
+    """Cost of some layers of a graph, for one image: the sum of theirs."""
+    return Cost.total(layer_cost(graph, layer) for layer in layers)
+
+
+def weight_shapes(op: Op) -> tuple[tuple[int, ...], ...]:
+    """Shapes of an op's weights in the order Keras keeps them; empty for most ops.
+
+    Kernels are (height, width, in, out); batch norm has scale, offset, moving mean and variance.
+    """
+    match op:
+        case Conv2D():
+            kernel = (op.kernel, op.kernel, op.in_channels, op.filters)
+            return (kernel, (op.filters,)) if op.use_bias else (kernel,)
+        case BatchNorm():
+            return ((op.channels,),) * 4
+        case Dense():
+            return ((op.in_channels, op.units), (op.units,))
+        case _:
+            return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The moment of a forward pass at which most is alive.
+
+    Attributes:
+        elements: Numbers alive, for one image.
+        path: The layer that runs at that moment.
+    """
+
+    elements: int
+    path: str
+
+    def bytes(self, *, batch: int = 1, dtype: str = "float32") -> int:
+        """Bytes alive, weights left out."""
+        return self.elements * batch * ITEM_BYTES[dtype]
+
+
+def _in_place(op: Op) -> bool:
+    """Whether inference may write the output over the first input."""
+    return isinstance(
+        op,
+        Rescaling | Normalization | BatchNorm | Activation | Multiply | Add | DropPath | Dropout
+        | Reshape,
+    )  # fmt: skip
+
+
+def peak_activation(graph: LayerGraph) -> Peak:
+    """Most that is alive at once when the layers run one by one in inference.
+
+    A tensor lives from the layer that makes it to the last layer that reads it, so a shortcut stays
+    alive across its block. An elementwise layer writes over an input that nothing else reads.
+    Workspace of convolution algorithms is left out.
+
+    >>> from rsinspect.resnet_rs import build_graph
+    >>> from rsinspect.spec import ResNetRSSpec
+    >>> peak_activation(build_graph(ResNetRSSpec.variant(50))).bytes()
+    3686400
+    """
+    readers: dict[str, int] = {}
+    for layer in graph:
+        for path in layer.inputs:
+            readers[path] = readers.get(path, 0) + 1
+    buffer_of: dict[str, str] = {}  # a tensor's buffer is named by the layer that allocated it
+    alive: dict[str, int] = {}  # buffer -> elements
+    users: dict[str, int] = {}  # buffer -> reads still to come
+    total = 0
+    peak = Peak(0, graph.layers[0].path)
+    for layer in graph:
+        path, elements = layer.path, layer.shape.elements
+        buffer = path
+        if layer.inputs and _in_place(layer.op):
+            for source in layer.inputs:
+                candidate = buffer_of[source]
+                if isinstance(layer.op, Reshape) or (
+                    users[candidate] == 1 and alive[candidate] == elements
+                ):
+                    buffer = candidate
+                    break
+        if buffer == path:
+            alive[buffer] = elements
+            users[buffer] = 0
+            total += elements
+        buffer_of[path] = buffer
+        users[buffer] += readers.get(path, 0)
+        if total > peak.elements:
+            peak = Peak(total, path)
+        for source in layer.inputs:
+            read = buffer_of[source]
+            users[read] -= 1
+            if users[read] == 0:
+                total -= alive.pop(read)
+    return peak
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """What one output position sees.
+
+    Attributes:
+        size: Side of the square of image pixels, or None once the whole image is pooled.
+        stride: Image pixels between neighbouring positions, or None likewise.
+    """
+
+    size: int | None
+    stride: int | None
+
+
+def receptive_fields(graph: LayerGraph) -> dict[str, ReceptiveField]:
+    """Receptive field of every layer, along its convolutions and window pools.
+
+    The largest over a layer's inputs. SE gates see the whole map and are left out: with them every
+    block would see the whole image. Source: Araujo, Norris, Sim 2019, "Computing Receptive Fields
+    of Convolutional Neural Networks": size += (kernel - 1) * stride so far.
+    """
+    fields_: dict[str, ReceptiveField] = {}
+    for layer in graph:
+        sources = [fields_[path] for path in layer.inputs]
+        seen = [(f.size, f.stride) for f in sources if f.size is not None and f.stride is not None]
+        match layer.op:
+            case Input():
+                field = ReceptiveField(1, 1)
+            case GlobalAvgPool() | GlobalMaxPool():
+                field = ReceptiveField(None, None)
+            case Conv2D(kernel=window, stride=stride) | AvgPool2D(size=window, stride=stride) if seen:
+                size, jump = seen[0]
+                field = ReceptiveField(size + (window - 1) * jump, jump * stride)
+            case _:
+                field = ReceptiveField(*max(seen)) if seen else ReceptiveField(None, None)
+        fields_[layer.path] = field
+    return fields_
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """How one number of a layer comes about.
+
+    Attributes:
+        quantity: What is counted.
+        formula: In words of the field.
+        numbers: The same with this layer's numbers; it evaluates to ``value``.
+        value: The result.
+    """
+
+    quantity: str
+    formula: str
+    numbers: str
+    value: int
+
+
+def explain(graph: LayerGraph, path: str, convention: str) -> tuple[Formula, ...]:
+    """The formulas behind a row of the summary: a layer's own, or the sum over a block or stage.
+
+    Raises:
+        UnknownPath: If nothing has that path.
+    """
+    layers = graph.within(path)
+    if len(layers) > 1:
+        return _explain_group(graph, path, convention)
+    layer = layers[0]
+    cost = layer_cost(graph, layer)
+    lines = [
+        line
+        for line in (
+            _explain_params(layer.op, cost),
+            _explain_macs(layer.op, layer.shape, cost),
+            _explain_flops(cost, convention),
+        )
+        if line is not None
+    ]
+    dims = " * ".join(map(str, layer.shape))
+    if cost.outputs:
+        lines.append(Formula("output elements", "height * width * channels", dims, cost.outputs))
+    return tuple(lines)
+
+
+def _explain_params(op: Op, cost: Cost) -> Formula | None:
+    shapes = weight_shapes(op)
+    if not shapes:
+        return None
+    formula = {
+        Conv2D: "kernel^2 * in * filters" + (" + filters" if len(shapes) == 2 else ""),
+        BatchNorm: "scale + offset + moving mean + moving variance",
+        Dense: "in * units + units",
+    }[type(op)]
+    numbers = " + ".join(" * ".join(map(str, shape)) for shape in shapes)
+    return Formula("params", formula, numbers, cost.params)
+
+
+def _explain_macs(op: Op, shape: TensorShape, cost: Cost) -> Formula | None:
+    match op:
+        case Conv2D():
+            numbers = (shape.height, shape.width, op.kernel, op.kernel, op.in_channels, op.filters)
+            formula = "out height * out width * kernel^2 * in * filters"
+        case Dense():
+            numbers, formula = (op.in_channels, op.units), "in * units"
+        case _:
+            return None
+    return Formula("MACs", formula, " * ".join(map(str, numbers)), cost.macs)
+
+
+_COUNTED = {
+    "macs": "MACs", "bias_adds": "biases", "normed": "normalised", "activated": "activated",
+    "averaged": "averaged", "pooled": "pooled", "scaled": "scaled", "added": "added",
+    "preprocessed": "preprocessing",
+}  # fmt: skip
+
+
+def _explain_flops(cost: Cost, convention: str) -> Formula | None:
+    terms = [
+        (weight, name)
+        for name, weight in convention_weights(convention).items()
+        if getattr(cost, name)
+    ]
+    if not terms:
+        return None
+    return Formula(
+        f"FLOPs ({convention})",
+        " + ".join(f"{weight} * {_COUNTED[name]}" for weight, name in terms),
+        " + ".join(f"{weight} * {getattr(cost, name)}" for weight, name in terms),
+        cost.flops(convention),
+    )
+
+
+def _explain_group(graph: LayerGraph, path: str, convention: str) -> tuple[Formula, ...]:
+    """A stage as the sum of its blocks, a block as the sum of its layers."""
+    parts: list[Cost] = []
+    if path in graph.stages:
+        parts = [layers_cost(graph, group.layers) for group in graph.groups(path)]
+    if len(parts) < 2:
+        parts = [layer_cost(graph, layer) for layer in graph.within(path)]
+    lines = []
+    for quantity, values in (
+        ("params", [part.params for part in parts]),
+        ("MACs", [part.macs for part in parts]),
+        (f"FLOPs ({convention})", [part.flops(convention) for part in parts]),
+        ("output elements", [part.outputs for part in parts]),
+    ):
+        lines.append(Formula(quantity, "sum over its parts", _run_lengths(values), sum(values)))
+    return tuple(lines)
+
+
+def _run_lengths(values: list[int]) -> str:
+    """``5 + 2 * 7`` for 5, 7, 7: equal neighbours counted, zeros left out."""
+    runs: list[list[int]] = []
+    for value in values:
+        if value and runs and runs[-1][0] == value:
+            runs[-1][1] += 1
+        elif value:
+            runs.append([value, 1])
+    return " + ".join(f"{n} * {v}" if n > 1 else str(v) for v, n in runs) or "0"
+
+
+def receptive_field_of(fields_: dict[str, ReceptiveField], layers: tuple[Layer, ...]) -> str:
+    """Receptive field of the last map among ``layers``, as text; ``image`` once all is pooled."""
+    size = fields_[layers[-1].path].size
+    return "image" if size is None else str(size)
+
+
+def parameter_count(shapes: Iterable[tuple[int, ...]]) -> int:
+    """Numbers in weights of those shapes."""
+    return sum(prod(shape) for shape in shapes)

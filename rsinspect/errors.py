@@ -1,0 +1,145 @@
+"""Everything rsinspect refuses, and the exit code each refusal ends in.
+
+    RsInspectError                     message, hint, exit_code 1
+    ├── SpecError (also ValueError)    2   the network asked for cannot be
+    │   ├── UnknownVariant             2   no published variant of that name
+    │   └── InvalidSpec                2   a number is out of its range
+    ├── GraphError                     1
+    │   ├── ShapeMismatch              1   a layer does not fit its inputs
+    │   └── UnknownPath                2   no layer, block or stage of that path
+    ├── ReportError                    2   an unknown column, format or convention
+    ├── WeightsError (also ValueError) 2   a weight file that does not fit
+    │   └── WeightsUnavailable         3   a published file that could not be fetched
+    ├── BackendError                   1
+    │   ├── BackendUnavailable         3   the framework is not installed or not usable
+    │   ├── ModelBuildError            2   the framework cannot build this network
+    │   └── ReconciliationError        1   graph and Keras model disagree
+    ├── RenderError                    1
+    │   ├── GraphvizNotFound           3   no Graphviz engine on this machine
+    │   └── OutputNotWritable          2   the output path cannot be written
+    └── MeasurementError               1
+        ├── BatchDoesNotFit            1   no batch size of the ladder could be run
+        └── InvalidMeasurement         2   a measurement nobody can make
+
+Only the command line catches ``RsInspectError``; it never catches anything wider, so that a bug
+keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RsInspectError(Exception):
+    """A refusal in one line, with a hint at what would work.
+
+    Args:
+        message: What was wrong and what would have been right.
+        hint: The remedy, or None.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message} ({self.hint})"
+
+
+class SpecError(RsInspectError, ValueError):
+    """The network asked for cannot be described."""
+
+    exit_code = 2
+
+
+class UnknownVariant(SpecError):
+    """No published variant has that name or depth."""
+
+
+class InvalidSpec(SpecError):
+    """A number of the description is out of its range."""
+
+
+class GraphError(RsInspectError):
+    """The layer graph is not what its reader needs."""
+
+
+class ShapeMismatch(GraphError):
+    """A layer's output shape does not follow from its inputs."""
+
+
+class UnknownPath(GraphError):
+    """No layer, block or stage has that path."""
+
+    exit_code = 2
+
+
+class ReportError(RsInspectError):
+    """A table that cannot be made as asked."""
+
+    exit_code = 2
+
+
+class WeightsError(RsInspectError, ValueError):
+    """A weight file that is damaged or belongs to another network."""
+
+    exit_code = 2
+
+
+class WeightsUnavailable(WeightsError):
+    """A published weight file that is not here and could not be fetched."""
+
+    exit_code = 3
+
+
+class BackendError(RsInspectError):
+    """Keras or one of its backends."""
+
+
+class BackendUnavailable(BackendError):
+    """The framework is not installed, or not usable as it is configured."""
+
+    exit_code = 3
+
+
+class ModelBuildError(BackendError, ValueError):
+    """The framework cannot build this network."""
+
+    exit_code = 2
+
+
+class ReconciliationError(BackendError):
+    """Graph and Keras model disagree; the message names the first path that differs."""
+
+
+class RenderError(RsInspectError):
+    """A picture or file that could not be made."""
+
+
+class GraphvizNotFound(RenderError):
+    """No Graphviz engine is installed that can draw this."""
+
+    exit_code = 3
+
+
+class OutputNotWritable(RenderError):
+    """The output path cannot be written."""
+
+    exit_code = 2
+
+
+class MeasurementError(RsInspectError):
+    """A measurement that could not be finished."""
+
+
+class BatchDoesNotFit(MeasurementError):
+    """Even the smallest batch of the ladder could not be run."""
+
+
+class InvalidMeasurement(MeasurementError):
+    """A measurement nobody can make, such as a batch of zero images."""
+
+    exit_code = 2

@@ -1,0 +1,202 @@
+"""How a ResNet-RS is wired: spec to graph. The only file that knows.
+
+ResNet-D (He et al. 2018) with squeeze-and-excitation (Hu et al. 2018), as in Bello et al. 2021 and
+the code behind its checkpoints (tensorflow/tpu @7dc921f8, models/official/resnet):
+
+* stem: 3x3 convolutions of 32, 32, 64 and 64 filters, the first and the last with stride 2;
+* four stages of bottleneck blocks, 1x1 f, 3x3 f, 1x1 4f; the first block of a stage has the stride
+  in its 3x3 and a projection shortcut, 2x2 average pool then 1x1 convolution;
+* SE after the last batch norm of the residual branch, before stochastic depth and the addition;
+* head: global average pool, dropout, classifier.
+
+Strided 3x3 convolutions pad explicitly, one on every side, and then run VALID: that is what the
+published weights were trained with, and it differs from SAME on even sizes.
+
+Order of the layers: the residual branch, then the shortcut, then the addition, so that the layers
+with weights stand in the order of the published files. In the addition the shortcut is the *first
+input*: Keras walks a graph along first inputs, and this walk then stays shallow at any depth.
+"""
+
+from __future__ import annotations
+
+from rsinspect.graph import (
+    Activation,
+    Add,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    DropPath,
+    Dropout,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    Input,
+    Layer,
+    LayerGraph,
+    Multiply,
+    Normalization,
+    Op,
+    Rescaling,
+    Reshape,
+    TensorShape,
+    ZeroPad2D,
+    infer_shape,
+)
+from rsinspect.spec import EXPANSION, ResNetRSSpec, round_channels
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_VARIANCE = (0.229**2, 0.224**2, 0.225**2)
+"""Of RGB in 0..1; the values of Keras 2's ``resnet_rs`` and of tensorflow/tpu."""
+
+
+def build_graph(spec: ResNetRSSpec) -> LayerGraph:
+    """The layer graph of a spec.
+
+    >>> graph = build_graph(ResNetRSSpec.variant(50))
+    >>> len(graph), str(graph.layer("c5/block2/out").shape)
+    (274, '5x5x2048')
+    """
+    wiring = _Wiring(spec)
+    x = wiring.image()
+    x = wiring.stem(x)
+    for index in range(len(spec.blocks)):
+        x = wiring.stage(index, x)
+    wiring.head(x)
+    return LayerGraph(spec.name, tuple(wiring.layers))
+
+
+class _Wiring:
+    """Layers as they are added; each method takes and returns paths."""
+
+    def __init__(self, spec: ResNetRSSpec) -> None:
+        self.spec = spec
+        self.layers: list[Layer] = []
+        self.shapes: dict[str, TensorShape] = {}
+
+    def add(self, path: str, op: Op, *inputs: str) -> str:
+        shapes = self.shapes
+        shape = infer_shape(op, tuple([shapes[name] for name in inputs]))
+        shapes[path] = shape
+        self.layers.append(Layer(path, op, inputs, shape))
+        return path
+
+    def conv(self, prefix: str, number: int, x: str, kernel: int, filters: int, stride: int) -> str:
+        """Convolution ``number`` of a stem or branch, padded explicitly where it strides."""
+        explicit = stride > 1 and kernel > 1
+        if explicit:
+            x = self.add(f"{prefix}/pad{number}", ZeroPad2D((kernel - 1) // 2), x)
+        op = Conv2D(
+            kernel=kernel,
+            stride=stride,
+            in_channels=self.shapes[x].channels,
+            filters=filters,
+            padding="valid" if explicit else "same",
+        )
+        return self.add(f"{prefix}/conv{number}", op, x)
+
+    def norm(self, path: str, x: str) -> str:
+        spec = self.spec
+        op = BatchNorm(
+            channels=self.shapes[x].channels, momentum=spec.bn_momentum, epsilon=spec.bn_epsilon
+        )
+        return self.add(path, op, x)
+
+    def activate(self, path: str, x: str) -> str:
+        return self.add(path, Activation(self.spec.activation), x)
+
+    def image(self) -> str:
+        spec = self.spec
+        x = self.add("input/image", Input(TensorShape(*spec.resolution, spec.channels)))
+        if spec.preprocessing:
+            x = self.add("input/rescaling", Rescaling(1 / 255), x)
+            if spec.channels == len(IMAGENET_MEAN):
+                op = Normalization(IMAGENET_MEAN, IMAGENET_VARIANCE)
+                x = self.add("input/normalization", op, x)
+        return x
+
+    def stem(self, x: str) -> str:
+        dialect = self.spec.dialect
+        plan = zip(dialect.stem_filters, dialect.stem_strides, strict=True)
+        for number, (filters, stride) in enumerate(plan, start=1):
+            x = self.conv("stem", number, x, 3, round_channels(filters, self.spec.width), stride)
+            x = self.norm(f"stem/bn{number}", x)
+            x = self.activate(f"stem/act{number}", x)
+        return x
+
+    def stage(self, index: int, x: str) -> str:
+        spec = self.spec
+        filters = round_channels(spec.filters[index], spec.width)
+        stride = spec.dialect.first_stage_stride if index == 0 else 2
+        rate = spec.drop_path_rates()[index]
+        for block in range(spec.blocks[index]):
+            x = self.block(
+                f"{spec.stages[index]}/block{block}",
+                x,
+                filters=filters,
+                stride=stride if block == 0 else 1,
+                projection=block == 0,
+                drop_path_rate=rate,
+            )
+        return x
+
+    def block(
+        self, path: str, x: str, *, filters: int, stride: int, projection: bool, drop_path_rate: float
+    ) -> str:
+        """One bottleneck block."""
+        branch = x
+        plan = ((1, filters, 1), (3, filters, stride), (1, filters * EXPANSION, 1))
+        for number, (kernel, width, step) in enumerate(plan, start=1):
+            branch = self.conv(path, number, branch, kernel, width, step)
+            branch = self.norm(f"{path}/bn{number}", branch)
+            if number < len(plan):
+                branch = self.activate(f"{path}/act{number}", branch)
+        if self.spec.se_ratio > 0:
+            branch = self.squeeze_and_excite(f"{path}/se", branch, filters)
+        shortcut = self.shortcut(f"{path}/shortcut", x, filters, stride) if projection else x
+        if drop_path_rate > 0:
+            branch = self.add(f"{path}/drop", DropPath(drop_path_rate), branch)
+        return self.activate(f"{path}/out", self.add(f"{path}/add", Add(), shortcut, branch))
+
+    def squeeze_and_excite(self, path: str, x: str, filters: int) -> str:
+        bias = self.spec.dialect.se_bias
+        channels, hidden = self.shapes[x].channels, self.spec.se_filters(filters)
+        gate = self.add(f"{path}/squeeze", GlobalAvgPool(), x)
+        gate = self.add(f"{path}/reshape", Reshape(TensorShape(1, 1, channels)), gate)
+        reduce = Conv2D(
+            kernel=1, in_channels=channels, filters=hidden, use_bias=bias, activation="relu"
+        )
+        expand = Conv2D(
+            kernel=1, in_channels=hidden, filters=channels, use_bias=bias, activation="sigmoid"
+        )
+        gate = self.add(f"{path}/expand", expand, self.add(f"{path}/reduce", reduce, gate))
+        return self.add(f"{path}/excite", Multiply(), x, gate)
+
+    def shortcut(self, path: str, x: str, filters: int, stride: int) -> str:
+        """Projection shortcut: pool where the block strides, then 1x1, then norm."""
+        pooled = stride > 1
+        if pooled:
+            x = self.add(f"{path}/pool", AvgPool2D(2, stride), x)
+        op = Conv2D(
+            kernel=1, in_channels=self.shapes[x].channels, filters=filters * EXPANSION
+        )
+        x = self.add(f"{path}/conv", op, x)
+        if self.spec.dialect.shortcut_norm == "unpooled" and pooled:
+            return x
+        return self.norm(f"{path}/bn", x)
+
+    def head(self, x: str) -> None:
+        spec = self.spec
+        if spec.include_top:
+            x = self.add("head/avg_pool", GlobalAvgPool(), x)
+            if spec.dropout_rate > 0:
+                x = self.add("head/dropout", Dropout(spec.dropout_rate), x)
+            op = Dense(
+                in_channels=self.shapes[x].channels,
+                units=spec.classes,
+                activation=spec.classifier_activation,
+            )
+            self.add("head/classifier", op, x)
+        elif spec.pooling == "avg":
+            self.add("head/avg_pool", GlobalAvgPool(), x)
+        elif spec.pooling == "max":
+            self.add("head/max_pool", GlobalMaxPool(), x)

@@ -1,0 +1,427 @@
+"""What makes one ResNet-RS differ from another: a few numbers, frozen and checked.
+
+A spec that exists is a spec that can be built: every range is checked on construction and a
+violation raises ``InvalidSpec`` with the value, the range and a hint. The limits are generous (seven
+times the blocks of the deepest published network) and exist so that a slip of the keyboard is
+refused instead of hanging.
+
+A *dialect* is a code base's reading of the paper, as wiring fields of the spec; DIALECTS lists them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from rsinspect import paper
+from rsinspect.errors import InvalidSpec, UnknownVariant
+
+MIN_RESOLUTION = 32  # five halvings; the reference refuses less as well
+MAX_RESOLUTION = 16_384
+MAX_BLOCKS = 1_000
+MAX_STAGES = 8
+MAX_CHANNELS = 65_536
+MAX_CLASSES = 10_000_000
+MAX_WIDTH = 64.0
+CHANNEL_DIVISOR = 8
+EXPANSION = 4  # a block is 4 times as wide at its end as inside (He et al. 2015)
+
+ACTIVATIONS = (
+    "relu", "swish", "silu", "gelu", "elu", "selu", "leaky_relu", "relu6", "mish", "tanh",
+    "sigmoid", "softplus", "hard_swish", "hard_silu", "softmax", "linear",
+)  # fmt: skip
+CUSTOM_ACTIVATION = "custom:"
+"""Prefix of an activation that is a Python function: described by name, counted like any other."""
+
+Pooling = Literal["avg", "max"]
+ShortcutNorm = Literal["always", "unpooled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One code base's reading of the paper, as wiring.
+
+    Attributes:
+        name: What ``--dialect`` calls it.
+        summary: What sets it apart, in one line.
+        stem_filters: Widths of the stem's 3x3 convolutions, before the width multiplier.
+        stem_strides: Their strides.
+        first_stage_stride: Stride of c2's first block.
+        shortcut_norm: Whether projection shortcuts end in batch norm ``always`` or only where they
+            do not pool (``unpooled``).
+        se_bias: Whether the two SE convolutions have biases.
+        preprocessing: Whether the model can begin with rescaling and mean/std normalisation.
+        stem_name: First part of the reference layer names of the stem.
+    """
+
+    name: str
+    summary: str
+    stem_filters: tuple[int, ...] = (32, 32, 64, 64)
+    stem_strides: tuple[int, ...] = (2, 1, 1, 2)
+    first_stage_stride: int = 1
+    shortcut_norm: ShortcutNorm = "always"
+    se_bias: bool = True
+    preprocessing: bool = True
+    stem_name: str = "stem_1"
+
+
+DIALECTS = {
+    dialect.name: dialect
+    for dialect in (
+        Dialect(
+            name="keras",
+            summary="Keras 2's applications.resnet_rs, equal to the TPU code of the checkpoints",
+        ),
+        Dialect(
+            name="paper-prose",
+            summary="the paper's text: no fourth stem convolution, c2 halves the resolution",
+            stem_filters=(32, 32, 64),
+            stem_strides=(2, 1, 1),
+            first_stage_stride=2,
+        ),
+        Dialect(
+            name="article",
+            summary="a re-implementation: no batch norm on pooled shortcuts, no SE biases",
+            shortcut_norm="unpooled",
+            se_bias=False,
+            preprocessing=False,
+            stem_name="stem",
+        ),
+    )
+}
+
+
+def round_channels(channels: int, width: float) -> int:
+    """Channels after a width multiplier: the nearest multiple of 8, never below 90 % of the product.
+
+    The rule of MobileNetV2's reference code, without its minimum of 8: a product that rounds to
+    zero stays zero and is refused by the spec.
+
+    >>> round_channels(64, 0.25), round_channels(32, 1.1), round_channels(64, 0.01)
+    (16, 32, 0)
+    """
+    if width == 1:
+        return channels
+    wanted = channels * width
+    rounded = int(wanted + CHANNEL_DIVISOR / 2) // CHANNEL_DIVISOR * CHANNEL_DIVISOR
+    if rounded and rounded < 0.9 * wanted:
+        rounded += CHANNEL_DIVISOR
+    return rounded
+
+
+def _require(holds: bool, message: str, hint: str | None = None) -> None:
+    if not holds:
+        raise InvalidSpec(message, hint)
+
+
+def _whole(value: object, low: int, high: int, what: str) -> None:
+    _require(
+        isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+        f"{what} is {value}; it must be a whole number from {low} to {high}",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResNetRSSpec:
+    """One network, in the numbers that set it apart.
+
+    Attributes:
+        blocks: Bottleneck blocks per stage, c2 first.
+        depth: The number in the name, or None for a layout of one's own.
+        resolution: Image (height, width) in pixels.
+        channels: Channels of the image.
+        classes: Outputs of the classifier.
+        width: Multiplier of every filter count, the stem's included (``round_channels``).
+        filters: Inner width of each stage's blocks before the multiplier; doubling from 64.
+        se_ratio: Hidden width of squeeze-and-excitation over the block's output channels; 0 for none.
+        drop_path_rate: Probability that a residual branch of the last stage is dropped; stage i of n
+            gets ``rate * (i + 1) / (n + 1)``.
+        dropout_rate: Probability of the dropout before the classifier.
+        activation: Nonlinearity of stem and blocks (SE keeps ReLU and sigmoid).
+        classifier_activation: Nonlinearity after the classifier.
+        include_top: Whether there is a classifier.
+        pooling: Without a classifier: global ``avg`` or ``max`` pooling, or None for the feature map.
+        preprocessing: Whether the network begins with its own rescaling and normalisation.
+        bn_momentum: Momentum of the moving statistics. Keras's 0.0 keeps only the last batch: right
+            for the published weights, wrong for training.
+        bn_epsilon: Added to the variance.
+        dialect: Whose wiring.
+
+    Raises:
+        InvalidSpec: If a number is out of its range.
+
+    >>> ResNetRSSpec.variant(152).resolution
+    (256, 256)
+    """
+
+    blocks: tuple[int, ...]
+    depth: int | None = None
+    resolution: tuple[int, int] = (224, 224)
+    channels: int = 3
+    classes: int = 1000
+    width: float = 1.0
+    filters: tuple[int, ...] = ()
+    se_ratio: float = 0.25
+    drop_path_rate: float = 0.0
+    dropout_rate: float = 0.25
+    activation: str = "relu"
+    classifier_activation: str = "softmax"
+    include_top: bool = True
+    pooling: Pooling | None = None
+    preprocessing: bool = True
+    bn_momentum: float = 0.0
+    bn_epsilon: float = 1e-5
+    dialect: Dialect = field(default_factory=lambda: DIALECTS["keras"])
+
+    def __post_init__(self) -> None:
+        if not self.filters:
+            object.__setattr__(self, "filters", tuple(64 << i for i in range(len(self.blocks))))
+        if not self.dialect.preprocessing:
+            object.__setattr__(self, "preprocessing", False)
+        self._check_layout()
+        self._check_sizes()
+        self._check_rates()
+
+    def _check_layout(self) -> None:
+        _require(
+            1 <= len(self.blocks) <= MAX_STAGES,
+            f"a layout has 1 to {MAX_STAGES} stages, not {len(self.blocks)}",
+            "the paper's networks have four, such as 3,4,23,3",
+        )
+        for stage, blocks in zip(self.stages, self.blocks, strict=True):
+            _whole(blocks, 1, MAX_BLOCKS, f"the number of blocks in {stage}")
+        total = sum(self.blocks)
+        _require(
+            total <= MAX_BLOCKS,
+            f"the layout has {total} blocks; at most {MAX_BLOCKS} are built",
+            "resnet-rs-420, the deepest published network, has 139",
+        )
+        _require(
+            len(self.filters) == len(self.blocks),
+            f"{len(self.filters)} filter counts for {len(self.blocks)} stages",
+        )
+        for stage, filters in zip(self.stages, self.filters, strict=True):
+            _whole(filters, 1, MAX_CHANNELS, f"the filter count of {stage}")
+        _require(
+            isinstance(self.width, int | float) and 0 < self.width <= MAX_WIDTH,
+            f"the width multiplier is {self.width}; it must be above 0 and at most {MAX_WIDTH:g}",
+        )
+        for name, base in (
+            *((f"stem convolution {i}", f) for i, f in enumerate(self.dialect.stem_filters, 1)),
+            *zip(self.stages, self.filters, strict=True),
+        ):
+            channels = round_channels(base, self.width)
+            _require(
+                channels > 0,
+                f"width {self.width:g} rounds the {base} filters of {name} to zero channels",
+                f"use at least {CHANNEL_DIVISOR / 2 / base:g}",
+            )
+            _require(
+                EXPANSION * channels <= MAX_CHANNELS,
+                f"{name} would have {EXPANSION * channels} channels; "
+                f"at most {MAX_CHANNELS} are built",
+            )
+
+    def _check_sizes(self) -> None:
+        _require(
+            len(self.resolution) == 2, f"the resolution {self.resolution} is not height and width"
+        )
+        for side in self.resolution:
+            _require(
+                isinstance(side, int) and MIN_RESOLUTION <= side <= MAX_RESOLUTION,
+                f"resolution {side} is out of range; each side is "
+                f"{MIN_RESOLUTION} to {MAX_RESOLUTION} pixels",
+                f"the stages halve the image five times, so it needs {MIN_RESOLUTION}"
+                if isinstance(side, int) and side < MIN_RESOLUTION
+                else None,
+            )
+        _whole(self.channels, 1, MAX_CHANNELS, "the number of image channels")
+        _whole(self.classes, 1, MAX_CLASSES, "the number of classes")
+
+    def _check_rates(self) -> None:
+        _require(
+            0 <= self.se_ratio <= 1,
+            f"the SE ratio is {self.se_ratio}; it must be 0 (no SE) to 1",
+        )
+        for rate, what in (
+            (self.drop_path_rate, "drop-path rate"),
+            (self.dropout_rate, "dropout rate"),
+        ):
+            _require(0 <= rate < 1, f"the {what} is {rate}; it must be at least 0 and below 1")
+        _require(0 <= self.bn_momentum <= 1, f"batch-norm momentum {self.bn_momentum} is not in 0..1")
+        _require(self.bn_epsilon > 0, f"batch-norm epsilon {self.bn_epsilon} is not above 0")
+        _require(self.pooling in (None, "avg", "max"), f"pooling {self.pooling!r} is not avg or max")
+        for activation in (self.activation, self.classifier_activation):
+            _require(
+                activation in ACTIVATIONS or activation.startswith(CUSTOM_ACTIVATION),
+                f"unknown activation {activation!r}",
+                near(activation, ACTIVATIONS),
+            )
+
+    @classmethod
+    def variant(
+        cls,
+        depth: int,
+        *,
+        resolution: tuple[int, int] | int | None = None,
+        dialect: str = "keras",
+        **changes: Any,
+    ) -> ResNetRSSpec:
+        """The network the paper calls ResNet-RS-``depth``, with Keras's dropout and drop-path rates.
+
+        Args:
+            depth: 50, 101, 152, 200, 270, 350, 420, or 300 and 400 of the scaling study (whose
+                regularisation is not published: no drop path, dropout 0.25).
+            resolution: Image side or (height, width); the largest published size of the depth by
+                default, 224 for 300 and 400.
+            dialect: Name of a dialect.
+            **changes: Any other field of the spec.
+
+        Raises:
+            UnknownVariant: If the paper has no such depth.
+            InvalidSpec: If a number is out of its range or the dialect is unknown.
+        """
+        known = paper.variants()
+        if depth not in known:
+            nearest = min(known, key=lambda other: abs(other - depth))
+            raise UnknownVariant(
+                f"unknown depth {depth}; the paper's are {', '.join(map(str, known))}",
+                f"did you mean {nearest}? A layout of your own is --blocks 3,4,23,3",
+            )
+        found = known[depth]
+        if resolution is None:
+            resolution = found.resolutions[-1] if found.resolutions else 224
+        fields: dict[str, Any] = {
+            "blocks": found.blocks,
+            "depth": depth,
+            "resolution": (resolution, resolution) if isinstance(resolution, int) else resolution,
+            "dialect": dialect_named(dialect),
+        }
+        for name in ("drop_path_rate", "dropout_rate"):
+            if (rate := getattr(found, name)) is not None:
+                fields[name] = rate
+        return cls(**(fields | changes))
+
+    def replace(self, **changes: Any) -> ResNetRSSpec:
+        """The same network with some fields changed, checked again."""
+        return replace(self, **changes)
+
+    @property
+    def name(self) -> str:
+        """The variant's name; a layout of one's own is named by its blocks.
+
+        >>> ResNetRSSpec.variant(50).name, ResNetRSSpec(blocks=(1, 2), width=0.5).name
+        ('resnet-rs-50', 'resnet-rs-1-2-w0.5')
+        """
+        stem = self.depth if self.depth is not None else "-".join(map(str, self.blocks))
+        return f"resnet-rs-{stem}" + ("" if self.width == 1 else f"-w{self.width:g}")
+
+    @property
+    def title(self) -> str:
+        """Name, resolution and, where it is not the default, dialect."""
+        dialect = "" if self.dialect.name == "keras" else f" ({self.dialect.name})"
+        return f"{self.name} @ {self.size}{dialect}"
+
+    @property
+    def size(self) -> str:
+        """The resolution as people write it: height x width."""
+        return "x".join(map(str, self.resolution))
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages, c2 first."""
+        return tuple(f"c{i + 2}" for i in range(len(self.blocks)))
+
+    def drop_path_rates(self) -> tuple[float, ...]:
+        """Drop-path rate of each stage: ``rate * (i + 2) / (n + 1)`` for i = 0..n-1.
+
+        Source: tensorflow/tpu @7dc921f8, resnet_layers.get_drop_connect_rate; Keras has the same
+        rule under the name ``get_survival_probability``.
+
+        >>> [round(r, 3) for r in ResNetRSSpec.variant(200).drop_path_rates()]
+        [0.04, 0.06, 0.08, 0.1]
+        """
+        stages = len(self.blocks)
+        return tuple(self.drop_path_rate * (i + 2) / (stages + 1) for i in range(stages))
+
+    def se_filters(self, filters: int) -> int:
+        """Hidden width of SE in a block of that inner width, which ends in 4 x ``filters`` channels."""
+        return max(1, int(filters * EXPANSION * self.se_ratio))
+
+
+def near(word: str, words: tuple[str, ...] | list[str]) -> str:
+    """A hint at the nearest of ``words``, or at all of them."""
+    close = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"one of {', '.join(words)}"
+
+
+def dialect_named(name: str) -> Dialect:
+    """The dialect of that name.
+
+    Raises:
+        InvalidSpec: If there is none.
+    """
+    if name not in DIALECTS:
+        raise InvalidSpec(f"unknown dialect {name!r}", near(name, list(DIALECTS)))
+    return DIALECTS[name]
+
+
+_MODEL = re.compile(r"(?:resnet-?)?(?:rs-?)?(\d+)(?:(?:@|-i)(\d+(?:x\d+)?))?")
+
+
+def parse_resolution(text: str) -> tuple[int, int]:
+    """``224`` or ``224x288`` (height x width) as (height, width).
+
+    Raises:
+        InvalidSpec: If the text is neither.
+
+    >>> parse_resolution("224"), parse_resolution("160x192")
+    ((224, 224), (160, 192))
+    """
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(re.fullmatch(r"-?\d{1,9}", side) for side in sides):
+        raise InvalidSpec(
+            f"{text!r} is not a resolution", "write one side, 224, or height x width, 160x192"
+        )
+    return int(sides[0]), int(sides[-1])
+
+
+def parse_blocks(text: str) -> tuple[int, ...]:
+    """``3,4,23,3`` as a block layout.
+
+    Raises:
+        InvalidSpec: If the text is not a list of whole numbers.
+
+    >>> parse_blocks("3,4,23,3")
+    (3, 4, 23, 3)
+    """
+    parts = text.split(",")
+    if not all(re.fullmatch(r"\s*-?\d{1,9}\s*", part) for part in parts):
+        raise InvalidSpec(f"{text!r} is not a block layout", "write whole numbers: 3,4,23,3")
+    return tuple(map(int, parts))
+
+
+def parse_model(text: str) -> tuple[int, tuple[int, int] | None]:
+    """A depth and, where the text gives one, a resolution.
+
+    Args:
+        text: A depth (``270``), a depth at a resolution (``152@224``, ``152@160x192``) or a
+            published name (``resnet-rs-152-i224``, ``resnet-rs-152``).
+
+    Raises:
+        UnknownVariant: If the text is none of these.
+
+    >>> parse_model("152@224"), parse_model("resnet-rs-50")
+    ((152, (224, 224)), (50, None))
+    """
+    match = _MODEL.fullmatch(text.strip().lower())
+    if match is None or len(match[1]) > 9:
+        names = [f"resnet-rs-{depth}" for depth in paper.variants()]
+        raise UnknownVariant(
+            f"{text!r} is not a model",
+            "write a depth (270), a depth at a resolution (152@224) or a name "
+            f"({difflib.get_close_matches(text, names, n=1, cutoff=0.0)[0]})",
+        )
+    return int(match[1]), None if match[2] is None else parse_resolution(match[2])

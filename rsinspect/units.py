@@ -1,0 +1,77 @@
+"""Numbers as people read them: counts in decimal, bytes in binary, times in s, ms and us.
+
+Exact integers stay exact until they pass through here, and they pass through here only on their
+way to a person: data formats keep the integer.
+"""
+
+from __future__ import annotations
+
+ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
+"""Bytes of one element, by dtype name."""
+
+
+def _scaled(value: float, base: int, suffixes: tuple[str, ...]) -> str:
+    """``value`` with three significant digits and the largest suffix that keeps it at 1 or more."""
+    scaled, index = float(value), 0
+    while abs(scaled) >= base - 0.5 and index < len(suffixes) - 1:
+        scaled /= base
+        index += 1
+    if index == 0 and scaled == int(scaled):
+        text = str(int(scaled))
+    elif abs(scaled) >= 99.95:
+        text = f"{scaled:.0f}"
+    elif abs(scaled) >= 9.995:
+        text = f"{scaled:.1f}"
+    else:
+        text = f"{scaled:.2f}"
+    return f"{text} {suffixes[index]}".rstrip()
+
+
+def count(value: int) -> str:
+    """A count with a decimal suffix.
+
+    >>> count(63_724_296), count(999), count(0)
+    ('63.7 M', '999', '0')
+    """
+    return _scaled(value, 1000, ("", "k", "M", "G", "T", "P"))
+
+
+def binary_bytes(value: int) -> str:
+    """Bytes with a binary suffix.
+
+    >>> binary_bytes(3_686_400), binary_bytes(512)
+    ('3.52 MiB', '512 B')
+    """
+    return _scaled(value, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"))
+
+
+def seconds(value: float) -> str:
+    """A time with the unit that keeps it at 1 or more.
+
+    >>> seconds(0.0222), seconds(3.0), seconds(4.2e-5)
+    ('22.2 ms', '3.00 s', '42.0 us')
+    """
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "us")):
+        if abs(value) * factor >= 1 or unit == "us":
+            scaled = value * factor
+            digits = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
+            return f"{scaled:.{digits}f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def percent(value: float) -> str:
+    """A share of one, in per cent.
+
+    >>> percent(0.2345), percent(1.0), percent(0.0)
+    ('23.4 %', '100.0 %', '0.0 %')
+    """
+    return f"{100 * value:.1f} %"
+
+
+def grouped(value: int) -> str:
+    """Every digit, in groups of three.
+
+    >>> grouped(63724296)
+    '63 724 296'
+    """
+    return f"{value:,}".replace(",", " ")
