@@ -34,8 +34,8 @@ from rsinspect.graph import (
     BatchNorm,
     Conv2D,
     Dense,
-    DropPath,
     Dropout,
+    DropPath,
     GlobalAvgPool,
     GlobalMaxPool,
     Input,
@@ -352,7 +352,9 @@ def receptive_fields(graph: LayerGraph) -> dict[str, ReceptiveField]:
                 field = ReceptiveField(1, 1)
             case GlobalAvgPool() | GlobalMaxPool():
                 field = ReceptiveField(None, None)
-            case Conv2D(kernel=window, stride=stride) | AvgPool2D(size=window, stride=stride) if seen:
+            case Conv2D(kernel=window, stride=stride) | AvgPool2D(size=window, stride=stride) if (
+                seen
+            ):
                 size, jump = seen[0]
                 field = ReceptiveField(size + (window - 1) * jump, jump * stride)
             case _:
@@ -420,13 +422,13 @@ def _explain_params(op: Op, cost: Cost) -> Formula | None:
 def _explain_macs(op: Op, shape: TensorShape, cost: Cost) -> Formula | None:
     match op:
         case Conv2D():
-            numbers = (shape.height, shape.width, op.kernel, op.kernel, op.in_channels, op.filters)
+            factors = [shape.height, shape.width, op.kernel, op.kernel, op.in_channels, op.filters]
             formula = "out height * out width * kernel^2 * in * filters"
         case Dense():
-            numbers, formula = (op.in_channels, op.units), "in * units"
+            factors, formula = [op.in_channels, op.units], "in * units"
         case _:
             return None
-    return Formula("MACs", formula, " * ".join(map(str, numbers)), cost.macs)
+    return Formula("MACs", formula, " * ".join(map(str, factors)), cost.macs)
 
 
 _COUNTED = {

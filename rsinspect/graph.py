@@ -1,8 +1,8 @@
 """The waist of the house: which layer follows which, with shapes, frozen.
 
-A ``LayerGraph`` is a tuple of ``Layer`` in the order a forward pass may run them. Every layer has a
-path that is its identity everywhere (``c4/block22/conv2``), an op that says what it is, the paths of
-its inputs and its output shape. Shapes leave the batch out. Nothing here knows about ResNet-RS,
+A ``LayerGraph`` is a tuple of ``Layer`` in the order a forward pass may run them. Every layer has
+a path that is its identity everywhere (``c4/block22/conv2``), an op that says what it is, the paths
+of its inputs and its output shape. Shapes leave the batch out. Nothing here knows about ResNet-RS,
 about costs or about Keras.
 
 Ops are a closed union of small records; whoever reads them matches on them and ends in
@@ -34,6 +34,7 @@ class TensorShape(tuple[int, ...]):
     __slots__ = ()
 
     def __new__(cls, *dims: int) -> TensorShape:
+        """A shape of those dimensions."""
         return super().__new__(cls, dims)
 
     @property
@@ -255,7 +256,9 @@ def infer_shape(op: Op, inputs: tuple[TensorShape, ...]) -> TensorShape:
 
 def _same_channels(op: Op, shape: TensorShape, channels: int) -> None:
     if shape.channels != channels:
-        raise ShapeMismatch(f"{type(op).__name__} expects {channels} channels, not {shape.channels}")
+        raise ShapeMismatch(
+            f"{type(op).__name__} expects {channels} channels, not {shape.channels}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

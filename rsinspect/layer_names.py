@@ -1,4 +1,6 @@
-"""Path to reference Keras layer name and back: ``c4/block22/conv2``, ``BlockGroup4__block_22__conv_2``.
+"""Path to reference Keras layer name and back.
+
+``c4/block22/conv2`` is ``BlockGroup4__block_22__conv_2``.
 
 The names are those of Keras 2's ``resnet_rs`` in a fresh process, irregularities included
 (``BlockGroup3__block_0_batch_norm_1`` has one underscore fewer than its sisters; the article loses

@@ -26,8 +26,8 @@ from rsinspect.graph import (
     BatchNorm,
     Conv2D,
     Dense,
-    DropPath,
     Dropout,
+    DropPath,
     GlobalAvgPool,
     GlobalMaxPool,
     Input,
@@ -140,7 +140,14 @@ class _Wiring:
         return x
 
     def block(
-        self, path: str, x: str, *, filters: int, stride: int, projection: bool, drop_path_rate: float
+        self,
+        path: str,
+        x: str,
+        *,
+        filters: int,
+        stride: int,
+        projection: bool,
+        drop_path_rate: float,
     ) -> str:
         """One bottleneck block."""
         branch = x
@@ -176,9 +183,7 @@ class _Wiring:
         pooled = stride > 1
         if pooled:
             x = self.add(f"{path}/pool", AvgPool2D(2, stride), x)
-        op = Conv2D(
-            kernel=1, in_channels=self.shapes[x].channels, filters=filters * EXPANSION
-        )
+        op = Conv2D(kernel=1, in_channels=self.shapes[x].channels, filters=filters * EXPANSION)
         x = self.add(f"{path}/conv", op, x)
         if self.spec.dialect.shortcut_norm == "unpooled" and pooled:
             return x

@@ -1,11 +1,11 @@
 """What makes one ResNet-RS differ from another: a few numbers, frozen and checked.
 
 A spec that exists is a spec that can be built: every range is checked on construction and a
-violation raises ``InvalidSpec`` with the value, the range and a hint. The limits are generous (seven
-times the blocks of the deepest published network) and exist so that a slip of the keyboard is
-refused instead of hanging.
+violation raises ``InvalidSpec`` with the value, the range and a hint. The limits are generous
+(seven times the blocks of the deepest published network) and exist so that a slip of the keyboard
+is refused instead of hanging.
 
-A *dialect* is a code base's reading of the paper, as wiring fields of the spec; DIALECTS lists them.
+A *dialect* is a code base's reading of the paper, as wiring fields of the spec; DIALECTS has them.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ DIALECTS = {
 
 
 def round_channels(channels: int, width: float) -> int:
-    """Channels after a width multiplier: the nearest multiple of 8, never below 90 % of the product.
+    """Channels after a width multiplier: nearest multiple of 8, never below 90 % of the product.
 
     The rule of MobileNetV2's reference code, without its minimum of 8: a product that rounds to
     zero stays zero and is refused by the spec.
@@ -135,14 +135,15 @@ class ResNetRSSpec:
         classes: Outputs of the classifier.
         width: Multiplier of every filter count, the stem's included (``round_channels``).
         filters: Inner width of each stage's blocks before the multiplier; doubling from 64.
-        se_ratio: Hidden width of squeeze-and-excitation over the block's output channels; 0 for none.
-        drop_path_rate: Probability that a residual branch of the last stage is dropped; stage i of n
-            gets ``rate * (i + 1) / (n + 1)``.
+        se_ratio: Hidden width of squeeze-and-excitation over the block's output channels; 0 for
+            none. (Keras 2 silently built none at exactly 1; here 1 is a ratio like any other.)
+        drop_path_rate: Probability that a residual branch of the last stage is dropped; earlier
+            stages get less (``drop_path_rates``).
         dropout_rate: Probability of the dropout before the classifier.
         activation: Nonlinearity of stem and blocks (SE keeps ReLU and sigmoid).
         classifier_activation: Nonlinearity after the classifier.
         include_top: Whether there is a classifier.
-        pooling: Without a classifier: global ``avg`` or ``max`` pooling, or None for the feature map.
+        pooling: Without a classifier: global ``avg`` or ``max`` pooling, or None for the map.
         preprocessing: Whether the network begins with its own rescaling and normalisation.
         bn_momentum: Momentum of the moving statistics. Keras's 0.0 keeps only the last batch: right
             for the published weights, wrong for training.
@@ -250,9 +251,13 @@ class ResNetRSSpec:
             (self.dropout_rate, "dropout rate"),
         ):
             _require(0 <= rate < 1, f"the {what} is {rate}; it must be at least 0 and below 1")
-        _require(0 <= self.bn_momentum <= 1, f"batch-norm momentum {self.bn_momentum} is not in 0..1")
+        _require(
+            0 <= self.bn_momentum <= 1, f"batch-norm momentum {self.bn_momentum} is not in 0..1"
+        )
         _require(self.bn_epsilon > 0, f"batch-norm epsilon {self.bn_epsilon} is not above 0")
-        _require(self.pooling in (None, "avg", "max"), f"pooling {self.pooling!r} is not avg or max")
+        _require(
+            self.pooling in (None, "avg", "max"), f"pooling {self.pooling!r} is not avg or max"
+        )
         for activation in (self.activation, self.classifier_activation):
             _require(
                 activation in ACTIVATIONS or activation.startswith(CUSTOM_ACTIVATION),
@@ -269,7 +274,7 @@ class ResNetRSSpec:
         dialect: str = "keras",
         **changes: Any,
     ) -> ResNetRSSpec:
-        """The network the paper calls ResNet-RS-``depth``, with Keras's dropout and drop-path rates.
+        """The paper's ResNet-RS-``depth``, with Keras's dropout and drop-path rates.
 
         Args:
             depth: 50, 101, 152, 200, 270, 350, 420, or 300 and 400 of the scaling study (whose
@@ -347,7 +352,7 @@ class ResNetRSSpec:
         return tuple(self.drop_path_rate * (i + 2) / (stages + 1) for i in range(stages))
 
     def se_filters(self, filters: int) -> int:
-        """Hidden width of SE in a block of that inner width, which ends in 4 x ``filters`` channels."""
+        """Hidden width of SE in a block of inner width ``filters``, four times that at its end."""
         return max(1, int(filters * EXPANSION * self.se_ratio))
 
 

@@ -1,0 +1,5 @@
+"""``python -m rsinspect``."""
+
+from rsinspect.cli.app import main
+
+main()

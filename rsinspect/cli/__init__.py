@@ -1,0 +1,1 @@
+"""The command line: one module per command; parse, ask, render, exit code."""

@@ -1,0 +1,1 @@
+"""Pictures: views make a scene from the graph, formats lower it, an engine lays it out."""

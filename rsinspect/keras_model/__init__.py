@@ -1,0 +1,1 @@
+"""The graph as a Keras model: building, the drop-in applications, published weights."""

@@ -1,0 +1,1 @@
+"""Tables made visible: for people (console) and for programs (data)."""
