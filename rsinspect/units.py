@@ -62,9 +62,11 @@ def seconds(value: float) -> str:
 def percent(value: float) -> str:
     """A share of one, in per cent.
 
-    >>> percent(0.2345), percent(1.0), percent(0.0)
-    ('23.4 %', '100.0 %', '0.0 %')
+    >>> percent(0.2345), percent(1.0), percent(0.0001), percent(0.0)
+    ('23.4 %', '100.0 %', '<0.1 %', '0.0 %')
     """
+    if 0 < value < 0.0005:
+        return "<0.1 %"
     return f"{100 * value:.1f} %"
 
 

@@ -1,0 +1,242 @@
+"""Options that several commands share, each declared once.
+
+``model_command`` gives a command all the options that describe a network and hands it one
+``ResNetRSSpec``; ``answer`` puts a report where the user wants it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rsinspect.errors import InvalidSpec
+from rsinspect.report import Report
+from rsinspect.spec import (
+    DIALECTS,
+    ResNetRSSpec,
+    dialect_named,
+    parse_blocks,
+    parse_model,
+    parse_resolution,
+)
+
+_NETWORK = "Network"
+_OUTPUT = "Output"
+
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format", "-f", help="table, json, csv, markdown or latex.", rich_help_panel=_OUTPUT
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="Write to this file instead of stdout.", rich_help_panel=_OUTPUT
+    ),
+]
+Convention = Annotated[
+    str, typer.Option(help="What a FLOP is: mac, paper, timm or full.", rich_help_panel=_OUTPUT)
+]
+
+
+def _option(*names: str, help: str) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=_NETWORK)
+
+
+_NETWORK_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "model": (
+        Annotated[
+            str | None,
+            typer.Argument(
+                help="A depth (270), a depth at a resolution (152@224) or a published name "
+                "(resnet-rs-152-i224).",
+                show_default=False,
+            ),
+        ],
+        None,
+    ),
+    "blocks": (
+        Annotated[str | None, _option("--blocks", help="A layout of your own: 3,4,23,3.")],
+        None,
+    ),
+    "resolution": (
+        Annotated[
+            str | None,
+            _option(
+                "--resolution",
+                "-r",
+                help="Image side, or height x width: 224, 160x192. Default: the largest published.",
+            ),
+        ],
+        None,
+    ),
+    "width": (
+        Annotated[
+            float,
+            _option(
+                "--width",
+                help="Multiplier of all filters, rounded to multiples of 8.",
+            ),
+        ],
+        1.0,
+    ),
+    "dialect": (
+        Annotated[str, _option("--dialect", help=f"Whose wiring: {', '.join(DIALECTS)}.")],
+        "keras",
+    ),
+    "classes": (Annotated[int, _option("--classes", help="Outputs of the classifier.")], 1000),
+    "channels": (Annotated[int, _option("--channels", help="Channels of the image.")], 3),
+    "se_ratio": (
+        Annotated[float, _option("--se-ratio", help="Squeeze-and-excitation ratio; 0 for none.")],
+        0.25,
+    ),
+    "drop_path_rate": (
+        Annotated[
+            float | None,
+            _option("--drop-path-rate", help="Stochastic depth. Default: the published one."),
+        ],
+        None,
+    ),
+    "dropout_rate": (
+        Annotated[
+            float | None,
+            _option("--dropout", help="Dropout before the classifier. Default: the published one."),
+        ],
+        None,
+    ),
+    "activation": (
+        Annotated[str, _option("--activation", help="Nonlinearity of stem and blocks.")],
+        "relu",
+    ),
+    "include_top": (
+        Annotated[bool, _option("--top/--no-top", help="With or without the classifier.")],
+        True,
+    ),
+    "pooling": (
+        Annotated[
+            str | None,
+            _option("--pooling", help="Without the classifier: avg or max. Default: the map."),
+        ],
+        None,
+    ),
+    "preprocessing": (
+        Annotated[
+            bool,
+            _option("--preprocessing/--no-preprocessing", help="With or without rescaling layers."),
+        ],
+        True,
+    ),
+}
+
+
+def spec_from_options(
+    *,
+    model: str | None,
+    blocks: str | None,
+    resolution: str | None,
+    dialect: str,
+    default_model: str | None = None,
+    **fields: Any,
+) -> ResNetRSSpec:
+    """The network that the options describe.
+
+    Raises:
+        SpecError: If they describe none.
+    """
+    if fields["pooling"] is not None and fields["include_top"]:
+        raise InvalidSpec(
+            f"--pooling {fields['pooling']} is for networks without a classifier",
+            "add --no-top",
+        )
+    changes = {name: value for name, value in fields.items() if value is not None}
+    size = None if resolution is None else parse_resolution(resolution)
+    if blocks is not None:
+        if model is not None:
+            raise InvalidSpec(
+                f"{model} and --blocks {blocks} describe two networks", "give one of them"
+            )
+        if size is not None:
+            changes["resolution"] = size
+        return ResNetRSSpec(blocks=parse_blocks(blocks), dialect=dialect_named(dialect), **changes)
+    model = model or default_model
+    if model is None:
+        raise InvalidSpec("no network named", "give a depth, 50 to 420, or --blocks 3,4,23,3")
+    depth, at = parse_model(model)
+    if size is not None and at is not None and size != at:
+        raise InvalidSpec(f"{model} and --resolution {resolution} disagree", "give one of them")
+    return ResNetRSSpec.variant(depth, resolution=size or at, dialect=dialect, **changes)
+
+
+def model_command(
+    default_model: str | None = None,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command whose first parameter is a spec gets the network options in its place.
+
+    Args:
+        default_model: MODEL where none is given; None makes it required.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = typing.get_type_hints(command, include_extras=True)
+        own = list(inspect.signature(command).parameters.values())[1:]
+        own = [p.replace(annotation=hints[p.name]) for p in own]
+        network = [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default
+            )
+            for name, (annotation, default) in _NETWORK_OPTIONS.items()
+        ]
+        own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+
+        @wraps(command)
+        def run(**values: Any) -> None:
+            network_values = {name: values.pop(name) for name in _NETWORK_OPTIONS}
+            command(spec_from_options(default_model=default_model, **network_values), **values)
+
+        parameters = [*network, *own]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        del run.__wrapped__  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def answer(report: Report, format_name: str, output: Path | None) -> None:
+    """Put a report on stdout or into a file, in the format asked for.
+
+    Raises:
+        ReportError: If the format is unknown.
+        OutputNotWritable: If the file cannot be written.
+    """
+    from rsinspect.render.data import as_text, check_format
+
+    check_format(format_name)
+    if format_name == "table":
+        from rsinspect.render.console import console_for, print_table
+
+        if output is None:
+            print_table(report.table, console_for())
+            return
+        import io
+
+        buffer = io.StringIO()
+        print_table(report.table, console_for(buffer))
+        text = buffer.getvalue()
+    else:
+        text = as_text(report, format_name)
+    if output is None or str(output) == "-":
+        import sys
+
+        sys.stdout.write(text)
+    else:
+        from rsinspect.files import write_whole
+
+        write_whole(output, text.encode())

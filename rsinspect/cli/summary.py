@@ -1,0 +1,78 @@
+"""``rsinspect summary`` and ``rsinspect variants``: what the networks cost."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rsinspect.cli.options import Convention, Format, Output, answer, model_command
+from rsinspect.spec import ResNetRSSpec
+
+
+@model_command()
+def summary(
+    spec: ResNetRSSpec,
+    level: Annotated[
+        str, typer.Option("--level", "-l", help="One row per stage, block or layer.")
+    ] = "stage",
+    columns: Annotated[
+        str | None, typer.Option("--columns", "-c", help="Columns to show, by key, or 'all'.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", "-s", help="Sort by this column, largest first.")
+    ] = None,
+    top: Annotated[int | None, typer.Option("--top", "-n", help="Only the first N rows.")] = None,
+    filter: Annotated[
+        str | None, typer.Option("--filter", help="Only paths or kinds like this: 'c4/*', Conv2D.")
+    ] = None,
+    fold: Annotated[
+        bool, typer.Option("--fold/--no-fold", help="Identical blocks in one row, or each in its.")
+    ] = True,
+    explain: Annotated[
+        list[str] | None,
+        typer.Option("--explain", "-e", help="Show the formulas of this path instead; repeatable."),
+    ] = None,
+    convention: Convention = "paper",
+    batch: Annotated[int, typer.Option("--batch", "-b", help="Images, for activation bytes.")] = 1,
+    dtype: Annotated[
+        str,
+        typer.Option(help="float32, bfloat16, float16, float64 or int8, for bytes."),
+    ] = "float32",
+    format: Format = "table",
+    output: Output = None,
+) -> None:
+    """Params, MACs, FLOPs and activation memory, by stage, block or layer."""
+    from rsinspect.explain import explain_report
+    from rsinspect.summary import SummaryOptions, column_keys, summary_report
+
+    wanted = column_keys() if columns == "all" else tuple(columns.split(",")) if columns else ()
+    options = SummaryOptions(
+        level=level,  # type: ignore[arg-type]  # checked by SummaryOptions
+        convention=convention,
+        batch=batch,
+        dtype=dtype,
+        folded=fold,
+        columns=wanted or (column_keys() if format == "csv" else ()),
+        sort=sort,
+        top=top,
+        filter=filter,
+    )
+    if explain:
+        answer(explain_report(spec, tuple(explain), convention), format, output)
+    else:
+        answer(summary_report(spec, options), format, output)
+
+
+def variants(
+    every: Annotated[
+        bool, typer.Option("--all", help="Also 300 and 400, the layouts of the scaling study.")
+    ] = False,
+    convention: Convention = "paper",
+    format: Format = "table",
+    output: Output = None,
+) -> None:
+    """The published networks, computed figures beside the paper's Table 7."""
+    from rsinspect.variants import variants_report
+
+    answer(variants_report(convention=convention, every=every), format, output)

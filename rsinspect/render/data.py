@@ -1,0 +1,125 @@
+"""Tables for programs and papers: JSON, CSV, Markdown and LaTeX, as text.
+
+JSON is the report's document and CSV keeps every exact value of the rows, unformatted; Markdown and
+LaTeX show what the console shows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from rsinspect.errors import ReportError
+from rsinspect.files import template
+from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
+from rsinspect.report import Report, Table
+from rsinspect.spec import near
+
+FORMATS = ("table", "json", "csv", "markdown", "latex")
+
+
+def check_format(name: str) -> None:
+    """Refuse an unknown format.
+
+    Raises:
+        ReportError: If there is none of that name.
+    """
+    if name not in FORMATS:
+        raise ReportError(f"unknown format {name!r}", near(name, list(FORMATS)))
+
+
+def as_text(report: Report, name: str) -> str:
+    """The report in a data format, ending in a line break."""
+    match name:
+        case "json":
+            return json_text(report)
+        case "csv":
+            return csv_text(report.table)
+        case "markdown":
+            return markdown_text(report.table)
+        case "latex":
+            return latex_text(report.table)
+        case _:
+            check_format(name)
+            raise ReportError(f"{name} is no data format", "json, csv, markdown or latex")
+
+
+def json_text(report: Report) -> str:
+    """The document, indented."""
+    return json.dumps(report.document, indent=2) + "\n"
+
+
+def csv_text(table: Table) -> str:
+    """Rows (no totals, no notes) with exact values; an empty cell is "not available"."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    keys = [column.key for column in table.columns]
+    writer.writerow(keys)
+    for row in table.rows:
+        writer.writerow(["" if row.get(key) is None else row[key] for key in keys])
+    return buffer.getvalue()
+
+
+def markdown_text(table: Table) -> str:
+    """A pipe table with title, totals and notes."""
+
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(text.replace("|", "\\|") for text in cells) + " |"
+
+    rules = ["---:" if column.kind in RIGHT_ALIGNED else ":---" for column in table.columns]
+    lines = [f"**{table.title}**", "", line([head(column) for column in table.columns])]
+    lines.append("| " + " | ".join(rules) + " |")
+    lines += [line([cell(c, row.get(c.key)) for c in table.columns]) for row in table.rows]
+    for row in table.totals:
+        texts = [cell(c, row.get(c.key)) for c in table.columns]
+        lines.append(line([f"**{text}**" if text else "" for text in texts]))
+    lines += ["", *(f"{note}  " for note in table.notes)] if table.notes else []
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_TEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+}  # fmt: skip
+
+
+def tex_escape(text: str) -> str:
+    """Text with LaTeX's special characters made harmless.
+
+    >>> tex_escape("50 % of c4_x")
+    '50 \\\\% of c4\\\\_x'
+    """
+    return "".join(_TEX.get(character, character) for character in text)
+
+
+def latex_text(table: Table) -> str:
+    """A booktabs table; it needs ``\\usepackage{booktabs}`` and nothing else."""
+    import jinja2  # only this format needs it
+
+    environment = jinja2.Environment(
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+        undefined=jinja2.StrictUndefined,
+    )
+
+    def cells(row: dict[str, str | int | float | None]) -> list[str]:
+        return [tex_escape(cell(column, row.get(column.key))) for column in table.columns]
+
+    return environment.from_string(template("table.tex")).render(
+        title=tex_escape(table.title),
+        alignment="".join("r" if c.kind in RIGHT_ALIGNED else "l" for c in table.columns),
+        heads=[tex_escape(head(column)) for column in table.columns],
+        rows=[cells(row) for row in table.rows],
+        totals=[cells(row) for row in table.totals],
+        notes=[tex_escape(note) for note in table.notes],
+    )
