@@ -18,12 +18,10 @@ pools it is 17.50. The paper itself states no definition in the material availab
 Peak activation memory does not add up, so it is asked of a graph and is no field of ``Cost``.
 """
 
-from __future__ import annotations
-
+import operator
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from rsinspect.errors import ReportError
 from rsinspect.graph import (
@@ -52,8 +50,7 @@ from rsinspect.spec import near
 from rsinspect.units import ITEM_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """Counts for one image, in inference; they add up.
 
     Attributes:
@@ -86,17 +83,16 @@ class Cost:
     read: int = 0
     outputs: int = 0
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(*(getattr(self, name) + getattr(other, name) for name in _FIELDS))
+    def __add__(self, other: "Cost") -> "Cost":  # type: ignore[override]  # adds, never concatenates
+        return Cost(*map(operator.add, self, other))
 
-    def __mul__(self, repeats: int) -> Cost:
-        return Cost(*(getattr(self, name) * repeats for name in _FIELDS))
+    def __mul__(self, repeats: int) -> "Cost":  # type: ignore[override]
+        return Cost(*[count * repeats for count in self])
 
     @classmethod
-    def total(cls, costs: Iterable[Cost]) -> Cost:
+    def total(cls, costs: Iterable["Cost"]) -> "Cost":
         """Sum of costs; nothing costs zero."""
-        rows = [[getattr(cost, name) for name in _FIELDS] for cost in costs]
-        return cls(*map(sum, zip(*rows, strict=True))) if rows else cls()
+        return cls(*map(sum, zip(cls(), *costs, strict=True)))
 
     @property
     def params(self) -> int:
@@ -126,8 +122,6 @@ class Cost:
         moved = self.bytes_moved(batch=batch, dtype=dtype)
         return self.flops(convention) * batch / moved if moved else None
 
-
-_FIELDS = tuple(f.name for f in fields(Cost))
 
 CONVENTIONS: dict[str, dict[str, int]] = {
     "mac": {"macs": 1},
@@ -248,8 +242,7 @@ def weight_shapes(op: Op) -> tuple[tuple[int, ...], ...]:
             return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Peak:
+class Peak(NamedTuple):
     """The moment of a forward pass at which most is alive.
 
     Attributes:
@@ -265,13 +258,13 @@ class Peak:
         return self.elements * batch * ITEM_BYTES[dtype]
 
 
-def _in_place(op: Op) -> bool:
-    """Whether inference may write the output over the first input."""
-    return isinstance(
-        op,
-        Rescaling | Normalization | BatchNorm | Activation | Multiply | Add | DropPath | Dropout
-        | Reshape,
-    )  # fmt: skip
+_IN_PLACE = frozenset(
+    op.__name__
+    for op in (
+        Rescaling, Normalization, BatchNorm, Activation, Multiply, Add, DropPath, Dropout, Reshape,
+    )
+)  # fmt: skip
+"""Kinds of ops whose output inference may write over an input."""
 
 
 def peak_activation(graph: LayerGraph) -> Peak:
@@ -298,7 +291,7 @@ def peak_activation(graph: LayerGraph) -> Peak:
     for layer in graph:
         path, elements = layer.path, layer.shape.elements
         buffer = path
-        if layer.inputs and _in_place(layer.op):
+        if layer.inputs and layer.op.kind in _IN_PLACE:
             for source in layer.inputs:
                 candidate = buffer_of[source]
                 if isinstance(layer.op, Reshape) or (
@@ -322,8 +315,7 @@ def peak_activation(graph: LayerGraph) -> Peak:
     return peak
 
 
-@dataclass(frozen=True, slots=True)
-class ReceptiveField:
+class ReceptiveField(NamedTuple):
     """What one output position sees.
 
     Attributes:

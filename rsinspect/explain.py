@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from rsinspect.cost import Cost, convention_weights, layer_cost, layers_cost, weight_shapes
 from rsinspect.graph import BatchNorm, Conv2D, Dense, LayerGraph, Op, TensorShape
@@ -11,8 +11,7 @@ from rsinspect.resnet_rs import build_graph
 from rsinspect.spec import ResNetRSSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(NamedTuple):
     """How one number of a layer comes about.
 
     Attributes:
@@ -148,7 +147,7 @@ def explain_report(spec: ResNetRSSpec, paths: tuple[str, ...], convention: str) 
         what = describe(layers[0].op) if len(layers) == 1 else f"{len(layers)} layers"
         reads = ", ".join(map(str, graph.input_shapes(layers[0]))) or "nothing"
         notes.append(f"{path}: {what}, {reads} -> {layers[-1].shape}.")
-        documents.append({"path": path, "formulas": [asdict(line) for line in formulas]})
+        documents.append({"path": path, "formulas": [line._asdict() for line in formulas]})
         for index, line in enumerate(formulas):
             rows.append(
                 {
@@ -170,7 +169,7 @@ def explain_report(spec: ResNetRSSpec, paths: tuple[str, ...], convention: str) 
             rows=tuple(rows),
             notes=(*notes, "H, W, C: height, width and channels of the output; k: kernel side."),
         ),
-        {
+        lambda: {
             "schema": "rsinspect.explain/1",
             "model": model_document(spec),
             "convention": convention,

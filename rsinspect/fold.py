@@ -1,22 +1,17 @@
 """Which repeats are identical, decided by what they are and not by what they are called.
 
-Two groups (blocks) are identical when their layers have the same ops with the same configuration,
-the same shapes and the same connections. Every repeat has weights of its own: folding says that the
-blocks are alike, never that they share anything.
+Two groups (blocks) are identical when their layers, one by one, have the same ops with the same
+configuration, the same shapes and the same connections. Every repeat has weights of its own:
+folding says that the blocks are alike, never that they share anything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from rsinspect.graph import Group, LayerGraph, Op, TensorShape
-
-Signature = tuple[tuple[Op, tuple[int | TensorShape, ...], TensorShape], ...]
+from rsinspect.graph import Group, LayerGraph
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Neighbouring groups that are identical.
 
     Attributes:
@@ -47,27 +42,23 @@ class Run:
         return f"{self.first.path}-{self.groups[-1].path.rpartition('block')[2]}"
 
 
-def signature(graph: LayerGraph, group: Group) -> Signature:
-    """What a group is: per layer its op, where its inputs come from, and its shape.
-
-    An input from inside the group is its position there; one from outside is its shape.
-    """
-    position = {layer.path: index for index, layer in enumerate(group.layers)}
-    return tuple(
-        [
-            (
-                layer.op,
-                tuple(
-                    [
-                        position[path] if path in position else graph.layer(path).shape
-                        for path in layer.inputs
-                    ]
-                ),
-                layer.shape,
-            )
-            for layer in group.layers
-        ]
-    )
+def identical(graph: LayerGraph, one: Group, other: Group) -> bool:
+    """Whether two groups have the same ops, configuration, shapes and connections."""
+    if len(one.layers) != len(other.layers):
+        return False
+    inside, corresponding = f"{one.path}/", f"{other.path}/"
+    for a, b in zip(one.layers, other.layers, strict=True):
+        if a.op is not b.op and a.op != b.op:
+            return False
+        if a.shape != b.shape or len(a.inputs) != len(b.inputs):
+            return False
+        for x, y in zip(a.inputs, b.inputs, strict=True):
+            if x.startswith(inside):
+                if y != corresponding + x[len(inside) :]:
+                    return False
+            elif y.startswith(corresponding) or graph.layer(x).shape != graph.layer(y).shape:
+                return False
+    return True
 
 
 def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
@@ -80,14 +71,11 @@ def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
     ['c4/block0', 'c4/block1-22']
     """
     runs: list[list[Group]] = []
-    previous: Signature | None = None
     for group in groups:
-        current = signature(graph, group)
-        if current == previous:
+        if runs and identical(graph, runs[-1][-1], group):
             runs[-1].append(group)
         else:
             runs.append([group])
-        previous = current
     return tuple(Run(tuple(run)) for run in runs)
 
 

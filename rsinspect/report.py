@@ -4,10 +4,8 @@ A ``Table`` holds exact values. Renderers (``rsinspect.render``) turn them into 
 numbers up. Here too are the words for an op, the same in every table and diagram.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, assert_never
 
 from rsinspect.graph import (
     Activation,
@@ -34,8 +32,7 @@ Kind = Literal["text", "integer", "count", "bytes", "number", "share", "seconds"
 Value = str | int | float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column.
 
     Attributes:
@@ -51,8 +48,7 @@ class Column:
     wraps: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(NamedTuple):
     """A table of exact values.
 
     Attributes:
@@ -70,12 +66,21 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One answer: the table for people, the document for programs."""
+class Report(NamedTuple):
+    """One answer.
+
+    Attributes:
+        table: For people.
+        make_document: Gives the JSON document, for programs; worked out only when asked for.
+    """
 
     table: Table
-    document: dict[str, Any]
+    make_document: Callable[[], dict[str, Any]]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON document."""
+        return self.make_document()
 
 
 def describe(op: Op) -> str:

@@ -128,15 +128,45 @@ class _Wiring:
         filters = round_channels(spec.filters[index], spec.width)
         stride = spec.dialect.first_stage_stride if index == 0 else 2
         rate = spec.drop_path_rates()[index]
-        for block in range(spec.blocks[index]):
+        stage = spec.stages[index]
+        start = 0
+        for block in range(min(2, spec.blocks[index])):
+            start = len(self.layers)
             x = self.block(
-                f"{spec.stages[index]}/block{block}",
+                f"{stage}/block{block}",
                 x,
                 filters=filters,
                 stride=stride if block == 0 else 1,
                 projection=block == 0,
                 drop_path_rate=rate,
             )
+        if spec.blocks[index] > 2:
+            x = self.repeat(self.layers[start:], stage, spec.blocks[index])
+        return x
+
+    def repeat(self, pattern: list[Layer], stage: str, blocks: int) -> str:
+        """Blocks 2 to the last: block 1 again under other paths, each reading the one before."""
+        inside = f"{stage}/block1/"
+        previous, current = f"{stage}/block0/", inside
+        cut = len(inside)
+        shapeless = [
+            (path[cut:], op, [n[cut:] if n.startswith(inside) else None for n in inputs], shape)
+            for path, op, inputs, shape in pattern
+        ]
+        for block in range(2, blocks):
+            previous, current = current, f"{stage}/block{block}/"
+            entry = f"{previous}out"
+            self.layers += [
+                Layer(
+                    current + path,
+                    op,
+                    tuple([entry if name is None else current + name for name in inputs]),
+                    shape,
+                )
+                for path, op, inputs, shape in shapeless
+            ]
+        x = self.layers[-1].path
+        self.shapes[x] = self.layers[-1].shape
         return x
 
     def block(

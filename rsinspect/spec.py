@@ -8,12 +8,9 @@ is refused instead of hanging.
 A *dialect* is a code base's reading of the paper, as wiring fields of the spec; DIALECTS has them.
 """
 
-from __future__ import annotations
-
-import difflib
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rsinspect import paper
 from rsinspect.errors import InvalidSpec, UnknownVariant
@@ -39,8 +36,7 @@ Pooling = Literal["avg", "max"]
 ShortcutNorm = Literal["always", "unpooled"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
+class Dialect(NamedTuple):
     """One code base's reading of the paper, as wiring.
 
     Attributes:
@@ -273,7 +269,7 @@ class ResNetRSSpec:
         resolution: tuple[int, int] | int | None = None,
         dialect: str = "keras",
         **changes: Any,
-    ) -> ResNetRSSpec:
+    ) -> "ResNetRSSpec":
         """The paper's ResNet-RS-``depth``, with Keras's dropout and drop-path rates.
 
         Args:
@@ -309,7 +305,7 @@ class ResNetRSSpec:
                 fields[name] = rate
         return cls(**(fields | changes))
 
-    def replace(self, **changes: Any) -> ResNetRSSpec:
+    def replace(self, **changes: Any) -> "ResNetRSSpec":
         """The same network with some fields changed, checked again."""
         return replace(self, **changes)
 
@@ -358,6 +354,8 @@ class ResNetRSSpec:
 
 def near(word: str, words: tuple[str, ...] | list[str]) -> str:
     """A hint at the nearest of ``words``, or at all of them."""
+    import difflib  # only on the way to an error
+
     close = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else f"one of {', '.join(words)}"
 
@@ -423,6 +421,8 @@ def parse_model(text: str) -> tuple[int, tuple[int, int] | None]:
     """
     match = _MODEL.fullmatch(text.strip().lower())
     if match is None or len(match[1]) > 9:
+        import difflib
+
         names = [f"resnet-rs-{depth}" for depth in paper.variants()]
         raise UnknownVariant(
             f"{text!r} is not a model",

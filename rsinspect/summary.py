@@ -1,19 +1,19 @@
 """The summary of one network, as values: rows of a level, totals, notes, and the JSON document.
 
 Identical neighbours share a row and its numbers are those of all of them, so rows always add up to
-the total, folded or not.
+the total, folded or not. What a table does not show is not worked out.
 """
 
-from __future__ import annotations
-
 import fnmatch
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from rsinspect.cost import (
     LEGEND,
     Cost,
+    Peak,
     ReceptiveField,
     convention_weights,
     layer_cost,
@@ -22,7 +22,7 @@ from rsinspect.cost import (
     receptive_fields,
 )
 from rsinspect.errors import ReportError
-from rsinspect.fold import Run, fold
+from rsinspect.fold import Run, fold, unfold
 from rsinspect.graph import Layer, LayerGraph, TensorShape
 from rsinspect.report import Column, Report, Table, Value, describe, model_document
 from rsinspect.resnet_rs import build_graph
@@ -72,183 +72,222 @@ class SummaryOptions:
             raise ReportError(f"a batch of {self.batch} images; it must be at least 1")
         if self.top is not None and self.top < 1:
             raise ReportError(f"--top {self.top} shows nothing; it must be at least 1")
-        known = list(_columns(self.convention))
         for key in (*self.columns, *(() if self.sort is None else (self.sort,))):
-            if key not in known:
-                raise ReportError(f"unknown column {key!r}", near(key, known))
+            if key not in _VALUES:
+                raise ReportError(f"unknown column {key!r}", near(key, list(_VALUES)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SummaryRow:
+class SummaryRow(NamedTuple):
     """One row of a summary: a stage, a block or a layer, or a run of identical ones.
 
     Attributes:
         path: Of the (first) part.
-        label: The same for people: a run shows its span, ``c4/block1-22``.
+        last: Path of the layer that ends the (last) part.
+        label: The path for people: a run shows its span, ``c4/block1-22``.
         kind: ``stage``, ``block``, or the op of a layer.
-        level: Which.
         op: The layer's op in words; empty above layers.
         runs: Sizes of the runs of identical blocks in a stage: 1 and 22.
         repeats: How many identical parts the row stands for; its cost is that of all.
-        output: Shape of (each) output, without the batch.
+        output: Shape of (each) output, without the batch; None for a total.
         cost: Of all repeats, for one image.
-        field: Receptive field of the (last) output.
     """
 
     path: str
+    last: str
     label: str
     kind: str
-    level: Level
     op: str
     runs: tuple[int, ...]
     repeats: int
-    output: TensorShape
+    output: TensorShape | None
     cost: Cost
-    field: ReceptiveField
 
 
 def summary_rows(graph: LayerGraph, level: Level, *, folded: bool = True) -> tuple[SummaryRow, ...]:
     """The graph as rows of one level; their costs add up to the graph's, folded or not."""
-    fields = receptive_fields(graph)
-    rows: list[SummaryRow] = []
+    return tuple(_rows(graph, level, folded))
+
+
+def _rows(graph: LayerGraph, level: Level, folded: bool) -> Iterator[SummaryRow]:
     by_stage: dict[str, list[Run]] = {}
     for run in fold(graph, graph.groups()):
         by_stage.setdefault(run.first.path.split("/", 1)[0], []).append(run)
     for stage, runs in by_stage.items():
         if level == "stage":
-            rows.append(_stage_row(graph, stage, runs, fields))
+            yield _stage_row(graph, stage, runs)
             continue
-        shown = runs if folded else [Run((group,)) for run in runs for group in run.groups]
+        shown = runs if folded else [Run((group,)) for group in unfold(runs)]
         for run in shown:
             if level == "block":
-                rows.append(_block_row(graph, run, fields))
+                yield _block_row(graph, run)
             else:
-                rows.extend(_layer_row(graph, run, layer, fields) for layer in run.first.layers)
-    return tuple(rows)
+                for layer in run.first.layers:
+                    yield _layer_row(graph, run, layer)
 
 
-def _stage_row(
-    graph: LayerGraph, stage: str, runs: list[Run], fields: dict[str, ReceptiveField]
-) -> SummaryRow:
+def _stage_row(graph: LayerGraph, stage: str, runs: list[Run]) -> SummaryRow:
     last = runs[-1].groups[-1].layers[-1]
-    blocks = tuple(run.repeats for run in runs) if "/" in runs[0].first.path else ()
     return SummaryRow(
         path=stage,
+        last=last.path,
         label=stage,
         kind="stage",
-        level="stage",
         op="",
-        runs=blocks,
+        runs=tuple(run.repeats for run in runs) if "/" in runs[0].first.path else (),
         repeats=1,
         output=last.shape,
         cost=Cost.total(layers_cost(graph, run.first.layers) * run.repeats for run in runs),
-        field=fields[last.path],
     )
 
 
-def _block_row(graph: LayerGraph, run: Run, fields: dict[str, ReceptiveField]) -> SummaryRow:
+def _block_row(graph: LayerGraph, run: Run) -> SummaryRow:
+    last = run.groups[-1].layers[-1]
     return SummaryRow(
         path=run.first.path,
+        last=last.path,
         label=run.span,
         kind="block" if "/" in run.first.path else "stage",
-        level="block",
         op="",
         runs=(),
         repeats=run.repeats,
-        output=run.first.layers[-1].shape,
+        output=last.shape,
         cost=layers_cost(graph, run.first.layers) * run.repeats,
-        field=fields[run.groups[-1].layers[-1].path],
     )
 
 
-def _layer_row(
-    graph: LayerGraph, run: Run, layer: Layer, fields: dict[str, ReceptiveField]
-) -> SummaryRow:
+def _layer_row(graph: LayerGraph, run: Run, layer: Layer) -> SummaryRow:
     tail = layer.path.removeprefix(run.first.path)
     return SummaryRow(
         path=layer.path,
+        last=run.groups[-1].path + tail,
         label=run.span + tail,
-        kind=type(layer.op).__name__,
-        level="layer",
+        kind=layer.op.kind,
         op=describe(layer.op),
         runs=(),
         repeats=run.repeats,
         output=layer.shape,
         cost=layer_cost(graph, layer) * run.repeats,
-        field=fields[run.groups[-1].path + tail],
     )
 
 
-Getter = Callable[[SummaryRow, SummaryOptions, Cost], Value]
+class Summary:
+    """One network looked at in one way: the rows asked for and what they are measured against."""
+
+    def __init__(self, spec: ResNetRSSpec, options: SummaryOptions) -> None:
+        self.spec = spec
+        self.options = options
+        self.graph = build_graph(spec)
+        self.every = summary_rows(self.graph, options.level, folded=options.folded)
+        self.whole = Cost.total(row.cost for row in self.every)
+        self.rows = self._selected()
+
+    @cached_property
+    def peak(self) -> Peak:
+        """Most that is alive at once in inference."""
+        return peak_activation(self.graph)
+
+    @cached_property
+    def fields(self) -> dict[str, ReceptiveField]:
+        """Receptive field of every layer."""
+        return receptive_fields(self.graph)
+
+    def flops(self, cost: Cost) -> int:
+        """FLOPs under the convention asked for."""
+        return cost.flops(self.options.convention)
+
+    def field(self, row: SummaryRow) -> ReceptiveField:
+        """Receptive field of a row's (last) output; none for a total."""
+        return self.fields.get(row.last, ReceptiveField(None, None))
+
+    def _selected(self) -> tuple[SummaryRow, ...]:
+        """Rows after filter, sort and cut."""
+        options, rows = self.options, self.every
+        if options.filter is not None:
+            rows = tuple(row for row in rows if _matches(row, options.filter))
+            if not rows:
+                raise ReportError(
+                    f"no {options.level} matches {options.filter!r}",
+                    "a pattern on the path, 'c4/*', or on the kind, 'Conv2D' (with --level layer)",
+                )
+        if options.sort is not None:
+            rows = tuple(sorted(rows, key=self._sort_key))
+        return rows if options.top is None else rows[: options.top]
+
+    def _sort_key(self, row: SummaryRow) -> tuple[bool, float, str]:
+        """Numbers first and largest first, text in its order, what is not available last."""
+        value = _VALUES[self.options.sort or "path"](row, self)
+        if isinstance(value, str):
+            return (True, 0.0, value)
+        return (value is None, -(value or 0), "")
 
 
-def _columns(convention: str) -> dict[str, tuple[Column, Getter]]:
-    """Every column of a summary, with how its value comes from a row and the whole cost."""
+Getter = Callable[[SummaryRow, Summary], Value]
 
-    def share(part: int, whole: int) -> float | None:
-        return part / whole if whole else None
 
-    table: tuple[tuple[Column, Getter], ...] = (
-        (Column("path", "Path"), lambda r, o, w: r.label),
-        (Column("kind", "Kind"), lambda r, o, w: r.kind),
-        (Column("op", "Op"), lambda r, o, w: r.op),
-        (Column("output", "Output"), lambda r, o, w: str(r.output)),
-        (Column("blocks", "Blocks"), lambda r, o, w: " + ".join(map(str, r.runs))),
-        (Column("repeats", "x N", "integer"), lambda r, o, w: r.repeats),
-        (Column("params", "Params", "count"), lambda r, o, w: r.cost.params),
-        (
-            Column("trainable_params", "Trainable\nparams", "count"),
-            lambda r, o, w: r.cost.trainable_params,
-        ),
-        (
-            Column("non_trainable_params", "Non-trainable\nparams", "count"),
-            lambda r, o, w: r.cost.non_trainable_params,
-        ),
-        (
-            Column("params_share", "Share of\nparams", "share"),
-            lambda r, o, w: share(r.cost.params, w.params),
-        ),
-        (Column("macs", "MACs", "count"), lambda r, o, w: r.cost.macs),
-        (
-            Column("flops", f"FLOPs\n({convention})", "count"),
-            lambda r, o, w: r.cost.flops(o.convention),
-        ),
-        (
-            Column("flops_share", "Share of\nFLOPs", "share"),
-            lambda r, o, w: share(r.cost.flops(o.convention), w.flops(o.convention)),
-        ),
-        (
-            Column("activation_bytes", "Activa-\ntions", "bytes"),
-            lambda r, o, w: r.cost.activation_bytes(batch=o.batch, dtype=o.dtype),
-        ),
-        (
-            Column("activation_share", "Share of\nactivations", "share"),
-            lambda r, o, w: share(r.cost.outputs, w.outputs),
-        ),
-        (
-            Column("weight_bytes", "Weight\nbytes", "bytes"),
-            lambda r, o, w: r.cost.weight_bytes(o.dtype),
-        ),
-        (
-            Column("bytes_moved", "Bytes\nmoved", "bytes"),
-            lambda r, o, w: r.cost.bytes_moved(batch=o.batch, dtype=o.dtype),
-        ),
-        (
-            Column("intensity", "FLOPs\nper byte", "number"),
-            lambda r, o, w: r.cost.intensity(o.convention, batch=o.batch, dtype=o.dtype),
-        ),
-        (
-            Column("receptive_field", "Receptive\nfield", "integer"),
-            lambda r, o, w: r.field.size,
-        ),
-        (Column("stride", "Stride", "integer"), lambda r, o, w: r.field.stride),
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+_VALUES: dict[str, Getter] = {
+    "path": lambda row, s: row.label,
+    "kind": lambda row, s: row.kind,
+    "op": lambda row, s: row.op,
+    "output": lambda row, s: "" if row.output is None else str(row.output),
+    "blocks": lambda row, s: " + ".join(map(str, row.runs)),
+    "repeats": lambda row, s: "" if row.output is None else row.repeats,
+    "params": lambda row, s: row.cost.params,
+    "trainable_params": lambda row, s: row.cost.trainable_params,
+    "non_trainable_params": lambda row, s: row.cost.non_trainable_params,
+    "params_share": lambda row, s: _share(row.cost.params, s.whole.params),
+    "macs": lambda row, s: row.cost.macs,
+    "flops": lambda row, s: s.flops(row.cost),
+    "flops_share": lambda row, s: _share(s.flops(row.cost), s.flops(s.whole)),
+    "activation_bytes": lambda row, s: row.cost.activation_bytes(
+        batch=s.options.batch, dtype=s.options.dtype
+    ),
+    "activation_share": lambda row, s: _share(row.cost.outputs, s.whole.outputs),
+    "weight_bytes": lambda row, s: row.cost.weight_bytes(s.options.dtype),
+    "bytes_moved": lambda row, s: row.cost.bytes_moved(
+        batch=s.options.batch, dtype=s.options.dtype
+    ),
+    "intensity": lambda row, s: row.cost.intensity(
+        s.options.convention, batch=s.options.batch, dtype=s.options.dtype
+    ),
+    "receptive_field": lambda row, s: "" if row.output is None else s.field(row).size,
+    "stride": lambda row, s: "" if row.output is None else s.field(row).stride,
+}
+"""How each column's value comes from a row."""
+
+
+def _columns(convention: str) -> dict[str, Column]:
+    columns = (
+        Column("path", "Path"),
+        Column("kind", "Kind"),
+        Column("op", "Op"),
+        Column("output", "Output"),
+        Column("blocks", "Blocks"),
+        Column("repeats", "x N", "integer"),
+        Column("params", "Params", "count"),
+        Column("trainable_params", "Trainable\nparams", "count"),
+        Column("non_trainable_params", "Non-trainable\nparams", "count"),
+        Column("params_share", "Share of\nparams", "share"),
+        Column("macs", "MACs", "count"),
+        Column("flops", f"FLOPs\n({convention})", "count"),
+        Column("flops_share", "Share of\nFLOPs", "share"),
+        Column("activation_bytes", "Activa-\ntions", "bytes"),
+        Column("activation_share", "Share of\nactivations", "share"),
+        Column("weight_bytes", "Weight\nbytes", "bytes"),
+        Column("bytes_moved", "Bytes\nmoved", "bytes"),
+        Column("intensity", "FLOPs\nper byte", "number"),
+        Column("receptive_field", "Receptive\nfield", "integer"),
+        Column("stride", "Stride", "integer"),
     )
-    return {column.key: (column, getter) for column, getter in table}
+    return {column.key: column for column in columns}
 
 
 def column_keys() -> tuple[str, ...]:
     """Keys of every column a summary can show."""
-    return tuple(_columns("mac"))
+    return tuple(_VALUES)
 
 
 _DEFAULT_COLUMNS: dict[Level, tuple[str, ...]] = {
@@ -266,43 +305,16 @@ def _matches(row: SummaryRow, pattern: str) -> bool:
     )
 
 
-def _select(
-    rows: tuple[SummaryRow, ...], options: SummaryOptions, whole: Cost
-) -> tuple[SummaryRow, ...]:
-    """Filter, sort and cut."""
-    if options.filter is not None:
-        rows = tuple(row for row in rows if _matches(row, options.filter))
-        if not rows:
-            raise ReportError(
-                f"no {options.level} matches {options.filter!r}",
-                "a pattern on the path, 'c4/*', or on the kind, 'Conv2D' (with --level layer)",
-            )
-    if options.sort is not None:
-        getter = _columns(options.convention)[options.sort][1]
-
-        def key(row: SummaryRow) -> tuple[bool, float, str]:
-            value = getter(row, options, whole)
-            if isinstance(value, str):
-                return (True, 0.0, value)
-            return (value is None, -(value or 0), "")
-
-        rows = tuple(sorted(rows, key=key))
-    return rows if options.top is None else rows[: options.top]
-
-
-def _total_row(
-    label: str, cost: Cost, whole: Cost, layer_count: int, options: SummaryOptions
-) -> dict[str, Value]:
-    """A sum as a row; what does not add up (fields, output, repeats) is left blank."""
-    row = SummaryRow(
-        path=label, label=label, kind="", level=options.level, op="", runs=(), repeats=layer_count,
-        output=TensorShape(), cost=cost, field=ReceptiveField(None, None),
-    )  # fmt: skip
-    blank = {"output", "repeats", "receptive_field", "stride"}
-    return {
-        key: "" if key in blank else getter(row, options, whole)
-        for key, (_, getter) in _columns(options.convention).items()
-    }
+def _shown_columns(summary: Summary) -> tuple[str, ...]:
+    options = summary.options
+    if options.columns:
+        return options.columns
+    keys = _DEFAULT_COLUMNS[options.level]
+    if options.convention == "mac":  # FLOPs would repeat the MACs
+        keys = tuple("macs" if key == "flops" else key for key in keys if key != "macs")
+    if options.level != "stage" and all(row.repeats == 1 for row in summary.rows):
+        keys = tuple(key for key in keys if key != "repeats")
+    return keys
 
 
 def summary_report(spec: ResNetRSSpec, options: SummaryOptions) -> Report:
@@ -311,66 +323,57 @@ def summary_report(spec: ResNetRSSpec, options: SummaryOptions) -> Report:
     Raises:
         ReportError: If a filter matches nothing.
     """
-    graph = build_graph(spec)
-    every = summary_rows(graph, options.level, folded=options.folded)
-    whole = Cost.total(row.cost for row in every)
-    rows = _select(every, options, whole)
+    summary = Summary(spec, options)
+    keys = _shown_columns(summary)
     columns = _columns(options.convention)
-    keys = options.columns or _default_columns(rows, options)
-    totals = [_total_row("total", whole, whole, len(graph), options)]
-    if len(rows) < len(every):
-        shown = Cost.total(row.cost for row in rows)
-        totals.insert(0, _total_row("shown", shown, whole, len(rows), options))
+
+    def values(row: SummaryRow) -> dict[str, Value]:
+        return {key: _VALUES[key](row, summary) for key in keys}
+
+    totals = [_total("total", summary.whole)]
+    if len(summary.rows) < len(summary.every):
+        totals.insert(0, _total("shown", Cost.total(row.cost for row in summary.rows)))
     table = Table(
         title=f"{spec.title}  blocks {', '.join(map(str, spec.blocks))}",
-        columns=tuple(columns[key][0] for key in keys),
-        rows=tuple(
-            {key: getter(row, options, whole) for key, (_, getter) in columns.items()}
-            for row in rows
-        ),
-        totals=tuple(totals),
-        notes=_notes(graph, whole, rows, keys, options),
+        columns=tuple(columns[key] for key in keys),
+        rows=tuple(map(values, summary.rows)),
+        totals=tuple(map(values, totals)),
+        notes=_notes(summary, keys),
     )
-    return Report(table, _document(spec, graph, whole, rows, options))
+    return Report(table, lambda: _document(summary))
 
 
-def _default_columns(rows: tuple[SummaryRow, ...], options: SummaryOptions) -> tuple[str, ...]:
-    keys = _DEFAULT_COLUMNS[options.level]
-    if options.convention == "mac":  # FLOPs would repeat the MACs
-        keys = tuple("macs" if key == "flops" else key for key in keys if key != "macs")
-    if options.level != "stage" and all(row.repeats == 1 for row in rows):
-        keys = tuple(key for key in keys if key != "repeats")
-    return keys
+def _total(label: str, cost: Cost) -> SummaryRow:
+    """A sum as a row; what does not add up (output, repeats, fields) is blank."""
+    return SummaryRow(
+        path=label, last="", label=label, kind="", op="", runs=(), repeats=1, output=None, cost=cost
+    )
 
 
-def _notes(
-    graph: LayerGraph,
-    whole: Cost,
-    rows: tuple[SummaryRow, ...],
-    keys: tuple[str, ...],
-    options: SummaryOptions,
-) -> tuple[str, ...]:
-    images = f"batch {options.batch}, {options.dtype}"
-    peak = peak_activation(graph)
+def _notes(summary: Summary, keys: tuple[str, ...]) -> tuple[str, ...]:
+    options, whole = summary.options, summary.whole
+    peak = summary.peak
+    alive = binary_bytes(peak.bytes(batch=options.batch, dtype=options.dtype))
     notes = [
-        f"{len(graph)} layers; params {grouped(whole.params)} = {grouped(whole.trainable_params)} "
-        f"trainable + {grouped(whole.non_trainable_params)} batch-norm statistics; "
+        f"{len(summary.graph)} layers; params {grouped(whole.params)} = "
+        f"{grouped(whole.trainable_params)} trainable + "
+        f"{grouped(whole.non_trainable_params)} batch-norm statistics; "
         f"{binary_bytes(whole.weight_bytes(options.dtype))} in {options.dtype}.",
-        f"Activations: all layer outputs, {images}. Most alive at once in inference: "
-        f"{binary_bytes(peak.bytes(batch=options.batch, dtype=options.dtype))}, "
-        f"at {peak.path}.",
+        f"Activations: all layer outputs, batch {options.batch}, {options.dtype}. "
+        f"Most alive at once in inference: {alive}, at {peak.path}.",
     ]
     if "macs" in keys:
         notes.append(f"MACs: {LEGEND['mac']}.")
     if {"flops", "flops_share", "intensity"} & set(keys) and options.convention != "mac":
         notes.append(f"FLOPs ({options.convention}): {LEGEND[options.convention]}.")
-    if "blocks" in keys and (runs := [r.runs for r in rows if len(r.runs) == 2 and r.runs[1] > 1]):
-        most = max(runs, key=lambda run: run[1])
+    folded = [r.runs for r in summary.rows if len(r.runs) == 2 and r.runs[1] > 1]
+    if "blocks" in keys and folded:
+        most = max(folded, key=lambda runs: runs[1])
         notes.append(
             f"Blocks {most[0]} + {most[1]}: {most[1]} identical after the first "
             "(op, configuration, shapes), each with its own weights."
         )
-    if "repeats" in keys and any(row.repeats > 1 for row in rows):
+    if "repeats" in keys and any(row.repeats > 1 for row in summary.rows):
         notes.append(
             "x N: N identical blocks (op, configuration, shapes), each with its own weights; "
             "the numbers of the row are for all N."
@@ -380,7 +383,7 @@ def _notes(
             "Receptive field: of convolutions and pools, in image pixels; SE gates, which see "
             "everything, left out."
         )
-    if "intensity" in keys or "bytes_moved" in keys:
+    if {"intensity", "bytes_moved"} & set(keys):
         notes.append(
             "Bytes moved: each layer reads its inputs and weights and writes its output once, "
             "nothing fused."
@@ -388,41 +391,35 @@ def _notes(
     return tuple(notes)
 
 
-def _document(
-    spec: ResNetRSSpec,
-    graph: LayerGraph,
-    whole: Cost,
-    rows: tuple[SummaryRow, ...],
-    options: SummaryOptions,
-) -> dict[str, Any]:
-    peak = peak_activation(graph)
-    images = {"batch": options.batch, "dtype": options.dtype}
+def _document(summary: Summary) -> dict[str, Any]:
+    options, peak = summary.options, summary.peak
     return {
         "schema": "rsinspect.summary/1",
-        "model": model_document(spec),
+        "model": model_document(summary.spec),
         "convention": options.convention,
-        **images,
+        "batch": options.batch,
+        "dtype": options.dtype,
         "totals": {
-            **_cost_document(whole, options),
+            **_cost_document(summary.whole, options),
             "peak_activation_bytes": peak.bytes(batch=options.batch, dtype=options.dtype),
             "peak_activation_path": peak.path,
-            "layers": len(graph),
+            "layers": len(summary.graph),
         },
         "rows": [
             {
                 "path": row.path,
                 "label": row.label,
                 "kind": row.kind,
-                "level": row.level,
+                "level": options.level,
                 "op": row.op or None,
                 "repeats": row.repeats,
                 "identical_runs": list(row.runs) or None,
-                "output_shape": list(row.output),
+                "output_shape": None if row.output is None else list(row.output),
                 **_cost_document(row.cost, options),
-                "receptive_field": row.field.size,
-                "stride": row.field.stride,
+                "receptive_field": summary.field(row).size,
+                "stride": summary.field(row).stride,
             }
-            for row in rows
+            for row in summary.rows
         ],
     }
 

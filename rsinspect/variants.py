@@ -86,5 +86,9 @@ def variants_report(*, convention: str = "paper", every: bool = False) -> Report
                 "Peak act.: most activation memory alive at once in inference, batch 1, float32.",
             ),
         ),
-        {"schema": "rsinspect.variants/1", "convention": convention, "rows": documents},
+        lambda: {
+            "schema": "rsinspect.variants/1",
+            "convention": convention,
+            "rows": documents,
+        },
     )

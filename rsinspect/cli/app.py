@@ -3,31 +3,30 @@
 Exit codes: 0 done, 2 the request was wrong, 3 something is missing on this machine, 1 the rest,
 130 interrupted. Only here ``RsInspectError`` is caught, and nothing wider, so a bug keeps its
 traceback.
+
+A command's module is loaded when the command is called (or help asks for all of them): a call pays
+for the one command it is.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import sys
 from typing import Annotated
 
 import typer
 
-from rsinspect.cli.graph import graph
-from rsinspect.cli.summary import summary, variants
 from rsinspect.errors import RsInspectError
 
-app = typer.Typer(
-    name="rsinspect",
-    help="Choose, understand, draw, measure and use ResNet-RS networks.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(variants)
-app.command()(summary)
-app.command()(graph)
+COMMANDS = {
+    "variants": "rsinspect.cli.summary",
+    "summary": "rsinspect.cli.summary",
+    "graph": "rsinspect.cli.graph",
+    "profile": "rsinspect.cli.profile",
+}
+"""Each command and the module that holds the function of that name, in the order of the help."""
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, wherever Typer keeps it
 
@@ -40,13 +39,28 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def callback(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Choose, understand, draw, measure and use ResNet-RS networks (Bello et al. 2021)."""
+
+
+def application(only: str | None = None) -> typer.Typer:
+    """The Typer application with all commands, or with one of them."""
+    app = typer.Typer(
+        name="rsinspect",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(callback)
+    for name, module in COMMANDS.items():
+        if only in (None, name):
+            app.command(name)(getattr(importlib.import_module(module), name))
+    return app
 
 
 def complain(message: str, hint: str | None) -> None:
@@ -56,18 +70,21 @@ def complain(message: str, hint: str | None) -> None:
         sys.stderr.write(f"hint: {hint}\n")
 
 
-def run(arguments: list[str] | None = None) -> int:
+def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code."""
+    only = arguments[0] if arguments and arguments[0] in COMMANDS else None
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = application(only)(args=arguments, prog_name="rsinspect", standalone_mode=False)
         sys.stdout.flush()
     except RsInspectError as exc:
         complain(exc.message, exc.hint)
         return exc.exit_code
     except _UsageError as exc:
+        if not (message := exc.format_message()):  # type: ignore[attr-defined]  # help was shown
+            return 2
         context = getattr(exc, "ctx", None)
         command = "rsinspect" if context is None else context.command_path
-        complain(exc.format_message(), f"{command} --help")  # type: ignore[attr-defined]
+        complain(message, f"{command} --help")
         return 2
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted", None)
@@ -80,4 +97,5 @@ def run(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point."""
-    sys.exit(run())
+    gc.disable()  # a call lives for a moment; a tenth of it would go into collecting nothing
+    sys.exit(run(sys.argv[1:]))

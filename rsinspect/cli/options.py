@@ -203,7 +203,7 @@ def model_command(
         parameters = [*network, *own]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
-        del run.__wrapped__  # type: ignore[attr-defined]
+        del run.__wrapped__
         return run
 
     return decorate
@@ -216,9 +216,6 @@ def answer(report: Report, format_name: str, output: Path | None) -> None:
         ReportError: If the format is unknown.
         OutputNotWritable: If the file cannot be written.
     """
-    from rsinspect.render.data import as_text, check_format
-
-    check_format(format_name)
     if format_name == "table":
         from rsinspect.render.console import console_for, print_table
 
@@ -231,6 +228,8 @@ def answer(report: Report, format_name: str, output: Path | None) -> None:
         print_table(report.table, console_for(buffer))
         text = buffer.getvalue()
     else:
+        from rsinspect.render.data import as_text
+
         text = as_text(report, format_name)
     if output is None or str(output) == "-":
         import sys

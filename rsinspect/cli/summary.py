@@ -43,7 +43,6 @@ def summary(
     output: Output = None,
 ) -> None:
     """Params, MACs, FLOPs and activation memory, by stage, block or layer."""
-    from rsinspect.explain import explain_report
     from rsinspect.summary import SummaryOptions, column_keys, summary_report
 
     wanted = column_keys() if columns == "all" else tuple(columns.split(",")) if columns else ()
@@ -59,6 +58,8 @@ def summary(
         filter=filter,
     )
     if explain:
+        from rsinspect.explain import explain_report
+
         answer(explain_report(spec, tuple(explain), convention), format, output)
     else:
         answer(summary_report(spec, options), format, output)

@@ -27,9 +27,9 @@ def finish(svg: bytes, scene: Scene) -> bytes:
         element.text = text
         element.tail = "\n"
         root.insert(0, element)
-    for text in root.iter(f"{{{SVG}}}text"):
-        family = text.get("font-family")
+    for element in root.iter(f"{{{SVG}}}text"):
+        family = element.get("font-family")
         if family:
-            text.set("font-family", family + FALLBACKS)
+            element.set("font-family", family + FALLBACKS)
     body: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return body + b"\n"

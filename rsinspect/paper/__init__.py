@@ -5,17 +5,13 @@ and the rows of Table 7; ``weights.json`` the published weight files. Each names
 not known is null there and None here; nothing is filled in.
 """
 
-from __future__ import annotations
-
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
+class Variant(NamedTuple):
     """One depth of the paper.
 
     Attributes:
@@ -39,8 +35,7 @@ class Variant:
         return bool(self.resolutions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table7Row:
+class Table7Row(NamedTuple):
     """One ResNet-RS row of Table 7, as printed.
 
     Attributes:
@@ -64,8 +59,7 @@ class Table7Row:
     checkpoint_top1: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedWeights:
+class PublishedWeights(NamedTuple):
     """Where the published weight files are, and the md5 of each."""
 
     base_url: str

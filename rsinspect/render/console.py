@@ -12,8 +12,7 @@ import sys
 from typing import IO
 
 from rich import box
-from rich.console import Console
-from rich.measure import Measurement
+from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -22,7 +21,6 @@ from rsinspect.report import Column, Table, Value
 
 BAR_CELLS = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_UNBOUNDED = 10_000
 _GAP = 2
 _SQUEEZED = 20
 
@@ -66,27 +64,31 @@ def _width(table: Table, column: Column) -> int:
     return max(needed, *(len(line) for line in column.head.split("\n")))
 
 
-def bands(table: Table, width: int) -> tuple[tuple[Column, ...], ...]:
+def bands(
+    columns: tuple[Column, ...], needed: dict[str, int], width: int
+) -> tuple[tuple[Column, ...], ...]:
     """The columns in as many groups as it takes for each to fit, the first column in all of them.
 
     Args:
-        table: What is to be shown.
-        width: Columns of text there are.
+        columns: What is to be shown, at least one.
+        needed: How wide each is, by key.
+        width: How wide the console is.
     """
-    lead, *rest = table.columns
+    lead, *rest = columns
     found: list[list[Column]] = [[lead]]
-    used = first = _width(table, lead)
+    used = needed[lead.key]
     for column in rest:
-        needed = _width(table, column) + _GAP
-        if used + needed > width and len(found[-1]) > 1:
+        if used + needed[column.key] + _GAP > width and len(found[-1]) > 1:
             found.append([lead])
-            used = first
+            used = needed[lead.key]
         found[-1].append(column)
-        used += needed
+        used += needed[column.key] + _GAP
     return tuple(tuple(band) for band in found)
 
 
-def rich_table(table: Table, columns: tuple[Column, ...], *, ascii_only: bool = False) -> RichTable:
+def rich_table(
+    table: Table, columns: tuple[Column, ...], needed: dict[str, int], *, ascii_only: bool = False
+) -> RichTable:
     """Some columns of the table, without its title and notes."""
     rich = RichTable(
         box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
@@ -102,7 +104,7 @@ def rich_table(table: Table, columns: tuple[Column, ...], *, ascii_only: bool = 
             justify="right" if column.kind in RIGHT_ALIGNED else "left",
             vertical="top" if tall else "bottom",
             overflow="fold",
-            min_width=None if column.wraps else _width(table, column),
+            width=None if column.wraps else needed[column.key],
         )
     for row in table.rows:
         rich.add_row(*(_text(c, row.get(c.key), ascii_only=ascii_only) for c in columns))
@@ -117,16 +119,14 @@ def rich_table(table: Table, columns: tuple[Column, ...], *, ascii_only: bool = 
 def print_table(table: Table, console: Console) -> None:
     """Title, table and notes; a table too wide for the console comes in bands of columns."""
     ascii_only = not (console.encoding or "utf-8").lower().startswith("utf")
+    needed = {column.key: _width(table, column) for column in table.columns}
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        body = rich_table(table, table.columns, ascii_only=ascii_only)
-        roomy = console.options.update(max_width=_UNBOUNDED)
-        console.width = max(80, Measurement.get(console, roomy, body).maximum)
-    console.print(Text(table.title, style="bold"))
-    for index, columns in enumerate(bands(table, console.width)):
+        console.width = max(80, sum(needed.values()) + _GAP * len(needed))
+    parts: list[RenderableType] = [Text(table.title, style="bold")]
+    for index, columns in enumerate(bands(table.columns, needed, console.width)):
         if index:
-            console.print()
-        console.print(rich_table(table, columns, ascii_only=ascii_only))
+            parts.append(Text())
+        parts.append(rich_table(table, columns, needed, ascii_only=ascii_only))
     if table.notes:
-        console.print()
-    for note in table.notes:
-        console.print(Text(note, style="dim"))
+        parts.append(Text("\n" + "\n".join(table.notes), style="dim"))
+    console.print(Group(*parts))

@@ -1,0 +1,512 @@
+"""ResNet-RS for Keras 3: what ``keras.applications.resnet_rs`` was in Keras 2.
+
+Same names, same arguments in the same order, same layer names, same weight files; on the
+TensorFlow, JAX and PyTorch backends. Beyond Keras 2: the layouts of depths 300 and 400, a width
+multiplier, dialects, any image size with a classifier too, and no change of Python's recursion
+limit.
+
+    >>> from rsinspect import ResNetRS50
+    >>> model = ResNetRS50(weights=None, input_shape=(160, 160, 3))
+    >>> model.name, model.output_shape, model.count_params()
+    ('resnet-rs-50', (None, 1000), 35745288)
+
+Sources: Bello et al. 2021, arXiv 2103.07579; tf_keras 2.21, applications/resnet_rs.py, for the
+arguments, their defaults and the rates of each depth.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rsinspect import paper
+from rsinspect.errors import InvalidSpec, ModelBuildError
+from rsinspect.keras_model import weights as weight_files
+from rsinspect.keras_model.backend import keras, require_channels_last
+from rsinspect.keras_model.build import build_model
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import ACTIVATIONS, CUSTOM_ACTIVATION, ResNetRSSpec, dialect_named, near
+
+__all__ = [
+    "ResNetRS",
+    "ResNetRS50",
+    "ResNetRS101",
+    "ResNetRS152",
+    "ResNetRS200",
+    "ResNetRS270",
+    "ResNetRS350",
+    "ResNetRS420",
+    "decode_predictions",
+    "preprocess_input",
+]
+
+DEFAULT_SIDE = 224
+"""Image side with a classifier where no shape is given, as in Keras 2."""
+
+Shape = Sequence[int | None]
+Weights = str | os.PathLike[str] | None
+ActivationLike = str | Callable[..., Any] | None
+BlockArgs = Sequence[Mapping[str, int]]
+
+
+def ResNetRS(
+    depth: int,
+    input_shape: Shape | None = None,
+    bn_momentum: float = 0.0,
+    bn_epsilon: float = 1e-5,
+    activation: ActivationLike = "relu",
+    se_ratio: float = 0.25,
+    dropout_rate: float = 0.25,
+    drop_connect_rate: float = 0.2,
+    include_top: bool = True,
+    block_args: BlockArgs | None = None,
+    model_name: str = "resnet-rs",
+    pooling: str | None = None,
+    weights: Weights = "imagenet",
+    input_tensor: Any = None,
+    classes: int = 1000,
+    classifier_activation: ActivationLike = "softmax",
+    include_preprocessing: bool = True,
+    *,
+    dialect: str = "keras",
+    width: float = 1.0,
+) -> keras.Model:
+    """A ResNet-RS as a Keras model, every number open to change.
+
+    Args:
+        depth: 50, 101, 152, 200, 270, 350, 420, or 300 and 400, whose layouts were published
+            without weights. With ``block_args`` any number: it is then only part of the name.
+        input_shape: Image (height, width, channels), each side at least 32 or None for any. By
+            default (224, 224, 3) with a classifier and (None, None, 3) without.
+        bn_momentum: Momentum of batch norm's moving statistics. The default is Keras 2's 0.0: the
+            statistics are then those of the last batch alone. That is harmless for the published
+            weights as they are and harmful for any training; pass 0.99 to train or fine-tune.
+        bn_epsilon: Added to batch norm's variance.
+        activation: Nonlinearity of stem and blocks, a name or a function. Squeeze-and-excitation
+            keeps ReLU and sigmoid.
+        se_ratio: Hidden width of squeeze-and-excitation over a block's output channels; 0 for
+            none. (Keras 2 also built none at 1.)
+        dropout_rate: Probability of the dropout before the classifier.
+        drop_connect_rate: Probability that a residual branch of the last stage is dropped in
+            training; earlier stages get less.
+        include_top: Whether the model ends in a classifier.
+        block_args: A stage each, ``{"input_filters": 64, "num_repeats": 3}``, instead of the
+            layout of the depth.
+        model_name: Name of the model.
+        pooling: Without a classifier: ``avg`` or ``max`` for a vector, None for the map.
+        weights: ``imagenet`` for the published weights of the largest size, ``imagenet-i224`` for
+            those of one size, the path of an ``.h5``, ``.weights.h5`` or ``.keras`` file, or None
+            for fresh ones.
+        input_tensor: A Keras tensor to build on, (batch, height, width, channels). The model's
+            inputs are those it is computed from.
+        classes: Outputs of the classifier.
+        classifier_activation: What follows the classifier, a name or a function; None for logits.
+        include_preprocessing: Whether the model begins by scaling pixels of 0 to 255 to the mean
+            and deviation of ImageNet (for 3 channels; for others to 0 to 1). Without it, images
+            must come normalised so.
+        dialect: Whose wiring: ``keras``, ``paper-prose`` or ``article``.
+        width: Multiplier of every filter count.
+
+    Returns:
+        A functional model from images, (batch, height, width, channels), to (batch, classes) with
+        a classifier, to (batch, 2048) with pooling and to (batch, height / 32, width / 32, 2048)
+        with neither, sizes rounded up.
+
+    Raises:
+        SpecError: If the network asked for cannot be (also a ValueError, as are the next two).
+        WeightsError: If the weights belong to another network or cannot be had;
+            ``WeightsUnavailable`` where a published file is not here and cannot be fetched.
+        ModelBuildError: If Keras is set to channels_first or ``input_tensor`` does not fit.
+
+    >>> stages = [{"input_filters": 8, "num_repeats": 1}, {"input_filters": 16, "num_repeats": 2}]
+    >>> model = ResNetRS(1, block_args=stages, weights=None, include_top=False)
+    >>> model.output_shape
+    (None, None, None, 64)
+    """
+    require_channels_last()
+    shape = _image_shape(input_shape, input_tensor, include_top)
+    functions: dict[str, Callable[..., Any]] = {}
+    fields: dict[str, Any] = {
+        "resolution": tuple(DEFAULT_SIDE if side is None else side for side in shape[:2]),
+        "channels": shape[2],
+        "classes": classes,
+        "width": width,
+        "se_ratio": se_ratio or 0.0,
+        "drop_path_rate": drop_connect_rate or 0.0,
+        "dropout_rate": dropout_rate or 0.0,
+        "activation": _activation(activation, "activation", functions),
+        "classifier_activation": _activation(
+            classifier_activation, "classifier_activation", functions
+        ),
+        "include_top": include_top,
+        "pooling": pooling,
+        "preprocessing": include_preprocessing,
+        "bn_momentum": bn_momentum,
+        "bn_epsilon": bn_epsilon,
+    }
+    if block_args is None:
+        spec = ResNetRSSpec.variant(depth, dialect=dialect, **fields)
+    else:
+        blocks, filters = _layout(block_args)
+        spec = ResNetRSSpec(
+            blocks=blocks, filters=filters, depth=depth, dialect=dialect_named(dialect), **fields
+        )
+    graph = build_graph(spec)
+    file = weight_files.resolve(weights, spec, graph)
+    model = build_model(
+        graph,
+        spec.dialect,
+        name=model_name,
+        image=input_tensor,
+        spatial=(shape[0], shape[1]),
+        functions=functions,
+    )
+    if file is not None:
+        weight_files.load(model, file, graph, spec.dialect)
+    return model
+
+
+def _image_shape(
+    input_shape: Shape | None, input_tensor: Any, include_top: bool
+) -> tuple[int | None, int | None, int]:
+    """Height, width (None where any will do) and channels of the image."""
+    given = None if input_shape is None else _checked_shape(input_shape, "input_shape")
+    if input_tensor is None:
+        if given is not None:
+            return given
+        return (DEFAULT_SIDE, DEFAULT_SIDE, 3) if include_top else (None, None, 3)
+    if not keras.utils.is_keras_tensor(input_tensor):
+        raise ModelBuildError(
+            f"input_tensor is a {type(input_tensor).__name__}, not a Keras tensor",
+            "pass keras.Input(shape=(height, width, channels)) or what was computed from one",
+        )
+    found = _checked_shape(tuple(input_tensor.shape)[1:], "the shape of input_tensor")
+    if given is not None and any(
+        ours is not None and theirs is not None and ours != theirs
+        for ours, theirs in zip(given, found, strict=True)
+    ):
+        raise InvalidSpec(f"input_shape is {given}, but input_tensor is of shape {found}")
+    return found
+
+
+def _checked_shape(shape: Any, what: str) -> tuple[int | None, int | None, int]:
+    try:
+        height, width, channels = (None if n is None else operator.index(n) for n in shape)
+    except (TypeError, ValueError) as exc:
+        raise InvalidSpec(
+            f"{what} is {shape}; it must be (height, width, channels)",
+            "for example (224, 224, 3), or (None, None, 3) for images of any size",
+        ) from exc
+    if channels is None:
+        raise InvalidSpec(f"{what} is {shape}; the number of channels must be known")
+    return height, width, channels
+
+
+def _activation(
+    activation: ActivationLike, argument: str, functions: dict[str, Callable[..., Any]]
+) -> str:
+    """An activation as a spec has it; what only Keras or only the caller knows goes by name."""
+    if activation is None:
+        return "linear"
+    if isinstance(activation, str):
+        if activation in ACTIVATIONS:
+            return activation
+        try:
+            function = keras.activations.get(activation)
+        except ValueError as exc:
+            raise InvalidSpec(
+                f"unknown {argument} {activation!r}", near(activation, ACTIVATIONS)
+            ) from exc
+        name = activation
+    elif callable(activation):
+        function = activation
+        name = getattr(activation, "__name__", type(activation).__name__)
+        if name in ACTIVATIONS and keras.activations.get(name) is activation:
+            return str(name)
+    else:
+        raise InvalidSpec(f"{argument} is {activation!r}; it must be a name, a function or None")
+    key = f"{CUSTOM_ACTIVATION}{name}"
+    if functions.get(key, function) is not function:  # two functions of one name, such as lambdas
+        key = f"{key} ({argument})"
+    functions[key] = function
+    return key
+
+
+def _layout(block_args: BlockArgs) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Blocks and filters of each stage."""
+    try:
+        stages = [(stage["num_repeats"], stage["input_filters"]) for stage in block_args]
+    except (TypeError, KeyError, IndexError) as exc:
+        raise InvalidSpec(
+            f"block_args is {block_args!r}; it must be a list of stages",
+            'a stage is {"input_filters": 64, "num_repeats": 3}',
+        ) from exc
+    if not stages:
+        raise InvalidSpec(
+            "block_args is empty", 'a stage is {"input_filters": 64, "num_repeats": 3}'
+        )
+    blocks, filters = zip(*stages, strict=True)
+    return blocks, filters
+
+
+def _variant(
+    depth: int,
+    include_top: bool,
+    weights: Weights,
+    classes: int,
+    input_shape: Shape | None,
+    input_tensor: Any,
+    pooling: str | None,
+    classifier_activation: ActivationLike,
+    include_preprocessing: bool,
+) -> keras.Model:
+    """A published depth with the rates that Keras 2 gives it."""
+    variant = paper.variants()[depth]
+    return ResNetRS(
+        depth,
+        input_shape=input_shape,
+        dropout_rate=variant.dropout_rate or 0.0,
+        drop_connect_rate=variant.drop_path_rate or 0.0,
+        include_top=include_top,
+        model_name=f"resnet-rs-{depth}",
+        pooling=pooling,
+        weights=weights,
+        input_tensor=input_tensor,
+        classes=classes,
+        classifier_activation=classifier_activation,
+        include_preprocessing=include_preprocessing,
+    )
+
+
+def ResNetRS50(
+    include_top: bool = True,
+    weights: Weights = "imagenet",
+    classes: int = 1000,
+    input_shape: Shape | None = None,
+    input_tensor: Any = None,
+    pooling: str | None = None,
+    classifier_activation: ActivationLike = "softmax",
+    include_preprocessing: bool = True,
+) -> keras.Model:
+    """ResNet-RS-50: 35.7 million params; ImageNet weights of image size 160.
+
+    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
+    which spoils training: to fine-tune, ``ResNetRS(50, bn_momentum=0.99, ...)``.
+    """
+    return _variant(
+        50,
+        include_top,
+        weights,
+        classes,
+        input_shape,
+        input_tensor,
+        pooling,
+        classifier_activation,
+        include_preprocessing,
+    )
+
+
+def ResNetRS101(
+    include_top: bool = True,
+    weights: Weights = "imagenet",
+    classes: int = 1000,
+    input_shape: Shape | None = None,
+    input_tensor: Any = None,
+    pooling: str | None = None,
+    classifier_activation: ActivationLike = "softmax",
+    include_preprocessing: bool = True,
+) -> keras.Model:
+    """ResNet-RS-101: 63.7 million params; ImageNet weights of image sizes 160 and 192.
+
+    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
+    which spoils training: to fine-tune, ``ResNetRS(101, bn_momentum=0.99, ...)``.
+    """
+    return _variant(
+        101,
+        include_top,
+        weights,
+        classes,
+        input_shape,
+        input_tensor,
+        pooling,
+        classifier_activation,
+        include_preprocessing,
+    )
+
+
+def ResNetRS152(
+    include_top: bool = True,
+    weights: Weights = "imagenet",
+    classes: int = 1000,
+    input_shape: Shape | None = None,
+    input_tensor: Any = None,
+    pooling: str | None = None,
+    classifier_activation: ActivationLike = "softmax",
+    include_preprocessing: bool = True,
+) -> keras.Model:
+    """ResNet-RS-152: 86.8 million params; ImageNet weights of image sizes 192, 224 and 256.
+
+    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
+    which spoils training: to fine-tune, ``ResNetRS(152, bn_momentum=0.99, ...)``.
+    """
+    return _variant(
+        152,
+        include_top,
+        weights,
+        classes,
+        input_shape,
+        input_tensor,
+        pooling,
+        classifier_activation,
+        include_preprocessing,
+    )
+
+
+def ResNetRS200(
+    include_top: bool = True,
+    weights: Weights = "imagenet",
+    classes: int = 1000,
+    input_shape: Shape | None = None,
+    input_tensor: Any = None,
+    pooling: str | None = None,
+    classifier_activation: ActivationLike = "softmax",
+    include_preprocessing: bool = True,
+) -> keras.Model:
+    """ResNet-RS-200: 93.4 million params; ImageNet weights of image size 256.
+
+    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
+    which spoils training: to fine-tune, ``ResNetRS(200, bn_momentum=0.99, ...)``.
+    """
+    return _variant(
+        200,
+        include_top,
+        weights,
+        classes,
+        input_shape,
+        input_tensor,
+        pooling,
+        classifier_activation,
+        include_preprocessing,
+    )
+
+
+def ResNetRS270(
+    include_top: bool = True,
+    weights: Weights = "imagenet",
+    classes: int = 1000,
+    input_shape: Shape | None = None,
+    input_tensor: Any = None,
+    pooling: str | None = None,
+    classifier_activation: ActivationLike = "softmax",
+    include_preprocessing: bool = True,
+) -> keras.Model:
+    """ResNet-RS-270: 130.1 million params; ImageNet weights of image size 256.
+
+    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
+    which spoils training: to fine-tune, ``ResNetRS(270, bn_momentum=0.99, ...)``.
+    """
+    return _variant(
+        270,
+        include_top,
+        weights,
+        classes,
+        input_shape,
+        input_tensor,
+        pooling,
+        classifier_activation,
+        include_preprocessing,
+    )
+
+
+def ResNetRS350(
+    include_top: bool = True,
+    weights: Weights = "imagenet",
+    classes: int = 1000,
+    input_shape: Shape | None = None,
+    input_tensor: Any = None,
+    pooling: str | None = None,
+    classifier_activation: ActivationLike = "softmax",
+    include_preprocessing: bool = True,
+) -> keras.Model:
+    """ResNet-RS-350: 164.3 million params; ImageNet weights of image sizes 256 and 320.
+
+    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
+    which spoils training: to fine-tune, ``ResNetRS(350, bn_momentum=0.99, ...)``.
+    """
+    return _variant(
+        350,
+        include_top,
+        weights,
+        classes,
+        input_shape,
+        input_tensor,
+        pooling,
+        classifier_activation,
+        include_preprocessing,
+    )
+
+
+def ResNetRS420(
+    include_top: bool = True,
+    weights: Weights = "imagenet",
+    classes: int = 1000,
+    input_shape: Shape | None = None,
+    input_tensor: Any = None,
+    pooling: str | None = None,
+    classifier_activation: ActivationLike = "softmax",
+    include_preprocessing: bool = True,
+) -> keras.Model:
+    """ResNet-RS-420: 192.3 million params; ImageNet weights of image size 320.
+
+    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
+    which spoils training: to fine-tune, ``ResNetRS(420, bn_momentum=0.99, ...)``.
+    """
+    return _variant(
+        420,
+        include_top,
+        weights,
+        classes,
+        input_shape,
+        input_tensor,
+        pooling,
+        classifier_activation,
+        include_preprocessing,
+    )
+
+
+def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+    """The images, unchanged: a ResNet-RS preprocesses them itself.
+
+    Kept so that code written for other Keras applications runs.
+
+    Args:
+        x: Images with pixels of 0 to 255.
+        data_format: Not used.
+
+    >>> preprocess_input([0, 255])
+    [0, 255]
+    """
+    return x
+
+
+def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
+    """The ``top`` most probable ImageNet classes of each image, likeliest first.
+
+    Keras's own function, which fetches the list of class names once.
+
+    Args:
+        preds: Predictions of a 1000-class model, (batch, 1000).
+        top: How many.
+
+    Returns:
+        For each image, tuples of WordNet id, name and score.
+
+    Raises:
+        ValueError: If ``preds`` is of another shape.
+    """
+    decoded: list[list[tuple[str, str, float]]] = (
+        keras.applications.imagenet_utils.decode_predictions(preds, top=top)
+    )
+    return decoded

@@ -1,0 +1,147 @@
+"""What the operating system says about this machine; a fact it does not tell comes with a reason.
+
+Linux tells most of it. Everything reads small text files below ``root``, so that a test can write
+them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+Fact = tuple[str | None, str | None]
+"""A value, or None and the reason why there is none."""
+
+ROOT = Path("/")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def cpu_model(root: Path = ROOT) -> Fact:
+    """Name of the processor, as the kernel has it."""
+    for line in (_text(root / "proc/cpuinfo") or "").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() in ("model name", "Model", "Hardware") and value.strip():
+            return value.strip(), None
+    if name := platform.processor():
+        return name, None
+    return None, "neither /proc/cpuinfo nor the platform names it"
+
+
+def governor(root: Path = ROOT) -> Fact:
+    """Frequency governor of the first processor."""
+    path = "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+    text = _text(root / path)
+    if text is None:
+        return None, f"/{path} cannot be read; virtual machines have none"
+    return text.strip(), None
+
+
+def load_average() -> tuple[float | None, str | None]:
+    """Processes running or waiting, averaged over the last minute."""
+    try:
+        return os.getloadavg()[0], None
+    except (OSError, AttributeError):
+        return None, "this system keeps no load average"
+
+
+def affinity() -> tuple[int | None, str | None]:
+    """Processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)), None
+    return None, "this system has no processor affinity"
+
+
+def cgroup_directories(controller: str, root: Path = ROOT) -> tuple[Path, ...]:
+    """Directories of this process's control group and of the groups around it, innermost first.
+
+    Of version 2 where the line is ``0::/path``, of version 1 where it names the controller. Inside
+    a container the path may be the host's; the root of the hierarchy then stands for it.
+    """
+    found: list[Path] = []
+    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
+        parts = line.split(":", 2)
+        if len(parts) != 3:
+            continue
+        number, controllers, path = parts
+        base = root / "sys/fs/cgroup"
+        if controllers:
+            if controller not in controllers.split(","):
+                continue
+            base /= controller
+        elif number != "0":
+            continue
+        inside = base / path.strip("/")
+        for directory in (inside, *inside.parents):
+            if directory.is_dir():
+                found.append(directory)
+            if directory == base:
+                break
+    return tuple(found)
+
+
+def cgroup_cpus(root: Path = ROOT) -> tuple[float | None, str | None]:
+    """Processors that the control group's quota amounts to."""
+    quotas = []
+    for directory in cgroup_directories("cpu", root):
+        if text := _text(directory / "cpu.max"):
+            quota, _, period = text.strip().partition(" ")
+        else:
+            quota = (_text(directory / "cpu.cfs_quota_us") or "").strip()
+            period = (_text(directory / "cpu.cfs_period_us") or "").strip()
+        if quota.isdigit() and period.isdigit() and int(period):
+            quotas.append(int(quota) / int(period))
+    return (min(quotas), None) if quotas else (None, "no control group limits the processor time")
+
+
+def cgroup_free_bytes(root: Path = ROOT) -> int | None:
+    """Bytes this process's control groups still allow it; None where none limits it.
+
+    File cache that the kernel can drop counts as free.
+    """
+    free = []
+    for directory in cgroup_directories("memory", root):
+        for limit_file, usage_file, cache in (
+            ("memory.max", "memory.current", "inactive_file"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        ):
+            limit = (_text(directory / limit_file) or "").strip()
+            if not limit.isdigit() or int(limit) >= 1 << 60:  # version 1 writes "none" as 2^63
+                continue
+            usage = (_text(directory / usage_file) or "0").strip()
+            free.append(
+                int(limit)
+                - (int(usage) if usage.isdigit() else 0)
+                + _row(directory / "memory.stat", cache)
+            )
+    return max(0, min(free)) if free else None
+
+
+def _row(path: Path, name: str) -> int:
+    for line in (_text(path) or "").splitlines():
+        key, _, value = line.partition(" ")
+        if key == name and value.strip().isdigit():
+            return int(value)
+    return 0
+
+
+def available_bytes(root: Path = ROOT) -> int | None:
+    """Bytes that new processes can use before the machine swaps; None where it does not say."""
+    for line in (_text(root / "proc/meminfo") or "").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def peak_rss_bytes(pid: int | str = "self", root: Path = ROOT) -> int | None:
+    """Most memory a process has had resident; None where the system does not say."""
+    for line in (_text(root / f"proc/{pid}/status") or "").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None

@@ -1,0 +1,587 @@
+"""The parent of a measurement: predicts, starts workers, judges how they end, keeps the record.
+
+It never imports a framework. A worker process is started for each attempt, so that a batch that
+does not fit takes down the worker and nothing else, and so that every attempt begins with a fresh
+process. The worker leads a process group of its own; whatever ends the measurement early (a
+deadline, Ctrl-C, any exception) kills that whole group.
+
+The batch ladder is the published one: the batch asked for, halved until it fits. A rung that is
+predicted to need more than 90 % of the available memory is skipped, and the record says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import IO, assert_never
+
+from rsinspect import errors
+from rsinspect.cost import layers_cost
+from rsinspect.errors import (
+    BackendUnavailable,
+    BatchDoesNotFit,
+    MeasurementError,
+    RsInspectError,
+)
+from rsinspect.graph import LayerGraph
+from rsinspect.partition import segments
+from rsinspect.profiling import machine, memory
+from rsinspect.profiling.memory import MemoryPrediction
+from rsinspect.profiling.protocol import (
+    AttemptStarted,
+    BatchRefused,
+    Event,
+    Failure,
+    MemoryUsed,
+    Phase,
+    ProfileRequest,
+    RoundDone,
+    WorkerResult,
+    decode,
+    request_to_json,
+)
+from rsinspect.profiling.run import (
+    CLOSES_WITHIN,
+    OVER_BUDGET,
+    WIDE_SPREAD,
+    Attempt,
+    Batch,
+    BatchReduced,
+    BusyMachine,
+    Caution,
+    ChainDiffers,
+    Closure,
+    DoesNotClose,
+    EndToEnd,
+    Environment,
+    FewSamples,
+    Model,
+    NotSteady,
+    Outcome,
+    OverBudget,
+    ProfileRun,
+    Segment,
+    WideSpread,
+)
+from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, Latency
+from rsinspect.resnet_rs import build_graph
+from rsinspect.units import binary_bytes, percent, seconds
+
+__all__ = ["ProfileRequest", "profile", "start_up_allowance_s"]
+
+WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.worker")
+
+OUT_OF_MEMORY_SHARE = 0.8
+"""A death counts as out of memory only from this share of the prediction or of the limit on."""
+
+PLENTY_SHARE = 0.5
+"""A crash of the program (SIGSEGV, SIGABRT) below this share of the available memory is a crash."""
+
+_POLL_S = 0.1
+_TAIL_LINES = 40
+_GRACE_S = 2.0
+
+_INSTALL = {
+    "tensorflow": "pip install tensorflow",
+    "jax": "pip install 'rsinspect[jax]'",
+    "torch": "pip install 'rsinspect[torch]'",
+}
+
+_MEMORY_WORDS = (
+    "std::bad_alloc",
+    "MemoryError",
+    "ResourceExhausted",
+    "RESOURCE_EXHAUSTED",
+    "could not create a primitive",
+    "OutOfMemoryError",
+)
+"""How TensorFlow, oneDNN, JAX and PyTorch word an allocation that failed."""
+
+
+def profile(
+    request: ProfileRequest,
+    *,
+    on_event: Callable[[Event], None] = lambda _: None,
+    worker: Sequence[str] = WORKER,
+    available_bytes: Callable[[], int | None] = memory.available_memory,
+    allowance_s: float | None = None,
+) -> ProfileRun:
+    """Latency of each stage and of the whole network, forward, in float32.
+
+    Args:
+        request: What to measure.
+        on_event: Called in this thread as the measurement goes on.
+        worker: Command of a worker; for tests.
+        available_bytes: Memory there is, asked before every attempt.
+        allowance_s: What a worker may take on top of the time budget; by default
+            ``start_up_allowance_s``.
+
+    Raises:
+        InvalidMeasurement: If the request cannot be measured.
+        BackendUnavailable: If the backend is not installed.
+        BatchDoesNotFit: If no batch of the ladder fits, or the first does not and
+            ``strict_batch`` is set.
+        MeasurementError: If the worker crashes or passes its deadline.
+    """
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    start = time.monotonic()
+    graph = build_graph(request.spec)
+    tried: list[Attempt] = []
+    for batch in ladder(request.batch):
+        prediction = memory.predict(graph, batch=batch, backend=request.backend)
+        available = available_bytes()
+        attempt_request = replace(request, batch=batch)
+        reason = _does_not_fit(prediction, available)
+        if reason is None:
+            on_event(AttemptStarted(batch))
+            allowance = allowance_s or start_up_allowance_s(graph, batch)
+            ended = _run_worker(
+                worker, attempt_request, deadline_s=request.max_time_s + allowance,
+                on_event=on_event,
+            )  # fmt: skip
+            attempt, result = _judge(ended, attempt_request, prediction, available)
+        else:
+            attempt, result = _attempt(batch, "skipped", reason, prediction, None), None
+        tried.append(attempt)
+        if result is not None:
+            return _record(
+                request=attempt_request, requested=request.batch, graph=graph, result=result,
+                tried=tuple(tried), started_at=started_at, wall_s=time.monotonic() - start,
+            )  # fmt: skip
+        on_event(BatchRefused(batch, attempt.reason or attempt.outcome))
+        if request.strict_batch:
+            break
+    raise _none_fits(tried, request)
+
+
+def ladder(batch: int) -> Iterator[int]:
+    """The batch sizes to try: the one asked for, halved down to 1.
+
+    >>> list(ladder(128)), list(ladder(3))
+    ([128, 64, 32, 16, 8, 4, 2, 1], [3, 1])
+    """
+    while batch >= 1:
+        yield batch
+        batch //= 2
+
+
+def start_up_allowance_s(graph: LayerGraph, batch: int) -> float:
+    """Seconds a worker may take on top of its time budget before it is killed; generous.
+
+    For importing, building and compiling, two minutes and a tenth of a second per layer; for the
+    compiling calls and a last round beyond the budget, ten passes at 5 GFLOP/s, a
+    fortieth of what two cores of a server do.
+
+    >>> from rsinspect.spec import ResNetRSSpec
+    >>> round(start_up_allowance_s(build_graph(ResNetRSSpec.variant(50)), 8))
+    220
+    """
+    flops = 2 * layers_cost(graph, graph.layers).macs * batch
+    return 120 + 0.1 * len(graph) + 10 * flops / 5e9
+
+
+def _does_not_fit(prediction: MemoryPrediction, available: int | None) -> str | None:
+    if available is None or prediction.total_bytes <= memory.FITS_SHARE * available:
+        return None
+    return (
+        f"predicted {binary_bytes(prediction.total_bytes)} > "
+        f"{percent(memory.FITS_SHARE)} of {binary_bytes(available)} available"
+    )
+
+
+def _attempt(
+    batch: int, outcome: Outcome, reason: str | None, prediction: MemoryPrediction, peak: int | None
+) -> Attempt:
+    return Attempt(
+        batch=batch,
+        outcome=outcome,
+        reason=reason,
+        predicted_bytes=prediction.total_bytes,
+        peak_rss_bytes=peak,
+    )
+
+
+def _none_fits(tried: Sequence[Attempt], request: ProfileRequest) -> BatchDoesNotFit:
+    first, last = tried[0], tried[-1]
+    if request.strict_batch:
+        return BatchDoesNotFit(
+            f"batch {first.batch} does not fit: {first.reason}",
+            "a smaller batch, or the ladder (without strict batch)",
+        )
+    return BatchDoesNotFit(
+        f"no batch from {first.batch} down to {last.batch} fits; batch {last.batch}: {last.reason}",
+        "a smaller resolution, a shallower network, or a machine with more memory",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a worker ended.
+
+    Attributes:
+        returncode: Of the process; negative for a signal.
+        result: What it measured, if it came to that.
+        failure: Its last words, if it had any.
+        tail: End of its standard error.
+        peak_rss_bytes: Most memory it had resident, as far as is known.
+    """
+
+    returncode: int
+    result: WorkerResult | None
+    failure: Failure | None
+    tail: str
+    peak_rss_bytes: int | None
+
+
+def _run_worker(
+    command: Sequence[str],
+    request: ProfileRequest,
+    *,
+    deadline_s: float,
+    on_event: Callable[[Event], None],
+) -> Ended:
+    """Start a worker and stay with it to its end, which no way out of here leaves it to outlive."""
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as exc:
+        raise MeasurementError(f"the worker {command[0]} cannot be started: {exc}") from exc
+    worker = _Worker(process)
+    try:
+        worker.ask(request)
+        return worker.listen(deadline_s, on_event)
+    finally:
+        worker.kill()
+
+
+class _Worker:
+    """A running worker, and what it has said so far."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.process = process
+        self.stdin = process.stdin
+        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None at the end
+        self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self.peak_rss_bytes: int | None = None
+        self.result: WorkerResult | None = None
+        self.failure: Failure | None = None
+        _read(process.stdout, self.lines.put, lambda: self.lines.put(None))
+        self.errors = _read(process.stderr, self.tail.append, lambda: None)
+
+    def ask(self, request: ProfileRequest) -> None:
+        with contextlib.suppress(BrokenPipeError):  # dead already: its end tells why
+            self.stdin.write(json.dumps(request_to_json(request)) + "\n")
+            self.stdin.close()
+
+    def listen(self, deadline_s: float, on_event: Callable[[Event], None]) -> Ended:
+        """Pass its events on until it has ended.
+
+        Raises:
+            MeasurementError: If it is still running at its deadline without a result.
+        """
+        deadline = time.monotonic() + deadline_s
+        closed = False
+        while not (closed and self.reaped()):
+            now = time.monotonic()
+            if now > deadline:
+                if self.result is not None or self.process.returncode is not None:
+                    break  # all is said; something only keeps the pipe or the process open
+                raise MeasurementError(
+                    f"the worker did not finish within {seconds(deadline_s)} and was ended",
+                    "allow more time, or measure a smaller batch",
+                )
+            if self.reaped() and not closed:
+                deadline = min(deadline, now + _GRACE_S)
+            self._saw(machine.peak_rss_bytes(self.process.pid))
+            try:
+                line = self.lines.get(timeout=_POLL_S)
+            except queue.Empty:
+                continue
+            if line is None:
+                closed = True
+                continue
+            self._hear(line, on_event)
+            if self.result is not None:
+                deadline = min(deadline, time.monotonic() + _GRACE_S)
+        self.errors.join(_GRACE_S)
+        return Ended(
+            returncode=self.process.returncode or 0,
+            result=self.result,
+            failure=self.failure,
+            tail="".join(self.tail).strip(),
+            peak_rss_bytes=self.peak_rss_bytes,
+        )
+
+    def _hear(self, line: str, on_event: Callable[[Event], None]) -> None:
+        message = decode(line)
+        match message:
+            case Phase() | RoundDone():
+                on_event(message)
+            case MemoryUsed():
+                self._saw(message.peak_rss_bytes)
+                on_event(message)
+            case Failure():
+                self.failure = message
+            case WorkerResult():
+                self.result = message
+            case None:  # not ours: something in the worker printed
+                self.tail.append(line)
+            case _:
+                assert_never(message)
+
+    def _saw(self, peak: int | None) -> None:
+        if peak is not None:
+            self.peak_rss_bytes = max(peak, self.peak_rss_bytes or 0)
+
+    def reaped(self) -> bool:
+        """Whether the process has ended; its resource usage is collected with it."""
+        if self.process.returncode is None:
+            if sys.platform == "win32":
+                self.process.poll()
+            else:
+                pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+                if pid:
+                    self.process.returncode = os.waitstatus_to_exitcode(status)
+                    unit = 1 if sys.platform == "darwin" else 1024
+                    self._saw(usage.ru_maxrss * unit)
+        return self.process.returncode is not None
+
+    def kill(self) -> None:
+        """End the worker and every process it started, at once."""
+        if sys.platform == "win32":
+            self.process.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            until = time.monotonic() + _GRACE_S
+            while not self.reaped() and time.monotonic() < until:
+                time.sleep(0.01)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+def _read(
+    stream: IO[str], put: Callable[[str], object], at_end: Callable[[], object]
+) -> threading.Thread:
+    """A thread that hands on line after line; a full pipe must never stop the worker."""
+
+    def read() -> None:
+        with contextlib.suppress(ValueError, OSError):  # closed under it
+            for line in stream:
+                put(line)
+        at_end()
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
+
+
+def _judge(
+    ended: Ended,
+    request: ProfileRequest,
+    prediction: MemoryPrediction,
+    available: int | None,
+) -> tuple[Attempt, WorkerResult | None]:
+    """What an attempt came to; anything but a result and want of memory is raised.
+
+    Raises:
+        BackendUnavailable: If the framework cannot be imported.
+        MeasurementError: If the worker crashed.
+        RsInspectError: Whatever the worker refused with.
+    """
+    batch, peak = request.batch, ended.peak_rss_bytes
+    if ended.result is not None:
+        return _attempt(batch, "ran", None, prediction, peak), ended.result
+    if ended.failure is not None and ended.failure.kind == "unavailable":
+        raise BackendUnavailable(
+            f"the {request.backend} backend cannot be imported: {ended.failure.message}",
+            _INSTALL[request.backend],
+        )
+    if ended.failure is not None and ended.failure.kind == "refused":
+        raise _refusal(ended.failure)
+    how = _manner(ended)
+    used = "unknown" if peak is None else binary_bytes(peak)
+    if is_out_of_memory(ended, prediction, available):
+        reason = f"{how}; peak memory {used}, predicted {binary_bytes(prediction.total_bytes)}"
+        return _attempt(batch, "out_of_memory", reason, prediction, peak), None
+    tail = "".join(f"\n  | {line}" for line in ended.tail.splitlines()[-15:])
+    raise MeasurementError(
+        f"the worker crashed at batch {batch}: {how}; peak memory {used}, which is not for want "
+        f"of memory{tail}",
+        "its last words stand above" if tail else None,
+    )
+
+
+def _refusal(failure: Failure) -> RsInspectError:
+    """The error of rsinspect's own that the worker ended with."""
+    found = getattr(errors, failure.error, None)
+    if isinstance(found, type) and issubclass(found, RsInspectError):
+        return found(failure.message, failure.hint)
+    return MeasurementError(failure.message, failure.hint)
+
+
+def _signal(returncode: int) -> int | None:
+    """Signal that ended a process, also where a shell in between reports 128 plus its number."""
+    number = -returncode if returncode < 0 else returncode - 128
+    return number if number in (signal.SIGABRT, 9, signal.SIGSEGV) or returncode < 0 else None
+
+
+def _manner(ended: Ended) -> str:
+    """How a worker ended, in words."""
+    if ended.failure is not None:
+        return f"{ended.failure.error}: {ended.failure.message}".splitlines()[0][:200]
+    number = _signal(ended.returncode)
+    if number is None:
+        return f"exit code {ended.returncode} without a result"
+    try:
+        return f"ended by {signal.Signals(number).name}"
+    except ValueError:
+        return f"ended by signal {number}"
+
+
+def is_out_of_memory(ended: Ended, prediction: MemoryPrediction, available: int | None) -> bool:
+    """Whether a worker that ended without a result did so for want of memory.
+
+    It has to look like it (an allocation error, or SIGKILL, SIGSEGV or SIGABRT, which are how it
+    shows on a CPU), *and* the worker has to have used 80 % of what was available, or of what the
+    network was predicted to need beyond the framework, which every worker uses. A program that
+    crashes (SIGSEGV, SIGABRT) with less than half of the available memory in use was not
+    short of it, however small the prediction.
+    """
+    said = " ".join((ended.tail, ended.failure.error, ended.failure.message)
+                    if ended.failure else (ended.tail,))  # fmt: skip
+    admitted = (ended.failure is not None and ended.failure.kind == "memory") or any(
+        word in said for word in _MEMORY_WORDS
+    )
+    number = _signal(ended.returncode)
+    peak = ended.peak_rss_bytes
+    if peak is None:  # nothing else to go by
+        return admitted or number == 9
+    if available is not None and peak >= OUT_OF_MEMORY_SHARE * available:
+        return admitted or number in (9, signal.SIGSEGV, signal.SIGABRT)
+    used = peak - prediction.framework_bytes
+    if used < OUT_OF_MEMORY_SHARE * prediction.working_bytes:
+        return False
+    if admitted or number == 9:
+        return True
+    plenty = available is not None and peak < PLENTY_SHARE * available
+    return number in (signal.SIGSEGV, signal.SIGABRT) and not plenty
+
+
+def _record(
+    *,
+    request: ProfileRequest,
+    requested: int,
+    graph: LayerGraph,
+    result: WorkerResult,
+    tried: tuple[Attempt, ...],
+    started_at: str,
+    wall_s: float,
+) -> ProfileRun:
+    """The run: the worker's samples beside what follows from the graph."""
+    spec, batch = request.spec, request.batch
+    parts = segments(graph, "stage")
+    if len(parts) != len(result.segments_s):
+        raise MeasurementError(
+            f"the worker measured {len(result.segments_s)} segments of {len(parts)}"
+        )
+    environment = Environment.from_json(result.environment)
+    measured = []
+    for part, samples in zip(parts, result.segments_s, strict=True):
+        cost = part.cost(graph)
+        measured.append(
+            Segment(
+                path=part.path,
+                level=part.level,
+                latency=Latency(samples),
+                macs=cost.macs,
+                bytes_moved=cost.bytes_moved(batch=batch),
+                intensity=cost.intensity("paper", batch=batch),
+            )
+        )
+    end_to_end = Latency(result.end_to_end_s)
+    closure = Closure(
+        sum_s=sum(segment.latency.median for segment in measured),
+        end_to_end_s=end_to_end.median,
+        chain_max_abs_diff=result.chain_max_abs_diff,
+        output_max_abs=result.output_max_abs,
+    )
+    return ProfileRun(
+        model=Model(
+            name=spec.name,
+            depth=spec.depth,
+            blocks=spec.blocks,
+            resolution=spec.resolution,
+            dialect=spec.dialect.name,
+        ),
+        environment=environment,
+        batch=Batch(requested=requested, used=batch, tried=tried),
+        mode="forward",
+        precision="float32",
+        backend=request.backend,
+        device=request.device,
+        method=result.method,
+        end_to_end=EndToEnd(latency=end_to_end, batch=batch),
+        segments=tuple(measured),
+        closure=closure,
+        warnings=tuple(_cautions(request, requested, result, environment, end_to_end, closure)),
+        stopped_because=result.stopped_because,
+        max_time_s=request.max_time_s,
+        measured_s=result.measured_s,
+        warm_up_s=result.warm_up_s,
+        predicted_bytes=tried[-1].predicted_bytes,
+        started_at=started_at,
+        wall_s=wall_s,
+    )
+
+
+def _cautions(
+    request: ProfileRequest,
+    requested: int,
+    result: WorkerResult,
+    environment: Environment,
+    end_to_end: Latency,
+    closure: Closure,
+) -> Iterable[Caution]:
+    if request.batch != requested:
+        yield BatchReduced(requested, request.batch)
+    if len(end_to_end.samples) < FEWEST_FOR_INTERVAL:
+        yield FewSamples(len(end_to_end.samples))
+    if not result.steady:
+        yield NotSteady(len(result.warm_up_s))
+    if end_to_end.spread > WIDE_SPREAD:
+        yield WideSpread(end_to_end.spread)
+    processors = environment.cpus_affinity or environment.cpus_visible
+    load = environment.load_before
+    if load is not None and processors is not None and load > processors / 2:
+        yield BusyMachine(load, processors)
+    if abs(closure.relative_error) > CLOSES_WITHIN:
+        yield DoesNotClose(closure.relative_error)
+    if not closure.same_output:
+        yield ChainDiffers(closure.chain_max_abs_diff)
+    if result.measured_s > OVER_BUDGET * request.max_time_s:
+        yield OverBudget(result.measured_s, request.max_time_s)
