@@ -15,6 +15,7 @@
     │   ├── ModelBuildError            2   the framework cannot build this network
     │   └── ReconciliationError        1   graph and Keras model disagree
     ├── RenderError                    1
+    │   ├── UnknownPicture             2   a view, direction or format that does not exist
     │   ├── GraphvizNotFound           3   no Graphviz engine on this machine
     │   └── OutputNotWritable          2   the output path cannot be written
     └── MeasurementError               1
@@ -117,6 +118,12 @@ class ReconciliationError(BackendError):
 
 class RenderError(RsInspectError):
     """A picture or file that could not be made."""
+
+
+class UnknownPicture(RenderError):
+    """A view, direction or format that does not exist."""
+
+    exit_code = 2
 
 
 class GraphvizNotFound(RenderError):

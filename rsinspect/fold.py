@@ -46,18 +46,21 @@ def identical(graph: LayerGraph, one: Group, other: Group) -> bool:
     """Whether two groups have the same ops, configuration, shapes and connections."""
     if len(one.layers) != len(other.layers):
         return False
-    inside, corresponding = f"{one.path}/", f"{other.path}/"
-    for a, b in zip(one.layers, other.layers, strict=True):
+    at_one: dict[str, int] = {}  # path -> position, of the layers seen so far
+    at_other: dict[str, int] = {}
+    for position, (a, b) in enumerate(zip(one.layers, other.layers, strict=True)):
         if a.op is not b.op and a.op != b.op:
             return False
         if a.shape != b.shape or len(a.inputs) != len(b.inputs):
             return False
         for x, y in zip(a.inputs, b.inputs, strict=True):
-            if x.startswith(inside):
-                if y != corresponding + x[len(inside) :]:
-                    return False
-            elif y.startswith(corresponding) or graph.layer(x).shape != graph.layer(y).shape:
+            inside = at_one.get(x)
+            if inside != at_other.get(y):
                 return False
+            if inside is None and graph.layer(x).shape != graph.layer(y).shape:
+                return False
+        at_one[a.path] = position
+        at_other[b.path] = position
     return True
 
 

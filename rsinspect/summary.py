@@ -294,7 +294,7 @@ _DEFAULT_COLUMNS: dict[Level, tuple[str, ...]] = {
     "stage": ("path", "output", "blocks", "params", "macs", "flops", "flops_share",
               "activation_bytes"),
     "block": ("path", "output", "repeats", "params", "flops", "flops_share", "activation_bytes"),
-    "layer": ("path", "op", "output", "repeats", "params", "flops", "activation_bytes"),
+    "layer": ("path", "op", "output", "params", "flops", "activation_bytes"),
 }  # fmt: skip
 
 
@@ -373,10 +373,13 @@ def _notes(summary: Summary, keys: tuple[str, ...]) -> tuple[str, ...]:
             f"Blocks {most[0]} + {most[1]}: {most[1]} identical after the first "
             "(op, configuration, shapes), each with its own weights."
         )
-    if "repeats" in keys and any(row.repeats > 1 for row in summary.rows):
+    repeated = [row for row in summary.rows if row.repeats > 1]
+    if repeated:
+        most_repeated = max(repeated, key=lambda row: row.repeats)
+        span = "/".join(most_repeated.label.split("/")[:2])
         notes.append(
-            "x N: N identical blocks (op, configuration, shapes), each with its own weights; "
-            "the numbers of the row are for all N."
+            f"{span}: {most_repeated.repeats} identical blocks (op, configuration, "
+            "shapes), each with its own weights; the numbers of such a row are for all of them."
         )
     if "receptive_field" in keys:
         notes.append(

@@ -35,8 +35,9 @@ def graph(
     """Draw the network through Graphviz; no system package is needed."""
     import sys
 
-    from rsinspect.drawing.engine import UnknownPicture, check_format, draw
+    from rsinspect.drawing.engine import check_format, draw
     from rsinspect.drawing.views import view as scene_of
+    from rsinspect.errors import UnknownPicture
     from rsinspect.files import check_writable, write_whole
 
     to_stdout = str(output) == "-"
@@ -47,11 +48,10 @@ def graph(
                 f"{output} has no suffix to tell the format", "name it .svg, .png, .pdf or .dot"
             )
     check_format(format)
-    if direction not in ("TB", "LR"):
-        raise UnknownPicture(f"unknown direction {direction!r}", "TB or LR")
     if not to_stdout:
         check_writable(output)
-    content = draw(scene_of(spec, view, direction=direction), format)  # type: ignore[arg-type]
+    scene = scene_of(spec, view, direction=direction)  # type: ignore[arg-type]  # checked there
+    content = draw(scene, format)
     if to_stdout:
         sys.stdout.buffer.write(content)
     else:

@@ -22,7 +22,7 @@ from typing import Literal
 from rsinspect.drawing.dot import dot
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.svg import finish
-from rsinspect.errors import GraphvizNotFound, RenderError
+from rsinspect.errors import GraphvizNotFound, RenderError, UnknownPicture
 from rsinspect.files import template
 from rsinspect.spec import near
 
@@ -36,16 +36,10 @@ def check_format(name: str) -> None:
     """Refuse an unknown picture format.
 
     Raises:
-        RenderError: If there is none of that name; exit code 2.
+        UnknownPicture: If there is none of that name.
     """
     if name not in FORMATS:
         raise UnknownPicture(f"unknown picture format {name!r}", near(name, list(FORMATS)))
-
-
-class UnknownPicture(RenderError):
-    """A view or format that does not exist."""
-
-    exit_code = 2
 
 
 def available() -> Renderer:
@@ -73,7 +67,8 @@ def draw(scene: Scene, format: str, *, timeout_s: float = TIMEOUT_S) -> bytes:
         timeout_s: Seconds after which Graphviz is killed.
 
     Raises:
-        RenderError: If the format is unknown, or Graphviz fails or hangs.
+        UnknownPicture: If the format is unknown.
+        RenderError: If Graphviz fails or hangs.
         GraphvizNotFound: If there is no engine.
     """
     check_format(format)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from rsinspect.cost import Cost, layers_cost
 from rsinspect.drawing.scene import Card, Direction, Edge, Part, Role, Scene
-from rsinspect.errors import RenderError
+from rsinspect.errors import UnknownPicture
 from rsinspect.fold import Run, fold
 from rsinspect.graph import (
     Add,
@@ -33,10 +33,12 @@ def view(spec: ResNetRSSpec, name: str = "stages", *, direction: Direction = "TB
     """The scene of a view.
 
     Raises:
-        RenderError: If there is no such view.
+        UnknownPicture: If there is no such view or direction.
     """
     if name not in VIEWS:
-        raise RenderError(f"unknown view {name!r}", near(name, list(VIEWS)))
+        raise UnknownPicture(f"unknown view {name!r}", near(name, list(VIEWS)))
+    if direction not in ("TB", "LR"):
+        raise UnknownPicture(f"unknown direction {direction!r}", "TB or LR")
     return stages(spec, direction=direction)
 
 

@@ -1,0 +1,148 @@
+"""What a user meets: help, exit codes, one clear line for bad input, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rsinspect.cli.app import COMMANDS, run
+from tests.conftest import Cli
+
+# A command line, and what its error or hint must say
+REFUSED = {
+    "summary 151": "152",
+    "summary 50 -r 31": "32",
+    "summary 50 -r 0": "32",
+    "summary 50 -r -5": "32",
+    "summary 50 -r 12x": "height x width",
+    "summary 152@224 -r 256": "disagree",
+    "summary 50 --blocks 3,4,6,3": "two networks",
+    "summary --blocks 3,x": "whole numbers",
+    "summary --blocks 3,0,6,3": "c3",
+    "summary --blocks 99999,1,1,1": "1000",
+    "summary --blocks 600,600,1,1": "1000",
+    "summary --blocks 1,1,1,1,1,1,1,1,1": "8 stages",
+    "summary 50 --width 0.01": "zero channels",
+    "summary 50 --width -1": "width",
+    "summary 50 --width 1000": "64",
+    "summary 50 --classes 0": "classes",
+    "summary 50 --channels 0": "channels",
+    "summary 50 --se-ratio 2": "SE ratio",
+    "summary 50 --dropout 1.5": "dropout",
+    "summary 50 --activation rellu": "relu",
+    "summary 50 --pooling avg": "--no-top",
+    "summary 50 --dialect kears": "keras",
+    "summary 50 --level blok": "block",
+    "summary 50 --columns prams": "params",
+    "summary 50 --sort nope": "unknown column",
+    "summary 50 --filter zzz": "c4/*",
+    "summary 50 --top 0": "at least 1",
+    "summary 50 --batch 0": "at least 1",
+    "summary 50 --dtype float31": "float32",
+    "summary 50 --convention papper": "paper",
+    "summary 50 --format yaml": "json",
+    "summary 50 --explain c9/block1": "near it",
+    "summary": "50 to 420",
+    "summary fifty": "resnet-rs-50",
+    "summary 50 -o {tmp}/no/dir.txt": "mkdir",
+    "summary 50 -o {tmp}": "is a directory",
+    "variants --convention x": "paper",
+    "graph 50": "--output",
+    "graph 50 -o {tmp}/a.bmp": "svg",
+    "graph 50 -o {tmp}/a": "suffix",
+    "graph 50 -o {tmp}/a.svg --view stagse": "stages",
+    "graph 50 -o {tmp}/a.svg --direction UP": "LR",
+    "graph 50 -o {tmp}/no/a.svg": "mkdir",
+    "graph 151 -o {tmp}/a.svg": "152",
+    "profile 50 --batch 0": "batch",
+    "profile 50 --backend theano": "tensorflow",
+    "profile 50 --max-time 0": "time",
+    "profile 50 --format xml": "json",
+    "profile 50 --save {tmp}/no/run.json": "mkdir",
+    "sumary 50": "summary",
+    "summary 50 --levle stage": "--level",
+    "summary 50 --batch many": "not a valid int",
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_bad_input_gets_one_line_a_hint_and_code_2(cli: Cli, tmp_path: Path, line: str) -> None:
+    outcome = cli(*line.format(tmp=tmp_path).split())
+    assert outcome.code == 2
+    assert outcome.out == ""
+    message, *hint = outcome.err.splitlines()
+    assert message.startswith("error: ")
+    assert len(hint) <= 1
+    assert all(text.startswith("hint: ") for text in hint)
+    assert REFUSED[line] in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["summary", "graph"])
+def test_a_place_where_nobody_may_write_is_refused(cli: Cli, command: str) -> None:
+    outcome = cli(command, 50, "-o", "/proc/rsinspect.svg")  # not even root may
+    assert outcome.code == 2
+    assert "/proc/rsinspect.svg cannot be written" in outcome.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_stands_in_the_readme(cli: Cli, command: str) -> None:
+    outcome = cli(command, "--help")
+    assert outcome.code == 0
+    assert f"rsinspect {command}" in outcome.out
+    assert f"rsinspect {command}" in Path("README.md").read_text(encoding="utf-8")
+
+
+def test_help_lists_every_command(cli: Cli) -> None:
+    page = cli("--help").out
+    assert all(command in page for command in COMMANDS)
+
+
+def test_no_arguments_show_the_help(cli: Cli) -> None:
+    outcome = cli()
+    assert outcome.code == 2
+    assert "Commands" in outcome.out
+    assert "error" not in outcome.err
+
+
+def test_the_version_is_the_packages(cli: Cli) -> None:
+    from importlib.metadata import version
+
+    assert cli("--version").out == f"rsinspect {version('rsinspect')}\n"
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("rsinspect.summary.summary_report", broken)
+    with pytest.raises(ZeroDivisionError):
+        run(["summary", "50"])
+
+
+def test_the_module_runs_as_a_program_and_a_closed_pipe_is_no_error() -> None:
+    program = [sys.executable, "-m", "rsinspect", "summary", "420", "-l", "layer", "--no-fold"]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert "resnet-rs-420" in process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=60) == 0
+
+
+def test_colour_goes_to_screens_only_and_no_color_is_respected() -> None:
+    def page(**environment: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "rsinspect", "summary", "50"],
+            capture_output=True, text=True, check=True, timeout=60,
+            env={k: v for k, v in os.environ.items() if k != "NO_COLOR"} | environment,
+        ).stdout  # fmt: skip
+
+    assert "\x1b[" not in page()
+    assert "\x1b[36m" in page(FORCE_COLOR="1")
+    assert "\x1b[36m" not in page(FORCE_COLOR="1", NO_COLOR="1")

@@ -1,0 +1,174 @@
+"""Costs against figures nobody here wrote: the paper, tf_keras's counts, timm's counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from rsinspect import paper
+from rsinspect.cost import (
+    CONVENTIONS,
+    LEGEND,
+    Cost,
+    layer_cost,
+    layers_cost,
+    peak_activation,
+    receptive_fields,
+    weight_shapes,
+)
+from rsinspect.errors import ReportError
+from rsinspect.graph import Conv2D, Input, Layer, LayerGraph, TensorShape
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import ResNetRSSpec
+
+# (total, trainable, non-trainable): tf_keras 2.21 count_params(); timm's param_count is "trainable"
+PARAMS = {
+    50: (35_745_288, 35_691_912, 53_376),
+    101: (63_724_296, 63_618_696, 105_600),
+    152: (86_773_256, 86_621_576, 151_680),
+    200: (93_386_248, 93_209_992, 176_256),
+    270: (130_104_520, 129_861_448, 243_072),
+    350: (164_268_360, 163_956_168, 312_192),
+    420: (192_262_216, 191_891_656, 370_560),
+}
+
+
+def cost_of(depth: int, **changes: object) -> Cost:
+    graph = build_graph(ResNetRSSpec.variant(depth, **changes))
+    return layers_cost(graph, graph)
+
+
+def printed(billions: float) -> float:
+    """As Table 7 prints it: one decimal below ten, none above."""
+    return round(billions, 1) if billions < 10 else float(round(billions))
+
+
+@pytest.mark.parametrize(("depth", "expected"), PARAMS.items())
+def test_params_are_those_of_the_reference_to_the_last_digit(
+    depth: int, expected: tuple[int, int, int]
+) -> None:
+    cost = cost_of(depth)
+    assert (cost.params, cost.trainable_params, cost.non_trainable_params) == expected
+
+
+def test_the_paper_convention_prints_every_flops_figure_of_table_7() -> None:
+    for row in paper.table7():
+        flops = cost_of(row.depth, resolution=row.resolution).flops("paper")
+        assert printed(flops / 1e9) == row.flops_B, (row.depth, row.resolution, flops)
+
+
+def test_two_flops_per_mac_alone_misses_exactly_one_row() -> None:
+    missed = [
+        (row.depth, row.resolution)
+        for row in paper.table7()
+        if printed(2 * cost_of(row.depth, resolution=row.resolution).macs / 1e9) != row.flops_B
+    ]
+    assert missed == [(152, 192)]
+
+
+def test_the_prose_stem_contradicts_table_7() -> None:
+    """The paper's text leaves out the fourth stem convolution; its FLOPs do not."""
+    missed = [
+        (row.depth, row.resolution)
+        for row in paper.table7()
+        if printed(
+            cost_of(row.depth, resolution=row.resolution, dialect="paper-prose").flops("paper")
+            / 1e9
+        )
+        != row.flops_B
+    ]
+    assert {(50, 160), (101, 160), (152, 192)} <= set(missed)
+
+
+def test_the_timm_convention_gives_the_gmacs_timm_publishes() -> None:
+    # resnetrs420 at 320: 64.2 in timm's tables, counted by fvcore
+    assert cost_of(420, resolution=320).flops("timm") / 1e9 == pytest.approx(64.2, abs=0.05)
+
+
+def test_params_of_table_7_are_the_totals_rounded() -> None:
+    for row in paper.table7():
+        assert round(cost_of(row.depth).params / 1e6) == row.params_M
+
+
+def test_the_article_and_the_prose_differ_by_what_they_leave_out() -> None:
+    keras = cost_of(101, resolution=224)
+    article = cost_of(101, resolution=224, dialect="article")
+    prose = cost_of(101, resolution=224, dialect="paper-prose")
+    assert (article.params, article.trainable_params) == (63_669_320, 63_570_888)
+    assert article.macs == keras.macs
+    assert keras.trainable_params - prose.trainable_params == 36_992
+    assert keras.params - prose.params == 37_120
+    assert (keras.macs - prose.macs) / 1e9 == pytest.approx(0.0771, abs=5e-5)
+
+
+def test_a_hand_worked_network_costs_what_the_hand_says() -> None:
+    """Blocks 1,1 at 32x32, width 1, no SE, 10 classes: written out, layer by layer."""
+    spec = ResNetRSSpec(blocks=(1, 1), resolution=(32, 32), se_ratio=0.0, classes=10)
+    graph = build_graph(spec)
+    stem = 16 * 16 * 9 * (3 * 32 + 32 * 32 + 32 * 64) + 8 * 8 * 9 * 64 * 64
+    c2 = 8 * 8 * (64 * 64 + 9 * 64 * 64 + 64 * 256 + 64 * 256)
+    c3 = 8 * 8 * 256 * 128 + 4 * 4 * (9 * 128 * 128 + 128 * 512 + 256 * 512)
+    assert layers_cost(graph, graph).macs == stem + c2 + c3 + 512 * 10
+    norms = 2 * (32 + 32 + 64 + 64) + 2 * (64 + 64 + 256 + 256) + 2 * (128 + 128 + 512 + 512)
+    kernels = 9 * (3 * 32 + 32 * 32 + 32 * 64 + 64 * 64)
+    kernels += 64 * 64 + 9 * 64 * 64 + 2 * 64 * 256
+    kernels += 256 * 128 + 9 * 128 * 128 + 128 * 512 + 256 * 512
+    assert layers_cost(graph, graph).trainable_params == kernels + norms + 512 * 10 + 10
+    assert layers_cost(graph, graph).non_trainable_params == norms
+
+
+def test_full_counts_every_operation_of_a_small_graph() -> None:
+    image = Layer("input/image", Input(TensorShape(4, 4, 3)), (), TensorShape(4, 4, 3))
+    op = Conv2D(kernel=1, in_channels=3, filters=2, use_bias=True, activation="relu")
+    conv = Layer("stem/conv1", op, ("input/image",), TensorShape(4, 4, 2))
+    graph = LayerGraph("x", (image, conv))
+    cost = layer_cost(graph, graph.output)
+    assert cost.macs == 16 * 6
+    assert cost.flops("full") == 2 * 96 + 32 + 32
+    assert cost.flops("timm") == 96
+    assert cost.bytes_moved(batch=2) == 4 * (8 + 2 * (48 + 32))
+    assert cost.bytes_moved(dtype="float16") == 2 * (8 + 48 + 32)
+
+
+def test_conventions_have_a_legend_and_unknown_ones_are_refused() -> None:
+    assert set(LEGEND) == set(CONVENTIONS)
+    assert all(set(weights) <= set(Cost._fields) for weights in CONVENTIONS.values())
+    with pytest.raises(ReportError) as caught:
+        cost_of(50).flops("papr")
+    assert "paper" in str(caught.value.hint)
+
+
+def test_the_peak_keeps_the_shortcut_alive() -> None:
+    """RS-50 at 160: 40x40x256 twice and 40x40x64 once; measured 3.51 MiB in TensorFlow."""
+    peak = peak_activation(build_graph(ResNetRSSpec.variant(50)))
+    assert peak.elements == 2 * 40 * 40 * 256 + 40 * 40 * 64
+    assert peak.bytes(batch=3, dtype="float16") == 2 * 3 * peak.elements
+    assert peak.path.startswith("c2/block0/")
+
+
+def test_a_graph_without_shortcuts_peaks_lower() -> None:
+    whole = build_graph(ResNetRSSpec.variant(50))
+    stem = LayerGraph("stem", tuple(layer for layer in whole if layer.stage in ("input", "stem")))
+    pad, conv = whole.layer("stem/pad4").shape, whole.layer("stem/act3").shape
+    assert peak_activation(stem).elements == pad.elements + conv.elements
+
+
+def test_receptive_fields_and_strides_are_those_of_the_hand() -> None:
+    fields = receptive_fields(build_graph(ResNetRSSpec.variant(50)))
+    assert (fields["stem/conv1"].size, fields["stem/conv1"].stride) == (3, 2)
+    assert fields["stem/conv3"].size == 3 + 2 * 2 + 2 * 2
+    assert (fields["stem/conv4"].size, fields["stem/conv4"].stride) == (15, 4)
+    assert fields["c2/block0/out"].size == 15 + 2 * 4
+    assert fields["c5/block2/out"].stride == 32
+    assert fields["head/classifier"].size is None
+
+
+def test_weight_shapes_add_up_to_the_params() -> None:
+    graph = build_graph(ResNetRSSpec.variant(101))
+    total = 0
+    for layer in graph:
+        for shape in weight_shapes(layer.op):
+            product = 1
+            for side in shape:
+                product *= side
+            total += product
+    assert total == PARAMS[101][0]

@@ -1,0 +1,20 @@
+"""The examples in the docstrings of the pure modules give what they say."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+PURE = [
+    "units", "spec", "graph", "resnet_rs", "cost", "fold", "layer_names", "report", "explain",
+    "paper", "render.cells", "render.console", "render.data",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_examples_hold(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"rsinspect.{name}"))
+    assert result.failed == 0
+    assert result.attempted > 0 or name == "explain"

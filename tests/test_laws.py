@@ -1,0 +1,134 @@
+"""Laws that hold for every network, tried on networks nobody thought of."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rsinspect.cost import Cost, layers_cost, peak_activation
+from rsinspect.fold import fold, unfold
+from rsinspect.graph import from_json, to_json
+from rsinspect.layer_names import keras_name, layer_path
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import DIALECTS, ResNetRSSpec, round_channels
+from rsinspect.summary import LEVELS, summary_rows
+
+specs = st.builds(
+    ResNetRSSpec,
+    blocks=st.lists(st.integers(1, 6), min_size=1, max_size=5).map(tuple),
+    resolution=st.tuples(st.integers(32, 260), st.integers(32, 260)),
+    width=st.sampled_from([0.25, 0.5, 0.75, 1.0, 1.1, 1.5, 2.0]),
+    channels=st.sampled_from([1, 3, 4]),
+    classes=st.integers(1, 2000),
+    se_ratio=st.sampled_from([0.0, 0.1, 0.25, 1.0]),
+    drop_path_rate=st.sampled_from([0.0, 0.1, 0.3]),
+    dropout_rate=st.sampled_from([0.0, 0.25]),
+    include_top=st.booleans(),
+    pooling=st.sampled_from([None, "avg", "max"]),
+    preprocessing=st.booleans(),
+    dialect=st.sampled_from(list(DIALECTS.values())),
+)
+laws = settings(max_examples=60, deadline=None)
+
+
+@laws
+@given(specs)
+def test_rows_add_up_to_the_whole_at_every_level_folded_or_not(spec: ResNetRSSpec) -> None:
+    graph = build_graph(spec)
+    whole = layers_cost(graph, graph)
+    for level in LEVELS:
+        for folded in (True, False):
+            rows = summary_rows(graph, level, folded=folded)
+            assert Cost.total(row.cost for row in rows) == whole
+
+
+@laws
+@given(specs)
+def test_unfolding_gives_every_block_back(spec: ResNetRSSpec) -> None:
+    graph = build_graph(spec)
+    runs = fold(graph, graph.groups())
+    assert unfold(runs) == graph.groups()
+    folded = Cost.total(layers_cost(graph, run.first.layers) * run.repeats for run in runs)
+    assert folded == layers_cost(graph, graph)
+
+
+@laws
+@given(specs)
+def test_json_is_the_identity(spec: ResNetRSSpec) -> None:
+    graph = build_graph(spec)
+    assert from_json(json.loads(json.dumps(to_json(graph)))) == graph
+
+
+@laws
+@given(specs, st.tuples(st.integers(32, 260), st.integers(32, 260)))
+def test_params_do_not_depend_on_the_resolution(
+    spec: ResNetRSSpec, resolution: tuple[int, int]
+) -> None:
+    one, other = build_graph(spec), build_graph(spec.replace(resolution=resolution))
+    assert layers_cost(one, one).params == layers_cost(other, other).params
+
+
+@laws
+@given(specs)
+def test_doubling_a_side_divisible_by_32_makes_four_times_the_convolutions(
+    spec: ResNetRSSpec,
+) -> None:
+    def spatial(side: int) -> int:
+        graph = build_graph(spec.replace(resolution=(side, side)))
+        layers = [
+            layer
+            for layer in graph
+            if "/se/" not in layer.path and not layer.path.startswith("head/")
+        ]
+        return layers_cost(graph, layers).macs
+
+    if len(spec.blocks) <= 4:
+        assert spatial(128) == 4 * spatial(64)
+
+
+@laws
+@given(specs)
+def test_macs_equal_the_closed_form(spec: ResNetRSSpec) -> None:
+    """Worked from the spec alone, without the graph's layers."""
+    height, width_px = spec.resolution
+    total, before = 0, spec.channels
+    for base, stride in zip(spec.dialect.stem_filters, spec.dialect.stem_strides, strict=True):
+        filters = round_channels(base, spec.width)
+        height, width_px = -(-height // stride), -(-width_px // stride)
+        total += height * width_px * 9 * before * filters
+        before = filters
+    for index, (base, blocks) in enumerate(zip(spec.filters, spec.blocks, strict=True)):
+        f = round_channels(base, spec.width)
+        stride = spec.dialect.first_stage_stride if index == 0 else 2
+        total += height * width_px * before * f  # the first 1x1 runs before the stride
+        height, width_px = -(-height // stride), -(-width_px // stride)
+        area = height * width_px
+        total += area * (9 * f * f + f * 4 * f + before * 4 * f)
+        total += (blocks - 1) * area * (4 * f * f + 9 * f * f + f * 4 * f)
+        if spec.se_ratio:
+            total += blocks * 2 * 4 * f * max(1, int(4 * f * spec.se_ratio))
+        before = 4 * f
+    if spec.include_top:
+        total += before * spec.classes
+    graph = build_graph(spec)
+    assert layers_cost(graph, graph).macs == total
+
+
+@laws
+@given(specs)
+def test_the_peak_is_between_the_largest_tensor_and_the_sum_of_all(spec: ResNetRSSpec) -> None:
+    graph = build_graph(spec)
+    peak = peak_activation(graph).elements
+    assert max(layer.shape.elements for layer in graph) <= peak
+    assert peak <= layers_cost(graph, graph).outputs
+
+
+@laws
+@given(specs)
+def test_keras_names_are_unique_and_lead_back(spec: ResNetRSSpec) -> None:
+    paths = [layer.path for layer in build_graph(spec)]
+    names = [keras_name(path, spec.dialect) for path in paths]
+    assert len(set(names)) == len(names)
+    assert [layer_path(name, spec.dialect) for name in names] == paths

@@ -1,0 +1,48 @@
+"""Describing, counting and drawing load no framework, and neither does importing the package."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import python
+
+HEAVY = ("tensorflow", "keras", "jax", "torch", "numpy")
+CHECK = """
+import sys
+from rsinspect.cli.app import run
+{before}
+code = run({arguments!r})
+assert code == 0, code
+sys.stderr.write(",".join(sorted({heavy!r} & set(sys.modules))))
+"""
+
+
+def loaded(arguments: list[str], before: str = "") -> set[str]:
+    outcome = python(CHECK.format(arguments=arguments, heavy=set(HEAVY), before=before))
+    assert outcome.returncode == 0, outcome.stderr
+    return set(outcome.stderr.split(",")) - {""}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["summary", "420"],
+        ["summary", "420", "--level", "layer", "--format", "json"],
+        ["summary", "50", "--format", "latex"],
+        ["variants"],
+        ["graph", "101", "-o", "-"],
+        ["profile", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_no_heavy_module_is_loaded(arguments: list[str]) -> None:
+    assert loaded(arguments) == set()
+
+
+def test_the_check_sees_a_heavy_module_that_is_loaded_on_purpose() -> None:
+    assert loaded(["summary", "50"], before="import numpy") == {"numpy"}
+
+
+def test_importing_the_package_loads_no_framework() -> None:
+    code = f"import sys, rsinspect; dir(rsinspect); print({set(HEAVY)!r} & set(sys.modules))"
+    assert python(code).stdout == "set()\n"

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rsinspect.explain import explain
+from rsinspect.graph import LayerGraph
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import ResNetRSSpec
+from rsinspect.summary import column_keys
+from tests.conftest import Cli
+
+
+def rows_of(cli: Cli, *arguments: object) -> list[dict[str, str]]:
+    outcome = cli("summary", *arguments, "--format", "csv")
+    assert outcome.code == 0, outcome.err
+    return list(csv.DictReader(io.StringIO(outcome.out)))
+
+
+def document_of(cli: Cli, *arguments: object) -> dict[str, object]:
+    outcome = cli("summary", *arguments, "--format", "json")
+    assert outcome.code == 0, outcome.err
+    document: dict[str, object] = json.loads(outcome.out)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("summary-101.txt", ["101"]),
+        ("summary-101-block.txt", ["101", "--level", "block"]),
+        ("summary-50-layer.txt", ["50", "--level", "layer"]),
+        ("summary-50-all-columns.txt", ["50", "--columns", "all"]),
+        ("summary-50-explain.txt", ["50", "-e", "c4/block0/conv2", "-e", "c4"]),
+        ("summary-152.md", ["152@224", "--format", "markdown"]),
+        ("summary-152.tex", ["152@224", "--format", "latex"]),
+    ],
+)
+def test_the_pages_are_as_reviewed(
+    cli: Cli, golden: Callable[[str, str], None], name: str, arguments: list[str]
+) -> None:
+    golden(name, cli("summary", *arguments).out)
+
+
+@pytest.mark.parametrize("level", ["stage", "block", "layer"])
+@pytest.mark.parametrize("depth", [50, 420])
+def test_no_line_is_wider_than_the_page_and_nothing_is_cut(
+    cli: Cli, depth: int, level: str
+) -> None:
+    page = cli("summary", depth, "--level", level).out
+    assert max(map(len, page.splitlines())) <= 80
+    assert "…" not in page
+
+
+def test_every_column_fits_an_80_column_page_in_bands(cli: Cli) -> None:
+    page = cli("summary", 420, "--level", "block", "--columns", "all").out
+    assert max(map(len, page.splitlines())) <= 80
+    assert page.count("c4/block1-86") >= 3
+
+
+def test_in_a_pipe_a_wide_table_stays_in_one_piece(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS")
+    from rsinspect.cli.app import run
+
+    monkeypatch.setattr("sys.stdout", buffer := io.StringIO())
+    assert run(["summary", "420", "--level", "block", "--columns", "all"]) == 0
+    lines = buffer.getvalue().splitlines()
+    assert sum(line.startswith("c4/block1-86 ") for line in lines) == 1
+
+
+def test_json_has_the_keys_others_rely_on(cli: Cli) -> None:
+    document = document_of(cli, 101)
+    assert document["schema"] == "rsinspect.summary/1"
+    assert document["convention"] == "paper"
+    model, totals, rows = document["model"], document["totals"], document["rows"]
+    assert isinstance(model, dict)
+    assert {"name", "depth", "blocks", "resolution", "dialect"} <= set(model)
+    assert isinstance(totals, dict)
+    assert totals["params"] == 63_724_296
+    assert totals["trainable_params"] == 63_618_696
+    assert totals["non_trainable_params"] == 105_600
+    assert totals["macs"] == 6_012_157_952
+    assert totals["layers"] == 529
+    assert {"flops", "activation_bytes", "peak_activation_bytes"} <= set(totals)
+    assert isinstance(rows, list)
+    expected = {"path", "kind", "level", "repeats", "output_shape", "params", "trainable_params",
+                "macs", "flops", "activation_bytes"}  # fmt: skip
+    assert all(expected <= set(row) for row in rows)
+
+
+@pytest.mark.parametrize("level", ["stage", "block", "layer"])
+@pytest.mark.parametrize("fold", ["--fold", "--no-fold"])
+def test_json_rows_add_up_to_the_totals(cli: Cli, level: str, fold: str) -> None:
+    document = document_of(cli, 152, "--level", level, fold, "--batch", 3)
+    rows, totals = document["rows"], document["totals"]
+    assert isinstance(rows, list)
+    assert isinstance(totals, dict)
+    for key in ("params", "trainable_params", "macs", "flops", "activation_bytes", "bytes_moved"):
+        assert sum(row[key] for row in rows) == totals[key]
+    parts = sum(row["repeats"] for row in rows)
+    assert parts == {"stage": 7, "block": 53, "layer": 784}[level]
+
+
+def test_csv_has_every_column_and_exact_numbers(cli: Cli) -> None:
+    rows = rows_of(cli, 101)
+    assert tuple(rows[0]) == column_keys()
+    assert rows[4]["path"] == "c4"
+    assert rows[4]["params"] == "38251264"
+    assert rows[-1]["receptive_field"] == ""
+
+
+def test_rows_are_filtered_sorted_and_cut(cli: Cli) -> None:
+    rows = rows_of(cli, 50, "-l", "layer", "--filter", "Conv2D", "--sort", "params", "--top", 3)
+    params = [int(row["params"]) for row in rows]
+    assert len(rows) == 3
+    assert params == sorted(params, reverse=True)
+    assert all(row["kind"] == "Conv2D" for row in rows)
+    paths = [row["path"] for row in rows_of(cli, 50, "-l", "block", "--filter", "c4/*")]
+    assert paths == ["c4/block0", "c4/block1-5"]
+
+
+def test_what_is_shown_is_summed_beside_the_whole(cli: Cli) -> None:
+    page = cli("summary", 50, "--top", 2, "--sort", "params").out
+    assert "shown" in page
+    assert "total" in page
+
+
+def test_bytes_scale_with_batch_and_dtype(cli: Cli) -> None:
+    one = document_of(cli, 50)["totals"]
+    eight = document_of(cli, 50, "--batch", 8, "--dtype", "float16")["totals"]
+    assert isinstance(one, dict)
+    assert isinstance(eight, dict)
+    assert eight["activation_bytes"] == 4 * one["activation_bytes"]
+    assert eight["peak_activation_bytes"] == 4 * one["peak_activation_bytes"]
+    assert 2 * eight["weight_bytes"] == one["weight_bytes"]
+    assert eight["macs"] == one["macs"]
+
+
+def test_the_column_head_names_the_convention(cli: Cli) -> None:
+    for convention in ("paper", "timm", "full"):
+        page = cli("summary", 50, "--convention", convention).out
+        assert f"({convention})" in page
+    assert "FLOPs (" not in cli("summary", 50, "--convention", "mac").out
+
+
+@pytest.fixture(scope="module")
+def graph() -> LayerGraph:
+    return build_graph(ResNetRSSpec.variant(101))
+
+
+@pytest.mark.parametrize("convention", ["mac", "paper", "timm", "full"])
+def test_every_formula_evaluates_to_its_number(graph: LayerGraph, convention: str) -> None:
+    paths = [*graph.stages, *(g.path for g in graph.groups()), *(a.path for a in graph)]
+    seen = 0
+    for path in paths:
+        for line in explain(graph, path, convention):
+            assert eval(line.numbers) == line.value, (path, line)
+            seen += 1
+    assert seen > 1000
+
+
+def test_explaining_shows_formula_and_numbers(cli: Cli) -> None:
+    page = cli("summary", "101", "--explain", "c4/block0/conv2").out
+    assert "H*W*k^2*in*filters" in page
+    assert "12*12*3*3*256*256" in page
+    assert "84 934 656" in page
+
+
+def test_a_summary_can_go_to_a_file(cli: Cli, tmp_path: Path) -> None:
+    target = tmp_path / "rs50.json"
+    outcome = cli("summary", 50, "--format", "json", "-o", target)
+    assert (outcome.code, outcome.out) == (0, "")
+    assert json.loads(target.read_text())["totals"]["params"] == 35_745_288
+    assert [path.name for path in tmp_path.iterdir()] == ["rs50.json"]
