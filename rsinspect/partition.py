@@ -91,9 +91,10 @@ def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
     >>> [segment.path for segment in segments(graph, "stage")]
     ['stem', 'c2', 'c3', 'c4', 'c5', 'head']
     """
+    images = [layer for layer in graph if isinstance(layer.op, Input)]
     image = graph.layers[0]
-    if not isinstance(image.op, Input):
-        raise GraphError(f"{graph.name} begins with {image.path}, not with an image")
+    if images != [image]:
+        raise GraphError(f"{graph.name} does not begin with one image: it has {len(images)}")
     groups = _with_preprocessing(_contiguous(graph, level), image.stage)
     allowed = frozenset(cuts(graph))
     found: list[Segment] = []

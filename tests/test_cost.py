@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rsinspect import paper
@@ -32,7 +34,7 @@ PARAMS = {
 }
 
 
-def cost_of(depth: int, **changes: object) -> Cost:
+def cost_of(depth: int, **changes: Any) -> Cost:
     graph = build_graph(ResNetRSSpec.variant(depth, **changes))
     return layers_cost(graph, graph)
 

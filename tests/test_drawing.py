@@ -42,7 +42,9 @@ def test_every_depth_and_dialect_is_seven_cards_in_a_row(depth: int, dialect: st
 
 def test_another_reader_of_dot_sees_the_same_graph() -> None:
     """pydot parses the source without Graphviz."""
-    (graph,) = pydot.graph_from_dot_data(dot(stages(ResNetRSSpec.variant(50))))
+    graphs = pydot.graph_from_dot_data(dot(stages(ResNetRSSpec.variant(50))))
+    assert graphs is not None
+    (graph,) = graphs
     edges = [(edge.get_source(), edge.get_destination()) for edge in graph.get_edges()]
     assert edges == list(pairwise(("input", "stem", "c2", "c3", "c4", "c5", "head")))
 
@@ -111,7 +113,7 @@ def test_without_any_engine_the_missing_thing_is_named(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(engine.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     outcome = cli("graph", 50, "-o", tmp_path / "a.svg")
     assert outcome.code == 3
     assert "pip install pygraphviz" in outcome.err

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rsinspect import paper
@@ -114,7 +116,7 @@ def test_widths_round_to_the_nearest_multiple_of_eight_but_never_lose_a_tenth(
         ({"bn_epsilon": 0.0}, "epsilon"),
     ],
 )
-def test_a_number_out_of_range_is_named(changes: dict[str, object], words: str) -> None:
+def test_a_number_out_of_range_is_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidSpec, match=words):
         ResNetRSSpec.variant(50, **changes)
 

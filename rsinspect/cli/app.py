@@ -33,9 +33,9 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, whereve
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from rsinspect import __version__
+        from importlib.metadata import version
 
-        typer.echo(f"rsinspect {__version__}")
+        typer.echo(f"rsinspect {version('rsinspect')}")
         raise typer.Exit
 
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from pathlib import Path
+
+if sys.platform != "win32":
+    import resource
 
 Fact = tuple[str | None, str | None]
 """A value, or None and the reason why there is none."""
@@ -137,6 +141,14 @@ def available_bytes(root: Path = ROOT) -> int | None:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     return None
+
+
+def address_space_bytes() -> int | None:
+    """Limit of a process's address space (``ulimit -v``); None where there is none."""
+    if sys.platform == "win32":
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def peak_rss_bytes(pid: int | str = "self", root: Path = ROOT) -> int | None:

@@ -8,10 +8,10 @@ The prediction is a sum of terms, each with its source:
 * *input*: the batch of images, as an array and as a tensor;
 * *graph*: what building, tracing and compiling leave behind, a fixed part and one per layer.
 
-Against the peak (VmHWM) of workers with depths 50 to 420, 160 to 320 pixels and batches 1 to 128, on
-Linux x86-64 with two processors, Python 3.11, TensorFlow 2.21, JAX 0.10 and Keras 3.15, the sum is
-within 4 % on TensorFlow and within 10 % on JAX. PyTorch was not measured: TensorFlow's figures stand
-in.
+Against the peak (VmHWM) of workers with depths 50 to 420 (JAX: 101), 160 to 320 pixels and batches
+1 to 128, on Linux x86-64 with two processors, Python 3.11, TensorFlow 2.21, JAX 0.10 and Keras
+3.15, the sum is within 4 % on TensorFlow and within 10 % on JAX. PyTorch was not measured:
+TensorFlow's figures stand in.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from rsinspect.profiling import machine
 from rsinspect.units import ITEM_BYTES
 
 ACTIVATION_FACTOR = {"tensorflow": 1.44, "jax": 5.1, "torch": 1.44}
-"""Resident memory per predicted byte of peak activation, forward on a CPU. For TensorFlow measured by
-the project with ResNet-RS-50: its allocator needs 1.00 times the prediction, the process 1.43 times
-at 160 pixels and 1.45 times at 320. For JAX from batches 1 and 128 of the same network: XLA's
+"""Resident memory per predicted byte of peak activation, forward on a CPU. For TensorFlow measured
+by the project with ResNet-RS-50: its allocator needs 1.00 times the prediction, the process 1.43
+times at 160 pixels and 1.45 times at 320. For JAX from batches 1 and 128 of the same network: XLA's
 convolutions on a CPU keep large temporaries."""
 
 FRAMEWORK_BYTES = {"tensorflow": 717_000_000, "jax": 251_000_000, "torch": 717_000_000}
@@ -96,13 +96,19 @@ def predict(graph: LayerGraph, *, batch: int, backend: str) -> MemoryPrediction:
 
 
 def available_memory(root: Path = machine.ROOT) -> int | None:
-    """Bytes a new process can use: what the kernel calls available, within its control groups.
+    """Bytes a new process can use: what the kernel calls available, within its limits.
+
+    Those of its control groups and of its address space.
 
     None where neither is known, such as outside Linux.
     """
     known = [
         value
-        for value in (machine.available_bytes(root), machine.cgroup_free_bytes(root))
+        for value in (
+            machine.available_bytes(root),
+            machine.cgroup_free_bytes(root),
+            machine.address_space_bytes(),
+        )
         if value is not None
     ]
     return min(known) if known else None

@@ -287,7 +287,8 @@ class _Worker:
         self.peak_rss_bytes: int | None = None
         self.result: WorkerResult | None = None
         self.failure: Failure | None = None
-        _read(process.stdout, self.lines.put, lambda: self.lines.put(None))
+        self.own_peak_bytes = machine.peak_rss_bytes() or 0
+        self.output = _read(process.stdout, self.lines.put, lambda: self.lines.put(None))
         self.errors = _read(process.stderr, self.tail.append, lambda: None)
 
     def ask(self, request: ProfileRequest) -> None:
@@ -364,8 +365,9 @@ class _Worker:
                 pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
                 if pid:
                     self.process.returncode = os.waitstatus_to_exitcode(status)
-                    unit = 1 if sys.platform == "darwin" else 1024
-                    self._saw(usage.ru_maxrss * unit)
+                    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+                    if peak > self.own_peak_bytes:  # else it may be ours, from before the exec
+                        self._saw(peak)
         return self.process.returncode is not None
 
     def kill(self) -> None:
@@ -378,10 +380,14 @@ class _Worker:
             until = time.monotonic() + _GRACE_S
             while not self.reaped() and time.monotonic() < until:
                 time.sleep(0.01)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        with contextlib.suppress(OSError):
+            self.stdin.close()
+        for thread, stream in (
+            (self.output, self.process.stdout), (self.errors, self.process.stderr)
+        ):  # fmt: skip
+            thread.join(_POLL_S)
+            if stream is not None and not thread.is_alive():  # closing waits for a reader
+                stream.close()
 
 
 def _read(

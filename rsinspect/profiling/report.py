@@ -46,7 +46,7 @@ def profile_report(run: ProfileRun) -> Report:
                 Column("latency", "Median", "seconds"),
                 Column("spread", "95 % CI\n(nominal)"),
                 Column("share", "Share of\nsum", "share"),
-                Column("macs", "MACs\nper image", "count"),
+                Column("macs", "MACs\n/image", "count"),
                 Column("flops_per_s", "FLOP/s", "count"),
                 Column("intensity", "FLOPs\nper byte", "number"),
             ),
@@ -59,7 +59,13 @@ def profile_report(run: ProfileRun) -> Report:
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return "too few" if low is None or high is None else f"{seconds(low)} .. {seconds(high)}"
+    """Both ends in the unit of the upper one; ``too few`` rounds give no interval."""
+    if low is None or high is None:
+        return "too few"
+    upper = seconds(high)
+    factor = {"s": 1.0, "ms": 1e3, "us": 1e6}[upper.split()[1]]
+    decimals = len(upper.split()[0].partition(".")[2])
+    return f"{low * factor:.{decimals}f} .. {upper}"
 
 
 def _notes(run: ProfileRun) -> tuple[str, ...]:

@@ -477,6 +477,7 @@ class ProfileRun:
         model, batch = read.inside("model"), read.inside("batch")
         end_to_end, closure = read.inside("end_to_end"), read.inside("closure")
         used = batch.whole("used")
+        batch.positive("used")
         return cls(
             model=Model(
                 name=model.text("name"),

@@ -1,0 +1,112 @@
+"""Cuts are a property of the graph."""
+
+from itertools import pairwise
+
+import pytest
+
+from rsinspect.cost import layers_cost
+from rsinspect.errors import GraphError
+from rsinspect.graph import Activation, Add, Conv2D, Input, Layer, LayerGraph, TensorShape
+from rsinspect.partition import Level, cuts, live_tensors, segments
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import DIALECTS, ResNetRSSpec
+
+SHAPE = TensorShape(8, 8, 4)
+
+
+def small(*layers: tuple[str, tuple[str, ...]]) -> LayerGraph:
+    """An image and layers that keep its shape: two inputs are added, one is activated."""
+    return LayerGraph(
+        "small",
+        (
+            Layer("input/image", Input(SHAPE), (), SHAPE),
+            *(
+                Layer(path, Add() if len(inputs) == 2 else Activation("relu"), inputs, SHAPE)
+                for path, inputs in layers
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("depth", [50, 101, 420])
+@pytest.mark.parametrize("dialect", list(DIALECTS))
+def test_every_block_boundary_is_a_cut(depth: int, dialect: str) -> None:
+    graph = build_graph(ResNetRSSpec.variant(depth, dialect=dialect))
+    found = set(cuts(graph))
+    assert all(group.layers[-1].path in found for group in graph.groups())
+
+
+def test_inside_a_block_the_shortcut_is_alive_too() -> None:
+    graph = build_graph(ResNetRSSpec.variant(50))
+    found = set(cuts(graph))
+    inside = {layer.path for layer in graph.within("c3/block1")} - {"c3/block1/out"}
+    assert inside & found == {"c3/block1/add"}  # where the two have met again
+
+
+@pytest.mark.parametrize("level", ["stage", "block"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ResNetRSSpec.variant(50),
+        ResNetRSSpec.variant(101, include_top=False),
+        ResNetRSSpec.variant(50, preprocessing=False, include_top=False, pooling="max"),
+        ResNetRSSpec(blocks=(1,), resolution=(32, 32), se_ratio=0.0),
+    ],
+)
+def test_segments_are_the_graph_in_order(spec: ResNetRSSpec, level: Level) -> None:
+    graph = build_graph(spec)
+    parts = segments(graph, level)
+    assert tuple(layer for part in parts for layer in part.layers) == graph.layers
+    assert parts[0].input == "input/image"
+    assert parts[-1].output == graph.output.path
+    for before, after in pairwise(parts):
+        assert after.input == before.output
+    assert sum(part.cost(graph).macs for part in parts) == layers_cost(graph, graph.layers).macs
+
+
+def test_stages_and_blocks_are_called_by_their_paths() -> None:
+    graph = build_graph(ResNetRSSpec.variant(50))
+    assert [part.path for part in segments(graph, "stage")] == [
+        "stem", "c2", "c3", "c4", "c5", "head",
+    ]  # fmt: skip
+    blocks = segments(graph, "block")
+    assert len(blocks) == 18
+    assert blocks[1].path == "c2/block0"
+    assert {part.level for part in blocks} == {"block"}
+
+
+def test_a_network_without_head_has_no_head_segment() -> None:
+    graph = build_graph(ResNetRSSpec.variant(50, include_top=False))
+    assert segments(graph, "stage")[-1].path == "c5"
+
+
+def test_a_tensor_that_skips_a_stage_makes_the_cut_impossible() -> None:
+    graph = small(
+        ("stem/act", ("input/image",)),
+        ("c2/act", ("stem/act",)),
+        ("c3/add", ("stem/act", "c2/act")),
+    )
+    assert live_tensors(graph)[2] == {"stem/act", "c2/act"}
+    with pytest.raises(GraphError, match="cannot be cut after c2/act"):
+        segments(graph, "stage")
+
+
+def test_a_stage_that_returns_is_refused() -> None:
+    graph = small(("c2/act1", ("input/image",)), ("c3/act", ("c2/act1",)), ("c2/act2", ("c3/act",)))
+    with pytest.raises(GraphError, match="c2 do not stand together"):
+        segments(graph, "stage")
+
+
+def test_a_graph_of_two_images_is_refused() -> None:
+    conv = Conv2D(kernel=1, in_channels=4, filters=4)
+    graph = LayerGraph(
+        "two",
+        (
+            Layer("input/image", Input(SHAPE), (), SHAPE),
+            Layer("other/image", Input(SHAPE), (), SHAPE),
+            Layer("stem/conv1", conv, ("other/image",), SHAPE),
+        ),
+    )
+    assert live_tensors(graph)[0] == frozenset()  # nobody reads the first image
+    with pytest.raises(GraphError, match="does not begin with one image: it has 2"):
+        segments(graph, "stage")

@@ -1,0 +1,141 @@
+"""Memory predicted from the graph, and memory read from files that a test writes."""
+
+from pathlib import Path
+
+import pytest
+
+from rsinspect.cost import peak_activation
+from rsinspect.profiling import machine, memory
+from rsinspect.profiling.protocol import BACKENDS
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import ResNetRSSpec
+
+GIB = 1 << 30
+
+
+def write(root: Path, path: str, text: str) -> None:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_prediction_is_the_sum_of_its_terms(backend: str) -> None:
+    graph = build_graph(ResNetRSSpec.variant(50))
+    found = memory.predict(graph, batch=16, backend=backend)
+    assert found.weights_bytes == 4 * (35_691_912 + 53_376)
+    assert found.input_bytes == 2 * 16 * 160 * 160 * 3 * 4
+    assert found.activations_bytes == pytest.approx(
+        memory.ACTIVATION_FACTOR[backend] * 16 * peak_activation(graph).bytes(), abs=1
+    )
+    assert found.total_bytes == found.framework_bytes + found.working_bytes
+    assert found.working_bytes == (
+        found.weights_bytes + found.activations_bytes + found.input_bytes + found.graph_bytes
+    )
+
+
+def test_only_activations_and_input_grow_with_the_batch() -> None:
+    graph = build_graph(ResNetRSSpec.variant(50))
+    one = memory.predict(graph, batch=1, backend="tensorflow")
+    many = memory.predict(graph, batch=128, backend="tensorflow")
+    assert many.activations_bytes == pytest.approx(128 * one.activations_bytes, abs=128)
+    assert many.input_bytes == 128 * one.input_bytes
+    assert (many.weights_bytes, many.graph_bytes) == (one.weights_bytes, one.graph_bytes)
+
+
+@pytest.mark.parametrize(
+    # Peak resident memory (VmHWM) of the worker; machine and versions in memory's docstring.
+    ("backend", "depth", "resolution", "batch", "measured_mb"),
+    [
+        ("tensorflow", 50, 160, 1, 994),
+        ("tensorflow", 50, 160, 8, 1053),
+        ("tensorflow", 50, 160, 32, 1214),
+        ("tensorflow", 50, 160, 128, 1831),
+        ("tensorflow", 50, 320, 8, 1216),
+        ("tensorflow", 101, 192, 8, 1250),
+        ("tensorflow", 152, 256, 1, 1346),
+        ("tensorflow", 420, 320, 1, 2140),
+        ("jax", 50, 160, 1, 821),
+        ("jax", 50, 160, 8, 973),
+        ("jax", 50, 160, 32, 1509),
+        ("jax", 50, 160, 128, 3276),
+        ("jax", 50, 320, 8, 1302),
+        ("jax", 101, 192, 8, 1204),
+    ],
+)
+def test_prediction_agrees_with_what_was_measured(
+    backend: str, depth: int, resolution: int, batch: int, measured_mb: int
+) -> None:
+    graph = build_graph(ResNetRSSpec.variant(depth, resolution=resolution))
+    found = memory.predict(graph, batch=batch, backend=backend).total_bytes
+    tolerance = 0.04 if backend == "tensorflow" else 0.1
+    assert found == pytest.approx(measured_mb * 1e6, rel=tolerance)
+
+
+def test_available_is_what_the_kernel_says(tmp_path: Path) -> None:
+    write(tmp_path, "proc/meminfo", "MemTotal: 99 kB\nMemAvailable:   2097152 kB\n")
+    assert memory.available_memory(tmp_path) == 2 * GIB
+
+
+def test_available_is_unknown_where_nothing_says(tmp_path: Path) -> None:
+    assert memory.available_memory(tmp_path) is None
+
+
+def test_control_group_version_2_limits_it_file_cache_aside(tmp_path: Path) -> None:
+    write(tmp_path, "proc/meminfo", f"MemAvailable: {8 * GIB // 1024} kB\n")
+    write(tmp_path, "proc/self/cgroup", "0::/user.slice/job\n")
+    group = "sys/fs/cgroup/user.slice"
+    write(tmp_path, f"{group}/job/memory.max", "max\n")
+    write(tmp_path, f"{group}/memory.max", f"{4 * GIB}\n")  # of the group around it
+    write(tmp_path, f"{group}/memory.current", f"{3 * GIB}\n")
+    write(tmp_path, f"{group}/memory.stat", f"anon 5\ninactive_file {GIB}\n")
+    assert memory.available_memory(tmp_path) == 2 * GIB
+
+
+def test_control_group_version_1_limits_it(tmp_path: Path) -> None:
+    write(tmp_path, "proc/self/cgroup", "9:name=systemd:/\n4:memory:/host/path\n0::/\n")
+    # Inside a container the path is the host's and is not there; the root of the hierarchy is.
+    write(tmp_path, "sys/fs/cgroup/memory/memory.limit_in_bytes", f"{GIB}\n")
+    write(tmp_path, "sys/fs/cgroup/memory/memory.usage_in_bytes", f"{GIB // 4}\n")
+    assert memory.available_memory(tmp_path) == GIB * 3 // 4
+
+
+def test_control_group_without_a_limit_is_none(tmp_path: Path) -> None:
+    write(tmp_path, "proc/self/cgroup", "4:memory:/\n")
+    write(tmp_path, "sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n")
+    assert machine.cgroup_free_bytes(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "cpus"), [("150000 100000\n", 1.5), ("max 100000\n", None), ("nonsense", None)]
+)
+def test_processor_quota(tmp_path: Path, text: str, cpus: float | None) -> None:
+    write(tmp_path, "proc/self/cgroup", "0::/\n")
+    write(tmp_path, "sys/fs/cgroup/cpu.max", text)
+    value, reason = machine.cgroup_cpus(tmp_path)
+    assert value == cpus
+    assert (reason is None) == (cpus is not None)
+
+
+def test_processor_quota_of_version_1(tmp_path: Path) -> None:
+    write(tmp_path, "proc/self/cgroup", "2:cpu,cpuacct:/\n")
+    write(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n")
+    write(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n")
+    assert machine.cgroup_cpus(tmp_path) == (2.0, None)
+
+
+def test_processor_and_governor(tmp_path: Path) -> None:
+    write(tmp_path, "proc/cpuinfo", "processor : 0\nmodel name\t: A Processor @ 2 GHz\n")
+    assert machine.cpu_model(tmp_path) == ("A Processor @ 2 GHz", None)
+    value, reason = machine.governor(tmp_path)
+    assert value is None
+    assert reason is not None
+    assert "cannot be read" in reason
+    write(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n")
+    assert machine.governor(tmp_path) == ("performance", None)
+
+
+def test_peak_memory_of_a_process(tmp_path: Path) -> None:
+    write(tmp_path, "proc/7/status", "Name: x\nVmHWM:\t    1024 kB\n")
+    assert machine.peak_rss_bytes(7, tmp_path) == 1 << 20
+    assert machine.peak_rss_bytes(8, tmp_path) is None

@@ -1,0 +1,574 @@
+"""The parent, with workers that are small scripts: no framework is imported here."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rsinspect import errors
+from rsinspect.errors import (
+    BackendUnavailable,
+    BatchDoesNotFit,
+    InvalidMeasurement,
+    MeasurementError,
+    ModelBuildError,
+)
+from rsinspect.partition import segments
+from rsinspect.profiling import memory
+from rsinspect.profiling.parent import (
+    Ended,
+    is_out_of_memory,
+    ladder,
+    profile,
+    start_up_allowance_s,
+)
+from rsinspect.profiling.protocol import (
+    BACKENDS,
+    AttemptStarted,
+    BatchRefused,
+    Event,
+    Failure,
+    MemoryUsed,
+    Phase,
+    ProfileRequest,
+    RoundDone,
+    WorkerResult,
+    decode,
+    encode,
+    request_from_json,
+    request_to_json,
+)
+from rsinspect.profiling.run import BatchReduced, BusyMachine, FewSamples, NotSteady, ProfileRun
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import DIALECTS, Dialect, ResNetRSSpec
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
+
+SPEC = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
+GIB = 1 << 30
+
+PRELUDE = """
+import json, os, signal, sys, time
+request = json.loads(sys.stdin.readline())
+batch = request["batch"]
+def say(event, **values):
+    print(json.dumps({"event": event} | values), flush=True)
+def die(number):
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+environment = {
+    "platform": "fake", "cpu_model": None, "cpus_visible": 2, "cpus_affinity": 2,
+    "cpus_quota": None, "governor": None, "threads_requested": None, "threads": "default",
+    "versions": {}, "load_before": 1.5, "load_after": None, "seed": 0, "peak_rss_bytes": None,
+    "unknown": {},
+}
+def result(rounds=6, segments=6):
+    say("result", end_to_end_s=[0.6] * rounds, segments_s=[[0.1] * rounds] * segments,
+        warm_up_s=[9.0, 1.2, 1.2], steady=True, stopped_because="time", measured_s=1.0,
+        chain_max_abs_diff=0.0, output_max_abs=0.5, method="fake", environment=environment)
+"""
+
+MakeWorker = Callable[[str], tuple[str, ...]]
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> MakeWorker:
+    """A worker command that runs ``body`` after the prelude."""
+
+    def make(body: str) -> tuple[str, ...]:
+        script = tmp_path / "worker.py"
+        script.write_text(PRELUDE + textwrap.dedent(body))
+        return (sys.executable, "-S", str(script))
+
+    return make
+
+
+def run(
+    command: tuple[str, ...],
+    *,
+    batch: int = 8,
+    available: int | None = None,
+    strict: bool = False,
+    backend: str = "tensorflow",
+    allowance_s: float = 30.0,
+    events: list[Event] | None = None,
+) -> ProfileRun:
+    request = ProfileRequest(
+        spec=SPEC, batch=batch, max_time_s=1.0, strict_batch=strict, backend=backend
+    )
+    return profile(
+        request,
+        on_event=(events if events is not None else []).append,
+        worker=command,
+        available_bytes=lambda: available,
+        allowance_s=allowance_s,
+    )
+
+
+def needed(batch: int) -> memory.MemoryPrediction:
+    return memory.predict(build_graph(SPEC), batch=batch, backend="tensorflow")
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, waiting at most two seconds; a zombie has."""
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_run_has_the_samples_and_what_follows_from_the_graph(worker: MakeWorker) -> None:
+    events: list[Event] = []
+    found = run(
+        worker(
+            """
+            say("phase", name="building")
+            print("not ours")
+            say("round", phase="measuring", round=1, elapsed_s=0.5, remaining_s=0.5)
+            say("memory", peak_rss_bytes=123456789)
+            result()
+            """
+        ),
+        events=events,
+    )
+    assert events == [
+        AttemptStarted(8),
+        Phase("building"),
+        RoundDone("measuring", 1, 0.5, 0.5),
+        MemoryUsed(123456789),
+    ]
+    assert [segment.path for segment in found.segments] == ["stem", "c2", "c3", "c4", "c5", "head"]
+    assert found.end_to_end.latency.median == 0.6
+    assert found.closure.sum_s == pytest.approx(0.6)
+    assert found.batch.requested == found.batch.used == 8
+    (attempt,) = found.batch.tried
+    assert attempt.outcome == "ran"
+    assert attempt.predicted_bytes == found.predicted_bytes == needed(8).total_bytes
+    assert attempt.peak_rss_bytes is not None
+    assert attempt.peak_rss_bytes >= 123456789
+    assert BusyMachine(1.5, 2) in found.warnings
+    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_few_rounds_are_said_to_be_few(worker: MakeWorker) -> None:
+    assert FewSamples(3) in run(worker("result(rounds=3)")).warnings
+    assert not any(
+        isinstance(caution, FewSamples | NotSteady) for caution in run(worker("result()")).warnings
+    )
+
+
+def test_rungs_predicted_not_to_fit_are_skipped_and_listed(worker: MakeWorker) -> None:
+    available = int((needed(16).total_bytes + 1) / memory.FITS_SHARE)
+    events: list[Event] = []
+    found = run(worker("result()"), batch=64, available=available, events=events)
+    assert [(attempt.batch, attempt.outcome) for attempt in found.batch.tried] == [
+        (64, "skipped"), (32, "skipped"), (16, "ran"),
+    ]  # fmt: skip
+    reason = found.batch.tried[0].reason
+    assert reason is not None
+    assert reason.startswith("predicted ")
+    assert found.batch.tried[0].peak_rss_bytes is None
+    assert BatchReduced(64, 16) in found.warnings
+    stem = segments(build_graph(SPEC), "stage")[0].cost(build_graph(SPEC))
+    assert found.segments[0].bytes_moved == stem.bytes_moved(batch=16)
+    assert found.segments[0].macs == stem.macs
+    assert [type(event) for event in events] == [BatchRefused, BatchRefused, AttemptStarted]
+
+
+def test_nothing_fits(worker: MakeWorker) -> None:
+    with pytest.raises(BatchDoesNotFit, match="no batch from 4 down to 1 fits") as caught:
+        run(worker("result()"), batch=4, available=1000)
+    assert caught.value.hint
+
+
+def test_strict_batch_refuses_the_first_rung_that_does_not_fit(worker: MakeWorker) -> None:
+    with pytest.raises(BatchDoesNotFit, match="batch 4 does not fit: predicted"):
+        run(worker("result()"), batch=4, available=1000, strict=True)
+
+
+DEATHS = {
+    "SIGKILL": "die(signal.SIGKILL)",
+    "SIGSEGV": "die(signal.SIGSEGV)",
+    "SIGABRT": "die(signal.SIGABRT)",
+    "exit 137": "os._exit(137)",
+    "exit 139": "os._exit(139)",
+    "exit 134": "os._exit(134)",
+    "bad_alloc": "print(\"terminate called ... 'std::bad_alloc'\", file=sys.stderr); os._exit(1)",
+    "MemoryError": "say('failure', kind='memory', error='MemoryError', message=''); os._exit(1)",
+    "tensorflow": (
+        "say('failure', kind='error', error='ResourceExhaustedError', message='OOM when');"
+        "os._exit(1)"
+    ),
+    "oneDNN": (
+        "say('failure', kind='error', error='AbortedError',"
+        " message='could not create a primitive'); os._exit(1)"
+    ),
+    "jax": (
+        "say('failure', kind='error', error='XlaRuntimeError',"
+        " message='RESOURCE_EXHAUSTED: Out of memory'); os._exit(1)"
+    ),
+    "torch": (
+        "say('failure', kind='error', error='OutOfMemoryError', message='tried to allocate');"
+        "os._exit(1)"
+    ),
+}
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_a_death_with_the_memory_used_up_halves_the_batch(worker: MakeWorker, death: str) -> None:
+    found = run(
+        worker(
+            f"""
+            if batch > 4:
+                say("memory", peak_rss_bytes={9 * GIB})
+                {DEATHS[death]}
+            result()
+            """
+        ),
+        batch=16,
+        available=10 * GIB,
+    )
+    assert [(attempt.batch, attempt.outcome) for attempt in found.batch.tried] == [
+        (16, "out_of_memory"), (8, "out_of_memory"), (4, "ran"),
+    ]  # fmt: skip
+    assert "peak memory 9.00 GiB" in (found.batch.tried[0].reason or "")
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_the_same_death_with_little_memory_in_use_is_a_crash(
+    worker: MakeWorker, death: str
+) -> None:
+    with pytest.raises(MeasurementError, match="crashed at batch 16") as caught:
+        run(
+            worker(
+                f"""
+                print("last words", file=sys.stderr, flush=True)
+                say("memory", peak_rss_bytes=1000)
+                {DEATHS[death]}
+                """
+            ),
+            batch=16,
+            available=10 * GIB,
+        )
+    assert not isinstance(caught.value, BatchDoesNotFit)
+    assert "last words" in caught.value.message
+
+
+def ended(number: int, peak: int | None) -> Ended:
+    return Ended(returncode=-number, result=None, failure=None, tail="", peak_rss_bytes=peak)
+
+
+def test_the_framework_alone_never_counts_as_memory_used_up() -> None:
+    """Every worker uses it: 80 % of a small prediction is reached by importing."""
+    prediction = needed(1)
+    assert prediction.framework_bytes > 0.8 * prediction.total_bytes
+    idle = ended(signal.SIGKILL, prediction.framework_bytes)
+    assert not is_out_of_memory(idle, prediction, 100 * GIB)
+    full = ended(signal.SIGKILL, prediction.total_bytes)
+    assert is_out_of_memory(full, prediction, 100 * GIB)
+
+
+def test_a_program_that_crashes_with_memory_to_spare_was_not_short_of_it() -> None:
+    prediction = needed(8)
+    crash = ended(signal.SIGSEGV, prediction.total_bytes)
+    assert not is_out_of_memory(crash, prediction, 100 * GIB)
+    assert is_out_of_memory(crash, prediction, prediction.total_bytes * 3 // 2)
+    assert is_out_of_memory(crash, prediction, None)
+
+
+def test_where_nobody_knows_the_peak_the_kernel_s_kill_is_believed() -> None:
+    assert is_out_of_memory(ended(signal.SIGKILL, None), needed(8), None)
+    assert not is_out_of_memory(ended(signal.SIGSEGV, None), needed(8), None)
+
+
+def test_an_ordinary_exit_without_a_result_is_a_crash(worker: MakeWorker) -> None:
+    with pytest.raises(MeasurementError, match="exit code 3 without a result"):
+        run(worker("sys.exit(3)"))
+
+
+def test_only_the_end_of_a_long_complaint_is_kept(worker: MakeWorker) -> None:
+    with pytest.raises(MeasurementError) as caught:
+        run(worker("for i in range(100_000): print('line', i, file=sys.stderr)\nsys.exit(1)"))
+    assert "line 99999" in caught.value.message
+    assert len(caught.value.message.splitlines()) < 20
+
+
+@pytest.mark.parametrize(("backend", "extra"), [("torch", "torch"), ("jax", "jax")])
+def test_a_missing_framework_says_how_to_install_it(
+    worker: MakeWorker, backend: str, extra: str
+) -> None:
+    with pytest.raises(BackendUnavailable, match="No module named") as caught:
+        run(
+            worker(
+                "say('failure', kind='unavailable', error='ModuleNotFoundError',"
+                " message='No module named x'); os._exit(1)"
+            ),
+            backend=backend,
+        )
+    assert caught.value.exit_code == 3
+    assert caught.value.hint == f"pip install 'rsinspect[{extra}]'"
+
+
+def test_an_error_of_our_own_arrives_as_itself(worker: MakeWorker) -> None:
+    with pytest.raises(ModelBuildError, match="too odd") as caught:
+        run(
+            worker(
+                "say('failure', kind='refused', error='ModelBuildError', message='too odd',"
+                " hint='another'); os._exit(1)"
+            )
+        )
+    assert caught.value.hint == "another"
+
+
+def test_a_name_that_is_no_error_of_ours_becomes_one(worker: MakeWorker) -> None:
+    assert hasattr(errors, "annotations")
+    with pytest.raises(MeasurementError, match="x"):
+        run(worker("say('failure', kind='refused', error='annotations', message='x')"))
+
+
+def test_a_result_of_the_wrong_length_is_refused(worker: MakeWorker) -> None:
+    with pytest.raises(MeasurementError, match="measured 2 segments of 6"):
+        run(worker("result(segments=2)"))
+
+
+def test_a_result_counts_even_if_the_worker_then_dies(worker: MakeWorker) -> None:
+    assert run(worker("result(); die(signal.SIGSEGV)")).end_to_end.latency.median == 0.6
+
+
+def test_a_worker_past_its_deadline_is_ended_with_its_children(
+    worker: MakeWorker, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    command = worker(
+        f"""
+        import subprocess
+        child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+        open({str(pids)!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
+        say("phase", name="measuring")
+        time.sleep(600)
+        """
+    )
+    with pytest.raises(MeasurementError, match="did not finish within") as caught:
+        run(command, allowance_s=1.0)
+    assert caught.value.hint
+    assert all(gone(int(pid)) for pid in pids.read_text().split())
+
+
+def test_a_child_that_outlives_the_worker_does_not_hold_up_the_result(
+    worker: MakeWorker, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    command = worker(
+        f"""
+        import subprocess
+        child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+        open({str(pids)!r}, "w").write(str(child.pid))
+        result()
+        """
+    )
+    assert run(command).batch.used == 8
+    assert gone(int(pids.read_text()))
+
+
+def test_a_large_caller_is_not_mistaken_for_a_large_worker(worker: MakeWorker) -> None:
+    caller = f"""
+from rsinspect.profiling.parent import profile
+from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.spec import ResNetRSSpec
+ballast = b"x" * 400_000_000
+spec = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
+run = profile(ProfileRequest(spec=spec, batch=8), worker={worker("result()")!r})
+print(run.batch.tried[0].peak_rss_bytes)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", caller], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "None" or int(done.stdout) < 200_000_000
+
+
+def test_a_process_that_leaves_the_group_does_not_hold_up_the_result(
+    worker: MakeWorker, tmp_path: Path
+) -> None:
+    pid = tmp_path / "pid"
+    command = worker(
+        f"""
+        import subprocess
+        child = subprocess.Popen(
+            [sys.executable, "-S", "-c", "import time; time.sleep(600)"], start_new_session=True
+        )
+        open({str(pid)!r}, "w").write(str(child.pid))
+        result()
+        """
+    )
+    try:
+        assert run(command).batch.used == 8
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def test_an_exception_in_the_caller_ends_the_worker(worker: MakeWorker, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Phase):
+            raise RuntimeError("enough")
+
+    command = worker(
+        f"""
+        open({str(pid)!r}, "w").write(str(os.getpid()))
+        say("phase", name="measuring")
+        time.sleep(600)
+        """
+    )
+    with pytest.raises(RuntimeError, match="enough"):
+        profile(ProfileRequest(spec=SPEC, batch=8), on_event=stop, worker=command, allowance_s=60)
+    assert gone(int(pid.read_text()))
+
+
+def test_ctrl_c_ends_the_worker_and_is_passed_on(worker: MakeWorker, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    command = worker(
+        f"""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        open({str(pid)!r}, "w").write(str(os.getpid()))
+        say("phase", name="measuring")
+        time.sleep(600)
+        """
+    )
+    caller = f"""
+from rsinspect.profiling.parent import profile
+from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.spec import ResNetRSSpec
+spec = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
+try:
+    profile(ProfileRequest(spec=spec, batch=8), worker={command!r},
+            on_event=lambda event: print(event, flush=True))
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", caller], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "measuring" in line:
+                break
+        os.kill(process.pid, signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert rest.strip().endswith("interrupted")
+    assert gone(int(pid.read_text()))
+
+
+def test_a_worker_that_cannot_be_started_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MeasurementError, match="cannot be started"):
+        run((str(tmp_path / "none"),))
+
+
+def test_a_worker_that_never_listens_is_a_crash(worker: MakeWorker) -> None:
+    with pytest.raises(MeasurementError, match="exit code 5"):
+        run((sys.executable, "-S", "-c", "import sys; sys.exit(5)"))
+
+
+def test_the_ladder_halves_down_to_one() -> None:
+    assert list(ladder(128)) == [128, 64, 32, 16, 8, 4, 2, 1]
+    assert list(ladder(1)) == [1]
+
+
+def test_the_start_up_allowance_grows_with_network_and_batch() -> None:
+    small, large = (build_graph(ResNetRSSpec.variant(depth)) for depth in (50, 420))
+    assert start_up_allowance_s(small, 8) < start_up_allowance_s(small, 128)
+    assert start_up_allowance_s(small, 8) < start_up_allowance_s(large, 8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"batch": 0}, "the batch is 0; it must be 1 to"),
+        ({"batch": True}, "the batch is True"),
+        ({"batch": 10**9}, "it must be 1 to 65536 images"),
+        ({"threads": 0}, "number of threads is 0"),
+        ({"max_time_s": 0.0}, "time budget is 0 s"),
+        ({"max_time_s": float("nan")}, "time budget is nan s"),
+        ({"backend": "jacks"}, "unknown backend 'jacks'"),
+        ({"device": "gpu"}, "device 'gpu'"),
+        (
+            {"spec": SPEC.replace(dialect=Dialect(name="mine", summary=""))},
+            "dialect 'mine' is not one of rsinspect's",
+        ),
+    ],
+)
+def test_what_nobody_can_measure_is_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(InvalidMeasurement, match=words):
+        ProfileRequest(**({"spec": SPEC, "batch": 8} | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dialect", list(DIALECTS))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_request_arrives_as_it_was_sent(dialect: str, backend: str) -> None:
+    request = ProfileRequest(
+        spec=ResNetRSSpec.variant(101, dialect=dialect, resolution=(64, 96)),
+        batch=3, backend=backend, threads=2, seed=7, strict_batch=True, max_time_s=1.5,
+    )  # fmt: skip
+    assert request_from_json(json.loads(json.dumps(request_to_json(request)))) == request
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Phase("compiling"),
+        RoundDone("warm-up", 2, 1.5, 58.5),
+        MemoryUsed(5),
+        Failure(kind="error", error="ValueError", message="no"),
+        WorkerResult(
+            end_to_end_s=(1.0,), segments_s=((0.5,), (0.5,)), warm_up_s=(2.0,), steady=False,
+            stopped_because="time", measured_s=3.0, chain_max_abs_diff=0.0, output_max_abs=1.0,
+            method="m", environment={"a": 1},
+        ),
+    ],
+    ids=lambda message: type(message).__name__,
+)  # fmt: skip
+def test_a_message_arrives_as_it_was_sent(message: Phase) -> None:
+    line = encode(message)
+    assert "\n" not in line
+    assert decode(line) == message
+
+
+@pytest.mark.parametrize(
+    "line", ["", "WARNING: hello", "3", "[]", "{}", '{"event": "song"}', '{"event": "phase"}']
+)
+def test_a_line_that_is_no_message_is_none(line: str) -> None:
+    assert decode(line) is None
+
+
+HEAVY = ("tensorflow", "keras", "jax", "torch", "numpy")
+REPORT_HEAVY = f"print([name for name in {HEAVY} if name in __import__('sys').modules])"
+
+
+def heavy_after(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{REPORT_HEAVY}"], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_the_parent_imports_no_framework() -> None:
+    assert heavy_after("import rsinspect.profiling.parent") == "[]"
+
+
+def test_the_purity_test_can_fail() -> None:
+    assert heavy_after("import numpy") == "['numpy']"
