@@ -22,13 +22,9 @@ from rsinspect.errors import (
 )
 from rsinspect.partition import segments
 from rsinspect.profiling import memory
-from rsinspect.profiling.parent import (
-    Ended,
-    is_out_of_memory,
-    ladder,
-    profile,
-    start_up_allowance_s,
-)
+from rsinspect.profiling.attempt import Ended, is_out_of_memory
+from rsinspect.profiling.cautions import BatchReduced, BusyMachine, FewSamples, NotSteady
+from rsinspect.profiling.parent import ladder, profile, start_up_allowance_s
 from rsinspect.profiling.protocol import (
     BACKENDS,
     AttemptStarted,
@@ -45,7 +41,7 @@ from rsinspect.profiling.protocol import (
     request_from_json,
     request_to_json,
 )
-from rsinspect.profiling.run import BatchReduced, BusyMachine, FewSamples, NotSteady, ProfileRun
+from rsinspect.profiling.run import ProfileRun
 from rsinspect.resnet_rs import build_graph
 from rsinspect.spec import DIALECTS, Dialect, ResNetRSSpec
 

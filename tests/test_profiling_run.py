@@ -9,26 +9,28 @@ from typing import Any
 import pytest
 
 from rsinspect.errors import InvalidMeasurement
-from rsinspect.profiling import run as records
-from rsinspect.profiling.run import (
-    Attempt,
-    Batch,
+from rsinspect.profiling import cautions as records
+from rsinspect.profiling.cautions import (
     BatchReduced,
     BusyMachine,
     Caution,
     ChainDiffers,
-    Closure,
     DoesNotClose,
-    EndToEnd,
-    Environment,
     FewSamples,
-    Model,
     NotSteady,
     OverBudget,
-    ProfileRun,
-    Segment,
     WideSpread,
     wording,
+)
+from rsinspect.profiling.run import (
+    Attempt,
+    Batch,
+    Closure,
+    EndToEnd,
+    Environment,
+    Model,
+    ProfileRun,
+    Segment,
 )
 from rsinspect.profiling.statistics import Latency
 
@@ -131,7 +133,7 @@ def test_every_caution_has_words_with_its_numbers(caution: Caution) -> None:
 
 
 def test_every_kind_of_caution_is_tested() -> None:
-    assert {type(caution) for caution in CAUTIONS} == set(records._CAUTIONS.values())
+    assert {type(caution) for caution in CAUTIONS} == set(records.CAUTIONS.values())
 
 
 def remove(*keys: Any) -> Callable[[dict[str, Any]], None]:

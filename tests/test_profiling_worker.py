@@ -4,11 +4,13 @@ import importlib.util
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from rsinspect.errors import BackendUnavailable
 from rsinspect.profiling import worker
+from rsinspect.profiling.cautions import ChainDiffers
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import (
     Event,
@@ -19,7 +21,7 @@ from rsinspect.profiling.protocol import (
     decode,
     request_to_json,
 )
-from rsinspect.profiling.run import ChainDiffers, ProfileRun
+from rsinspect.profiling.run import ProfileRun
 from rsinspect.spec import ResNetRSSpec
 
 SPEC = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
@@ -77,12 +79,16 @@ def test_a_network_without_preprocessing_and_head_is_measured_with_threads() -> 
 
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
-def test_a_backend_that_is_not_installed_is_unavailable(backend: str) -> None:
-    if installed(backend):
-        pytest.skip(f"{backend} is installed")
-    with pytest.raises(BackendUnavailable) as caught:
+def test_a_backend_that_cannot_be_imported_is_unavailable(
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = f"raise ModuleNotFoundError(\"No module named '{backend}'\")"
+    (tmp_path / f"{backend}.py").write_text(missing)  # stands before an installed one
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(BackendUnavailable, match=f"No module named '{backend}'") as caught:
         profile(ProfileRequest(spec=SPEC, batch=1, backend=backend))
     assert caught.value.exit_code == 3
+    assert f"rsinspect[{backend}]" in (caught.value.hint or "")
 
 
 def say_to_worker(text: str) -> "subprocess.CompletedProcess[str]":

@@ -11,20 +11,11 @@ predicted to need more than 90 % of the available memory is skipped, and the rec
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import queue
-import signal
-import subprocess
 import sys
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import IO, assert_never
 
 from rsinspect import errors
 from rsinspect.cost import layers_cost
@@ -36,77 +27,55 @@ from rsinspect.errors import (
 )
 from rsinspect.graph import LayerGraph
 from rsinspect.partition import segments
-from rsinspect.profiling import machine, memory
+from rsinspect.profiling import memory
+from rsinspect.profiling.attempt import Ended, is_out_of_memory, manner, run_worker
+from rsinspect.profiling.cautions import (
+    CLOSES_WITHIN,
+    OVER_BUDGET,
+    WIDE_SPREAD,
+    BatchReduced,
+    BusyMachine,
+    Caution,
+    ChainDiffers,
+    DoesNotClose,
+    FewSamples,
+    NotSteady,
+    OverBudget,
+    WideSpread,
+)
 from rsinspect.profiling.memory import MemoryPrediction
 from rsinspect.profiling.protocol import (
     AttemptStarted,
     BatchRefused,
     Event,
     Failure,
-    MemoryUsed,
-    Phase,
     ProfileRequest,
-    RoundDone,
     WorkerResult,
-    decode,
-    request_to_json,
 )
 from rsinspect.profiling.run import (
-    CLOSES_WITHIN,
-    OVER_BUDGET,
-    WIDE_SPREAD,
     Attempt,
     Batch,
-    BatchReduced,
-    BusyMachine,
-    Caution,
-    ChainDiffers,
     Closure,
-    DoesNotClose,
     EndToEnd,
     Environment,
-    FewSamples,
     Model,
-    NotSteady,
     Outcome,
-    OverBudget,
     ProfileRun,
     Segment,
-    WideSpread,
 )
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, Latency
 from rsinspect.resnet_rs import build_graph
-from rsinspect.units import binary_bytes, percent, seconds
+from rsinspect.units import binary_bytes, percent
 
 __all__ = ["ProfileRequest", "profile", "start_up_allowance_s"]
 
 WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.worker")
-
-OUT_OF_MEMORY_SHARE = 0.8
-"""A death counts as out of memory only from this share of the prediction or of the limit on."""
-
-PLENTY_SHARE = 0.5
-"""A crash of the program (SIGSEGV, SIGABRT) below this share of the available memory is a crash."""
-
-_POLL_S = 0.1
-_TAIL_LINES = 40
-_GRACE_S = 2.0
 
 _INSTALL = {
     "tensorflow": "pip install tensorflow",
     "jax": "pip install 'rsinspect[jax]'",
     "torch": "pip install 'rsinspect[torch]'",
 }
-
-_MEMORY_WORDS = (
-    "std::bad_alloc",
-    "MemoryError",
-    "ResourceExhausted",
-    "RESOURCE_EXHAUSTED",
-    "could not create a primitive",
-    "OutOfMemoryError",
-)
-"""How TensorFlow, oneDNN, JAX and PyTorch word an allocation that failed."""
 
 
 def profile(
@@ -146,7 +115,7 @@ def profile(
         if reason is None:
             on_event(AttemptStarted(batch))
             allowance = allowance_s or start_up_allowance_s(graph, batch)
-            ended = _run_worker(
+            ended = run_worker(
                 worker, attempt_request, deadline_s=request.max_time_s + allowance,
                 on_event=on_event,
             )  # fmt: skip
@@ -225,187 +194,6 @@ def _none_fits(tried: Sequence[Attempt], request: ProfileRequest) -> BatchDoesNo
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a worker ended.
-
-    Attributes:
-        returncode: Of the process; negative for a signal.
-        result: What it measured, if it came to that.
-        failure: Its last words, if it had any.
-        tail: End of its standard error.
-        peak_rss_bytes: Most memory it had resident, as far as is known.
-    """
-
-    returncode: int
-    result: WorkerResult | None
-    failure: Failure | None
-    tail: str
-    peak_rss_bytes: int | None
-
-
-def _run_worker(
-    command: Sequence[str],
-    request: ProfileRequest,
-    *,
-    deadline_s: float,
-    on_event: Callable[[Event], None],
-) -> Ended:
-    """Start a worker and stay with it to its end, which no way out of here leaves it to outlive."""
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-    except OSError as exc:
-        raise MeasurementError(f"the worker {command[0]} cannot be started: {exc}") from exc
-    worker = _Worker(process)
-    try:
-        worker.ask(request)
-        return worker.listen(deadline_s, on_event)
-    finally:
-        worker.kill()
-
-
-class _Worker:
-    """A running worker, and what it has said so far."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self.process = process
-        self.stdin = process.stdin
-        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None at the end
-        self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self.peak_rss_bytes: int | None = None
-        self.result: WorkerResult | None = None
-        self.failure: Failure | None = None
-        self.own_peak_bytes = machine.peak_rss_bytes() or 0
-        self.output = _read(process.stdout, self.lines.put, lambda: self.lines.put(None))
-        self.errors = _read(process.stderr, self.tail.append, lambda: None)
-
-    def ask(self, request: ProfileRequest) -> None:
-        with contextlib.suppress(BrokenPipeError):  # dead already: its end tells why
-            self.stdin.write(json.dumps(request_to_json(request)) + "\n")
-            self.stdin.close()
-
-    def listen(self, deadline_s: float, on_event: Callable[[Event], None]) -> Ended:
-        """Pass its events on until it has ended.
-
-        Raises:
-            MeasurementError: If it is still running at its deadline without a result.
-        """
-        deadline = time.monotonic() + deadline_s
-        closed = False
-        while not (closed and self.reaped()):
-            now = time.monotonic()
-            if now > deadline:
-                if self.result is not None or self.process.returncode is not None:
-                    break  # all is said; something only keeps the pipe or the process open
-                raise MeasurementError(
-                    f"the worker did not finish within {seconds(deadline_s)} and was ended",
-                    "allow more time, or measure a smaller batch",
-                )
-            if self.reaped() and not closed:
-                deadline = min(deadline, now + _GRACE_S)
-            self._saw(machine.peak_rss_bytes(self.process.pid))
-            try:
-                line = self.lines.get(timeout=_POLL_S)
-            except queue.Empty:
-                continue
-            if line is None:
-                closed = True
-                continue
-            self._hear(line, on_event)
-            if self.result is not None:
-                deadline = min(deadline, time.monotonic() + _GRACE_S)
-        self.errors.join(_GRACE_S)
-        return Ended(
-            returncode=self.process.returncode or 0,
-            result=self.result,
-            failure=self.failure,
-            tail="".join(self.tail).strip(),
-            peak_rss_bytes=self.peak_rss_bytes,
-        )
-
-    def _hear(self, line: str, on_event: Callable[[Event], None]) -> None:
-        message = decode(line)
-        match message:
-            case Phase() | RoundDone():
-                on_event(message)
-            case MemoryUsed():
-                self._saw(message.peak_rss_bytes)
-                on_event(message)
-            case Failure():
-                self.failure = message
-            case WorkerResult():
-                self.result = message
-            case None:  # not ours: something in the worker printed
-                self.tail.append(line)
-            case _:
-                assert_never(message)
-
-    def _saw(self, peak: int | None) -> None:
-        if peak is not None:
-            self.peak_rss_bytes = max(peak, self.peak_rss_bytes or 0)
-
-    def reaped(self) -> bool:
-        """Whether the process has ended; its resource usage is collected with it."""
-        if self.process.returncode is None:
-            if sys.platform == "win32":
-                self.process.poll()
-            else:
-                pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
-                if pid:
-                    self.process.returncode = os.waitstatus_to_exitcode(status)
-                    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-                    if peak > self.own_peak_bytes:  # else it may be ours, from before the exec
-                        self._saw(peak)
-        return self.process.returncode is not None
-
-    def kill(self) -> None:
-        """End the worker and every process it started, at once."""
-        if sys.platform == "win32":
-            self.process.kill()
-        else:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            until = time.monotonic() + _GRACE_S
-            while not self.reaped() and time.monotonic() < until:
-                time.sleep(0.01)
-        with contextlib.suppress(OSError):
-            self.stdin.close()
-        for thread, stream in (
-            (self.output, self.process.stdout), (self.errors, self.process.stderr)
-        ):  # fmt: skip
-            thread.join(_POLL_S)
-            if stream is not None and not thread.is_alive():  # closing waits for a reader
-                stream.close()
-
-
-def _read(
-    stream: IO[str], put: Callable[[str], object], at_end: Callable[[], object]
-) -> threading.Thread:
-    """A thread that hands on line after line; a full pipe must never stop the worker."""
-
-    def read() -> None:
-        with contextlib.suppress(ValueError, OSError):  # closed under it
-            for line in stream:
-                put(line)
-        at_end()
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    return thread
-
-
 def _judge(
     ended: Ended,
     request: ProfileRequest,
@@ -429,7 +217,7 @@ def _judge(
         )
     if ended.failure is not None and ended.failure.kind == "refused":
         raise _refusal(ended.failure)
-    how = _manner(ended)
+    how = manner(ended)
     used = "unknown" if peak is None else binary_bytes(peak)
     if is_out_of_memory(ended, prediction, available):
         reason = f"{how}; peak memory {used}, predicted {binary_bytes(prediction.total_bytes)}"
@@ -448,54 +236,6 @@ def _refusal(failure: Failure) -> RsInspectError:
     if isinstance(found, type) and issubclass(found, RsInspectError):
         return found(failure.message, failure.hint)
     return MeasurementError(failure.message, failure.hint)
-
-
-def _signal(returncode: int) -> int | None:
-    """Signal that ended a process, also where a shell in between reports 128 plus its number."""
-    number = -returncode if returncode < 0 else returncode - 128
-    return number if number in (signal.SIGABRT, 9, signal.SIGSEGV) or returncode < 0 else None
-
-
-def _manner(ended: Ended) -> str:
-    """How a worker ended, in words."""
-    if ended.failure is not None:
-        return f"{ended.failure.error}: {ended.failure.message}".splitlines()[0][:200]
-    number = _signal(ended.returncode)
-    if number is None:
-        return f"exit code {ended.returncode} without a result"
-    try:
-        return f"ended by {signal.Signals(number).name}"
-    except ValueError:
-        return f"ended by signal {number}"
-
-
-def is_out_of_memory(ended: Ended, prediction: MemoryPrediction, available: int | None) -> bool:
-    """Whether a worker that ended without a result did so for want of memory.
-
-    It has to look like it (an allocation error, or SIGKILL, SIGSEGV or SIGABRT, which are how it
-    shows on a CPU), *and* the worker has to have used 80 % of what was available, or of what the
-    network was predicted to need beyond the framework, which every worker uses. A program that
-    crashes (SIGSEGV, SIGABRT) with less than half of the available memory in use was not
-    short of it, however small the prediction.
-    """
-    said = " ".join((ended.tail, ended.failure.error, ended.failure.message)
-                    if ended.failure else (ended.tail,))  # fmt: skip
-    admitted = (ended.failure is not None and ended.failure.kind == "memory") or any(
-        word in said for word in _MEMORY_WORDS
-    )
-    number = _signal(ended.returncode)
-    peak = ended.peak_rss_bytes
-    if peak is None:  # nothing else to go by
-        return admitted or number == 9
-    if available is not None and peak >= OUT_OF_MEMORY_SHARE * available:
-        return admitted or number in (9, signal.SIGSEGV, signal.SIGABRT)
-    used = peak - prediction.framework_bytes
-    if used < OUT_OF_MEMORY_SHARE * prediction.working_bytes:
-        return False
-    if admitted or number == 9:
-        return True
-    plenty = available is not None and peak < PLENTY_SHARE * available
-    return number in (signal.SIGSEGV, signal.SIGABRT) and not plenty
 
 
 def _record(

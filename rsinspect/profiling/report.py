@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rsinspect.profiling.run import ProfileRun, wording
+from rsinspect.profiling.cautions import wording
+from rsinspect.profiling.run import ProfileRun
 from rsinspect.report import Column, Report, Table, Value
 from rsinspect.units import binary_bytes, percent, seconds
 

@@ -1,0 +1,130 @@
+"""Reasons to read a run's numbers with care, as values; ``wording`` puts one into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL
+from rsinspect.units import percent, seconds
+
+WIDE_SPREAD = 0.1
+CLOSES_WITHIN = 0.1
+OVER_BUDGET = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReduced:
+    """The batch that was asked for did not fit."""
+
+    requested: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class FewSamples:
+    """Too few rounds for an interval of the median."""
+
+    samples: int
+    wanted: int = FEWEST_FOR_INTERVAL
+
+
+@dataclass(frozen=True, slots=True)
+class NotSteady:
+    """Warm-up ended before two rounds in a row agreed."""
+
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class WideSpread:
+    """The quartiles of the end-to-end samples are far apart."""
+
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class BusyMachine:
+    """Other processes were running when the measurement began."""
+
+    load: float
+    processors: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoesNotClose:
+    """The segments do not add up to the whole."""
+
+    relative_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChainDiffers:
+    """The segments computed something else than the whole network."""
+
+    max_abs_diff: float
+
+
+@dataclass(frozen=True, slots=True)
+class OverBudget:
+    """Warm-up and one round took longer than the time budget."""
+
+    measured_s: float
+    max_time_s: float
+
+
+Caution = (
+    BatchReduced | FewSamples | NotSteady | WideSpread | BusyMachine | DoesNotClose | ChainDiffers
+    | OverBudget
+)  # fmt: skip
+"""A reason to read the numbers with care; ``wording`` puts it into words."""
+
+CAUTIONS: dict[str, type[Any]] = {
+    "batch_reduced": BatchReduced,
+    "few_samples": FewSamples,
+    "not_steady": NotSteady,
+    "wide_spread": WideSpread,
+    "busy_machine": BusyMachine,
+    "does_not_close": DoesNotClose,
+    "chain_differs": ChainDiffers,
+    "over_budget": OverBudget,
+}
+KINDS = {record: kind for kind, record in CAUTIONS.items()}
+
+
+def wording(caution: Caution) -> str:
+    """A caution as a sentence, for people.
+
+    >>> wording(FewSamples(3))
+    'only 3 rounds: an interval needs 6; allow more time'
+    """
+    match caution:
+        case BatchReduced(requested, used):
+            return f"batch {requested} did not fit into memory: all latencies are of batch {used}"
+        case FewSamples(samples, wanted):
+            return (
+                f"only {samples} round{'s' if samples != 1 else ''}: "
+                f"an interval needs {wanted}; allow more time"
+            )
+        case NotSteady(rounds):
+            return f"warm-up was not steady after {rounds} rounds: medians may be too high"
+        case WideSpread(spread):
+            return f"half of the samples lie {percent(spread)} of the median apart: a noisy machine"
+        case BusyMachine(load, processors):
+            return (
+                f"the load average was {load:.1f} on {processors} processors before the "
+                "measurement: other processes take time from it"
+            )
+        case DoesNotClose(relative_error):
+            return (
+                f"the segments add up to {percent(abs(relative_error))} "
+                f"{'more' if relative_error > 0 else 'less'} than the whole network"
+            )
+        case ChainDiffers(max_abs_diff):
+            return f"the segments' output differs from the whole network's by {max_abs_diff:.2g}"
+        case OverBudget(measured_s, max_time_s):
+            return (
+                f"the measurement took {seconds(measured_s)} of a budget of {seconds(max_time_s)}"
+            )
+        case _:
+            assert_never(caution)
