@@ -87,11 +87,12 @@ def run(arguments: list[str]) -> int:
         complain(message, f"{command} --help")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        complain("interrupted", None)
-        return 130
+        code = 130
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    if code == 130:  # Ctrl-C, which Typer turns into this code
+        complain("interrupted", None)
     return code if isinstance(code, int) else 0
 
 
