@@ -1,0 +1,240 @@
+"""The drop-in: Keras 2's names and arguments, Keras 3's models."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from tf_keras.src.applications import resnet_rs as original_module
+
+import rsinspect
+from rsinspect.errors import InvalidSpec, ModelBuildError, UnknownVariant, WeightsError
+from rsinspect.keras_model import applications, build, weights
+from rsinspect.keras_model.applications import ResNetRS
+from tests.keras_oracles import RATES, images
+
+pytestmark = pytest.mark.keras
+
+TINY = [{"input_filters": 8, "num_repeats": 1}, {"input_filters": 16, "num_repeats": 2}]
+
+
+def tiny(**arguments: Any) -> Any:
+    fields: dict[str, Any] = {
+        "depth": 50, "block_args": TINY, "weights": None, "input_shape": (32, 32, 3), "classes": 5,
+    }  # fmt: skip
+    return ResNetRS(**(fields | arguments))
+
+
+@pytest.mark.parametrize("name", ["ResNetRS", *(f"ResNetRS{depth}" for depth in RATES)])
+def test_arguments_order_and_defaults_are_those_of_keras_2(name: str) -> None:
+    def plain(function: Any) -> list[tuple[str, Any]]:
+        parameters = inspect.signature(function).parameters.values()
+        return [(p.name, p.default) for p in parameters if p.kind is not p.KEYWORD_ONLY]
+
+    assert plain(getattr(rsinspect, name)) == plain(getattr(original_module, name))
+
+
+def test_what_keras_2_lacks_comes_by_keyword_only() -> None:
+    parameters = inspect.signature(ResNetRS).parameters.values()
+    extra = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    assert extra == {"dialect": "keras", "width": 1.0}
+
+
+@pytest.mark.parametrize("depth", RATES)
+def test_each_depth_has_its_name_and_the_rates_keras_2_gives_it(
+    depth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(applications, "ResNetRS", lambda depth, **kw: asked.update(kw, depth=depth))
+    getattr(applications, f"ResNetRS{depth}")(False, None, 7, (64, 64, 3), None, "max", None, False)
+    assert asked == {
+        "depth": depth, "model_name": f"resnet-rs-{depth}",
+        "dropout_rate": RATES[depth][0], "drop_connect_rate": RATES[depth][1],
+        "include_top": False, "weights": None, "classes": 7, "input_shape": (64, 64, 3),
+        "input_tensor": None, "pooling": "max", "classifier_activation": None,
+        "include_preprocessing": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "input_shape", "output_shape"),
+    [
+        ({"input_shape": None}, (None, 224, 224, 3), (None, 5)),
+        ({"input_shape": None, "include_top": False}, (None, None, None, 3), (None,) * 3 + (64,)),
+        ({"input_shape": (33, 50, 3), "include_top": False}, (None, 33, 50, 3), (None, 5, 7, 64)),
+        ({"include_top": False, "pooling": "avg"}, (None, 32, 32, 3), (None, 64)),
+        ({"include_top": False, "pooling": "max"}, (None, 32, 32, 3), (None, 64)),
+        ({"input_shape": (None, None, 3)}, (None, None, None, 3), (None, 5)),
+        ({"input_shape": [None, 40, 1]}, (None, None, 40, 1), (None, 5)),
+        ({"input_shape": (np.int64(64), 64, 6)}, (None, 64, 64, 6), (None, 5)),
+    ],
+    ids=str,
+)
+def test_shapes_follow_from_the_arguments(
+    arguments: dict[str, Any], input_shape: tuple[Any, ...], output_shape: tuple[Any, ...]
+) -> None:
+    model = tiny(**arguments)
+    assert (model.input_shape, model.output_shape) == (input_shape, output_shape)
+
+
+def test_a_model_for_any_size_takes_any_size() -> None:
+    model = tiny(include_top=False, input_shape=None)
+    assert model(images(97, 65, 3)).shape == (2, 13, 9, 64)
+    assert model(images(32, 64, 3)).shape == (2, 4, 8, 64)
+
+
+def test_an_input_tensor_becomes_the_input_of_the_model() -> None:
+    image = keras.Input((32, 32, 3), name="camera")
+    model = tiny(input_tensor=image, input_shape=None)
+    assert model.inputs == [image]
+    other = tiny()
+    other.set_weights(model.get_weights())
+    batch = images(32, 32, 3)
+    np.testing.assert_allclose(model(batch), other(batch), atol=1e-6)
+
+
+def test_layers_before_an_input_tensor_belong_to_the_model() -> None:
+    image = keras.Input((64, 64, 3))
+    model = tiny(input_tensor=keras.layers.AveragePooling2D(2)(image), input_shape=None)
+    assert model.input_shape == (None, 64, 64, 3)
+    assert model.layers[1].name.startswith("average_pooling2d")
+    assert model(images(64, 64, 3)).shape == (2, 5)
+
+
+def test_two_models_can_share_one_input_tensor() -> None:
+    image = keras.Input((32, 32, 3))
+    one, two = tiny(input_tensor=image), tiny(input_tensor=image)
+    assert one.inputs == two.inputs
+    assert not np.allclose(one(images(32, 32, 3)), two(images(32, 32, 3)))
+
+
+def test_without_a_classifier_activation_there_are_logits() -> None:
+    logits, softmax = tiny(classifier_activation=None), tiny()
+    softmax.set_weights(logits.get_weights())
+    batch = images(32, 32, 3)
+    np.testing.assert_allclose(keras.ops.softmax(logits(batch)), softmax(batch), atol=1e-6)
+    assert abs(float(keras.ops.sum(logits(batch))) - 2) > 1e-3
+
+
+def test_activations_may_be_functions_and_names_that_only_keras_knows() -> None:
+    model = tiny(activation=lambda x: -x, classifier_activation=lambda x: 0 * x + 4)
+    assert float(model.get_layer("stem_1_stem_act_1")(np.ones((1, 1)))[0, 0]) == -1
+    assert np.all(np.asarray(model(images(32, 32, 3))) == 4)
+    assert tiny(activation=keras.activations.gelu).get_layer("stem_1_stem_act_1").activation is (
+        keras.activations.gelu
+    )
+    named = tiny(activation="exponential").get_layer("stem_1_stem_act_1")
+    assert float(named(np.zeros((1, 1)))[0, 0]) == 1
+
+
+def test_the_numbers_given_reach_the_layers() -> None:
+    model = tiny(
+        bn_momentum=0.9, bn_epsilon=1e-3, se_ratio=0.5, dropout_rate=0.3, drop_connect_rate=0.3,
+        activation="swish", model_name="mine", width=2.0, include_preprocessing=False,
+    )  # fmt: skip
+    norm = model.get_layer("BlockGroup3__block_1_batch_norm_1")
+    assert (norm.momentum, norm.epsilon, norm.gamma.shape) == (0.9, 1e-3, (32,))
+    assert model.get_layer("BlockGroup2__block_0__se_se_reduce").filters == 32
+    assert model.get_layer("top_dropout").rate == 0.3
+    rates = [model.get_layer(f"BlockGroup{i}__block_0__drop").rate for i in (2, 3)]
+    assert rates == pytest.approx([0.2, 0.3])
+    assert model.get_layer("stem_1_stem_act_2").activation is keras.activations.silu
+    assert model.name == "mine"
+    assert not any(layer.name in ("rescaling", "normalization") for layer in model.layers)
+
+
+def test_defaults_that_could_spoil_training_are_those_of_keras_2_and_are_documented() -> None:
+    norm = tiny().get_layer("stem_1_stem_batch_norm_1")
+    assert (norm.momentum, norm.epsilon) == (0.0, 1e-5)
+    assert "0.99" in (ResNetRS.__doc__ or "")
+    assert "0.99" in (rsinspect.ResNetRS152.__doc__ or "")
+
+
+def test_a_model_trains() -> None:
+    model = tiny(bn_momentum=0.9, drop_connect_rate=0.3)
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    batch, labels = images(32, 32, 3, count=8), np.arange(8) % 5
+    history = model.fit(batch, labels, epochs=12, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"depth": 51, "block_args": None}, UnknownVariant, "unknown depth 51"),
+        ({"input_shape": (31, 32, 3)}, InvalidSpec, "resolution 31"),
+        ({"input_shape": (32, 32)}, InvalidSpec, "input_shape is"),
+        ({"input_shape": 224}, InvalidSpec, "input_shape is 224"),
+        ({"input_shape": (32.5, 32, 3)}, InvalidSpec, "input_shape is"),
+        ({"input_shape": (32, 32, None)}, InvalidSpec, "channels must be known"),
+        ({"input_shape": (32, 32, 0)}, InvalidSpec, "image channels is 0"),
+        ({"input_tensor": np.zeros((1, 32, 32, 3))}, ModelBuildError, "not a Keras tensor"),
+        ({"input_tensor": keras.Input((64, 64, 3))}, InvalidSpec, "but input_tensor is of shape"),
+        ({"input_tensor": keras.Input((64,))}, InvalidSpec, "shape of input_tensor"),
+        ({"classes": 0}, InvalidSpec, "classes is 0"),
+        ({"pooling": "sum"}, InvalidSpec, "pooling 'sum'"),
+        ({"activation": "rellu"}, InvalidSpec, "unknown activation 'rellu'"),
+        ({"activation": 3}, InvalidSpec, "activation is 3"),
+        ({"classifier_activation": "soft"}, InvalidSpec, "unknown classifier_activation 'soft'"),
+        ({"se_ratio": 1.5}, InvalidSpec, "SE ratio is 1.5"),
+        ({"dropout_rate": 1.0}, InvalidSpec, "dropout rate is 1.0"),
+        ({"drop_connect_rate": -0.1}, InvalidSpec, "drop-path rate is -0.1"),
+        ({"width": 0.01}, InvalidSpec, "zero channels"),
+        ({"dialect": "kears"}, InvalidSpec, "unknown dialect"),
+        ({"block_args": []}, InvalidSpec, "block_args is empty"),
+        ({"block_args": [{"num_repeats": 3}]}, InvalidSpec, "list of stages"),
+        ({"block_args": [(64, 3)]}, InvalidSpec, "list of stages"),
+        ({"block_args": [{"input_filters": 64, "num_repeats": 0}]}, InvalidSpec, "blocks in c2"),
+        ({"block_args": [{"input_filters": 64, "num_repeats": "3"}]}, InvalidSpec, "blocks in c2"),
+        ({"model_name": "a/b"}, ModelBuildError, "Keras cannot build"),
+        ({"weights": "imagenet"}, WeightsError, "another network"),
+        ({"weights": 3}, WeightsError, "weights is a int"),
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_a_value_error_that_names_it(
+    arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        tiny(**({"classes": 1000} | arguments))
+    assert isinstance(caught.value, ValueError)
+
+
+def test_channels_first_is_refused() -> None:
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ModelBuildError, match="channels_first"):
+            tiny()
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+def test_layouts_without_published_weights_can_be_built() -> None:
+    model = ResNetRS(300, (32, 32, 3), weights=None, width=0.125, include_top=False)
+    blocks = [layer for layer in model.layers if layer.name.endswith("__output_act")]
+    assert len(blocks) == 4 + 36 + 54 + 4  # the paper, Appendix E
+
+
+def test_images_are_preprocessed_inside_the_model() -> None:
+    batch = images(4, 4, 3)
+    assert rsinspect.preprocess_input(batch) is batch
+    assert rsinspect.preprocess_input(batch, "channels_last") is batch
+
+
+def test_predictions_are_decoded_by_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"\(samples, 1000\)"):
+        rsinspect.decode_predictions(np.zeros((1, 5)))
+    utilities = keras.applications.imagenet_utils
+    monkeypatch.setattr(utilities, "decode_predictions", lambda preds, top: [preds, top])
+    assert rsinspect.decode_predictions("preds", top=3) == ["preds", 3]
+
+
+@pytest.mark.parametrize("module", [applications, build, weights])
+def test_examples_in_the_docstrings_hold(module: Any) -> None:
+    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0
+    assert result.attempted > 0
