@@ -12,9 +12,9 @@ the code behind its checkpoints (tensorflow/tpu @7dc921f8, models/official/resne
 Strided 3x3 convolutions pad explicitly, one on every side, and then run VALID: that is what the
 published weights were trained with, and it differs from SAME on even sizes.
 
-Order of the layers: the residual branch, then the shortcut, then the addition, so that the layers
-with weights stand in the order of the published files. In the addition the shortcut is the *first
-input*: Keras walks a graph along first inputs, and this walk then stays shallow at any depth.
+Order of the layers: the residual branch, then the shortcut, then the addition. In the addition the
+shortcut is the *first input*; in which order Keras is given the two is ``keras_model.build``'s
+matter.
 """
 
 from __future__ import annotations

@@ -129,6 +129,36 @@ def network(
     return whole, [segment(index, cost) for index, cost in enumerate(segments_s)]
 
 
+class Held:
+    """Something a call leaves behind in a cycle, as Keras on PyTorch leaves its activations."""
+
+    alive = 0
+
+    def __init__(self) -> None:
+        self.me = self
+        Held.alive += 1
+
+    def __del__(self) -> None:
+        Held.alive -= 1
+
+
+def test_what_a_call_leaves_behind_is_collected_between_samples_not_within() -> None:
+    clock = FakeClock()
+    seen: list[int] = []
+
+    def whole(batch: object) -> object:
+        seen.append(Held.alive)
+        for _ in range(5):
+            Held()
+        clock.work(1)
+        assert Held.alive >= 5, "collected in the middle of a sample"
+        return batch
+
+    run(clock, whole, network(clock, 1, 1)[1], max_time_s=20)
+    assert len(seen) > 3
+    assert set(seen) == {0}
+
+
 def test_each_segment_is_billed_its_own_time() -> None:
     clock = FakeClock()
     rounds, _ = run(clock, *network(clock, 0.034, 0.005, 0.01, 0.02), max_time_s=60)
