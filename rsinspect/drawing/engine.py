@@ -118,25 +118,24 @@ def _run(source: str, format: str, renderer: Renderer, timeout_s: float) -> byte
 def _output_of(
     command: list[str], source: bytes, environment: dict[str, str], timeout_s: float
 ) -> bytes:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
         start_new_session=True,
-    )
-    try:
-        output, errors = process.communicate(source, timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        raise RenderError(
-            f"Graphviz did not finish within {timeout_s:g} s and was stopped",
-            "--format dot gives the source without laying it out",
-        ) from None
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    ) as process:
+        try:
+            output, errors = process.communicate(source, timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise RenderError(
+                f"Graphviz did not finish within {timeout_s:g} s and was stopped",
+                "--format dot gives the source without laying it out",
+            ) from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0 or not output:
         said = [line for line in errors.decode(errors="replace").splitlines() if line.strip()]
         said = [line for line in said if not line.startswith("Fontconfig warning")]
