@@ -100,7 +100,7 @@ def rich_table(
     tall = any(column.wraps for column in columns)
     for column in columns:
         rich.add_column(
-            column.head,
+            Text(column.head),  # a string would be searched for markup and emoji
             justify="right" if column.kind in RIGHT_ALIGNED else "left",
             vertical="top" if tall else "bottom",
             overflow="fold",
