@@ -19,7 +19,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from rsinspect import paper
 from rsinspect.errors import InvalidSpec, ModelBuildError
@@ -251,229 +251,70 @@ def _layout(block_args: BlockArgs) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return blocks, filters
 
 
-def _variant(
-    depth: int,
-    include_top: bool,
-    weights: Weights,
-    classes: int,
-    input_shape: Shape | None,
-    input_tensor: Any,
-    pooling: str | None,
-    classifier_activation: ActivationLike,
-    include_preprocessing: bool,
-) -> keras.Model:
-    """A published depth with the rates that Keras 2 gives it."""
+class PublishedDepth(Protocol):
+    """The signature that the functions of the published depths share with Keras 2's."""
+
+    def __call__(
+        self,
+        include_top: bool = True,
+        weights: Weights = "imagenet",
+        classes: int = 1000,
+        input_shape: Shape | None = None,
+        input_tensor: Any = None,
+        pooling: str | None = None,
+        classifier_activation: ActivationLike = "softmax",
+        include_preprocessing: bool = True,
+    ) -> keras.Model:
+        """The model."""
+
+
+def _published(depth: int) -> PublishedDepth:
+    """The function of one published depth, with the rates that Keras 2 gives it."""
     variant = paper.variants()[depth]
-    return ResNetRS(
-        depth,
-        input_shape=input_shape,
-        dropout_rate=variant.dropout_rate or 0.0,
-        drop_connect_rate=variant.drop_path_rate or 0.0,
-        include_top=include_top,
-        model_name=f"resnet-rs-{depth}",
-        pooling=pooling,
-        weights=weights,
-        input_tensor=input_tensor,
-        classes=classes,
-        classifier_activation=classifier_activation,
-        include_preprocessing=include_preprocessing,
-    )
 
+    def build(
+        include_top: bool = True,
+        weights: Weights = "imagenet",
+        classes: int = 1000,
+        input_shape: Shape | None = None,
+        input_tensor: Any = None,
+        pooling: str | None = None,
+        classifier_activation: ActivationLike = "softmax",
+        include_preprocessing: bool = True,
+    ) -> keras.Model:
+        return ResNetRS(
+            depth,
+            input_shape=input_shape,
+            dropout_rate=variant.dropout_rate or 0.0,
+            drop_connect_rate=variant.drop_path_rate or 0.0,
+            include_top=include_top,
+            model_name=f"resnet-rs-{depth}",
+            pooling=pooling,
+            weights=weights,
+            input_tensor=input_tensor,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            include_preprocessing=include_preprocessing,
+        )
 
-def ResNetRS50(
-    include_top: bool = True,
-    weights: Weights = "imagenet",
-    classes: int = 1000,
-    input_shape: Shape | None = None,
-    input_tensor: Any = None,
-    pooling: str | None = None,
-    classifier_activation: ActivationLike = "softmax",
-    include_preprocessing: bool = True,
-) -> keras.Model:
-    """ResNet-RS-50: 35.7 million params; ImageNet weights of image size 160.
-
-    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
-    which spoils training: to fine-tune, ``ResNetRS(50, bn_momentum=0.99, ...)``.
-    """
-    return _variant(
-        50,
-        include_top,
-        weights,
-        classes,
-        input_shape,
-        input_tensor,
-        pooling,
-        classifier_activation,
-        include_preprocessing,
-    )
-
-
-def ResNetRS101(
-    include_top: bool = True,
-    weights: Weights = "imagenet",
-    classes: int = 1000,
-    input_shape: Shape | None = None,
-    input_tensor: Any = None,
-    pooling: str | None = None,
-    classifier_activation: ActivationLike = "softmax",
-    include_preprocessing: bool = True,
-) -> keras.Model:
-    """ResNet-RS-101: 63.7 million params; ImageNet weights of image sizes 160 and 192.
+    build.__name__ = build.__qualname__ = f"ResNetRS{depth}"
+    sizes = " and ".join(map(str, variant.resolutions))
+    plural = "s" if len(variant.resolutions) > 1 else ""
+    build.__doc__ = f"""ResNet-RS-{depth}, with published ImageNet weights of image size{plural} {sizes}.
 
     Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
-    which spoils training: to fine-tune, ``ResNetRS(101, bn_momentum=0.99, ...)``.
+    which spoils training: to fine-tune, ``ResNetRS({depth}, bn_momentum=0.99, ...)``.
     """
-    return _variant(
-        101,
-        include_top,
-        weights,
-        classes,
-        input_shape,
-        input_tensor,
-        pooling,
-        classifier_activation,
-        include_preprocessing,
-    )
+    return build
 
 
-def ResNetRS152(
-    include_top: bool = True,
-    weights: Weights = "imagenet",
-    classes: int = 1000,
-    input_shape: Shape | None = None,
-    input_tensor: Any = None,
-    pooling: str | None = None,
-    classifier_activation: ActivationLike = "softmax",
-    include_preprocessing: bool = True,
-) -> keras.Model:
-    """ResNet-RS-152: 86.8 million params; ImageNet weights of image sizes 192, 224 and 256.
-
-    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
-    which spoils training: to fine-tune, ``ResNetRS(152, bn_momentum=0.99, ...)``.
-    """
-    return _variant(
-        152,
-        include_top,
-        weights,
-        classes,
-        input_shape,
-        input_tensor,
-        pooling,
-        classifier_activation,
-        include_preprocessing,
-    )
-
-
-def ResNetRS200(
-    include_top: bool = True,
-    weights: Weights = "imagenet",
-    classes: int = 1000,
-    input_shape: Shape | None = None,
-    input_tensor: Any = None,
-    pooling: str | None = None,
-    classifier_activation: ActivationLike = "softmax",
-    include_preprocessing: bool = True,
-) -> keras.Model:
-    """ResNet-RS-200: 93.4 million params; ImageNet weights of image size 256.
-
-    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
-    which spoils training: to fine-tune, ``ResNetRS(200, bn_momentum=0.99, ...)``.
-    """
-    return _variant(
-        200,
-        include_top,
-        weights,
-        classes,
-        input_shape,
-        input_tensor,
-        pooling,
-        classifier_activation,
-        include_preprocessing,
-    )
-
-
-def ResNetRS270(
-    include_top: bool = True,
-    weights: Weights = "imagenet",
-    classes: int = 1000,
-    input_shape: Shape | None = None,
-    input_tensor: Any = None,
-    pooling: str | None = None,
-    classifier_activation: ActivationLike = "softmax",
-    include_preprocessing: bool = True,
-) -> keras.Model:
-    """ResNet-RS-270: 130.1 million params; ImageNet weights of image size 256.
-
-    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
-    which spoils training: to fine-tune, ``ResNetRS(270, bn_momentum=0.99, ...)``.
-    """
-    return _variant(
-        270,
-        include_top,
-        weights,
-        classes,
-        input_shape,
-        input_tensor,
-        pooling,
-        classifier_activation,
-        include_preprocessing,
-    )
-
-
-def ResNetRS350(
-    include_top: bool = True,
-    weights: Weights = "imagenet",
-    classes: int = 1000,
-    input_shape: Shape | None = None,
-    input_tensor: Any = None,
-    pooling: str | None = None,
-    classifier_activation: ActivationLike = "softmax",
-    include_preprocessing: bool = True,
-) -> keras.Model:
-    """ResNet-RS-350: 164.3 million params; ImageNet weights of image sizes 256 and 320.
-
-    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
-    which spoils training: to fine-tune, ``ResNetRS(350, bn_momentum=0.99, ...)``.
-    """
-    return _variant(
-        350,
-        include_top,
-        weights,
-        classes,
-        input_shape,
-        input_tensor,
-        pooling,
-        classifier_activation,
-        include_preprocessing,
-    )
-
-
-def ResNetRS420(
-    include_top: bool = True,
-    weights: Weights = "imagenet",
-    classes: int = 1000,
-    input_shape: Shape | None = None,
-    input_tensor: Any = None,
-    pooling: str | None = None,
-    classifier_activation: ActivationLike = "softmax",
-    include_preprocessing: bool = True,
-) -> keras.Model:
-    """ResNet-RS-420: 192.3 million params; ImageNet weights of image size 320.
-
-    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
-    which spoils training: to fine-tune, ``ResNetRS(420, bn_momentum=0.99, ...)``.
-    """
-    return _variant(
-        420,
-        include_top,
-        weights,
-        classes,
-        input_shape,
-        input_tensor,
-        pooling,
-        classifier_activation,
-        include_preprocessing,
-    )
+ResNetRS50 = _published(50)
+ResNetRS101 = _published(101)
+ResNetRS152 = _published(152)
+ResNetRS200 = _published(200)
+ResNetRS270 = _published(270)
+ResNetRS350 = _published(350)
+ResNetRS420 = _published(420)
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
