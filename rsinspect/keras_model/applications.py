@@ -299,8 +299,7 @@ def _published(depth: int) -> PublishedDepth:
 
     build.__name__ = build.__qualname__ = f"ResNetRS{depth}"
     sizes = " and ".join(map(str, variant.resolutions))
-    plural = "s" if len(variant.resolutions) > 1 else ""
-    build.__doc__ = f"""ResNet-RS-{depth}, with published ImageNet weights of image size{plural} {sizes}.
+    build.__doc__ = f"""ResNet-RS-{depth}, with published ImageNet weights (image side {sizes}).
 
     Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
     which spoils training: to fine-tune, ``ResNetRS({depth}, bn_momentum=0.99, ...)``.
