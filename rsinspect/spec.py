@@ -289,7 +289,7 @@ class ResNetRSSpec:
             nearest = min(known, key=lambda other: abs(other - depth))
             raise UnknownVariant(
                 f"unknown depth {depth}; the paper's are {', '.join(map(str, known))}",
-                f"did you mean {nearest}? A layout of your own is --blocks 3,4,23,3",
+                f"did you mean {nearest}? Other layouts: --blocks 3,4,23,3, in Python block_args",
             )
         found = known[depth]
         if resolution is None:
