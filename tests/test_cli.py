@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,35 @@ def test_the_module_runs_as_a_program_and_a_closed_pipe_is_no_error() -> None:
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(timeout=60) == 0
+
+
+def children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+def alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_an_ended_measurement_takes_its_worker_along(number: signal.Signals, code: int) -> None:
+    program = [sys.executable, "-m", "rsinspect", "profile", "50", "--batch", "1"]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with process:
+        until = time.monotonic() + 60
+        while not (workers := children(process.pid)) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert workers
+        process.send_signal(number)
+        assert process.wait(timeout=30) == code
+        assert process.stdout is not None
+        assert process.stdout.read() == b""
+    assert not any(map(alive, workers))
 
 
 def test_colour_goes_to_screens_only_and_no_color_is_respected() -> None:
