@@ -16,7 +16,7 @@ def check_writable(path: Path) -> None:
         OutputNotWritable: If the path is a directory, its directory is missing or not writable.
     """
     if path.is_dir():
-        raise OutputNotWritable(f"{path} is a directory", f"name a file: {path / 'figure.svg'}")
+        raise OutputNotWritable(f"{path} is a directory", "name a file in it")
     directory = path.parent
     if not directory.is_dir():
         raise OutputNotWritable(

@@ -82,6 +82,15 @@ def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
     return tuple(Run(tuple(run)) for run in runs)
 
 
+def fold_stages(graph: LayerGraph) -> dict[str, tuple[Run, ...]]:
+    """Every stage in order, with its blocks folded; a stage without blocks is one run."""
+    stages: dict[str, tuple[Run, ...]] = {}
+    for run in fold(graph, graph.groups()):
+        stage = run.first.layers[0].stage
+        stages[stage] = (*stages.get(stage, ()), run)
+    return stages
+
+
 def unfold(runs: Iterable[Run]) -> tuple[Group, ...]:
     """All groups again, in order."""
     return tuple(group for run in runs for group in run.groups)

@@ -22,7 +22,7 @@ from rsinspect.cost import (
     receptive_fields,
 )
 from rsinspect.errors import ReportError
-from rsinspect.fold import Run, fold, unfold
+from rsinspect.fold import Run, fold_stages, unfold
 from rsinspect.graph import Layer, LayerGraph, TensorShape
 from rsinspect.report import Column, Report, Table, Value, describe, model_document
 from rsinspect.resnet_rs import build_graph
@@ -109,14 +109,11 @@ def summary_rows(graph: LayerGraph, level: Level, *, folded: bool = True) -> tup
 
 
 def _rows(graph: LayerGraph, level: Level, folded: bool) -> Iterator[SummaryRow]:
-    by_stage: dict[str, list[Run]] = {}
-    for run in fold(graph, graph.groups()):
-        by_stage.setdefault(run.first.path.split("/", 1)[0], []).append(run)
-    for stage, runs in by_stage.items():
+    for stage, runs in fold_stages(graph).items():
         if level == "stage":
             yield _stage_row(graph, stage, runs)
             continue
-        shown = runs if folded else [Run((group,)) for group in unfold(runs)]
+        shown = runs if folded else tuple(Run((group,)) for group in unfold(runs))
         for run in shown:
             if level == "block":
                 yield _block_row(graph, run)
@@ -125,7 +122,7 @@ def _rows(graph: LayerGraph, level: Level, folded: bool) -> Iterator[SummaryRow]
                     yield _layer_row(graph, run, layer)
 
 
-def _stage_row(graph: LayerGraph, stage: str, runs: list[Run]) -> SummaryRow:
+def _stage_row(graph: LayerGraph, stage: str, runs: tuple[Run, ...]) -> SummaryRow:
     last = runs[-1].groups[-1].layers[-1]
     return SummaryRow(
         path=stage,

@@ -89,6 +89,8 @@ def variants_report(*, convention: str = "paper", every: bool = False) -> Report
         lambda: {
             "schema": "rsinspect.variants/1",
             "convention": convention,
+            "batch": 1,
+            "dtype": "float32",
             "rows": documents,
         },
     )

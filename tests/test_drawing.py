@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -121,6 +122,36 @@ def test_without_any_engine_the_missing_thing_is_named(
     assert cli("graph", 50, "-o", tmp_path / "a.dot").code == 0
     with pytest.raises(GraphvizNotFound):
         engine.available()
+
+
+def test_where_pygraphviz_has_no_wheel_the_systems_dot_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program called dot that answers as Graphviz's does, with the bundled engine behind it."""
+    program = tmp_path / "dot"
+    layout = Path(engine.__file__).with_name("layout.py")
+    program.write_text(
+        f"#!{sys.executable}\nimport os, sys\nassert sys.argv[1] in ('-Tsvg', '-Tpng')\n"
+        f"os.execv(sys.executable, [sys.executable, {str(layout)!r}, sys.argv[1][2:]])\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "pygraphviz" else find(name)
+    )
+    scene = stages(ResNetRSSpec.variant(50))
+    assert engine.available() == "system"
+    assert "resnet-rs-50" in engine.draw(scene, "svg").decode()
+    assert engine.draw(scene, "png").startswith(b"\x89PNG")
+
+
+def test_a_raster_picture_is_fine_enough_for_a_screen() -> None:
+    picture = engine.draw(stages(ResNetRSSpec.variant(50)), "png")
+    width = int.from_bytes(picture[16:20], "big")
+    root = ElementTree.fromstring(engine.draw(stages(ResNetRSSpec.variant(50)), "svg"))
+    points = float((root.get("viewBox") or "").split()[2])
+    assert width == pytest.approx(points / 72 * engine.PNG_DPI, rel=0.02)
 
 
 def fake_layout(monkeypatch: pytest.MonkeyPatch, code: str) -> None:

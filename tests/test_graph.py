@@ -93,6 +93,7 @@ def test_two_ops_with_the_same_numbers_are_not_the_same_op() -> None:
     assert ops[0] != ops[1]
     assert ops[0] == ops[2]
     assert len(set(ops)) == 2
+    assert DropPath(0.1).survival_probability == 0.9
 
 
 def test_every_mistake_of_a_graph_is_named_with_its_path() -> None:

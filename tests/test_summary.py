@@ -173,6 +173,26 @@ def test_explaining_shows_formula_and_numbers(cli: Cli) -> None:
     assert "84 934 656" in page
 
 
+@pytest.mark.parametrize(
+    ("arguments", "columns", "words"),
+    [
+        (["101", "-e", "c4/block0/conv2"], 4, "k^2*in*filters = 3*3*256*256"),
+        (["101", "--columns", "all"], 20, "<0.1 %"),
+    ],
+)
+def test_a_markdown_reader_sees_what_the_console_shows(
+    cli: Cli, arguments: list[str], columns: int, words: str
+) -> None:
+    from markdown_it import MarkdownIt
+
+    page = cli("summary", *arguments, "--format", "markdown").out
+    tokens = MarkdownIt("commonmark").enable("table").parse(page)
+    assert sum(token.type == "th_open" for token in tokens) == columns
+    assert not any(child.type == "em_open" for t in tokens for child in t.children or ())
+    cells = ["".join(c.content for c in token.children or ()) for token in tokens]
+    assert words in cells
+
+
 def test_a_summary_can_go_to_a_file(cli: Cli, tmp_path: Path) -> None:
     target = tmp_path / "rs50.json"
     outcome = cli("summary", 50, "--format", "json", "-o", target)

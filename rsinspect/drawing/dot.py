@@ -29,9 +29,16 @@ HEAD: dict[Role, str] = {
 """Head colours: light tints of sky, amber and green that differ in lightness as well as hue."""
 
 
-def dot(scene: Scene) -> str:
-    """The scene as DOT source."""
+def dot(scene: Scene, *, dpi: int | None = None) -> str:
+    """The scene as DOT source.
+
+    Args:
+        scene: What to show.
+        dpi: Dots per inch of a raster picture; None for vector formats.
+    """
     picture = graphviz.Digraph(scene.name)
+    if dpi is not None:
+        picture.attr(dpi=str(dpi))
     picture.attr(
         rankdir=scene.direction,
         fontname=FONT,

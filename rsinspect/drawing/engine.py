@@ -72,7 +72,7 @@ def draw(scene: Scene, format: str, *, timeout_s: float = TIMEOUT_S) -> bytes:
         GraphvizNotFound: If there is no engine.
     """
     check_format(format)
-    source = dot(scene)
+    source = dot(scene, dpi=PNG_DPI if format == "png" else None)
     if format == "dot":
         return source.encode()
     picture = _run(source, format, available(), timeout_s)
@@ -92,26 +92,20 @@ def font_directory() -> Path:
 
 
 def _run(source: str, format: str, renderer: Renderer, timeout_s: float) -> bytes:
-    flags = [f"-Gdpi={PNG_DPI}"] if format == "png" else []
-    with tempfile.TemporaryDirectory(prefix="rsinspect-") as scratch:
-        environment = dict(os.environ)
-        if renderer == "pip":
-            if format == "png":
-                source = source.replace("{", f"{{\n\tdpi={PNG_DPI}", 1)
-            command = [sys.executable, "-I", str(Path(__file__).with_name("layout.py")), format]
-            import jinja2
+    environment = dict(os.environ)
+    if renderer == "system":
+        command = [shutil.which("dot") or "dot", f"-T{format}"]
+        return _output_of(command, source.encode(), environment, timeout_s)
+    import jinja2
 
-            fonts = Path(scratch) / "fonts.conf"
-            text = jinja2.Template(template("fonts.conf")).render(
-                fonts=font_directory(), cache=Path(scratch) / "cache"
-            )
-            fonts.write_text(text, encoding="utf-8")
-            environment["FONTCONFIG_FILE"] = str(fonts)
-        else:
-            program = shutil.which("dot")
-            if program is None:
-                raise GraphvizNotFound("the dot program is not on PATH", "install Graphviz")
-            command = [program, f"-T{format}", *flags]
+    with tempfile.TemporaryDirectory(prefix="rsinspect-") as scratch:
+        fonts = Path(scratch) / "fonts.conf"
+        text = jinja2.Template(template("fonts.conf")).render(
+            fonts=font_directory(), cache=Path(scratch) / "cache"
+        )
+        fonts.write_text(text, encoding="utf-8")
+        environment["FONTCONFIG_FILE"] = str(fonts)
+        command = [sys.executable, "-I", str(Path(__file__).with_name("layout.py")), format]
         return _output_of(command, source.encode(), environment, timeout_s)
 
 

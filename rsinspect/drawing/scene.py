@@ -65,7 +65,7 @@ class Edge:
 
     tail: str
     head: str
-    label: str = ""
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from rsinspect.cost import Cost, layers_cost
 from rsinspect.drawing.scene import Card, Direction, Edge, Part, Role, Scene
 from rsinspect.errors import UnknownPicture
-from rsinspect.fold import Run, fold
+from rsinspect.fold import Run, fold_stages
 from rsinspect.graph import (
     Add,
     AvgPool2D,
@@ -27,6 +27,8 @@ from rsinspect.units import count, percent
 
 VIEWS = ("stages",)
 CONVENTION = "paper"
+ROLES: dict[str, Role] = {"input": "input", "stem": "stem", "head": "head"}
+"""What a stage is to the picture; all others are stages of blocks."""
 
 
 def view(spec: ResNetRSSpec, name: str = "stages", *, direction: Direction = "TB") -> Scene:
@@ -46,11 +48,10 @@ def stages(spec: ResNetRSSpec, *, direction: Direction = "TB") -> Scene:
     """One card per stage; identical blocks are one part with a count."""
     graph = build_graph(spec)
     whole = layers_cost(graph, graph)
-    by_stage: dict[str, list[Run]] = {}
-    for run in fold(graph, graph.groups()):
-        by_stage.setdefault(run.first.path.split("/", 1)[0], []).append(run)
-    cards = tuple(_card(graph, stage, runs, whole) for stage, runs in by_stage.items())
-    edges = tuple(Edge(tail=tail.path, head=head.path) for tail, head in pairwise(cards))
+    cards = tuple(_card(graph, stage, runs, whole) for stage, runs in fold_stages(graph).items())
+    edges = tuple(
+        Edge(tail=tail.path, head=head.path, label=tail.subtitle) for tail, head in pairwise(cards)
+    )
     flops = whole.flops(CONVENTION)
     layout = ", ".join(
         f"{stage} has {blocks} blocks"
@@ -74,15 +75,9 @@ def stages(spec: ResNetRSSpec, *, direction: Direction = "TB") -> Scene:
     )
 
 
-def _card(graph: LayerGraph, stage: str, runs: list[Run], whole: Cost) -> Card:
+def _card(graph: LayerGraph, stage: str, runs: tuple[Run, ...], whole: Cost) -> Card:
     cost = Cost.total(layers_cost(graph, run.first.layers) * run.repeats for run in runs)
     last = runs[-1].groups[-1].layers[-1]
-    role: Role = (
-        "input" if stage == "input" else
-        "stem" if stage == "stem" else
-        "head" if stage == "head" else
-        "stage"
-    )  # fmt: skip
     flops, params = cost.flops(CONVENTION), cost.params
     footer = ""
     if params:
@@ -92,7 +87,7 @@ def _card(graph: LayerGraph, stage: str, runs: list[Run], whole: Cost) -> Card:
         path=stage,
         title=stage,
         subtitle=str(last.shape),
-        role=role,
+        role=ROLES.get(stage, "stage"),
         parts=tuple(_part(graph, run) for run in runs),
         footer=footer,
         tooltip=f"{stage}: output {last.shape}, {count(params)} params, {count(flops)} FLOPs",

@@ -24,6 +24,7 @@ from rsinspect.errors import MeasurementError
 from rsinspect.profiling import machine
 from rsinspect.profiling.memory import MemoryPrediction
 from rsinspect.profiling.protocol import (
+    MEMORY_WORDS,
     Event,
     Failure,
     MemoryUsed,
@@ -45,16 +46,6 @@ PLENTY_SHARE = 0.5
 _POLL_S = 0.1
 _TAIL_LINES = 40
 _GRACE_S = 2.0
-
-_MEMORY_WORDS = (
-    "std::bad_alloc",
-    "MemoryError",
-    "ResourceExhausted",
-    "RESOURCE_EXHAUSTED",
-    "could not create a primitive",
-    "OutOfMemoryError",
-)
-"""How TensorFlow, oneDNN, JAX and PyTorch word an allocation that failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +260,7 @@ def is_out_of_memory(ended: Ended, prediction: MemoryPrediction, available: int 
     said = " ".join((ended.tail, ended.failure.error, ended.failure.message)
                     if ended.failure else (ended.tail,))  # fmt: skip
     admitted = (ended.failure is not None and ended.failure.kind == "memory") or any(
-        word in said for word in _MEMORY_WORDS
+        word in said for word in MEMORY_WORDS
     )
     number = _signal(ended.returncode)
     peak = ended.peak_rss_bytes

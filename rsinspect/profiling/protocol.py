@@ -165,6 +165,16 @@ class BatchRefused:
 Event = AttemptStarted | Phase | RoundDone | MemoryUsed | BatchRefused
 """What a measurement tells while it runs."""
 
+MEMORY_WORDS = (
+    "std::bad_alloc",
+    "MemoryError",
+    "ResourceExhausted",
+    "RESOURCE_EXHAUSTED",
+    "could not create a primitive",
+    "OutOfMemoryError",
+)
+"""How TensorFlow, oneDNN, JAX and PyTorch word an allocation that failed."""
+
 FailureKind = Literal["unavailable", "memory", "refused", "error"]
 
 

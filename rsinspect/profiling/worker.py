@@ -31,6 +31,7 @@ from rsinspect.layer_names import keras_name
 from rsinspect.partition import segments
 from rsinspect.profiling import machine
 from rsinspect.profiling.protocol import (
+    MEMORY_WORDS,
     Failure,
     MemoryUsed,
     Message,
@@ -112,9 +113,7 @@ def _claim_standard_output() -> TextIO:
 
 def _failure_kind(exc: Exception) -> Any:
     said = f"{type(exc).__name__} {exc}"
-    words = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "bad_alloc",
-             "could not create a primitive")  # fmt: skip
-    short = isinstance(exc, MemoryError) or any(word in said for word in words)
+    short = any(word in said for word in MEMORY_WORDS)
     return "memory" if short else "error"
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 from rsinspect.errors import ReportError
 from rsinspect.files import template
 from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
-from rsinspect.report import Report, Table
+from rsinspect.report import Report, Table, Value
 from rsinspect.spec import near
 
 FORMATS = ("table", "json", "csv", "markdown", "latex")
@@ -57,24 +58,39 @@ def csv_text(table: Table) -> str:
     keys = [column.key for column in table.columns]
     writer.writerow(keys)
     for row in table.rows:
-        writer.writerow(["" if row.get(key) is None else row[key] for key in keys])
+        values = [row.get(key) for key in keys]
+        writer.writerow(
+            [value.replace("\n", " ") if isinstance(value, str) else value for value in values]
+        )
     return buffer.getvalue()
+
+
+def markdown_escape(text: str) -> str:
+    """Text on one line, with Markdown's special characters made harmless.
+
+    >>> markdown_escape("3*3*256")
+    '3\\\\*3\\\\*256'
+    """
+    return re.sub(r"([\\`*_|<>])", r"\\\1", text.replace("\n", " "))
 
 
 def markdown_text(table: Table) -> str:
     """A pipe table with title, totals and notes."""
 
     def line(cells: list[str]) -> str:
-        return "| " + " | ".join(text.replace("|", "\\|") for text in cells) + " |"
+        return "| " + " | ".join(cells) + " |"
+
+    def texts(row: dict[str, Value]) -> list[str]:
+        return [markdown_escape(cell(column, row.get(column.key))) for column in table.columns]
 
     rules = ["---:" if column.kind in RIGHT_ALIGNED else ":---" for column in table.columns]
-    lines = [f"**{table.title}**", "", line([head(column) for column in table.columns])]
+    lines = [f"**{markdown_escape(table.title)}**", ""]
+    lines.append(line([markdown_escape(head(column)) for column in table.columns]))
     lines.append("| " + " | ".join(rules) + " |")
-    lines += [line([cell(c, row.get(c.key)) for c in table.columns]) for row in table.rows]
+    lines += [line(texts(row)) for row in table.rows]
     for row in table.totals:
-        texts = [cell(c, row.get(c.key)) for c in table.columns]
-        lines.append(line([f"**{text}**" if text else "" for text in texts]))
-    lines += ["", *(f"{note}  " for note in table.notes)] if table.notes else []
+        lines.append(line([f"**{text}**" if text else "" for text in texts(row)]))
+    lines += ["", *(f"{markdown_escape(note)}  " for note in table.notes)] if table.notes else []
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -112,7 +128,7 @@ def latex_text(table: Table) -> str:
         undefined=jinja2.StrictUndefined,
     )
 
-    def cells(row: dict[str, str | int | float | None]) -> list[str]:
+    def cells(row: dict[str, Value]) -> list[str]:
         return [tex_escape(cell(column, row.get(column.key))) for column in table.columns]
 
     return environment.from_string(template("table.tex")).render(
