@@ -21,15 +21,11 @@ import pytest
 import rsinspect
 from rsinspect import paper
 from rsinspect.errors import WeightsError, WeightsUnavailable
+from rsinspect.keras_model import published
 from rsinspect.keras_model import weights as weights_room
 from rsinspect.keras_model.applications import ResNetRS
-from rsinspect.keras_model.weights import (
-    cache_folder,
-    check,
-    fetch_published,
-    published_name,
-    read_contents,
-)
+from rsinspect.keras_model.published import cache_folder, fetch_published, published_name
+from rsinspect.keras_model.weights import check, read_contents
 from rsinspect.resnet_rs import build_graph
 from rsinspect.spec import ResNetRSSpec
 from tests.keras_oracles import images, network, original, write_keras_2
@@ -412,7 +408,7 @@ def test_a_server_that_never_answers_is_given_up(
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", url)
-        monkeypatch.setattr(weights_room, "TIMEOUT_S", 0.3)
+        monkeypatch.setattr(published, "TIMEOUT_S", 0.3)
         with pytest.raises(WeightsUnavailable, match="timed out"):
             fetch_published(NOTOP)
     assert socket.getdefaulttimeout() is None
