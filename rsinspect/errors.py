@@ -16,6 +16,7 @@
     │   └── ReconciliationError        1   graph and Keras model disagree
     ├── RenderError                    1
     │   ├── UnknownPicture             2   a view, direction or format that does not exist
+    │   ├── PictureTooLarge            2   a bitmap of more pixels than can be drawn
     │   ├── GraphvizNotFound           3   no Graphviz engine on this machine
     │   └── OutputNotWritable          2   the output path cannot be written
     └── MeasurementError               1
@@ -122,6 +123,12 @@ class RenderError(RsInspectError):
 
 class UnknownPicture(RenderError):
     """A view, direction or format that does not exist."""
+
+    exit_code = 2
+
+
+class PictureTooLarge(RenderError):
+    """A bitmap of more pixels than can be drawn."""
 
     exit_code = 2
 

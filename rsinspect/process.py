@@ -1,0 +1,95 @@
+"""Another program run to its end: input in, output out, never longer than it may.
+
+The program leads a process group of its own. Whatever ends the wait early (the deadline, Ctrl-C, an
+exit by SIGTERM) ends the whole group, so nothing it started stays behind. Windows has no process
+groups of that kind; there the program itself is ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class OutOfTime(Exception):
+    """The program did not end in time, and was ended."""
+
+
+class Ended(NamedTuple):
+    """How a program ended.
+
+    Attributes:
+        code: Its exit code; on POSIX, minus the signal that ended it.
+        output: What it wrote to standard output.
+        errors: What it wrote to standard error, as lines that are not empty.
+    """
+
+    code: int
+    output: bytes
+    errors: tuple[str, ...]
+
+    @property
+    def manner(self) -> str:
+        """How it ended, in words.
+
+        >>> Ended(3, b"", ()).manner, Ended(-11, b"", ()).manner
+        ('ended with code 3', 'was ended by SIGSEGV')
+        """
+        if self.code >= 0:
+            return f"ended with code {self.code}"
+        try:
+            return f"was ended by {signal.Signals(-self.code).name}"
+        except ValueError:
+            return f"was ended by signal {-self.code}"
+
+
+def run(
+    command: Sequence[str],
+    *,
+    timeout_s: float,
+    source: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> Ended:
+    """The program's end.
+
+    Args:
+        command: The program and its arguments.
+        timeout_s: Seconds it may take.
+        source: Its standard input.
+        environment: All its variables; None for those of this process.
+
+    Raises:
+        OutOfTime: If it takes longer.
+        OSError: If it cannot be started.
+    """
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(source, timeout=timeout_s)
+        except BaseException as exc:
+            _end(process)
+            if isinstance(exc, subprocess.TimeoutExpired):
+                raise OutOfTime from None
+            raise
+    said = errors.decode(errors="replace").splitlines()
+    return Ended(process.returncode, output, tuple(line for line in said if line.strip()))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the program and every process of its group, also where only its children are left."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)

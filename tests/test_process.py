@@ -1,0 +1,113 @@
+"""A program that is run leaves nothing behind, however it or its caller ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rsinspect import process
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="asks /proc who is alive")
+
+FAMILY = """
+import os, pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+pathlib.Path({pids!r}).write_text(f"{{os.getpid()}} {{child.pid}}")
+{then}
+"""
+"""A program that starts another, writes down both, and goes on as told."""
+
+
+def family(pids: Path, then: str = "time.sleep(60)") -> list[str]:
+    return [sys.executable, "-c", FAMILY.format(pids=str(pids), then=then)]
+
+
+def alive(pid: str) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def until(condition: Callable[[], bool], *, seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_input_output_and_complaints_come_back() -> None:
+    code = "import sys; print(sys.stdin.read().upper()); sys.exit('no\\n\\nreally')"
+    ended = process.run([sys.executable, "-c", code], source=b"dot", timeout_s=60)
+    assert ended == process.Ended(1, b"DOT\n", ("no", "really"))
+    assert ended.manner == "ended with code 1"
+
+
+def test_a_program_that_does_not_read_its_input_is_no_mishap() -> None:
+    ended = process.run([sys.executable, "-c", ""], source=b"x" * 10**6, timeout_s=60)
+    assert ended == process.Ended(0, b"", ())
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (signal.SIGSEGV, "was ended by SIGSEGV"),
+        (40, "was ended by signal 40"),
+    ],
+)
+def test_the_signal_that_ended_it_is_named(number: int, words: str) -> None:
+    code = f"import os; os.kill(os.getpid(), {int(number)})"
+    assert process.run([sys.executable, "-c", code], timeout_s=60).manner == words
+
+
+@pytest.mark.parametrize("then", ["time.sleep(60)", "sys.exit(3)"], ids=["hangs", "ends itself"])
+def test_out_of_time_ends_the_program_and_its_children(tmp_path: Path, then: str) -> None:
+    """A child that holds the pipe is waited for too, also where its parent is gone."""
+    pids = tmp_path / "pids"
+    with pytest.raises(process.OutOfTime):
+        process.run(family(pids, then), timeout_s=2)
+    parent, child = pids.read_text().split()
+    assert until(lambda: not alive(parent) and not alive(child))
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)]
+)
+def test_whoever_is_interrupted_takes_the_program_along(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    """By Ctrl-C, or by SIGTERM turned into an exit, as the command line does."""
+    pids = tmp_path / "pids"
+    caller = (
+        "import signal, sys\nfrom rsinspect import process\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"process.run({family(pids)!r}, timeout_s=60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", caller], stderr=subprocess.DEVNULL) as running:
+        try:
+            assert until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+            parent, child = pids.read_text().split()
+            assert alive(parent)
+            assert alive(child)
+            running.send_signal(number)
+            running.wait(timeout=20)
+        finally:
+            running.kill()
+    assert running.returncode == code
+    assert until(lambda: not alive(parent) and not alive(child))
+
+
+def test_the_program_gets_the_environment_it_is_given() -> None:
+    command = [sys.executable, "-c", "import os; print(sorted(set(os.environ) - {'LC_CTYPE'}))"]
+    assert process.run(command, environment={"A": "1"}, timeout_s=60).output == b"['A']\n"
+    inherited = process.run(command, timeout_s=60).output.decode()
+    assert all(name in inherited for name in os.environ)
