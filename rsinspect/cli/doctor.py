@@ -1,0 +1,29 @@
+"""``rsinspect doctor``: what this machine has, and what is used of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rsinspect.cli.options import Format, Output, answer
+
+
+def doctor(
+    devices: Annotated[
+        bool,
+        typer.Option("--devices", help="Also ask each backend for its devices; takes a while."),
+    ] = False,
+    format: Format = "table",
+    output: Output = None,
+) -> None:
+    """What this machine has, which renderer is used and why; exit code 3 where none draws."""
+    from rsinspect.doctor.checkup import examine
+    from rsinspect.doctor.report import doctor_report
+    from rsinspect.render.data import check_format
+
+    check_format(format)
+    checkup = examine(devices=devices)
+    answer(doctor_report(checkup), format, output)
+    if not checkup.works:
+        raise typer.Exit(3)
