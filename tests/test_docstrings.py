@@ -9,7 +9,8 @@ import pytest
 
 PURE = [
     "units", "spec", "graph", "resnet_rs", "cost", "fold", "layer_names", "report", "explain",
-    "paper", "render.cells", "render.console", "render.data",
+    "paper", "process", "diff", "render.cells", "render.console", "render.data", "doctor.report",
+    "drawing.scene", "drawing.network", "drawing.theme", "drawing.formats", "drawing.layout",
 ]  # fmt: skip
 
 

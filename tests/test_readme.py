@@ -1,6 +1,6 @@
-"""The README says what is true: its commands print what it shows, and its picture is the figure.
+"""The README says what is true: its commands print what it shows, and draw its pictures.
 
-``pytest tests/test_readme.py --update-goldens`` rewrites both.
+``pytest tests/test_readme.py --update-goldens`` rewrites all of it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rsinspect.drawing.engine import draw
-from rsinspect.drawing.views import stages
-from rsinspect.spec import ResNetRSSpec
 from tests.conftest import GOLDENS, Cli, python
 
 README = Path(__file__).parent.parent / "README.md"
 CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
-PICTURE = GOLDENS / "stages-101.svg"
+PICTURES = {
+    "figure6-101.svg": "101",
+    "stages-420-dark.svg": "420 --view stages --color flops --theme dark",
+    "blocks-50-expanded.svg": "50 --view blocks --expand c4/block0",
+}
+"""Pictures of the README and what follows ``rsinspect graph`` to draw them."""
 
 
 def test_every_console_block_shows_what_the_commands_print(
@@ -50,13 +52,21 @@ def texts(svg: bytes) -> list[str]:
     return [text for text in ElementTree.fromstring(svg).itertext() if text.strip()]
 
 
-def test_the_picture_is_what_the_command_draws(request: pytest.FixtureRequest) -> None:
-    fresh = draw(stages(ResNetRSSpec.variant(101)), "svg")
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_what_its_command_draws(
+    cli: Cli, tmp_path: Path, request: pytest.FixtureRequest, name: str
+) -> None:
+    shown = GOLDENS / name
+    line = f"rsinspect graph {PICTURES[name]}"
+    assert cli("graph", *PICTURES[name].split(), "-o", tmp_path / name).code == 0
+    fresh = (tmp_path / name).read_bytes()
     if request.config.getoption("--update-goldens"):
-        PICTURE.write_bytes(fresh)
-    assert texts(fresh) == texts(PICTURE.read_bytes())
-    assert f'src="tests/goldens/{PICTURE.name}"' in README.read_text(encoding="utf-8")
-    assert PICTURE.stat().st_size < 60_000
+        shown.write_bytes(fresh)
+    assert texts(fresh) == texts(shown.read_bytes())
+    readme = README.read_text(encoding="utf-8")
+    assert f'src="tests/goldens/{name}"' in readme
+    assert line in readme
+    assert shown.stat().st_size < 70_000
 
 
 @pytest.mark.keras

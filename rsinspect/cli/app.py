@@ -25,7 +25,9 @@ COMMANDS = {
     "variants": "rsinspect.cli.summary",
     "summary": "rsinspect.cli.summary",
     "graph": "rsinspect.cli.graph",
+    "diff": "rsinspect.cli.diff",
     "profile": "rsinspect.cli.profile",
+    "doctor": "rsinspect.cli.doctor",
 }
 """Each command and the module that holds the function of that name, in the order of the help."""
 

@@ -1,58 +1,128 @@
-"""``rsinspect graph``: the network as a figure."""
+"""``rsinspect graph``: the network as a figure, a page or an interchange file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rsinspect.cli.options import model_command
+from rsinspect.cli.options import Convention, model_command, show
 from rsinspect.spec import ResNetRSSpec
+
+if TYPE_CHECKING:
+    from rsinspect.drawing.overlay import Measured
+
+_STYLE = "Style"
 
 
 @model_command()
 def graph(
     spec: ResNetRSSpec,
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="The file: .svg, .png, .pdf or .dot; '-' for stdout.",
+            help="The file: .svg, .png, .pdf, .dot, .tex, .html, .mmd, .txt or .me.json; "
+            "'-' for stdout. Default: a picture of characters on the terminal.",
             show_default=False,
         ),
-    ],
+    ] = None,
     view: Annotated[
-        str, typer.Option(help="stages: one card per stage, repeats folded.")
-    ] = "stages",
-    direction: Annotated[str, typer.Option(help="TB, top to bottom, or LR, left to right.")] = "TB",
+        str | None,
+        typer.Option(
+            help="figure6, stages, blocks or layers. Default: figure6, in .html, .mmd and .txt "
+            "stages; .me.json always has every layer.",
+        ),
+    ] = None,
+    expand: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Open a stage (c4) or a block (c4/block1) one level further; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    color: Annotated[
+        str | None,
+        typer.Option(
+            "--color",
+            "--colour",
+            help="Colour by params, macs, flops, activations, intensity or latency.",
+        ),
+    ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            "--profile", help="A run that rsinspect profile --save wrote, for --color latency."
+        ),
+    ] = None,
+    convention: Convention = "paper",
     format: Annotated[
         str | None,
-        typer.Option("--format", "-f", help="svg, png, pdf or dot. Default: from the suffix."),
+        typer.Option(
+            "--format",
+            "-f",
+            help="svg, png, pdf, dot, tikz, html, mermaid, txt or me.json. Default: from the "
+            "suffix; svg for '-o -'.",
+        ),
     ] = None,
+    direction: Annotated[
+        str,
+        typer.Option(help="The data runs top to bottom or left to right.", rich_help_panel=_STYLE),
+    ] = "TB",
+    theme: Annotated[
+        str,
+        typer.Option(
+            help="auto (light, and dark where the reader's pages are), paper, light, dark or "
+            "print (greys).",
+            rich_help_panel=_STYLE,
+        ),
+    ] = "auto",
+    font: Annotated[
+        str, typer.Option(help="Family of the text in figures.", rich_help_panel=_STYLE)
+    ] = "DejaVu Sans",
+    dpi: Annotated[int, typer.Option(help="Of PNG.", rich_help_panel=_STYLE)] = 192,
+    renderer: Annotated[
+        str,
+        typer.Option(
+            help="Which Graphviz: auto, pip or system; rsinspect doctor tells what is here.",
+            rich_help_panel=_STYLE,
+        ),
+    ] = "auto",
 ) -> None:
-    """Draw the network through Graphviz; no system package is needed."""
-    import sys
-
-    from rsinspect.drawing.engine import check_format, draw
+    """Draw the network; no system package is needed."""
+    from rsinspect.drawing import formats
+    from rsinspect.drawing.overlay import check_quantity, overlay
     from rsinspect.drawing.views import view as scene_of
-    from rsinspect.errors import UnknownPicture
-    from rsinspect.files import check_writable, write_whole
 
-    to_stdout = str(output) == "-"
-    if format is None:
-        format = "svg" if to_stdout else output.suffix.removeprefix(".").lower()
-        if not format:
-            raise UnknownPicture(
-                f"{output} has no suffix to tell the format", "name it .svg, .png, .pdf or .dot"
-            )
-    check_format(format)
-    if not to_stdout:
-        check_writable(output)
-    scene = scene_of(spec, view, direction=direction)  # type: ignore[arg-type]  # checked there
-    content = draw(scene, format)
-    if to_stdout:
-        sys.stdout.buffer.write(content)
-    else:
-        write_whole(output, content)
+    format = formats.chosen(output, format)
+    style = formats.Style(theme=theme, font=font, dpi=dpi, renderer=renderer)
+    color = color or ("latency" if profile is not None else None)
+    if color is not None:
+        check_quantity(color, measured=profile is not None)
+    measured = None if profile is None else _measured(profile, spec)
+    scene = scene_of(
+        spec,
+        formats.view_in(format, view),
+        direction=direction,
+        expand=tuple(expand or ()),
+        convention=convention,
+        deep=format in formats.DEEP,
+    )
+    if color is not None:
+        scene = overlay(scene, color, convention=convention, measured=measured)
+    show(scene, format, style, output)
+
+
+def _measured(path: Path, spec: ResNetRSSpec) -> Measured:
+    """What a saved run says about this network."""
+    from rsinspect.drawing.overlay import Measured
+    from rsinspect.profiling.run import load_run
+
+    run = load_run(path)
+    run.check_model(spec)
+    return Measured(
+        latency_s={segment.path: segment.latency.median for segment in run.segments},
+        conditions=run.conditions,
+    )

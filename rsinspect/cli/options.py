@@ -1,7 +1,7 @@
 """Options that several commands share, each declared once.
 
 ``model_command`` gives a command all the options that describe a network and hands it one
-``ResNetRSSpec``; ``answer`` puts a report where the user wants it.
+``ResNetRSSpec``; ``answer`` puts a report where the user wants it, ``show`` a picture.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,10 @@ from rsinspect.spec import (
     parse_model,
     parse_resolution,
 )
+
+if TYPE_CHECKING:
+    from rsinspect.drawing.formats import Style
+    from rsinspect.drawing.scene import Scene
 
 _NETWORK = "Network"
 _OUTPUT = "Output"
@@ -239,3 +243,39 @@ def answer(report: Report, format_name: str, output: Path | None) -> None:
         from rsinspect.files import write_whole
 
         write_whole(output, text.encode())
+
+
+def show(scene: Scene, format_name: str, style: Style, output: Path | None) -> None:
+    """Put a picture on stdout or into a file, with the files that belong beside it.
+
+    Raises:
+        OutputNotWritable: If a file cannot be written.
+        RenderError: If the picture cannot be drawn.
+    """
+    import sys
+    from dataclasses import replace
+
+    from rsinspect.drawing.formats import companions, render
+    from rsinspect.files import check_writable, write_whole
+
+    if output is None or str(output) == "-":
+        if format_name == "txt":
+            from rsinspect.render.console import console_for
+
+            console = console_for()
+            style = replace(
+                style,
+                width=console.width,
+                colour=console.is_terminal and not console.no_color,
+                ascii_only=not (console.encoding or "utf-8").lower().startswith("utf"),
+            )
+        sys.stdout.flush()
+        sys.stdout.buffer.write(render(scene, format_name, style))
+        sys.stdout.buffer.flush()
+        return
+    check_writable(output)
+    contents = companions(scene, format_name, output) | {output: render(scene, format_name, style)}
+    for path in contents:
+        check_writable(path)
+    for path, content in contents.items():
+        write_whole(path, content)

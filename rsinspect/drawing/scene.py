@@ -1,21 +1,73 @@
-"""What a picture shows, before any format: cards, their parts, and the edges between them.
+"""What a picture shows, before any format: panels of nodes and edges, or of a grid of cells.
 
 A view makes a scene from the graph; a format only lowers it. So a new format never touches a view,
-and every format shows the same truth.
+and every format shows the same truth. Colours, fonts and positions are the formats' own; what a
+node *is* (its role), how hot it is and what has changed about it stand here.
+
+Nodes are a tree: a network's stages hold blocks and blocks hold layers. An *open* node shows its
+children inside it, a closed one shows what it consists of in words. A *deep* scene has the children
+of closed nodes too, for formats whose readers can open them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["input", "stem", "stage", "head"]
+Role = Literal[
+    "input", "stem", "stage", "head", "block",
+    "conv", "dense", "norm", "activation", "pool", "gate", "add", "scale", "plain",
+]  # fmt: skip
+"""What a node is: a part of the network (first row), or an op (second row)."""
+
+EdgeKind = Literal["flow", "identity", "projection", "gate"]
+"""What an edge carries: the data, a shortcut of either kind, or the factors of an SE gate."""
+
+Mark = Literal["added", "removed", "changed"]
 Direction = Literal["TB", "LR"]
+
+EDGE_WORDS: dict[EdgeKind, str] = {
+    "flow": "data",
+    "identity": "identity shortcut",
+    "projection": "projection shortcut",
+    "gate": "SE gate",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something known about a node.
+
+    Attributes:
+        key: Its name, as in JSON documents (``params``, ``activation_bytes``).
+        value: Exact.
+        text: The value for people, with its unit.
+    """
+
+    key: str
+    value: int | float | str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heat:
+    """How much of the coloured quantity a node has.
+
+    Attributes:
+        level: 0 for the coldest colour, 1 for the hottest.
+        text: Value and share, as written in the node.
+        value: Exact, in the unit of the legend's quantity.
+    """
+
+    level: float
+    text: str
+    value: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One kind of content of a card: a block, or the layers of a stem.
+    """One kind of content of a closed node: a run of identical blocks, or the layers of a stem.
 
     Attributes:
         path: Of the first block it stands for.
@@ -31,41 +83,147 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """One box: a stage with its parts.
+class Node:
+    """A stage, a block (or a run of identical blocks) or a layer.
 
     Attributes:
-        path: Of the stage; the stable id in every format.
+        path: Of the (first) thing it stands for; the stable id in every format.
         title: Its name.
-        subtitle: Its output shape.
-        role: What colour it takes.
-        parts: What is in it, in the order of the forward pass.
+        aside: Output shape.
+        role: What it is; decides colour and shape.
+        repeats: How many identical ones it stands for.
+        lines: What it consists of, in words.
+        parts: The same for a closed stage, block by block.
         footer: Its costs, in words.
-        tooltip: A sentence for whoever points at it.
+        facts: All that is known about it, for tooltips and attributes.
+        heat: Its share of the coloured quantity, if one is shown.
+        mark: What a comparison found.
+        children: What is inside, in the order of the forward pass.
+        open: Whether the children are shown.
     """
 
     path: str
     title: str
-    subtitle: str
     role: Role
+    aside: str = ""
+    repeats: int = 1
+    lines: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     footer: str = ""
-    tooltip: str = ""
+    facts: tuple[Fact, ...] = ()
+    heat: Heat | None = None
+    mark: Mark | None = None
+    children: tuple[Node, ...] = ()
+    open: bool = False
+
+    @property
+    def tooltip(self) -> str:
+        """One line for whoever points at it: path, shape and costs.
+
+        >>> Node(path="c2", title="c2", role="stage", facts=(
+        ...     Fact(key="params", value=1, text="1 params"),)).tooltip
+        'c2: 1 params'
+        """
+        return f"{self.path}: {', '.join(fact.text for fact in self.facts)}".removesuffix(": ")
+
+    def walk(self, *, deep: bool = True) -> Iterator[Node]:
+        """This node and all inside it; without ``deep``, only what is shown."""
+        yield self
+        if deep or self.open:
+            for child in self.children:
+                yield from child.walk(deep=deep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """An arrow from card to card.
+    """An arrow from node to node.
 
     Attributes:
         tail: Path it leaves.
         head: Path it enters.
+        kind: What it carries.
         label: Shape of what flows.
     """
 
     tail: str
     head: str
-    label: str
+    kind: EdgeKind = "flow"
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridRow:
+    """One row of a grid.
+
+    Attributes:
+        path: Of what it describes; empty for none.
+        role: Of what it describes.
+        cells: Lines of each cell.
+        facts: As of a node.
+        heat: As of a node.
+    """
+
+    path: str
+    role: Role
+    cells: tuple[tuple[str, ...], ...]
+    facts: tuple[Fact, ...] = ()
+    heat: Heat | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A table in a picture.
+
+    Attributes:
+        heads: Of the columns.
+        rows: Below them.
+    """
+
+    heads: tuple[str, ...]
+    rows: tuple[GridRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One drawing of the picture: a diagram or a grid.
+
+    Attributes:
+        name: Its id.
+        title: What it shows, or empty.
+        nodes: The diagram's outermost nodes, in the order of the forward pass.
+        edges: Between nodes that show no children; in a deep scene between layers.
+        grid: The table, in place of a diagram.
+        below: Whether it stands under the panel before it, not beside.
+    """
+
+    name: str
+    title: str = ""
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    grid: Grid | None = None
+    below: bool = False
+
+    def walk(self, *, deep: bool = True) -> Iterator[Node]:
+        """All nodes; without ``deep``, only what is shown."""
+        for node in self.nodes:
+            yield from node.walk(deep=deep)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legend:
+    """What the colours of an overlay mean.
+
+    Attributes:
+        key: The coloured quantity: ``params``, ``latency``.
+        title: Quantity, unit and convention.
+        low: The coldest value, with its unit.
+        high: The hottest.
+    """
+
+    key: str
+    title: str
+    low: str
+    high: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +232,26 @@ class Scene:
 
     Attributes:
         name: Of the network.
+        view: Which view made it.
         title: One line.
         description: The picture in a few sentences, for readers who cannot see it.
         caption: What the numbers mean.
         direction: Top to bottom or left to right.
-        cards: In the order of the forward pass.
-        edges: Between them.
+        panels: Side by side.
+        legend: Of the overlay, if there is one.
     """
 
     name: str
+    view: str
     title: str
     description: str
     caption: str
     direction: Direction
-    cards: tuple[Card, ...]
-    edges: tuple[Edge, ...]
+    panels: tuple[Panel, ...]
+    legend: Legend | None = None
+
+    @property
+    def edge_kinds(self) -> tuple[EdgeKind, ...]:
+        """Kinds of edges it shows besides data, in the order of EDGE_WORDS."""
+        shown = {edge.kind for panel in self.panels for edge in panel.edges}
+        return tuple(kind for kind in EDGE_WORDS if kind in shown and kind != "flow")

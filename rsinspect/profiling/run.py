@@ -8,14 +8,17 @@ Schema ``rsinspect.profile/1``: first.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
 
 from rsinspect.errors import InvalidMeasurement
 from rsinspect.profiling.cautions import CAUTIONS, KINDS, Caution, wording
 from rsinspect.profiling.statistics import NOMINAL_COVERAGE, Latency
+from rsinspect.spec import ResNetRSSpec
 
 SCHEMA = "rsinspect.profile/1"
 
@@ -284,6 +287,30 @@ class ProfileRun:
         """Rate of a segment: two FLOPs per MAC."""
         return 2 * segment.macs * self.batch.used / segment.latency.median
 
+    @property
+    def conditions(self) -> str:
+        """Mode, batch, precision, backend and device, in words."""
+        where = f"{self.precision}, {self.backend} on {self.device}"
+        return f"{self.mode}, batch {self.batch.used}, {where}"
+
+    def check_model(self, spec: ResNetRSSpec) -> None:
+        """Refuse a run of another network.
+
+        Raises:
+            InvalidMeasurement: If name, blocks, resolution or dialect differ; the message says how.
+        """
+        for what, measured, wanted in (
+            ("model", self.model.name, spec.name),
+            ("resolution", "x".join(map(str, self.model.resolution)), spec.size),
+            ("dialect", self.model.dialect, spec.dialect.name),
+            ("blocks", self.model.blocks, spec.blocks),
+        ):
+            if measured != wanted:
+                raise InvalidMeasurement(
+                    f"the profile is of another network: its {what} is {measured}, not {wanted}",
+                    "measure this one: rsinspect profile MODEL --save run.json",
+                )
+
     def to_json(self) -> dict[str, Any]:
         """The run as plain JSON values; ``from_json`` gives the same run back."""
         return {
@@ -394,6 +421,26 @@ class ProfileRun:
             started_at=read.text("started_at"),
             wall_s=read.number("wall_s"),
         )
+
+
+def load_run(path: Path) -> ProfileRun:
+    """The run that a file holds.
+
+    Raises:
+        InvalidMeasurement: If the file is missing, damaged or of another schema.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as exc:
+        raise InvalidMeasurement(
+            f"{path} cannot be read: {exc.strerror}",
+            "rsinspect profile MODEL --save FILE writes a run",
+        ) from exc
+    except (UnicodeDecodeError, json.JSONDecodeError) as exc:
+        raise InvalidMeasurement(
+            f"{path} is no JSON document: {exc}", "rsinspect profile MODEL --save FILE writes a run"
+        ) from exc
+    return ProfileRun.from_json(document)
 
 
 def _latency_to_json(latency: Latency) -> dict[str, Any]:

@@ -1,0 +1,209 @@
+"""Every format a scene can be lowered to: its suffix, its views, and what writes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rsinspect.drawing import engine
+from rsinspect.drawing.scene import Scene
+from rsinspect.drawing.theme import AUTO, FONT, theme_named
+from rsinspect.errors import UnknownPicture
+from rsinspect.spec import near
+
+FIGURES = ("svg", "png", "pdf", "dot", "tikz")
+"""Formats of printed pages, whose default view is the paper's figure."""
+
+SUFFIXES = {
+    ".me.json": "me.json", ".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot",
+    ".gv": "dot", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".mermaid": "mermaid",
+    ".tex": "tikz", ".tikz": "tikz", ".txt": "txt",
+}  # fmt: skip
+FORMATS = tuple(dict.fromkeys((*FIGURES, "html", "mermaid", "txt", "me.json")))
+DEEP = ("html", "me.json")
+"""Formats whose readers open nodes themselves, so that they hold the whole network."""
+
+PNG_DPI = 192
+MAX_DPI = 2400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How a picture looks.
+
+    Attributes:
+        theme: Name of a theme, or ``auto``.
+        font: Family of all text, where Graphviz draws it.
+        dpi: Dots per inch of raster pictures.
+        width: Columns of text pictures.
+        colour: Whether text pictures have terminal colours.
+        ascii_only: Whether text pictures do without line-drawing characters.
+        renderer: Which Graphviz: auto, pip or system.
+        timeout_s: Seconds after which Graphviz is killed.
+
+    Raises:
+        UnknownPicture: If theme, font or renderer is unknown or the resolution out of range.
+    """
+
+    theme: str = AUTO
+    font: str = FONT
+    dpi: int = PNG_DPI
+    width: int = 80
+    colour: bool = False
+    ascii_only: bool = False
+    renderer: str = "auto"
+    timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        theme_named(self.theme)
+        if self.font != FONT:
+            engine.check_font(self.font)
+        if self.renderer not in engine.RENDERERS:
+            raise UnknownPicture(
+                f"unknown renderer {self.renderer!r}", near(self.renderer, engine.RENDERERS)
+            )
+        if not 1 <= self.dpi <= MAX_DPI:
+            raise UnknownPicture(f"{self.dpi} dots per inch; it must be 1 to {MAX_DPI}")
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's suffix names.
+
+    Raises:
+        UnknownPicture: If it names none.
+
+    >>> format_of(Path("rs101.me.json")), format_of(Path("figure.tex"))
+    ('me.json', 'tikz')
+    """
+    name = path.name.lower()
+    for suffix, format in SUFFIXES.items():
+        if name.endswith(suffix):
+            return format
+    suffix = Path(name).suffix
+    known = ", ".join(dict.fromkeys(SUFFIXES))
+    if not suffix:
+        raise UnknownPicture(
+            f"{path} has no suffix to tell the format", f"name it {known}, or give --format"
+        )
+    raise UnknownPicture(f"unknown picture format {suffix.removeprefix('.')!r}", f"name it {known}")
+
+
+def check_format(name: str) -> None:
+    """Refuse an unknown picture format.
+
+    Raises:
+        UnknownPicture: If there is none of that name.
+    """
+    if name not in FORMATS:
+        raise UnknownPicture(f"unknown picture format {name!r}", f"one of {', '.join(FORMATS)}")
+
+
+def chosen(output: Path | None, format: str | None) -> str:
+    """The format asked for, or the one that the output names; a terminal shows text.
+
+    Raises:
+        UnknownPicture: If the format is unknown or the file's suffix names none.
+    """
+    if format is not None:
+        check_format(format)
+        return format
+    if output is None:
+        return "txt"
+    return "svg" if str(output) == "-" else format_of(output)
+
+
+def view_in(format: str, view: str | None) -> str:
+    """The view asked for, or the one that suits the format.
+
+    Raises:
+        UnknownPicture: If the format cannot show that view.
+    """
+    if format == "me.json":
+        if view not in (None, "layers"):
+            raise UnknownPicture(
+                f"a Model Explorer file has every layer; it has no {view} view",
+                "leave --view out, or choose another format",
+            )
+        return "layers"
+    if view is not None:
+        return view
+    return "figure6" if format in FIGURES else "stages"
+
+
+def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
+    """The scene as a file's content.
+
+    Args:
+        scene: What to show; deep for formats of DEEP.
+        format: One of FORMATS.
+        style: How it looks.
+
+    Raises:
+        UnknownPicture: If format, theme or renderer is unknown.
+        RenderError: If Graphviz fails or hangs.
+        GraphvizNotFound: If there is no engine.
+    """
+    check_format(format)
+    style = style or Style()
+    match format:
+        case "html":
+            from rsinspect.drawing.page import page
+
+            text = page(scene, theme=style.theme)
+        case "mermaid":
+            from rsinspect.drawing.mermaid import mermaid
+
+            text = mermaid(scene, theme=style.theme)
+        case "tikz":
+            from rsinspect.drawing.tikz import tikz
+
+            text = tikz(scene, theme="paper" if style.theme == AUTO else style.theme)
+        case "txt":
+            from rsinspect.drawing.terminal import terminal
+
+            text = terminal(
+                scene, width=style.width, colour=style.colour, ascii_only=style.ascii_only
+            )
+        case "me.json":
+            from rsinspect.drawing.model_explorer import graph_collection
+
+            text = _json(graph_collection(scene))
+        case "dot":
+            text = _dot(scene, style)
+        case "svg" | "png" | "pdf":
+            return _drawn(scene, format, style)
+        case _:
+            raise AssertionError(f"{format} is in FORMATS and nobody writes it")
+    return text.encode()
+
+
+def companions(scene: Scene, format: str, output: Path) -> dict[Path, bytes]:
+    """Files that belong beside the picture: Model Explorer's node data, a file per quantity."""
+    if format != "me.json":
+        return {}
+    from rsinspect.drawing.model_explorer import file_names, node_data
+
+    documents = node_data(scene)
+    names = file_names(output, documents)
+    return {names[metric]: _json(document).encode() for metric, document in documents.items()}
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _dot(scene: Scene, style: Style, dpi: int | None = None) -> str:
+    from rsinspect.drawing.dot import dot
+
+    return dot(scene, theme=theme_named(style.theme), font=style.font, dpi=dpi)
+
+
+def _drawn(scene: Scene, format: Literal["svg", "png", "pdf"], style: Style) -> bytes:
+    """Through Graphviz."""
+    from rsinspect.drawing.svg import finish
+
+    source = _dot(scene, style, style.dpi if format == "png" else None)
+    picture = engine.run(source, format, renderer=style.renderer, timeout_s=style.timeout_s)
+    return finish(picture, scene, dark=style.theme == AUTO) if format == "svg" else picture

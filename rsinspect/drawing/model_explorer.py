@@ -1,0 +1,301 @@
+"""Scene to the files of Google's Model Explorer, which opens and closes stages and blocks itself.
+
+One document holds the graph; one more per quantity holds a value for each layer, which Model
+Explorer adds up for the layers, blocks and stages it shows. Stages and blocks are its namespaces,
+and the SE module and the projection shortcut are namespaces inside their block.
+
+Model Explorer draws no edge between the layers of two blocks. So shortcuts are edge overlays too:
+whoever selects a sum sees where its shortcut comes from. An overlay opens every block it ends in,
+which would be all of them, so it is limited to what is connected to the selected layer.
+
+Documents are plain values: writing them needs nothing of Model Explorer. Keys and their meaning
+are those of ``input_graph.ts``, ``edge_overlays.ts`` and ``types.ts`` in its sources
+(google-ai-edge/model-explorer, 0.1.34).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from rsinspect.drawing.overlay import numbers
+from rsinspect.drawing.scene import EDGE_WORDS, Edge, EdgeKind, Fact, Node, Panel, Role, Scene
+from rsinspect.drawing.theme import LIGHT, text_on
+from rsinspect.errors import UnknownPicture
+from rsinspect.units import grouped
+
+SUFFIX = ".me.json"
+ADDITIVE = ("params", "macs", "flops", "activation_bytes")
+METRICS = {
+    "params": "params",
+    "macs": "MACs per image",
+    "flops": "FLOPs per image",
+    "activation_bytes": "activation bytes per image, float32",
+    "latency_s": "measured latency of one batch, seconds",
+}
+"""Quantities that add up over layers, and what Model Explorer calls them."""
+
+SHORTCUTS: tuple[EdgeKind, ...] = ("identity", "projection")
+INNER: dict[str, Role] = {"se": "gate", "shortcut": "conv"}
+"""Namespaces inside a block, and the role that colours them."""
+
+LEFT_TO_RIGHT = 1
+LONGEST_SHORTCUT = 4
+"""Edges of a projection shortcut with a pool: to the pool, the convolution, the norm, the sum."""
+
+
+def graph_collection(scene: Scene) -> dict[str, Any]:
+    """The document of ``.me.json``: one graph per panel, with all layers.
+
+    Every value an attribute has is text. The batch is left open in tensor shapes (``?``).
+
+    Args:
+        scene: With every layer, as the layers view or a deep scene has.
+
+    Raises:
+        UnknownPicture: If a stage or block of the scene has no layers in it.
+
+    >>> from rsinspect.drawing.views import view
+    >>> from rsinspect.spec import ResNetRSSpec
+    >>> graph = graph_collection(view(ResNetRSSpec.variant(50), "layers"))["graphs"][0]
+    >>> graph["id"], len(graph["nodes"]), graph["nodes"][4]["namespace"]
+    ('resnet-rs-50', 274, 'stem')
+    """
+    return {"label": scene.name, "graphs": [_graph(scene, panel) for panel in scene.panels]}
+
+
+def node_data(scene: Scene) -> dict[str, dict[str, Any]]:
+    """Values of the layers, as one node-data document per quantity of METRICS.
+
+    Model Explorer takes values of layers only and shows their sum for a block or stage. So a
+    quantity that is known of stages alone, as a measured latency is, has no document: any value
+    given to a layer would be made up. It stands among the attributes of its stage instead.
+
+    Raises:
+        UnknownPicture: As ``graph_collection``.
+
+    >>> from rsinspect.drawing.views import view
+    >>> from rsinspect.spec import ResNetRSSpec
+    >>> documents = node_data(view(ResNetRSSpec.variant(50), "layers"))
+    >>> list(documents)
+    ['params', 'macs', 'flops', 'activation_bytes']
+    >>> documents["params"]["resnet-rs-50"]["results"]["head/classifier"]
+    {'value': 2049000}
+    """
+    documents: dict[str, dict[str, Any]] = {}
+    for panel in scene.panels:
+        layers = _layers(panel)
+        for metric in METRICS:
+            if values := numbers(layers, metric):
+                documents.setdefault(metric, {})[panel.name] = _values(metric, values)
+    return documents
+
+
+def file_names(path: Path, metrics: Iterable[str]) -> dict[str, Path]:
+    """Where the node data of a ``.me.json`` belongs: beside it, one file per quantity.
+
+    >>> {metric: str(name) for metric, name in file_names(Path("a/b.me.json"), ["macs"]).items()}
+    {'macs': 'a/b.macs.node_data.json'}
+    """
+    cut = len(SUFFIX if path.name.lower().endswith(SUFFIX) else path.suffix)
+    stem = path.name[: len(path.name) - cut]
+    return {metric: path.with_name(f"{stem}.{metric}.node_data.json") for metric in metrics}
+
+
+def _layers(panel: Panel) -> tuple[Node, ...]:
+    """Every layer, in the order of the forward pass."""
+    found = tuple(node for node in panel.walk() if not node.children)
+    if not found or any("/" not in node.path or node.role == "block" for node in found):
+        raise UnknownPicture(
+            "Model Explorer files need every layer, and this picture leaves layers out",
+            "--view layers has them all",
+        )
+    return found
+
+
+def _graph(scene: Scene, panel: Panel) -> dict[str, Any]:
+    incoming: dict[str, list[Edge]] = {}
+    for edge in panel.edges:
+        incoming.setdefault(edge.head, []).append(edge)
+    nodes = [_layer(node, incoming.get(node.path, [])) for node in _layers(panel)]
+    return {
+        "id": panel.name,
+        "nodes": nodes,
+        "groupNodeAttributes": {"": _about(scene, panel)} | dict(_groups(panel)),
+        "groupNodeConfigs": _group_configs(panel),
+        "tasksData": {"edgeOverlaysDataListLeftPane": _overlays(panel)},
+    }
+
+
+def _about(scene: Scene, panel: Panel) -> dict[str, str]:
+    """Attributes of the whole graph."""
+    totals = {
+        metric: grouped(int(sum(numbers(panel.nodes, metric).values()))) for metric in ADDITIVE
+    }
+    return {"network": scene.title, **totals, "output_shape": panel.nodes[-1].aside} | {
+        "numbers": scene.caption,
+        "description": scene.description,
+    }
+
+
+def _layer(node: Node, incoming: list[Edge]) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "id": node.path,
+        "label": node.title,
+        "namespace": node.path.rpartition("/")[0],
+        "attrs": _pairs(_words(node.facts)),
+        "incomingEdges": [
+            {"sourceNodeId": edge.tail, "sourceNodeOutputId": "0", "targetNodeInputId": str(index)}
+            for index, edge in enumerate(incoming)
+        ],
+        "outputsMetadata": [{"id": "0", "attrs": _pairs({"tensor_shape": _tensor(node.aside)})}],
+        "style": _colours(node.role) | {"hoveredBorderColor": LIGHT.ink},
+    }
+    if len(incoming) > 1:
+        document["inputsMetadata"] = [
+            {"id": str(index), "attrs": _pairs({"__tensor_tag": EDGE_WORDS[edge.kind]})}
+            for index, edge in enumerate(incoming)
+        ]
+    return document
+
+
+def _groups(panel: Panel) -> Iterator[tuple[str, dict[str, str]]]:
+    """Attributes of each stage and block, by namespace."""
+    for stage in panel.nodes:
+        attributes = _words(stage.facts)
+        for part in stage.parts:
+            kind, _, span = part.title.partition(" ")
+            words = (kind, *_identical(part.repeats), *part.lines)
+            attributes[span or "layers"] = "; ".join(filter(None, words))
+        yield stage.path, attributes
+        alike = [part.repeats for part in stage.parts for _ in range(part.repeats)]
+        blocks = [node for node in stage.walk() if node.role == "block" and node.repeats == 1]
+        for block, repeats in zip(blocks, alike, strict=False):
+            about = {"block": block.title, "layers": "; ".join(block.lines)}
+            if repeats > 1:
+                about["identical"] = f"one of {_identical(repeats)[0]}"
+            yield block.path, about | _words(block.facts)
+
+
+def _identical(repeats: int) -> tuple[str, ...]:
+    if repeats == 1:
+        return ()
+    return (f"{repeats} identical blocks, each with weights of its own",)
+
+
+def _group_configs(panel: Panel) -> list[dict[str, Any]]:
+    """Colours of the namespaces; Model Explorer takes the first that matches."""
+    configs: list[dict[str, Any]] = [
+        {"namespaceRegex": f"/{name}$", "layoutDirection": LEFT_TO_RIGHT} | _colours(role)
+        for name, role in INNER.items()
+    ]
+    configs.append({"namespaceRegex": r"/block\d+$"} | _colours("block"))
+    return configs + [
+        {"namespaceRegex": f"^{re.escape(stage.path)}$"} | _colours(stage.role)
+        for stage in panel.nodes
+    ]
+
+
+def _overlays(panel: Panel) -> list[dict[str, Any]]:
+    overlays = [
+        {
+            "name": f"{EDGE_WORDS[kind]}s",
+            "edgeColor": LIGHT.edges[kind],
+            "edgeWidth": 2,
+            "showEdgesConnectedToSelectedNodeOnly": True,
+            "visibleEdgeHops": LONGEST_SHORTCUT,
+            "edges": [
+                {"sourceNodeId": edge.tail, "targetNodeId": edge.head, "label": edge.label}
+                for edge in panel.edges
+                if edge.kind == kind
+            ],
+        }
+        for kind in SHORTCUTS
+    ]
+    overlays = [overlay for overlay in overlays if overlay["edges"]]
+    if not overlays:
+        return []
+    return [
+        {
+            "type": "edge_overlays",
+            "name": "shortcuts",
+            "graphName": panel.name,
+            "overlays": overlays,
+        }
+    ]
+
+
+def _colours(role: Role) -> dict[str, str]:
+    return {
+        "backgroundColor": LIGHT.fills[role],
+        "borderColor": LIGHT.line,
+        "textColor": LIGHT.ink,
+    }
+
+
+def _pairs(attributes: dict[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in attributes.items()]
+
+
+def _words(facts: tuple[Fact, ...]) -> dict[str, str]:
+    """Facts as text."""
+    return {fact.key: _text(fact) for fact in facts}
+
+
+def _text(fact: Fact) -> str:
+    """A large number exact, and then with its unit as people say it.
+
+    >>> _text(Fact(key="params", value=66112, text="66.1 k params"))
+    '66 112 ≈ 66.1 k params'
+    """
+    match fact.value:
+        case str():
+            return fact.value
+        case int() if fact.value >= 1000:
+            return f"{grouped(fact.value)} ≈ {fact.text}"
+        case _:
+            return fact.text
+
+
+def _tensor(shape: str) -> str:
+    """
+    >>> _tensor("40x40x64")
+    'float32[?,40,40,64]'
+    """
+    return f"float32[?,{shape.replace('x', ',')}]"
+
+
+def _values(metric: str, values: dict[str, float]) -> dict[str, Any]:
+    return {
+        "name": METRICS[metric],
+        "results": {path: {"value": value} for path, value in values.items()},
+        "gradient": _gradient(),
+        "hideAggregatedStats": ["min", "avg"],
+    }
+
+
+def _gradient() -> list[dict[str, Any]]:
+    """The heat scale. Where black text turns white there are two stops, one of each.
+
+    Model Explorer would pass through grey text between two stops that differ in it.
+    """
+    last = len(LIGHT.heat) - 1
+    levels = [index / last for index in range(last + 1)]
+    stops = []
+    for one, other in pairwise(levels):
+        stops.append((one, text_on(LIGHT.heat_at(one))))
+        if text_on(LIGHT.heat_at(one)) != text_on(LIGHT.heat_at(other)):
+            steps = [one + (other - one) * step / 100 for step in range(101)]
+            turn = next(
+                b
+                for a, b in pairwise(steps)
+                if text_on(LIGHT.heat_at(a)) != text_on(LIGHT.heat_at(b))
+            )
+            stops += [(turn, text_on(LIGHT.heat_at(at))) for at in (one, other)]
+    stops.append((1.0, text_on(LIGHT.heat[-1])))
+    return [
+        {"stop": stop, "bgColor": LIGHT.heat_at(stop), "textColor": text} for stop, text in stops
+    ]
