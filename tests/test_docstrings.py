@@ -11,6 +11,7 @@ PURE = [
     "units", "spec", "graph", "resnet_rs", "cost", "fold", "layer_names", "report", "explain",
     "paper", "process", "diff", "render.cells", "render.console", "render.data", "doctor.report",
     "drawing.scene", "drawing.network", "drawing.theme", "drawing.formats", "drawing.layout",
+    "drawing.mermaid", "drawing.tikz", "drawing.terminal", "drawing.wording",
 ]  # fmt: skip
 
 

@@ -190,7 +190,8 @@ def _plain_words(layer: Layer) -> str:
         case Conv2D():
             return short(layer.op)
         case Dense(units=units, activation=activation):
-            return f"fully connected, {units}" + (f", {activation}" if activation else "")
+            function = f", {describe(Activation(activation))}" if activation else ""
+            return f"fully connected, {units}{function}"
         case GlobalAvgPool() | GlobalMaxPool() | Dropout():
             return describe(layer.op)
         case _:
