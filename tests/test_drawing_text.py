@@ -21,9 +21,10 @@ from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.scene import Node, Scene
 from rsinspect.drawing.terminal import terminal
 from rsinspect.drawing.theme import THEMES
-from rsinspect.drawing.tikz import escape, name, tikz
+from rsinspect.drawing.tikz import name, tikz
 from rsinspect.drawing.views import VIEWS, view
 from rsinspect.errors import UnknownPicture
+from rsinspect.latex import escape
 from rsinspect.spec import DIALECTS, ResNetRSSpec
 from tests.conftest import python
 

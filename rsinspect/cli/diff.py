@@ -60,7 +60,7 @@ def diff(
     ] = "auto",
 ) -> None:
     """What B has more, less or otherwise than A, and what that costs."""
-    from rsinspect.diff import diff_report, models
+    from rsinspect.diff.report import diff_report, models
 
     one, two = models(a, b, resolution=resolution)
     if not graph:

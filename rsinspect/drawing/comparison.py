@@ -14,17 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rsinspect.diff import (
-    BlockPair,
-    Comparison,
-    LayerPair,
-    StagePair,
-    Status,
-    compare,
-    conclusion,
-    names_in_words,
-    places_in_words,
-)
+from rsinspect.diff.pairs import BlockPair, Comparison, LayerPair, StagePair, Status, compare
+from rsinspect.diff.wording import conclusion, names_in_words, places_in_words
 from rsinspect.drawing.network import CONVENTION
 from rsinspect.drawing.scene import Direction, Mark, Node, Panel, Part, Scene
 from rsinspect.drawing.views import caption, check_view, diagram

@@ -29,7 +29,7 @@ from rsinspect.drawing.scene import (
 )
 from rsinspect.drawing.theme import Theme, text_on, theme_named
 from rsinspect.drawing.wording import costs, row_heat, titled
-from rsinspect.files import template
+from rsinspect.latex import character, escape, fill
 
 CM_PER_CHARACTER = 0.152
 CM_PER_LINE = 0.36
@@ -52,16 +52,6 @@ CARDS: tuple[Role, ...] = ("stage", "block", "stem", "head")
 ROUND: tuple[Role, ...] = ("input", "activation", "add", "scale")
 LANES: dict[EdgeKind, int] = {"flow": 0, "identity": -1, "projection": -1, "gate": 1}
 
-_TEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\texttt{\symbol{34}}",
-    "`": r"\textasciigrave{}", "'": r"\textquotesingle{}", "-": "-{}", "→": r"$\rightarrow$",
-    "×": r"$\times$", "·": r"$\cdot$", "−": "$-$", "≥": r"$\geq$", "≤": r"$\leq$", "…": r"\dots{}",
-    "[": "{[}", "]": "{]}",
-}  # fmt: skip
-_ACCENTED = frozenset("ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
-
 
 def tikz(scene: Scene, *, theme: str = "paper", standalone: bool = True) -> str:
     """The scene as LaTeX source.
@@ -75,21 +65,6 @@ def tikz(scene: Scene, *, theme: str = "paper", standalone: bool = True) -> str:
     Raises:
         UnknownPicture: If there is no such theme.
     """
-    import jinja2  # only this format needs it
-
-    environment = jinja2.Environment(
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-        undefined=jinja2.StrictUndefined,
-    )
     palette = _Palette(theme_named(theme))
     panels = [
         {
@@ -102,7 +77,8 @@ def tikz(scene: Scene, *, theme: str = "paper", standalone: bool = True) -> str:
     across = scene.direction == "TB"
     alignment = "@{\\hspace{9mm}}".join("l" * len(panels)) if across else "l"
     wrap = _comment if not standalone else escape
-    return environment.from_string(template("figure.tex")).render(
+    return fill(
+        "figure.tex",
         standalone=standalone,
         paper=palette.theme.paper[1:],
         ink=palette.theme.ink[1:],
@@ -116,25 +92,6 @@ def tikz(scene: Scene, *, theme: str = "paper", standalone: bool = True) -> str:
         legend=list(_legend(scene, palette)),
         colours=palette.colours,  # last: every colour above is in it now
     )
-
-
-def escape(text: str) -> str:
-    """Text with LaTeX's special characters made harmless, for any font encoding.
-
-    Characters that LaTeX has no glyph for are written as their code points.
-
-    >>> print(escape("50 % of c4_x → 2×"), escape("層"))
-    50 \\% of c4\\_x $\\rightarrow$ 2$\\times$ \\texttt{U+5C64}
-    """
-    return "".join(map(_character, text))
-
-
-def _character(character: str) -> str:
-    if character in _TEX:
-        return _TEX[character]
-    if character in _ACCENTED or (character.isascii() and character.isprintable()):
-        return character
-    return " " if character.isspace() else f"\\texttt{{U+{ord(character):04X}}}"
 
 
 def _comment(text: str) -> str:
@@ -574,7 +531,7 @@ def _joined(lines: list[str]) -> str:
 def _width(lines: Iterable[str]) -> float:
     """Of the longest line; a character without a glyph is written as its code point."""
     characters = (
-        sum(7 if _character(c).startswith("\\texttt{U") else 1 for c in line) for line in lines
+        sum(7 if character(c).startswith("\\texttt{U") else 1 for c in line) for line in lines
     )
     return CM_PER_CHARACTER * max(characters, default=0)
 

@@ -12,7 +12,7 @@ import json
 import re
 
 from rsinspect.errors import ReportError
-from rsinspect.files import template
+from rsinspect.latex import escape, fill
 from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
 from rsinspect.report import Report, Table, Value
 from rsinspect.spec import near
@@ -94,48 +94,18 @@ def markdown_text(table: Table) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-_TEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-}  # fmt: skip
-
-
-def tex_escape(text: str) -> str:
-    """Text with LaTeX's special characters made harmless.
-
-    >>> tex_escape("50 % of c4_x")
-    '50 \\\\% of c4\\\\_x'
-    """
-    return "".join(_TEX.get(character, character) for character in text)
-
-
 def latex_text(table: Table) -> str:
     """A booktabs table; it needs ``\\usepackage{booktabs}`` and nothing else."""
-    import jinja2  # only this format needs it
-
-    environment = jinja2.Environment(
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-        undefined=jinja2.StrictUndefined,
-    )
 
     def cells(row: dict[str, Value]) -> list[str]:
-        return [tex_escape(cell(column, row.get(column.key))) for column in table.columns]
+        return [escape(cell(column, row.get(column.key))) for column in table.columns]
 
-    return environment.from_string(template("table.tex")).render(
-        title=tex_escape(table.title),
+    return fill(
+        "table.tex",
+        title=escape(table.title),
         alignment="".join("r" if c.kind in RIGHT_ALIGNED else "l" for c in table.columns),
-        heads=[tex_escape(head(column)) for column in table.columns],
+        heads=[escape(head(column)) for column in table.columns],
         rows=[cells(row) for row in table.rows],
         totals=[cells(row) for row in table.totals],
-        notes=[tex_escape(note) for note in table.notes],
+        notes=[escape(note) for note in table.notes],
     )

@@ -1,0 +1,354 @@
+"""Two networks side by side: what one has and the other has not, layer by layer, and what it costs.
+
+Layers are paired by path, so what has a path in both graphs is the same place in both. A pair is
+compared in what it is (op), how it is configured (field by field), what comes out (shape) and what
+it reads. Three things would drown a real difference and are kept apart from it:
+
+* Size of the image. Shapes are compared as if both networks had the larger of the two images, so a
+  shape counts as changed only where the wiring changes it. Costs stay those of each own image.
+* What follows from a layer that only one side has. An input is followed through such layers to the
+  nearest that both have: behind sixteen more blocks, c4 reads what it read before.
+* Training. Drop path, dropout and the momentum of batch norm are regularisation that differs from
+  depth to depth and does nothing in inference: ``training_only``, unless a whole block is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, cast
+
+from rsinspect.cost import Cost, layers_cost
+from rsinspect.graph import (
+    Group,
+    Input,
+    Layer,
+    LayerGraph,
+    Op,
+    TensorShape,
+    infer_shape,
+)
+from rsinspect.report import describe
+
+Status = Literal["same", "added", "removed", "changed", "training_only"]
+"""What became of a layer, block or stage on the way from a to b."""
+
+STATUSES: tuple[Status, ...] = ("same", "added", "removed", "changed", "training_only")
+
+REGULARISERS = {"DropPath": "drop path", "Dropout": "dropout"}
+"""Ops that do nothing in inference, in words."""
+
+
+class FieldChange(NamedTuple):
+    """One thing in which a layer differs.
+
+    Attributes:
+        field: ``op``, a field of the op (``use_bias``), ``output_shape`` or ``inputs``.
+        a: Its value in a.
+        b: Its value in b.
+    """
+
+    field: str
+    a: Any
+    b: Any
+
+
+class LayerPair(NamedTuple):
+    """One path in both graphs.
+
+    Attributes:
+        path: Of the layer.
+        a: The layer in a, or None.
+        b: The layer in b, or None.
+        status: What became of it.
+        changes: In which fields the two differ; empty where one is missing.
+    """
+
+    path: str
+    a: Layer | None
+    b: Layer | None
+    status: Status
+    changes: tuple[FieldChange, ...] = ()
+
+
+class BlockPair(NamedTuple):
+    """A block, or a stage without blocks, in both graphs.
+
+    Attributes:
+        path: Of the block.
+        status: What became of it; ``added`` or ``removed`` only as a whole.
+        layers: All layers of either.
+    """
+
+    path: str
+    status: Status
+    layers: tuple[LayerPair, ...]
+
+
+class StagePair(NamedTuple):
+    """A stage in both graphs.
+
+    Attributes:
+        path: Of the stage.
+        status: What became of it.
+        blocks: All blocks of either; the stage itself where it has none.
+        cost_a: Of the stage in a, for one image; zero where it is missing.
+        cost_b: Likewise in b.
+    """
+
+    path: str
+    status: Status
+    blocks: tuple[BlockPair, ...]
+    cost_a: Cost
+    cost_b: Cost
+
+    @property
+    def layers(self) -> tuple[LayerPair, ...]:
+        """All layers of either."""
+        return tuple(layer for block in self.blocks for layer in block.layers)
+
+
+class Change(NamedTuple):
+    """The same difference in several layers of blocks that both networks have.
+
+    Attributes:
+        verb: ``added``, ``removed`` or ``changed``.
+        training_only: Whether it makes no difference in inference.
+        names: The layers' names within their blocks: ``se/reduce``, ``se/expand``.
+        places: Paths of these blocks.
+        layers: The layers.
+    """
+
+    verb: Literal["added", "removed", "changed"]
+    training_only: bool
+    names: tuple[str, ...]
+    places: tuple[str, ...]
+    layers: tuple[LayerPair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How b differs from a.
+
+    Attributes:
+        a: The one.
+        b: The other.
+        stages: Every stage of either, in the order of the forward pass. Together their blocks have
+            every path of either graph once.
+        image: Height and width at which shapes were compared.
+    """
+
+    a: LayerGraph
+    b: LayerGraph
+    stages: tuple[StagePair, ...]
+    image: tuple[int, int]
+
+    @property
+    def blocks(self) -> tuple[BlockPair, ...]:
+        """Every block (and stage without blocks) of either."""
+        return tuple(block for stage in self.stages for block in stage.blocks)
+
+    @property
+    def layers(self) -> tuple[LayerPair, ...]:
+        """Every layer of either."""
+        return tuple(layer for block in self.blocks for layer in block.layers)
+
+    @property
+    def cost_a(self) -> Cost:
+        """Of the whole of a, for one image."""
+        return Cost.total(stage.cost_a for stage in self.stages)
+
+    @property
+    def cost_b(self) -> Cost:
+        """Of the whole of b, for one image."""
+        return Cost.total(stage.cost_b for stage in self.stages)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Differences inside the blocks that both have; those of most layers first."""
+        return _changes(self.blocks)
+
+
+def compare(a: LayerGraph, b: LayerGraph) -> Comparison:
+    """How b differs from a, layer by layer.
+
+    Raises:
+        ShapeMismatch: If the networks' images differ in size and the layers of one do not fit the
+            larger.
+
+    >>> from rsinspect.resnet_rs import build_graph
+    >>> from rsinspect.spec import ResNetRSSpec
+    >>> a, b = (build_graph(ResNetRSSpec.variant(depth)) for depth in (152, 200))
+    >>> added = [block.path for block in compare(a, b).blocks if block.status == "added"]
+    >>> len(added), added[0], added[-1]
+    (16, 'c3/block8', 'c3/block23')
+    """
+    image = max(_image(a), _image(b), key=lambda size: (size[0] * size[1], size))
+    pairs = _Pairs(a, b, image)
+    groups_a, groups_b = ({g.path: g for g in graph.groups()} for graph in (a, b))
+    stages: dict[str, list[BlockPair]] = {}
+    for path in _merged(groups_a, groups_b):
+        block = pairs.block(path, groups_a.get(path), groups_b.get(path))
+        stages.setdefault(path.split("/", 1)[0], []).append(block)
+    return Comparison(
+        a,
+        b,
+        tuple(
+            StagePair(
+                path=stage,
+                status=_status_of([block.status for block in blocks]),
+                blocks=tuple(blocks),
+                cost_a=_cost(a, (layer.a for block in blocks for layer in block.layers)),
+                cost_b=_cost(b, (layer.b for block in blocks for layer in block.layers)),
+            )
+            for stage, blocks in stages.items()
+        ),
+        image,
+    )
+
+
+class _Pairs:
+    """Pairs the layers of two graphs."""
+
+    def __init__(self, a: LayerGraph, b: LayerGraph, image: tuple[int, int]) -> None:
+        both = {layer.path for layer in a} & {layer.path for layer in b}
+        self.shapes_a, self.shapes_b = _shapes(a, image), _shapes(b, image)
+        self.reads_a, self.reads_b = _reads(a, both), _reads(b, both)
+
+    def block(self, path: str, a: Group | None, b: Group | None) -> BlockPair:
+        layers_a = {} if a is None else {layer.path: layer for layer in a.layers}
+        layers_b = {} if b is None else {layer.path: layer for layer in b.layers}
+        whole = a is None or b is None
+        layers = tuple(
+            self.layer(name, layers_a.get(name), layers_b.get(name), whole=whole)
+            for name in _merged(layers_a, layers_b)
+        )
+        return BlockPair(path, _status_of([layer.status for layer in layers]), layers)
+
+    def layer(self, path: str, a: Layer | None, b: Layer | None, *, whole: bool) -> LayerPair:
+        """The pair of that path; ``whole`` where all of its block is added or removed."""
+        if a is not None and b is not None:
+            changes = tuple(self.changes(a, b))
+            if not changes:
+                return LayerPair(path, a, b, "same")
+            trains = all(change.field in _training_fields(a.op) for change in changes)
+            return LayerPair(path, a, b, "training_only" if trains else "changed", changes)
+        op = cast("Layer", a or b).op
+        if op.kind in REGULARISERS and not whole:
+            return LayerPair(path, a, b, "training_only")
+        return LayerPair(path, a, b, "added" if a is None else "removed")
+
+    def changes(self, a: Layer, b: Layer) -> Iterator[FieldChange]:
+        if a.op.kind != b.op.kind:
+            yield FieldChange("op", describe(a.op), describe(b.op))
+        elif a.op != b.op:
+            for field, value in a.op._asdict().items():
+                other = getattr(b.op, field)
+                if value != other and field != "shape":  # of an image or a view: what comes out
+                    yield FieldChange(field, value, other)
+        if self.shapes_a[a.path] != self.shapes_b[b.path]:
+            yield FieldChange("output_shape", self.shapes_a[a.path], self.shapes_b[b.path])
+        if self.reads_a[a.path] != self.reads_b[b.path]:
+            yield FieldChange("inputs", a.inputs, b.inputs)
+
+
+def _training_fields(op: Op) -> tuple[str, ...]:
+    """Fields of an op that make no difference in inference."""
+    return ("rate",) if op.kind in REGULARISERS else ("momentum",)
+
+
+def _status_of(statuses: list[Status]) -> Status:
+    """Status of a whole from those of its parts."""
+    found = set(statuses)
+    if len(found) == 1:
+        return statuses[0]
+    return "changed" if found - {"same", "training_only"} else "training_only"
+
+
+def _image(graph: LayerGraph) -> tuple[int, int]:
+    """Height and width of what enters the network."""
+    shape = next((layer.shape for layer in graph if isinstance(layer.op, Input)), TensorShape(1))
+    return shape.height, shape.width
+
+
+def _shapes(graph: LayerGraph, image: tuple[int, int]) -> dict[str, TensorShape]:
+    """Output shape of every layer on images of that size."""
+    if _image(graph) == image:
+        return {layer.path: layer.shape for layer in graph}
+    shapes: dict[str, TensorShape] = {}
+    for layer in graph:
+        op = layer.op
+        if isinstance(op, Input):
+            op = Input(TensorShape(*image, op.shape.channels))
+        shapes[layer.path] = infer_shape(op, tuple([shapes[path] for path in layer.inputs]))
+    return shapes
+
+
+def _reads(graph: LayerGraph, both: set[str]) -> dict[str, tuple[frozenset[str], ...]]:
+    """What every layer reads, each input followed to the nearest layers that both graphs have."""
+    followed: dict[str, frozenset[str]] = {}
+    reads: dict[str, tuple[frozenset[str], ...]] = {}
+    for layer in graph:
+        read = reads[layer.path] = tuple([followed[path] for path in layer.inputs])
+        here = layer.path in both
+        followed[layer.path] = frozenset((layer.path,)) if here else frozenset().union(*read)
+    return reads
+
+
+def _merged(a: Iterable[str], b: Iterable[str]) -> tuple[str, ...]:
+    """Names of either in b's order, with those that b lacks where they stood in a.
+
+    >>> _merged(("pad", "conv", "norm", "add"), ("conv", "drop", "add"))
+    ('pad', 'conv', 'norm', 'drop', 'add')
+    """
+    in_b = dict.fromkeys(b)
+    after: dict[str | None, list[str]] = {}  # the name before -> names that b lacks
+    before = None
+    for name in a:
+        if name in in_b:
+            before = name
+        else:
+            after.setdefault(before, []).append(name)
+    merged = after.get(None, [])
+    for name in in_b:
+        merged += [name, *after.get(name, [])]
+    return tuple(merged)
+
+
+def _cost(graph: LayerGraph, layers: Iterable[Layer | None]) -> Cost:
+    return layers_cost(graph, (layer for layer in layers if layer is not None))
+
+
+def _changes(blocks: tuple[BlockPair, ...]) -> tuple[Change, ...]:
+    alike: dict[tuple[Any, ...], list[tuple[str, LayerPair]]] = {}  # the same layer in many blocks
+    for block in blocks:
+        if block.status in ("added", "removed"):
+            continue
+        for layer in block.layers:
+            if layer.status == "same":
+                continue
+            verb = "added" if layer.a is None else "removed" if layer.b is None else "changed"
+            fields = tuple(change.field for change in layer.changes)
+            name = layer.path.removeprefix(f"{block.path}/")
+            key = (verb, layer.status == "training_only", fields, name)
+            alike.setdefault(key, []).append((block.path, layer))
+    together: dict[tuple[Any, ...], list[tuple[str, list[LayerPair]]]] = {}
+    for (verb, trains, fields, name), found in alike.items():
+        places = tuple(place for place, _ in found)
+        together.setdefault((verb, trains, fields, places), []).append(
+            (name, [layer for _, layer in found])
+        )
+    changes = [
+        Change(
+            verb=verb,
+            training_only=trains,
+            names=tuple(name for name, _ in named),
+            places=places,
+            layers=tuple(layer for _, layers in named for layer in layers),
+        )
+        for (verb, trains, _, places), named in together.items()
+    ]
+    return tuple(sorted(changes, key=lambda change: -len(change.layers)))
+
+
+# words

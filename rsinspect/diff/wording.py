@@ -1,0 +1,202 @@
+"""Differences as people say them: ``+16 identical blocks in c3``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from rsinspect.diff.pairs import REGULARISERS, Change, Comparison, LayerPair, Status
+from rsinspect.fold import fold
+from rsinspect.graph import (
+    Layer,
+    LayerGraph,
+    TensorShape,
+)
+from rsinspect.report import describe
+from rsinspect.spec import ResNetRSSpec
+from rsinspect.units import count, percent
+
+MOST_PHRASES = 3  # in the conclusion
+MOST_NAMES = 4  # of layers in one phrase
+
+
+def places_in_words(paths: Iterable[str], whole: Mapping[str, int] | None = None) -> str:
+    """Blocks in as few words as will do.
+
+    Args:
+        paths: Of blocks and stages, in order.
+        whole: How many blocks make a whole stage, by stage; such a stage is named alone.
+
+    >>> places_in_words(("stem", "c3/block0", "c4/block0", "c5/block1", "c5/block2"))
+    'stem, c3-c4/block0, c5/block1-2'
+    >>> places_in_words(("c2/block0", "c3/block0", "c3/block1"), {"c2": 1, "c3": 2})
+    'c2-c3'
+    """
+    numbers: dict[str, list[int]] = {}
+    for path in paths:
+        stage, _, block = path.partition("/block")
+        numbers.setdefault(stage, []).extend([int(block)] if block else [])
+    found: list[tuple[list[str], str]] = []  # stages in a row that share the same blocks
+    for stage, blocks in numbers.items():
+        all_of_it = not blocks or len(blocks) == (whole or {}).get(stage)
+        span = "" if all_of_it else f"/block{_spans(blocks)}"
+        if found and blocks and found[-1][1] == span and _follows(found[-1][0][-1], stage):
+            found[-1][0].append(stage)
+        else:
+            found.append(([stage], span))
+    return ", ".join(
+        (stages[0] if len(stages) == 1 else f"{stages[0]}-{stages[-1]}") + span
+        for stages, span in found
+    )
+
+
+def _follows(stage: str, other: str) -> bool:
+    one, two = stage.removeprefix("c"), other.removeprefix("c")
+    return one.isdecimal() and two.isdecimal() and int(two) == int(one) + 1
+
+
+def _spans(numbers: list[int]) -> str:
+    """Whole numbers, with runs as spans: ``0,2-4``."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], number]
+        else:
+            spans.append([number])
+    return ",".join("-".join(map(str, span)) for span in spans)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def names_in_words(names: Sequence[str], most: int = MOST_NAMES) -> str:
+    """The names, or the first of them and how many more; one more is named instead.
+
+    >>> names_in_words(("conv1", "bn1", "act1", "conv2"), 2)
+    'conv1, bn1 and 2 more'
+    """
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def change_in_words(change: Change, comparison: Comparison) -> str:
+    """What changed, in which layers of which blocks, and in how many."""
+    shared = (block for block in comparison.blocks if block.status not in ("added", "removed"))
+    whole: dict[str, int] = {}
+    for block in shared:
+        stage = block.path.split("/", 1)[0]
+        whole[stage] = whole.get(stage, 0) + 1
+    place = places_in_words(change.places, whole)
+    names, layers = names_in_words(change.names), _plural(len(change.layers), "layer")
+    if change.verb == "changed":
+        return f"{_fields_in_words(change)} in {names} of {place} ({layers})"
+    ops = {_noun(layer) for layer in change.layers}
+    if len(ops) == 1 and ops != {change.names[0]}:
+        names += f" ({ops.pop()})"
+    return f"{names} {change.verb} {'to' if change.verb == 'added' else 'from'} {place} ({layers})"
+
+
+def _noun(layer: LayerPair) -> str:
+    op = cast("Layer", layer.a or layer.b).op
+    return REGULARISERS.get(op.kind) or describe(op)
+
+
+def _fields_in_words(change: Change) -> str:
+    """Each field with its values where these are the same in all layers, then the other fields."""
+    words, other = [], []
+    for index, (field, *_) in enumerate(change.layers[0].changes):
+        name = "output shape" if field == "output_shape" else field
+        values = {(_word(c.a), _word(c.b)) for c in (pair.changes[index] for pair in change.layers)}
+        if len(values) == 1:
+            words.append(f"{name} {' -> '.join(values.pop())}")
+        else:
+            other.append(name)
+    return ", ".join([*words, f"other {', '.join(other)}"] if other else words)
+
+
+def _word(value: object) -> str:
+    if isinstance(value, tuple) and not isinstance(value, TensorShape):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def blocks_in_words(comparison: Comparison) -> tuple[str, ...]:
+    """Blocks that only one has, a phrase per stage: ``+16 identical blocks in c3``."""
+    phrases = []
+    sides: tuple[tuple[Status, str, LayerGraph], ...] = (
+        ("added", "+", comparison.b),
+        ("removed", "-", comparison.a),
+    )
+    for stage in comparison.stages:
+        for status, sign, graph in sides:
+            paths = {block.path for block in stage.blocks if block.status == status}
+            if paths == {stage.path}:
+                phrases.append(f"{stage.path} {status}")
+            elif paths:
+                runs = fold(graph, graph.groups(stage.path))
+                alike = any(
+                    run.repeats > 1 and paths <= {group.path for group in run.groups}
+                    for run in runs
+                )
+                noun = f"{'identical ' if alike else ''}block"
+                phrases.append(f"{sign}{_plural(len(paths), noun)} in {stage.path}")
+    return tuple(phrases)
+
+
+def structure_in_words(comparison: Comparison) -> str:
+    """What differs besides the image, in half a sentence; blocks first, then the commonest."""
+    phrases = list(blocks_in_words(comparison))
+    changes = comparison.changes
+    structural = [change for change in changes if not change.training_only]
+    shown = structural[: max(1, MOST_PHRASES - len(phrases))]
+    phrases += [change_in_words(change, comparison) for change in shown]
+    if left := len(structural) - len(shown):
+        phrases.append(f"and {_plural(left, 'more kind')} of change")
+    training = _training_in_words(changes)
+    if not phrases:
+        return f"the same but for {training}" if training else "no difference"
+    words = ", ".join(phrases).replace(", and ", " and ")
+    if structural:
+        return f"{words}; in training also {training}" if training else words
+    return f"{words}, nothing else" + (f" but {training}" if training else "")
+
+
+def _training_in_words(changes: Iterable[Change]) -> str:
+    """Which regularisation differs: ``drop path and dropout (training only)``."""
+    found = dict.fromkeys(
+        {"batch norm": "batch-norm momentum"}.get(noun := _noun(change.layers[0]), noun)
+        for change in changes
+        if change.training_only
+    )
+    return f"{' and '.join(found)} (training only)" if found else ""
+
+
+def _delta_in_words(a: int, b: int, noun: str) -> str:
+    """``+6.61 M params (+7.6 %)``."""
+    if a == b:
+        return f"as many {noun}"
+    sign = "+" if b > a else "-"
+    share = percent(abs(b - a) / a) if a else ""
+    bracket = f" ({share if share.startswith('<') else sign + share})" if share else ""
+    return f"{sign}{count(abs(b - a))} {noun}{bracket}"
+
+
+def conclusion(a: ResNetRSSpec, b: ResNetRSSpec, comparison: Comparison) -> str:
+    """The comparison in one sentence: what differs, and what that does to params and MACs."""
+    one, two = comparison.cost_a, comparison.cost_b
+    params = _delta_in_words(one.params, two.params, "params")
+    if a.resolution == b.resolution:
+        names = [spec.title.replace(f" @ {spec.size}", "") for spec in (a, b)]
+        costs = f"{params}, {_delta_in_words(one.macs, two.macs, 'MACs')} at {a.size}"
+    else:
+        names = [spec.title for spec in (a, b)]
+        macs = " -> ".join(
+            f"{count(cost.macs)} at {spec.size}" for cost, spec in ((one, a), (two, b))
+        )
+        costs = f"{params}, MACs {macs}"
+    return f"{' -> '.join(names)}: {structure_in_words(comparison)}; {costs}."
+
+
+# the report
