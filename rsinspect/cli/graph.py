@@ -124,5 +124,5 @@ def _measured(path: Path, spec: ResNetRSSpec) -> Measured:
     run.check_model(spec)
     return Measured(
         latency_s={segment.path: segment.latency.median for segment in run.segments},
-        conditions=run.conditions,
+        conditions=run.conditions + "; preprocessing in the stem" * spec.preprocessing,
     )
