@@ -1,8 +1,8 @@
 """What a call costs beside an empty command: ``python benchmarks/startup.py``.
 
 Runs ``rsinspect summary 420`` (and others) in turn with a Typer command that prints an empty Rich
-table, and prints the ratios of CPU time pair by pair. Ratios inside one run hold on a machine whose
-speed drifts; the absolute times do not.
+table, and prints the ratios of CPU and wall time pair by pair. Ratios inside one run hold on a
+machine whose speed drifts; the absolute times do not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 EMPTY = """
 import typer
@@ -28,39 +30,65 @@ def main(count: int = 1) -> None:
 app()
 """
 ROUNDS = 21
+PROGRAM = (str(Path(sys.executable).with_name("rsinspect")),)
 
 
-def cpu_s(command: list[str]) -> float:
-    """User and system CPU seconds of one run."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir())
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+class Spent(NamedTuple):
+    """Seconds of one run, child processes included."""
+
+    cpu: float
+    wall: float
 
 
-def compare(name: str, command: list[str], empty: list[str]) -> None:
-    """Print the ratio of ``command`` to ``empty``, run in turn."""
-    cpu_s(command), cpu_s(empty)  # fill the bytecode and file caches
-    pairs = [(cpu_s(command), cpu_s(empty)) for _ in range(ROUNDS)]
-    ratios = sorted(mine / theirs for mine, theirs in pairs)
-    print(
-        f"{name:28} {1e3 * statistics.median(mine for mine, _ in pairs):5.0f} ms, empty "
-        f"{1e3 * statistics.median(theirs for _, theirs in pairs):4.0f} ms, ratio "
-        f"{statistics.median(ratios):.2f} ({ratios[len(ratios) // 4]:.2f} .. "
-        f"{ratios[3 * len(ratios) // 4]:.2f}, quartiles of {ROUNDS})"
+def spent(command: list[str]) -> Spent:
+    """What one run takes."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        command,
+        check=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=tempfile.gettempdir(),
     )
+    wall = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(done.stderr.decode(errors="replace"))
+    return Spent(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall)
+
+
+def compare(
+    name: str, command: list[str], other: list[str], *, than: str = "empty", rounds: int = ROUNDS
+) -> None:
+    """Print the ratios of ``command`` to ``other``, which is called ``than``, run in turn."""
+    spent(command), spent(other)  # fill the bytecode and file caches
+    pairs = [(spent(command), spent(other)) for _ in range(rounds)]
+    for kind in Spent._fields:
+        both = [(getattr(mine, kind), getattr(theirs, kind)) for mine, theirs in pairs]
+        ratios = sorted(mine / theirs for mine, theirs in both)
+        print(
+            f"{name:24} {kind:4} {1e3 * statistics.median(mine for mine, _ in both):6.0f} ms, "
+            f"{than} {1e3 * statistics.median(theirs for _, theirs in both):4.0f} ms, ratio "
+            f"{statistics.median(ratios):.2f} ({ratios[len(ratios) // 4]:.2f} .. "
+            f"{ratios[3 * len(ratios) // 4]:.2f}, quartiles of {rounds})",
+            flush=True,
+        )
+
+
+def prepare(scratch: str) -> list[str]:
+    """The empty command, written to ``scratch``."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
+    script = Path(scratch) / "empty.py"
+    script.write_text(EMPTY)
+    return [sys.executable, str(script)]
 
 
 def main() -> None:
     """Compare the light commands."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
-    program = [str(Path(sys.executable).with_name("rsinspect"))]
     with tempfile.TemporaryDirectory() as scratch:
-        script = Path(scratch) / "empty.py"
-        script.write_text(EMPTY)
-        empty = [sys.executable, str(script)]
+        empty = prepare(scratch)
         for line in ("summary 420", "summary 50", "variants", "graph 420 -o -"):
-            compare(line, [*program, *line.split()], empty)
+            compare(line, [*PROGRAM, *line.split()], empty)
 
 
 if __name__ == "__main__":

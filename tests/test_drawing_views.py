@@ -231,6 +231,7 @@ class TestOverlay:
         assert nodes["c2"].heat is not None
         assert nodes["c2/block0"].heat is None
         assert nodes["input"].heat is None
+        assert nodes["c2"].heat.level == 1
         assert scene.legend is not None
         assert "batch 8" in scene.legend.title
 

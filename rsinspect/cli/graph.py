@@ -80,7 +80,11 @@ def graph(
         ),
     ] = "auto",
     font: Annotated[
-        str, typer.Option(help="Family of the text in figures.", rich_help_panel=_STYLE)
+        str,
+        typer.Option(
+            help="DejaVu Sans, DejaVu Serif, DejaVu Sans Mono or STIXGeneral (like Times).",
+            rich_help_panel=_STYLE,
+        ),
     ] = "DejaVu Sans",
     dpi: Annotated[int, typer.Option(help="Of PNG.", rich_help_panel=_STYLE)] = 192,
     renderer: Annotated[

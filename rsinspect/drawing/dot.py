@@ -101,7 +101,7 @@ class _Drawing:
 
     def source(self, dpi: int | None) -> str:
         scene, theme = self.scene, self.theme
-        picture = graphviz.Digraph(scene.name)
+        picture = self.root = graphviz.Digraph(scene.name)
         if dpi is not None:
             picture.attr(dpi=str(dpi))
         picture.attr(
@@ -138,7 +138,7 @@ class _Drawing:
                 for panel in place:
                     self.panel(inside, panel)
                 for above, under in pairwise(place):
-                    self.under(inside, above, under)
+                    self.under(above, under)
             blocks += 1
         if blocks > 1:  # an array is turned with the picture: LR stacks it, the last at the top
             picture.attr(pack="24", packmode=f"array_ti{blocks}")
@@ -153,13 +153,13 @@ class _Drawing:
             return self.diagram(picture, panel, framed=len(self.scene.panels) > 1)
         with picture.subgraph(name=f"cluster_{panel.name}") as inside:
             inside.attr(peripheries="0", label="", tooltip=panel.title)
-            inside.node(panel.name, label=f"<{self.grid(panel.grid)}>", id=panel.name)
+            self.place(inside, panel.name, label=f"<{self.grid(panel.grid)}>")
         return 1
 
-    def under(self, picture: graphviz.Digraph, above: Panel, under: Panel) -> None:
+    def under(self, above: Panel, under: Panel) -> None:
         """Hold two diagrams together, one under the other."""
         last, first = above.nodes[-1].path, under.nodes[0].path
-        picture.edge(self.id(above, last), self.id(under, first), style="invis")
+        self.root.edge(self.id(above, last), self.id(under, first), style="invis")
 
     def diagram(self, picture: graphviz.Digraph, panel: Panel, *, framed: bool) -> int:
         """Draw a diagram; returns of how many columns."""
@@ -199,40 +199,47 @@ class _Drawing:
         for edge in panel.edges:
             tail, head = column_of[edge.tail], column_of[edge.head]
             if tail == head == index:
-                self.edge(picture, panel, edge)
+                self.edge(panel, edge)
             elif tail == index and edge.tail not in departures:
                 departures.add(edge.tail)
                 self.connector(picture, f"{self.id(panel, edge.tail)}/next", f"to {edge.head}")
-                self.arrow(picture, self.id(panel, edge.tail), f"{self.id(panel, edge.tail)}/next")
+                self.arrow(self.id(panel, edge.tail), f"{self.id(panel, edge.tail)}/next")
             elif head == index and tail != index:
                 source = f"{self.id(panel, edge.tail)}/before"
                 if edge.tail not in arrivals:
                     arrivals.add(edge.tail)
                     self.connector(picture, source, f"from {edge.tail}")
-                self.edge(picture, panel, edge, tail=source)
+                self.edge(panel, edge, tail=source)
+
+    def place(self, picture: graphviz.Digraph, name: str, **attributes: str) -> None:
+        """A node, described at the top of the file and named in its cluster.
+
+        Readers that know no subgraphs, such as Netron, then miss frames but no node.
+        """
+        self.root.node(name, id=name, **attributes)
+        if picture is not self.root:
+            picture.node(name)
 
     def connector(self, picture: graphviz.Digraph, name: str, words: str) -> None:
-        picture.node(
-            name, label=words, id=name, shape="cds", fontcolor=self.theme.muted, fontsize="9.5",
+        self.place(
+            picture, name, label=words, shape="cds", fontcolor=self.theme.muted, fontsize="9.5",
             margin="0.12,0.04", height="0.25", tooltip=words,
         )  # fmt: skip
 
-    def arrow(self, picture: graphviz.Digraph, tail: str, head: str) -> None:
-        picture.edge(tail, head, penwidth="1.2", tooltip=f"{tail} -> {head}")
+    def arrow(self, tail: str, head: str) -> None:
+        self.root.edge(tail, head, penwidth="1.2", tooltip=f"{tail} -> {head}")
 
     def id(self, panel: Panel, path: str) -> str:
         """The path, with the panel's name before it where two panels have the same paths."""
         return f"{panel.name}/{path}" if self.shared else path
 
-    def edge(
-        self, picture: graphviz.Digraph, panel: Panel, edge: Edge, *, tail: str | None = None
-    ) -> None:
+    def edge(self, panel: Panel, edge: Edge, *, tail: str | None = None) -> None:
         words = EDGE_WORDS[edge.kind]
         tail_id, head_id = self.id(panel, edge.tail), self.id(panel, edge.head)
         options = dict(LINES[edge.kind])
         if edge.kind != "flow":
             options["color"] = self.theme.edges[edge.kind]
-        picture.edge(
+        self.root.edge(
             tail or tail_id,
             head_id,
             id=f"{tail_id}->{head_id}",
@@ -262,7 +269,7 @@ class _Drawing:
                 for child in node.children:
                     self.node(inside, panel, child)
         elif node.parts or node.role in CARDS:
-            picture.node(name, label=f"<{self.card(node)}>", id=name, tooltip=node.tooltip)
+            self.place(picture, name, label=f"<{self.card(node)}>", tooltip=node.tooltip)
         else:
             self.op(picture, name, node)
 
@@ -289,10 +296,10 @@ class _Drawing:
             for line in small
             if line
         ]
-        picture.node(
+        self.place(
+            picture,
             name,
             label=f"<{self.lines(lines, align='CENTER')}>",
-            id=name,
             tooltip=node.tooltip,
             fillcolor=fill,
             color=self.border(node) if node.mark else self.theme.line,
@@ -361,7 +368,8 @@ class _Drawing:
         where = f"{node.path} · {node.aside}" if node.role == "block" else node.aside
         lines = [words, self.muted(where)]
         if node.heat:
-            lines.append(self.muted(node.heat.text))
+            chip = self.theme.heat_at(node.heat.level)
+            lines.append(f'<FONT COLOR="{chip}">█</FONT> {self.muted(node.heat.text)}')
         if node.mark:
             lines.append(f'<FONT COLOR="{self.border(node)}"><B>{node.mark}</B></FONT>')
         return self.lines(lines, width=HEAD_WIDTH if node.heat and self.down else 0)

@@ -176,7 +176,7 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
             return _drawn(scene, format, style)
         case _:
             raise AssertionError(f"{format} is in FORMATS and nobody writes it")
-    return text.encode()
+    return text.encode(errors="replace")  # a name may hold half a character
 
 
 def companions(scene: Scene, format: str, output: Path) -> dict[Path, bytes]:
@@ -187,7 +187,10 @@ def companions(scene: Scene, format: str, output: Path) -> dict[Path, bytes]:
 
     documents = node_data(scene)
     names = file_names(output, documents)
-    return {names[metric]: _json(document).encode() for metric, document in documents.items()}
+    return {
+        names[metric]: _json(document).encode(errors="replace")
+        for metric, document in documents.items()
+    }
 
 
 def _json(document: object) -> str:

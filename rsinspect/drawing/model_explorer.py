@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -132,13 +131,11 @@ def _graph(scene: Scene, panel: Panel) -> dict[str, Any]:
 
 def _about(scene: Scene, panel: Panel) -> dict[str, str]:
     """Attributes of the whole graph."""
-    totals = {
-        metric: grouped(int(sum(numbers(panel.nodes, metric).values()))) for metric in ADDITIVE
-    }
-    return {"network": scene.title, **totals, "output_shape": panel.nodes[-1].aside} | {
-        "numbers": scene.caption,
-        "description": scene.description,
-    }
+    totals = {key: grouped(int(sum(numbers(panel.nodes, key).values()))) for key in ADDITIVE}
+    about = {"network": scene.title, **totals, "output_shape": panel.nodes[-1].aside}
+    if scene.legend and scene.legend.key == "latency_s":
+        about["latency_s"] = scene.legend.title
+    return about | {"numbers": scene.caption, "description": scene.description}
 
 
 def _layer(node: Node, incoming: list[Edge]) -> dict[str, Any]:
@@ -171,6 +168,7 @@ def _groups(panel: Panel) -> Iterator[tuple[str, dict[str, str]]]:
             words = (kind, *_identical(part.repeats), *part.lines)
             attributes[span or "layers"] = "; ".join(filter(None, words))
         yield stage.path, attributes
+        # parts of a stage are runs of its blocks; a stem, which has none, is one part
         alike = [part.repeats for part in stage.parts for _ in range(part.repeats)]
         blocks = [node for node in stage.walk() if node.role == "block" and node.repeats == 1]
         for block, repeats in zip(blocks, alike, strict=False):
@@ -261,7 +259,8 @@ def _text(fact: Fact) -> str:
 
 
 def _tensor(shape: str) -> str:
-    """
+    """Type of an output, its batch left open.
+
     >>> _tensor("40x40x64")
     'float32[?,40,40,64]'
     """
@@ -282,20 +281,14 @@ def _gradient() -> list[dict[str, Any]]:
 
     Model Explorer would pass through grey text between two stops that differ in it.
     """
-    last = len(LIGHT.heat) - 1
-    levels = [index / last for index in range(last + 1)]
-    stops = []
-    for one, other in pairwise(levels):
-        stops.append((one, text_on(LIGHT.heat_at(one))))
-        if text_on(LIGHT.heat_at(one)) != text_on(LIGHT.heat_at(other)):
-            steps = [one + (other - one) * step / 100 for step in range(101)]
-            turn = next(
-                b
-                for a, b in pairwise(steps)
-                if text_on(LIGHT.heat_at(a)) != text_on(LIGHT.heat_at(b))
-            )
-            stops += [(turn, text_on(LIGHT.heat_at(at))) for at in (one, other)]
-    stops.append((1.0, text_on(LIGHT.heat[-1])))
-    return [
-        {"stop": stop, "bgColor": LIGHT.heat_at(stop), "textColor": text} for stop, text in stops
-    ]
+    stops: list[dict[str, Any]] = []
+    steps = 100 * (len(LIGHT.heat) - 1)
+    for step in range(steps + 1):
+        fill = LIGHT.heat_at(step / steps)
+        stop = {"stop": step / steps, "bgColor": fill, "textColor": text_on(fill)}
+        turned = bool(stops) and stops[-1]["textColor"] != stop["textColor"]
+        if turned:
+            stops.append(stop | {"textColor": stops[-1]["textColor"]})
+        if turned or step % 100 == 0:
+            stops.append(stop)
+    return stops

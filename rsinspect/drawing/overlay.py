@@ -95,17 +95,12 @@ def overlay(
         scene = with_latency(scene, measured)
     key = _KEYS.get(quantity, quantity)
     grids = [panel.grid for panel in scene.panels if panel.grid is not None]
-    shown: list[Node | GridRow] = [row for grid in grids for row in grid.rows]
+    hot: list[Node | GridRow] = [row for grid in grids for row in grid.rows]
     outermost: list[list[Node | GridRow]] = [list(grid.rows) for grid in grids]
     if not grids:
-        shown = [
-            node
-            for panel in scene.panels
-            for node in panel.walk(deep=False)
-            if not (node.open and node.children)
-        ]
+        hot = [each for panel in scene.panels for node in panel.nodes for each in _hot(node, key)]
         outermost = [list(panel.nodes) for panel in scene.panels]
-    hottest = max((value for item in shown if (value := _value(item, key)) is not None), default=0)
+    hottest = max((value for item in hot if (value := _value(item, key)) is not None), default=0)
     whole = max(sum(_value(item, key) or 0 for item in items) for items in outermost)
 
     def heat(item: Node | GridRow) -> Heat | None:
@@ -140,6 +135,12 @@ def overlay(
             high=_words(quantity, hottest),
         ),
     )
+
+
+def _hot(node: Node, key: str) -> list[Node]:
+    """The innermost nodes shown that have a value: what was measured per stage is a stage's."""
+    inside = [each for child in node.children if node.open for each in _hot(child, key)]
+    return inside or ([node] if _value(node, key) is not None else [])
 
 
 def _value(item: Node | GridRow, key: str) -> float | None:

@@ -1,0 +1,110 @@
+"""Netron, a viewer nobody here wrote, opens what the tool writes and what its models save.
+
+Its DOT reader leaves out whatever a subgraph says (netron 9.3.3, ``dot.js``), so our DOT describes
+nodes and edges outside of subgraphs and only names the nodes inside.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rsinspect.drawing.formats import render
+from rsinspect.drawing.views import view
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import ResNetRSSpec
+from tests.conftest import python
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
+
+pytest_plugins = ("tests.browser",)
+pytestmark = pytest.mark.slow
+
+Shown = Callable[[Path], Counter[str]]
+
+
+def serve(stack: ExitStack, program: str, file: Path) -> str:
+    """Address of a Netron that shows the file."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [program, "--port", str(port), "--verbosity", "quiet", str(file)]
+    process = stack.enter_context(subprocess.Popen(command))
+    stack.callback(process.kill)
+    for _ in range(100):
+        with socket.socket() as attempt:
+            if attempt.connect_ex(("localhost", port)) == 0:
+                return f"http://localhost:{port}/"
+        time.sleep(0.1)
+    raise AssertionError("Netron does not answer")
+
+
+@pytest.fixture
+def shown(chromium: Browser) -> Iterator[Shown]:
+    """The texts of the page that Netron makes of a file; it reaches this machine only."""
+    program = shutil.which("netron")
+    if program is None:
+        pytest.skip("Netron is not installed (pip install netron)")
+
+    def here(route: Route) -> None:
+        local = route.request.url.startswith("http://localhost:")
+        route.continue_() if local else route.abort()
+
+    with ExitStack() as stack:
+
+        def call(file: Path) -> Counter[str]:
+            page = chromium.new_page(viewport={"width": 1500, "height": 1000})
+            stack.callback(page.close)
+            page.route("**/*", here)
+            page.goto(serve(stack, program, file))
+            page.get_by_text("Accept").click(timeout=30_000)
+            page.locator("body.default").wait_for(timeout=60_000)
+            return Counter(page.locator("body").inner_text().splitlines())
+
+        yield call
+
+
+def test_netron_shows_the_stages_of_the_dot_file(shown: Shown, tmp_path: Path) -> None:
+    path = tmp_path / "rs101.dot"
+    path.write_bytes(render(view(ResNetRSSpec.variant(101), "stages"), "dot"))
+    texts = shown(path)
+    assert all(texts[stage] == 1 for stage in ("input", "stem", "c2", "c3", "c4", "c5", "head"))
+
+
+def test_netron_shows_every_layer_of_the_dot_file(shown: Shown, tmp_path: Path) -> None:
+    spec = ResNetRSSpec.variant(50)
+    path = tmp_path / "rs50.dot"
+    path.write_bytes(render(view(spec, "layers"), "dot"))
+    texts = shown(path)
+    paths = [layer.path for layer in build_graph(spec)]
+    long = [name for name in paths if len(name) > 20]  # which Netron shortens in the middle
+    assert all(texts[name] == 1 for name in paths if name not in long)
+    assert sum(texts[name] or texts[f"{name[:10]}…{name[-10:]}"] for name in long) == len(long)
+
+
+@pytest.mark.keras
+def test_netron_shows_every_layer_of_the_saved_model_json(shown: Shown, tmp_path: Path) -> None:
+    path = tmp_path / "rs50.json"
+    done = python(
+        f"import rsinspect; model = rsinspect.ResNetRS50(weights=None)\n"
+        f"open({str(path)!r}, 'w').write(model.to_json())",
+        CUDA_VISIBLE_DEVICES="-1",
+    )
+    assert done.returncode == 0, done.stderr
+    texts = shown(path)
+    kinds: Counter[str] = Counter(layer.op.kind for layer in build_graph(ResNetRSSpec.variant(50)))
+    for kind, title in (
+        ("Conv2D", "Conv2D"), ("BatchNorm", "BatchNormalization"), ("Add", "Add"),
+        ("Multiply", "Multiply"), ("Reshape", "Reshape"), ("Dense", "Dense"),
+    ):  # fmt: skip
+        assert texts[title] == kinds[kind] > 0
