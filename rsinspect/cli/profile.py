@@ -33,21 +33,38 @@ def profile(
     save: Annotated[
         Path | None, typer.Option("--save", help="Also write the whole run as JSON to this file.")
     ] = None,
+    saved: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Show a run that --save wrote, in any format, and measure nothing; MODEL and "
+            "the options of measuring are not read.",
+        ),
+    ] = None,
     format: Format = "table",
     output: Output = None,
 ) -> None:
     """Time the forward pass, each stage and the whole, and say how well they add up."""
     import json
 
+    from rsinspect.errors import InvalidMeasurement
     from rsinspect.files import check_writable, write_whole
     from rsinspect.profiling.protocol import ProfileRequest
     from rsinspect.profiling.report import profile_report
+    from rsinspect.profiling.run import load_run
     from rsinspect.render.data import check_format
 
     check_format(format)
     for path in (save, output):
         if path is not None and str(path) != "-":
             check_writable(path)
+    if saved is not None:
+        if save is not None:
+            raise InvalidMeasurement(
+                f"--from {saved} reads a run, there is none to --save", "leave one of them out"
+            )
+        answer(profile_report(load_run(saved)), format, output)
+        return
     request = ProfileRequest(
         spec=spec,
         batch=batch,

@@ -1,0 +1,69 @@
+"""``rsinspect profile --from``: a saved run shown again, without a framework."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rsinspect.profiling.report import profile_report
+from rsinspect.render.data import as_text
+from tests.conftest import Cli, python
+from tests.test_profiling_run import a_run
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(a_run().to_json()))
+    return path
+
+
+@pytest.mark.parametrize("format", ["json", "csv", "markdown", "latex"])
+def test_a_saved_run_is_shown_as_when_it_was_measured(cli: Cli, saved: Path, format: str) -> None:
+    outcome = cli("profile", "--from", saved, "-f", format)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == as_text(profile_report(a_run()), format)
+
+
+def test_a_saved_run_is_a_table_for_people(cli: Cli, saved: Path, tmp_path: Path) -> None:
+    page = cli("profile", "--from", saved).out
+    assert "resnet-rs-50 @ 160x192, forward, batch 64, float32, tensorflow on cpu" in page
+    assert max(map(len, page.splitlines())) <= 80
+    assert cli("profile", "--from", saved, "-o", tmp_path / "page.txt").code == 0
+    assert (tmp_path / "page.txt").read_text().splitlines()[0] == page.splitlines()[0]
+
+
+def test_nothing_is_measured_and_no_framework_is_loaded(saved: Path) -> None:
+    code = f"""
+import sys
+from rsinspect.cli.app import run
+code = run(["profile", "--from", {str(saved)!r}, "-f", "json"])
+assert not {{"tensorflow", "keras", "jax", "torch", "numpy"}} & set(sys.modules)
+sys.exit(code)
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["schema"] == "rsinspect.profile/1"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("{", "no JSON document"), ("[]", "not an object"), ('{"schema": "x/1"}', "no profile of")],
+)
+def test_a_damaged_run_is_one_line_and_a_hint(
+    cli: Cli, saved: Path, content: str, words: str
+) -> None:
+    saved.write_text(content)
+    outcome = cli("profile", "--from", saved)
+    assert outcome.code == 2
+    assert words in outcome.err
+    assert len(outcome.err.splitlines()) <= 2
+
+
+def test_a_run_is_read_or_saved(cli: Cli, saved: Path, tmp_path: Path) -> None:
+    outcome = cli("profile", "--from", saved, "--save", tmp_path / "copy.json")
+    assert outcome.code == 2
+    assert "leave one of them out" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
