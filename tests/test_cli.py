@@ -80,6 +80,7 @@ REFUSED = {
     "graph 151 -o {tmp}/a.svg": "152",
     "profile 50 --batch 0": "batch",
     "profile 50 --backend theano": "tensorflow",
+    "profile 50 --level blokc": "block",
     "profile 50 --max-time 0": "time",
     "profile 50 --format xml": "json",
     "profile 50 --save {tmp}/no/run.json": "mkdir",

@@ -12,7 +12,7 @@ PURE = [
     "paper", "process", "latex", "diff.pairs", "diff.wording", "render.cells", "render.console",
     "render.data", "doctor.report", "drawing.scene", "drawing.network", "drawing.theme",
     "drawing.formats", "drawing.layout", "drawing.mermaid", "drawing.tikz", "drawing.terminal",
-    "drawing.wording", "drawing.comparison",
+    "drawing.wording", "drawing.comparison", "drawing.overlay",
 ]  # fmt: skip
 
 

@@ -235,6 +235,21 @@ class TestOverlay:
         assert scene.legend is not None
         assert "batch 8" in scene.legend.title
 
+    def test_blocks_that_were_measured_add_up_to_runs_and_stages(self) -> None:
+        spec = ResNetRSSpec.variant(50)
+        latency_s = {f"c4/block{number}": 0.01 for number in range(6)} | {"stem": 0.04}
+        measured = Measured(latency_s=latency_s, conditions="batch 8")
+        scene = overlay(view(spec, "blocks"), "latency", convention="paper", measured=measured)
+        texts = {node.path: node.heat and node.heat.text for node in scene.panels[0].walk()}
+        assert texts["c4/block0"] == "10.0 ms (10.0 %)"
+        assert texts["c4/block1-5"] == "50.0 ms (50.0 %)"
+        assert texts["c4"] == "60.0 ms (60.0 %)"
+        assert texts["c5"] is None
+        del latency_s["c4/block3"]
+        scene = overlay(view(spec, "blocks"), "latency", convention="paper", measured=measured)
+        texts = {node.path: node.heat and node.heat.text for node in scene.panels[0].walk()}
+        assert texts["c4/block1-5"] is None
+
     def test_a_stage_of_two_rows_says_that_it_was_measured_whole(self) -> None:
         measured = Measured(latency_s={"stem": 0.02, "c2": 0.06}, conditions="batch 8")
         scene = overlay(

@@ -78,6 +78,22 @@ def test_a_network_without_preprocessing_and_head_is_measured_with_threads() -> 
     assert found.closure.same_output
 
 
+@pytest.mark.keras
+@pytest.mark.parametrize("backend", backends())
+def test_blocks_are_measured_one_by_one(backend: str) -> None:
+    spec = SPEC.replace(blocks=(1, 2, 1, 1))
+    found = profile(
+        ProfileRequest(spec=spec, batch=2, level="block", max_time_s=1.0, backend=backend)
+    )
+    assert [segment.path for segment in found.segments] == [
+        "stem", "c2/block0", "c3/block0", "c3/block1", "c4/block0", "c5/block0", "head",
+    ]  # fmt: skip
+    assert {segment.level for segment in found.segments} == {"block"}
+    assert found.method.startswith("chain of blocks")
+    assert found.closure.same_output
+    assert found.closure.output_max_abs > 0
+
+
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_a_backend_that_cannot_be_imported_is_unavailable(
     backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

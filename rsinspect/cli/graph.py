@@ -11,7 +11,10 @@ from rsinspect.cli.options import Convention, model_command, show
 from rsinspect.spec import ResNetRSSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rsinspect.drawing.overlay import Measured
+    from rsinspect.profiling.run import ProfileRun
 
 _STYLE = "Style"
 
@@ -128,5 +131,13 @@ def _measured(path: Path, spec: ResNetRSSpec) -> Measured:
     run.check_model(spec)
     return Measured(
         latency_s={segment.path: segment.latency.median for segment in run.segments},
-        conditions=run.conditions + "; preprocessing in the stem" * spec.preprocessing,
+        conditions="; ".join(_conditions(run, spec)),
     )
+
+
+def _conditions(run: ProfileRun, spec: ResNetRSSpec) -> Iterator[str]:
+    yield run.conditions
+    if spec.preprocessing:
+        yield "preprocessing in the stem"
+    if any("/" in segment.path for segment in run.segments):
+        yield "runs and stages are sums of their blocks' medians"

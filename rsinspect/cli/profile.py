@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def profile(
     spec: ResNetRSSpec,
     batch: Annotated[int, typer.Option("--batch", "-b", help="Images per forward pass.")] = 128,
+    level: Annotated[str, typer.Option(help="Time each stage or each block apart.")] = "stage",
     max_time: Annotated[
         float, typer.Option("--max-time", help="Seconds of measuring, warm-up included.")
     ] = 60.0,
@@ -44,7 +45,7 @@ def profile(
     format: Format = "table",
     output: Output = None,
 ) -> None:
-    """Time the forward pass, each stage and the whole, and say how well they add up."""
+    """Time the forward pass, its stages or blocks and the whole; say how well they add up."""
     import json
 
     from rsinspect.errors import InvalidMeasurement
@@ -68,6 +69,7 @@ def profile(
     request = ProfileRequest(
         spec=spec,
         batch=batch,
+        level=level,  # type: ignore[arg-type]  # checked there
         max_time_s=max_time,
         backend=backend,
         device=device,

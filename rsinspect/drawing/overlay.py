@@ -32,6 +32,27 @@ class Measured:
     latency_s: Mapping[str, float]
     conditions: str
 
+    def latency_of(self, path: str) -> float | None:
+        """Seconds of a node: measured, or the sum of the blocks it stands for; None for neither.
+
+        >>> run = Measured(latency_s={"c2/block0": 3.0, "c2/block1": 2.0}, conditions="")
+        >>> run.latency_of("c2/block0-1"), run.latency_of("c2"), run.latency_of("c2/block0/conv1")
+        (5.0, 5.0, None)
+        """
+        if path in self.latency_s:
+            return self.latency_s[path]
+        stage, _, numbers = path.partition("/block")
+        low, span, high = numbers.partition("-")
+        if span:
+            blocks = [f"{stage}/block{number}" for number in range(int(low), int(high) + 1)]
+        elif not numbers:
+            blocks = [known for known in self.latency_s if known.startswith(f"{path}/")]
+        else:
+            return None
+        if not blocks or not all(block in self.latency_s for block in blocks):
+            return None
+        return sum(self.latency_s[block] for block in blocks)
+
 
 def check_quantity(name: str, measured: bool) -> None:
     """Refuse an unknown quantity, and a latency that nobody measured.
@@ -52,8 +73,7 @@ def with_latency(scene: Scene, measured: Measured) -> Scene:
     """The scene with a measured latency among the facts of each node that has one."""
 
     def known(path: str, facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
-        value = measured.latency_s.get(path)
-        if value is None:
+        if (value := measured.latency_of(path)) is None:
             return facts
         return (*facts, Fact(key="latency_s", value=value, text=f"{seconds(value)} measured"))
 

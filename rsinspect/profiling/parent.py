@@ -250,7 +250,7 @@ def _record(
 ) -> ProfileRun:
     """The run: the worker's samples beside what follows from the graph."""
     spec, batch = request.spec, request.batch
-    parts = segments(graph, "stage")
+    parts = segments(graph, request.level)
     if len(parts) != len(result.segments_s):
         raise MeasurementError(
             f"the worker measured {len(result.segments_s)} segments of {len(parts)}"

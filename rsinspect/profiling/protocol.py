@@ -14,10 +14,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, assert_never
 
 from rsinspect.errors import InvalidMeasurement
+from rsinspect.partition import Level
 from rsinspect.spec import DIALECTS, ResNetRSSpec, dialect_named, near
 
 Backend = Literal["tensorflow", "jax", "torch"]
 BACKENDS: tuple[Backend, ...] = ("tensorflow", "jax", "torch")
+LEVELS: tuple[Level, ...] = ("stage", "block")
 
 DEFAULT_MAX_TIME_S = 60.0
 MAX_BATCH = 65_536
@@ -32,6 +34,7 @@ class ProfileRequest:
     Attributes:
         spec: The network.
         batch: Images in a batch.
+        level: What is timed apart: each ``stage`` or each ``block``.
         max_time_s: Budget of warm-up and measuring together; importing, building and compiling come
             on top.
         backend: Keras backend.
@@ -46,6 +49,7 @@ class ProfileRequest:
 
     spec: ResNetRSSpec
     batch: int
+    level: Level = "stage"
     max_time_s: float = DEFAULT_MAX_TIME_S
     backend: str = "tensorflow"
     device: str = "cpu"
@@ -61,6 +65,10 @@ class ProfileRequest:
             raise InvalidMeasurement(
                 f"the time budget is {self.max_time_s:g} s; "
                 f"it must be above 0 and at most {MAX_TIME_S:g} s"
+            )
+        if self.level not in LEVELS:
+            raise InvalidMeasurement(
+                f"unknown level {self.level!r}", near(self.level, list(LEVELS))
             )
         if self.backend not in BACKENDS:
             raise InvalidMeasurement(

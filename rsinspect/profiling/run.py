@@ -187,11 +187,11 @@ class EndToEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A stage, measured on the activations that the stage before it made.
+    """A stage or block, measured on the activations that the one before it made.
 
     Attributes:
-        path: Of the stage.
-        level: ``stage``.
+        path: Of the stage or block.
+        level: ``stage`` or ``block``; stem and head have no blocks and are one segment each.
         latency: Of one batch.
         macs: For one image.
         bytes_moved: For the batch: inputs, outputs and weights of each layer on its own.
@@ -247,7 +247,7 @@ class ProfileRun:
         device: ``cpu``.
         method: How samples were taken, in words.
         end_to_end: The whole network.
-        segments: Its stages, in order.
+        segments: Its stages or blocks, in order.
         closure: Whether they account for the whole.
         warnings: Reasons to read the numbers with care.
         stopped_because: Why there are not more rounds: ``precise``, ``time`` or ``rounds``.

@@ -4,10 +4,10 @@ A process reads one request from standard input, builds the network, measures it
 and its result to standard output, a JSON object a line. Whatever else writes to standard output
 goes to standard error instead.
 
-Each stage is a Keras model between two cuts of the graph, made of the very layers of the whole
-network, and compiled on its own: ``tf.function`` without XLA on TensorFlow, ``jax.jit`` on JAX,
-inference mode on PyTorch. Frameworks are imported inside functions: the environment they read on
-import (backend, devices, precision) has to be set before.
+Each stage or block is a Keras model between two cuts of the graph, made of the very layers of the
+whole network, and compiled on its own: ``tf.function`` without XLA on TensorFlow, ``jax.jit`` on
+JAX, inference mode on PyTorch. Frameworks are imported inside functions: the environment they read
+on import (backend, devices, precision) has to be set before.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ Forward = Callable[[Any], Any]
 """One compiled forward pass, ready when it returns."""
 
 METHODS = {
-    "tensorflow": "chain of stages, each a tf.function, paired with the whole network",
-    "jax": "chain of stages, each a jax.jit that is waited for, paired with the whole network",
-    "torch": "chain of stages in inference mode, paired with the whole network",
+    "tensorflow": "chain of {level}s, each a tf.function, paired with the whole network",
+    "jax": "chain of {level}s, each a jax.jit that is waited for, paired with the whole network",
+    "torch": "chain of {level}s in inference mode, paired with the whole network",
 }
 
 LOWER_PRECISION = (
@@ -186,18 +186,18 @@ class Compiled:
 
     Attributes:
         end_to_end: The whole.
-        stages: Its stages; each takes what the one before returned.
+        parts: Its stages or blocks; each takes what the one before returned.
     """
 
     end_to_end: Forward
-    stages: tuple[Forward, ...]
+    parts: tuple[Forward, ...]
 
 
 def compile_network(request: ProfileRequest, graph: LayerGraph, model: Any) -> Compiled:
-    """The whole network and its stages, which share their layers and weights.
+    """The whole network and its stages or blocks, which share their layers and weights.
 
     Args:
-        request: Batch and backend.
+        request: Batch, level and backend.
         graph: Whose cuts to use.
         model: The Keras model of that graph.
     """
@@ -208,13 +208,13 @@ def compile_network(request: ProfileRequest, graph: LayerGraph, model: Any) -> C
             return model.inputs[0]
         return model.get_layer(keras_name(path, request.spec.dialect)).output
 
-    stages = []
-    for segment in segments(graph, "stage"):
+    parts = []
+    for segment in segments(graph, request.level):
         part = keras.Model(tensor(segment.input), tensor(segment.output))
         shape = (request.batch, *graph.layer(segment.input).shape)
-        stages.append(_compile(request.backend, part, shape))
+        parts.append(_compile(request.backend, part, shape))
     shape = (request.batch, *graph.layers[0].shape)
-    return Compiled(_compile(request.backend, model, shape), tuple(stages))
+    return Compiled(_compile(request.backend, model, shape), tuple(parts))
 
 
 def _compile(backend: str, model: Any, shape: tuple[int, ...]) -> Forward:
@@ -311,8 +311,8 @@ def _measure(
     emit.memory()
     with _seconds_into(first_calls):
         value = images
-        for stage in network.stages:
-            value = stage(value)
+        for part in network.parts:
+            value = part(value)
     difference, largest = _max_abs_diff(expected, value)
     del expected, value
     emit.memory()
@@ -330,7 +330,7 @@ def _measure(
 
     rounds = measure(
         network.end_to_end,
-        network.stages,
+        network.parts,
         images,
         first_calls_s=sum(first_calls),
         max_time_s=request.max_time_s,
@@ -347,7 +347,7 @@ def _measure(
         measured_s=rounds.elapsed_s,
         chain_max_abs_diff=difference,
         output_max_abs=largest,
-        method=METHODS[request.backend],
+        method=METHODS[request.backend].format(level=request.level),
         environment=_environment(request, load_before).to_json(),
     )
 
