@@ -101,6 +101,19 @@ def test_a_stage_opens_one_level_further_than_the_view_shows() -> None:
     assert len([n for n in shown(panel) if n.path.startswith("c4/")]) == 23
 
 
+@pytest.mark.parametrize("name", ["stages", "blocks"])
+def test_a_run_opens_to_its_blocks(name: str) -> None:
+    spec = ResNetRSSpec.variant(50)
+    (panel,) = view(spec, name, expand=("c4/block1-3",)).panels
+    assert [node.path for node in shown(panel) if node.path.startswith("c4/")] == [
+        "c4/block0",
+        "c4/block1",
+        "c4/block2",
+        "c4/block3",
+        "c4/block4-5",
+    ]
+
+
 def test_a_block_is_taken_out_of_its_run_to_be_opened() -> None:
     (panel,) = view(ResNetRSSpec.variant(101), "blocks", expand=("c4/block7",)).panels
     c4 = next(node for node in panel.nodes if node.path == "c4")
@@ -318,6 +331,7 @@ class TestColumns:
         ({"name": "stages", "direction": "UP"}, UnknownPicture),
         ({"name": "stages", "expand": ("c9",)}, UnknownPath),
         ({"name": "blocks", "expand": ("c4/block99",)}, UnknownPath),
+        ({"name": "blocks", "expand": ("c4/block1-99",)}, UnknownPath),
         ({"name": "layers", "expand": ("c4",)}, UnknownPicture),
         ({"name": "figure6", "expand": ("c4",)}, UnknownPicture),
         ({"name": "stages", "convention": "mcas"}, ReportError),

@@ -42,7 +42,8 @@ def graph(
     expand: Annotated[
         list[str] | None,
         typer.Option(
-            help="Open a stage (c4) or a block (c4/block1) one level further; may be repeated.",
+            help="Open a stage (c4), a run (c4/block1-22) or a block (c4/block1) one level "
+            "further; may be repeated.",
             show_default=False,
         ),
     ] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import assert_never
 
@@ -32,6 +33,7 @@ from rsinspect.graph import (
     group_of,
 )
 from rsinspect.report import describe
+from rsinspect.spec import MAX_BLOCKS
 from rsinspect.units import binary_bytes, count, percent
 
 CONVENTION = "paper"
@@ -48,7 +50,7 @@ class Network:
         graph: What to show.
         convention: What a FLOP is.
         opened: Paths of stages and blocks that show what is inside.
-        unfolded: Stages whose identical blocks are shown one by one.
+        unfolded: Stages whose identical blocks are shown one by one, or such blocks.
         everything: Show every layer of every block.
         deep: Give closed nodes their children too.
         marks: What a comparison found, by path of block or layer.
@@ -149,12 +151,13 @@ class Network:
         )
 
     def _blocks(self, stage: str, runs: tuple[Run, ...]) -> tuple[Node, ...]:
+        shown_apart = self.opened | self.unfolded
         apart = self.everything or stage in self.unfolded
         found: list[Node] = []
         for run in runs:
             rest: list[Group] = []
             for group in run.groups:
-                if apart or group.path in self.opened:
+                if apart or group.path in shown_apart:
                     found += self._run(rest)
                     found += self._run([group])
                     rest = []
@@ -364,3 +367,19 @@ def enclosing(paths: frozenset[str]) -> frozenset[str]:
     """
     groups = {group_of(path) for path in paths}
     return frozenset(groups | {group.split("/", 1)[0] for group in groups})
+
+
+_SPAN = re.compile(r"([^/]+)/block(\d{1,9})-(\d{1,9})")
+
+
+def blocks_of_run(path: str) -> tuple[str, ...]:
+    """The blocks that the path of a run stands for; nothing for any other path.
+
+    >>> blocks_of_run("c4/block1-3"), blocks_of_run("c4/block1")
+    (('c4/block1', 'c4/block2', 'c4/block3'), ())
+    """
+    match = _SPAN.fullmatch(path)
+    if match is None:
+        return ()
+    first, last = int(match[2]), min(int(match[3]), int(match[2]) + MAX_BLOCKS)
+    return tuple(f"{match[1]}/block{number}" for number in range(first, last + 1))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rsinspect.cost import LEGEND
+from rsinspect.drawing.network import blocks_of_run
 from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Legend, Node, Panel, Scene
 from rsinspect.errors import UnknownPicture
 from rsinspect.spec import near
@@ -41,14 +42,9 @@ class Measured:
         """
         if path in self.latency_s:
             return self.latency_s[path]
-        stage, _, numbers = path.partition("/block")
-        low, span, high = numbers.partition("-")
-        if span:
-            blocks = [f"{stage}/block{number}" for number in range(int(low), int(high) + 1)]
-        elif not numbers:
-            blocks = [known for known in self.latency_s if known.startswith(f"{path}/")]
-        else:
-            return None
+        blocks = blocks_of_run(path)
+        if "/" not in path:
+            blocks = tuple(known for known in self.latency_s if known.startswith(f"{path}/"))
         if not blocks or not all(block in self.latency_s for block in blocks):
             return None
         return sum(self.latency_s[block] for block in blocks)

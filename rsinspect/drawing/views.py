@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from rsinspect.cost import LEGEND, convention_weights
 from rsinspect.drawing import figure6
-from rsinspect.drawing.network import CONVENTION, Network, enclosing
+from rsinspect.drawing.network import CONVENTION, Network, blocks_of_run, enclosing
 from rsinspect.drawing.scene import Direction, Mark, Panel, Scene
 from rsinspect.errors import UnknownPicture
 from rsinspect.graph import LayerGraph
@@ -52,7 +52,7 @@ def view(
         spec: The network.
         name: One of VIEWS.
         direction: Of the data: top to bottom or left to right.
-        expand: Paths of stages or blocks that are opened one level further.
+        expand: Paths of stages, runs or blocks that are opened one level further.
         convention: What a FLOP is.
         deep: Whether closed nodes have their children too, and edges run between layers.
 
@@ -65,7 +65,8 @@ def view(
     convention_weights(convention)
     graph = build_graph(spec)
     for path in expand:
-        graph.within(path)
+        for part in blocks_of_run(path) or (path,):
+            graph.within(part)
     if expand and name in ("figure6", "layers"):
         raise UnknownPicture(
             f"the {name} view has nothing to expand", "--view stages or blocks has"
@@ -109,11 +110,11 @@ def diagram(
     marks: Mapping[str, Mark] | None = None,
 ) -> tuple[Panel, Network]:
     """The panel of one network in a view other than figure6, and its maker."""
-    opened = enclosing(expand)
-    unfolded: frozenset[str] = frozenset()
+    unfolded = frozenset(block for path in expand for block in blocks_of_run(path))
+    opened = enclosing(expand) - unfolded
     if name == "blocks":
         opened |= frozenset(spec.stages)
-        unfolded = expand & frozenset(spec.stages)
+        unfolded |= expand & frozenset(spec.stages)
     network = Network(
         graph,
         convention=convention,
