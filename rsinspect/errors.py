@@ -21,6 +21,8 @@
     │   └── OutputNotWritable          2   the output path cannot be written
     └── MeasurementError               1
         ├── BatchDoesNotFit            1   no batch size of the ladder could be run
+        ├── DeviceUnavailable          3   the backend does not find that device
+        ├── ClosureFailed              1   the parts do not add up to the whole, with --strict
         └── InvalidMeasurement         2   a measurement nobody can make
 
 Only the command line catches ``RsInspectError``; it never catches anything wider, so that a bug
@@ -147,6 +149,16 @@ class OutputNotWritable(RenderError):
 
 class MeasurementError(RsInspectError):
     """A measurement that could not be finished."""
+
+
+class DeviceUnavailable(MeasurementError):
+    """The backend does not find that device on this machine."""
+
+    exit_code = 3
+
+
+class ClosureFailed(MeasurementError):
+    """The parts do not add up to the whole."""
 
 
 class BatchDoesNotFit(MeasurementError):

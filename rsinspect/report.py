@@ -28,7 +28,7 @@ from rsinspect.graph import (
 )
 from rsinspect.spec import ResNetRSSpec
 
-Kind = Literal["text", "integer", "count", "bytes", "number", "share", "seconds"]
+Kind = Literal["text", "integer", "count", "bytes", "number", "share", "percent", "seconds"]
 Value = str | int | float | None
 
 
@@ -38,7 +38,8 @@ class Column(NamedTuple):
     Attributes:
         key: Its name in options, CSV and JSON.
         head: What stands above it; a line break separates quantity and convention.
-        kind: What its values are; decides alignment and formatting.
+        kind: What its values are; decides alignment and formatting. A ``share`` has a bar, a
+            ``percent`` has none.
         wraps: Whether a value may be broken over lines where there is little room.
     """
 

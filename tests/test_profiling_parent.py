@@ -23,8 +23,20 @@ from rsinspect.errors import (
 from rsinspect.partition import segments
 from rsinspect.profiling import memory
 from rsinspect.profiling.attempt import Ended, is_out_of_memory
-from rsinspect.profiling.cautions import BatchReduced, BusyMachine, FewSamples, NotSteady
-from rsinspect.profiling.parent import ladder, profile, start_up_allowance_s
+from rsinspect.profiling.cautions import (
+    BatchReduced,
+    BusyMachine,
+    CutShort,
+    FewSamples,
+    NeverQuiet,
+    NotSteady,
+)
+from rsinspect.profiling.parent import (
+    Interrupted,
+    ladder,
+    profile,
+    start_up_allowance_s,
+)
 from rsinspect.profiling.protocol import (
     BACKENDS,
     AttemptStarted,
@@ -32,15 +44,20 @@ from rsinspect.profiling.protocol import (
     Event,
     Failure,
     MemoryUsed,
+    NotAvailable,
     Phase,
+    Predicted,
     ProfileRequest,
+    Ready,
+    RoofsMeasured,
     RoundDone,
-    WorkerResult,
+    Traced,
     decode,
     encode,
     request_from_json,
     request_to_json,
 )
+from rsinspect.profiling.rounds import Finished, Round
 from rsinspect.profiling.run import ProfileRun
 from rsinspect.resnet_rs import build_graph
 from rsinspect.spec import DIALECTS, Dialect, ResNetRSSpec
@@ -65,10 +82,20 @@ environment = {
     "versions": {}, "load_before": 1.5, "load_after": None, "seed": 0, "peak_rss_bytes": None,
     "unknown": {},
 }
-def result(rounds=6, segments=6):
-    say("result", end_to_end_s=[0.6] * rounds, segments_s=[[0.1] * rounds] * segments,
-        warm_up_s=[9.0, 1.2, 1.2], steady=True, stopped_because="time", measured_s=1.0,
-        chain_max_abs_diff=0.0, output_max_abs=0.5, method="fake", environment=environment)
+paths = ["stem", "c2", "c3", "c4", "c5", "head"]
+def ready(parts=6):
+    say("ready", parts=[[path, "forward"] for path in paths[:parts]], method="fake",
+        output_max_abs_diff=0.0, output_max_abs=0.5, optimizer=None, environment=environment)
+def rounds(count=6, parts=6, foreign_s=0.0):
+    for number in range(count):
+        say("round", burst=number, at_s=number, end_to_end_s=0.6, instrumented_s=0.61,
+            parts_s=[0.1] * parts, capacity_s=2.4, foreign_s=foreign_s, clock_share=None)
+def finished():
+    say("finished", warm_up=[9.0, 1.2, 1.2], steady=True, stopped_because="time", elapsed_s=1.0)
+def result(count=6, parts=6, foreign_s=0.0):
+    ready(parts)
+    rounds(count, parts, foreign_s)
+    finished()
 """
 
 MakeWorker = Callable[[str], tuple[str, ...]]
@@ -133,7 +160,7 @@ def test_a_run_has_the_samples_and_what_follows_from_the_graph(worker: MakeWorke
             """
             say("phase", name="building")
             print("not ours")
-            say("round", phase="measuring", round=1, elapsed_s=0.5, remaining_s=0.5)
+            say("progress", phase="measuring", round=1, elapsed_s=0.5, remaining_s=0.5)
             say("memory", peak_rss_bytes=123456789)
             result()
             """
@@ -160,7 +187,7 @@ def test_a_run_has_the_samples_and_what_follows_from_the_graph(worker: MakeWorke
 
 
 def test_few_rounds_are_said_to_be_few(worker: MakeWorker) -> None:
-    assert FewSamples(3) in run(worker("result(rounds=3)")).warnings
+    assert FewSamples(3) in run(worker("result(count=3)")).warnings
     assert not any(
         isinstance(caution, FewSamples | NotSteady) for caution in run(worker("result()")).warnings
     )
@@ -264,7 +291,7 @@ def test_the_same_death_with_little_memory_in_use_is_a_crash(
 
 
 def ended(number: int, peak: int | None) -> Ended:
-    return Ended(returncode=-number, result=None, failure=None, tail="", peak_rss_bytes=peak)
+    return Ended(returncode=-number, finished=False, failure=None, tail="", peak_rss_bytes=peak)
 
 
 def test_the_framework_alone_never_counts_as_memory_used_up() -> None:
@@ -336,8 +363,8 @@ def test_a_name_that_is_no_error_of_ours_becomes_one(worker: MakeWorker) -> None
 
 
 def test_a_result_of_the_wrong_length_is_refused(worker: MakeWorker) -> None:
-    with pytest.raises(MeasurementError, match="measured 2 segments of 6"):
-        run(worker("result(segments=2)"))
+    with pytest.raises(MeasurementError, match="'c3', 'forward'"):
+        run(worker("result(parts=2)"))
 
 
 def test_a_result_counts_even_if_the_worker_then_dies(worker: MakeWorker) -> None:
@@ -500,7 +527,17 @@ def test_the_start_up_allowance_grows_with_network_and_batch() -> None:
         ({"max_time_s": 0.0}, "time budget is 0 s"),
         ({"max_time_s": float("nan")}, "time budget is nan s"),
         ({"backend": "jacks"}, "unknown backend 'jacks'"),
-        ({"device": "gpu"}, "device 'gpu'"),
+        ({"device": "tpu"}, "unknown device 'tpu'"),
+        ({"device": "gpu:x"}, "unknown device 'gpu:x'"),
+        ({"device": "gpu", "threads": 2}, "threads are of the cpu"),
+        ({"mode": "backward"}, "unknown mode 'backward'"),
+        ({"level": "model"}, "unknown level 'model'"),
+        ({"precision": "float8"}, "unknown precision 'float8'"),
+        ({"precision": "tf32"}, "tf32 is a format of GPUs"),
+        ({"processes": 0}, "number of processes is 0"),
+        ({"backend": "jax", "jit": False}, "cannot do without jit"),
+        ({"backend": "torch", "jit": True}, "nothing to jit"),
+        ({"mode": "train", "spec": SPEC.replace(include_top=False)}, "no classifier"),
         (
             {"spec": SPEC.replace(dialect=Dialect(name="mine", summary=""))},
             "dialect 'mine' is not one of rsinspect's",
@@ -529,11 +566,22 @@ def test_a_request_arrives_as_it_was_sent(dialect: str, backend: str) -> None:
         RoundDone("warm-up", 2, 1.5, 58.5),
         MemoryUsed(5),
         Failure(kind="error", error="ValueError", message="no"),
-        WorkerResult(
-            end_to_end_s=(1.0,), segments_s=((0.5,), (0.5,)), warm_up_s=(2.0,), steady=False,
-            stopped_because="time", measured_s=3.0, chain_max_abs_diff=0.0, output_max_abs=1.0,
-            method="m", environment={"a": 1},
+        Ready(
+            parts=(("stem", "forward"), ("loss", "whole")), method="m", output_max_abs_diff=None,
+            output_max_abs=1.0, optimizer="SGD", environment={"a": 1},
         ),
+        Round(
+            burst=1, at_s=0.5, end_to_end_s=0.2, instrumented_s=0.21, parts_s=(0.1, 0.11),
+            capacity_s=0.8, foreign_s=None, clock_share=0.9,
+        ),
+        Finished(warm_up=(2.0,), steady=False, stopped_because="time", elapsed_s=3.0),
+        Predicted(
+            parts=(("stem", 1, 0.1), ("c2/block1", 4, 0.2)), end_to_end_s=0.9, rounds=12,
+            ready_s=5.0,
+        ),
+        RoofsMeasured({"compute": []}),
+        NotAvailable("trace", "why"),
+        Traced({"seconds": {"stem/conv1": 0.5}}),
     ],
     ids=lambda message: type(message).__name__,
 )  # fmt: skip
@@ -548,6 +596,142 @@ def test_a_message_arrives_as_it_was_sent(message: Phase) -> None:
 )
 def test_a_line_that_is_no_message_is_none(line: str) -> None:
     assert decode(line) is None
+
+
+def test_every_sample_is_kept_and_those_with_a_neighbour_do_not_count(worker: MakeWorker) -> None:
+    found = run(worker("ready(); rounds(10); rounds(10, foreign_s=1.2); finished()"))
+    assert len(found.end_to_end.latency.samples) == 20
+    assert (found.rounds.kept, found.rounds.verdict) == (10, "gated")
+    assert found.rounds.foreign_share[-1] == 0.5
+
+
+def test_a_machine_that_is_never_quiet_is_said_to_be_so(worker: MakeWorker) -> None:
+    found = run(worker("result(count=20, foreign_s=1.2)"))
+    assert NeverQuiet(0.5, 8) in found.warnings
+
+
+def test_processes_measure_one_after_the_other(worker: MakeWorker) -> None:
+    events: list[Event] = []
+    request = ProfileRequest(spec=SPEC, batch=8, max_time_s=3.0, processes=3)
+    command = worker(
+        """
+        assert request["max_time_s"] == 1.0
+        assert request["predict"] == (request["seed"] == 0)
+        result()
+        """
+    )
+    found = profile(
+        request, on_event=events.append, worker=command, available_bytes=lambda: None,
+        allowance_s=30.0,
+    )  # fmt: skip
+    assert [e.process for e in events if isinstance(e, AttemptStarted)] == [0, 1, 2]
+    assert found.rounds.processes == 3
+    assert found.rounds.count == 18
+    assert found.rounds.sampling.process == tuple(n for n in range(3) for _ in range(6))
+
+
+def test_a_training_step_has_forward_backward_and_steps_of_its_own(worker: MakeWorker) -> None:
+    request = ProfileRequest(spec=SPEC, batch=8, mode="train", max_time_s=1.0)
+    body = """
+    parts = [[path, "forward"] for path in paths] + [["loss", "whole"]]
+    parts += [[path, "backward"] for path in reversed(paths)] + [["optimizer", "whole"]]
+    say("ready", parts=parts, method="fake", output_max_abs_diff=0.0, output_max_abs=0.5,
+        optimizer="SGD", environment=environment)
+    for number in range(6):
+        say("round", burst=number, at_s=number, end_to_end_s=1.4, instrumented_s=1.4,
+            parts_s=[0.1] * len(parts), capacity_s=5.6, foreign_s=0.0, clock_share=None)
+    finished()
+    """
+    found = profile(request, worker=worker(body), available_bytes=lambda: None, allowance_s=30.0)
+    assert [s.path for s in found.segments][-3:] == ["head", "loss", "optimizer"]
+    stem = found.segments[0]
+    assert stem.forward is not None
+    assert stem.backward is not None
+    assert (stem.forward.median, stem.backward.median) == (0.1, 0.1)
+    assert stem.latency.median == pytest.approx(0.2)
+    assert found.flops_per_s(stem) == pytest.approx(3 * 2 * (stem.macs or 0) * 8 / 0.2)
+    assert found.closure.sum_s == pytest.approx(1.4)
+    assert found.closure.closes
+    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_a_prediction_roofs_and_what_is_missing_are_kept(worker: MakeWorker) -> None:
+    events: list[Event] = []
+    body = """
+    say("predicted", parts=[["stem", 1, 0.1], ["c2/block0", 1, 0.2]], end_to_end_s=0.3, rounds=9,
+        ready_s=4.5)
+    result()
+    say("roofs", roofs={
+        "precision": "float32", "method": "made up",
+        "compute": [{"op": "matmul", "size": "1024", "flops_per_s": 1e12}],
+        "bandwidth": [{"level": "DRAM", "working_set_bytes": 1000000, "bytes_per_s": 1e10}],
+    })
+    say("not_available", what="trace", reason="no profiler")
+    """
+    found = run(worker(body), events=events)
+    assert found.prediction is not None
+    assert found.prediction_error == pytest.approx(0.3 / 0.6 - 1)
+    assert any(isinstance(event, Predicted) for event in events)
+    assert found.roofs is not None
+    bound = found.segments[0].bound
+    assert bound is not None
+    assert 0 < (bound.fraction or 0) < 1
+    assert found.not_available == (("trace", "no profiler"),)
+    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_a_segment_faster_than_its_roof_raises_the_roof(worker: MakeWorker) -> None:
+    body = """
+    result()
+    say("roofs", roofs={
+        "precision": "float32", "method": "made up",
+        "compute": [{"op": "matmul", "size": "1024", "flops_per_s": 1e6}],
+        "bandwidth": [{"level": "DRAM", "working_set_bytes": 1000000, "bytes_per_s": 1e6}],
+    })
+    """
+    found = run(worker(body))
+    fractions = [s.bound.fraction for s in found.segments if s.bound is not None]
+    assert len(fractions) == 6
+    assert max(f for f in fractions if f is not None) == 1.0
+    assert None not in fractions
+    assert found.roofs is not None
+    assert "ran faster than they allow" in found.roofs.method
+
+
+def test_ctrl_c_keeps_what_was_measured(worker: MakeWorker) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, RoundDone):
+            raise KeyboardInterrupt
+
+    command = worker(
+        """
+        ready()
+        rounds(7)
+        say("progress", phase="measuring", round=7, elapsed_s=0.5, remaining_s=0.5)
+        time.sleep(600)
+        """
+    )
+    with pytest.raises(Interrupted) as caught:
+        profile(ProfileRequest(spec=SPEC, batch=8), on_event=stop, worker=command, allowance_s=60)
+    found = caught.value.run
+    assert found is not None
+    assert found.stopped_because == "interrupted"
+    assert found.end_to_end.latency.samples == (0.6,) * 7
+    assert CutShort(7) in found.warnings
+    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_ctrl_c_before_the_first_round_has_nothing_to_keep(worker: MakeWorker) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, Phase):
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as caught:
+        profile(
+            ProfileRequest(spec=SPEC, batch=8), on_event=stop, allowance_s=60,
+            worker=worker("say('phase', name='building'); time.sleep(600)"),
+        )  # fmt: skip
+    assert caught.value.run is None
 
 
 HEAVY = ("tensorflow", "keras", "jax", "torch", "numpy")

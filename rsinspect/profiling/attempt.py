@@ -28,13 +28,19 @@ from rsinspect.profiling.protocol import (
     Event,
     Failure,
     MemoryUsed,
+    Message,
+    NotAvailable,
     Phase,
+    Predicted,
     ProfileRequest,
+    Ready,
+    RoofsMeasured,
     RoundDone,
-    WorkerResult,
+    Traced,
     decode,
     request_to_json,
 )
+from rsinspect.profiling.rounds import Finished, Round
 from rsinspect.units import seconds
 
 OUT_OF_MEMORY_SHARE = 0.8
@@ -54,14 +60,14 @@ class Ended:
 
     Attributes:
         returncode: Of the process; negative for a signal.
-        result: What it measured, if it came to that.
+        finished: Whether it measured to the end.
         failure: Its last words, if it had any.
         tail: End of its standard error.
         peak_rss_bytes: Most memory it had resident, as far as is known.
     """
 
     returncode: int
-    result: WorkerResult | None
+    finished: bool
     failure: Failure | None
     tail: str
     peak_rss_bytes: int | None
@@ -73,8 +79,17 @@ def run_worker(
     *,
     deadline_s: float,
     on_event: Callable[[Event], None],
+    heard: list[Message],
 ) -> Ended:
-    """Start a worker and stay with it to its end, which no way out of here leaves it to outlive."""
+    """Start a worker and stay with it to its end, which no way out of here leaves it to outlive.
+
+    Args:
+        command: The worker.
+        request: What it is to measure.
+        deadline_s: When it is ended.
+        on_event: Told how far it is.
+        heard: Takes what it measures, as it comes: known also when the way out is an exception.
+    """
     try:
         process = subprocess.Popen(
             command,
@@ -88,7 +103,7 @@ def run_worker(
         )
     except OSError as exc:
         raise MeasurementError(f"the worker {command[0]} cannot be started: {exc}") from exc
-    worker = _Worker(process)
+    worker = _Worker(process, heard)
     try:
         worker.ask(request)
         return worker.listen(deadline_s, on_event)
@@ -99,7 +114,7 @@ def run_worker(
 class _Worker:
     """A running worker, and what it has said so far."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], heard: list[Message]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -108,7 +123,8 @@ class _Worker:
         self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None at the end
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self.peak_rss_bytes: int | None = None
-        self.result: WorkerResult | None = None
+        self.heard = heard
+        self.finished = False
         self.failure: Failure | None = None
         self.own_peak_bytes = machine.peak_rss_bytes() or 0
         self.output = _read(process.stdout, self.lines.put, lambda: self.lines.put(None))
@@ -130,7 +146,7 @@ class _Worker:
         while not (closed and self.reaped()):
             now = time.monotonic()
             if now > deadline:
-                if self.result is not None or self.process.returncode is not None:
+                if self.finished or self.process.returncode is not None:
                     break  # all is said; something only keeps the pipe or the process open
                 raise MeasurementError(
                     f"the worker did not finish within {seconds(deadline_s)} and was ended",
@@ -147,12 +163,10 @@ class _Worker:
                 closed = True
                 continue
             self._hear(line, on_event)
-            if self.result is not None:
-                deadline = min(deadline, time.monotonic() + _GRACE_S)
         self.errors.join(_GRACE_S)
         return Ended(
             returncode=self.process.returncode or 0,
-            result=self.result,
+            finished=self.finished,
             failure=self.failure,
             tail="".join(self.tail).strip(),
             peak_rss_bytes=self.peak_rss_bytes,
@@ -165,11 +179,18 @@ class _Worker:
                 on_event(message)
             case MemoryUsed():
                 self._saw(message.peak_rss_bytes)
+                self.heard.append(message)
+                on_event(message)
+            case Predicted():
+                self.heard.append(message)
                 on_event(message)
             case Failure():
                 self.failure = message
-            case WorkerResult():
-                self.result = message
+            case Ready() | Round() | RoofsMeasured() | NotAvailable() | Traced():
+                self.heard.append(message)
+            case Finished():
+                self.finished = True
+                self.heard.append(message)
             case None:  # not ours: something in the worker printed
                 self.tail.append(line)
             case _:
@@ -248,20 +269,25 @@ def manner(ended: Ended) -> str:
         return f"ended by signal {number}"
 
 
-def is_out_of_memory(ended: Ended, prediction: MemoryPrediction, available: int | None) -> bool:
+def is_out_of_memory(
+    ended: Ended, prediction: MemoryPrediction, available: int | None, *, on_cpu: bool = True
+) -> bool:
     """Whether a worker that ended without a result did so for want of memory.
 
     It has to look like it (an allocation error, or SIGKILL, SIGSEGV or SIGABRT, which are how it
     shows on a CPU), *and* the worker has to have used 80 % of what was available, or of what the
     network was predicted to need beyond the framework, which every worker uses. A program that
     crashes (SIGSEGV, SIGABRT) with less than half of the available memory in use was not
-    short of it, however small the prediction.
+    short of it, however small the prediction. The memory of a GPU is not the worker's own, so there
+    its word has to do.
     """
     said = " ".join((ended.tail, ended.failure.error, ended.failure.message)
                     if ended.failure else (ended.tail,))  # fmt: skip
     admitted = (ended.failure is not None and ended.failure.kind == "memory") or any(
         word in said for word in MEMORY_WORDS
     )
+    if not on_cpu:
+        return admitted
     number = _signal(ended.returncode)
     peak = ended.peak_rss_bytes
     if peak is None:  # nothing else to go by

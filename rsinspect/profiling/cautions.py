@@ -9,7 +9,6 @@ from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL
 from rsinspect.units import percent, seconds
 
 WIDE_SPREAD = 0.1
-CLOSES_WITHIN = 0.1
 OVER_BUDGET = 1.1
 
 
@@ -59,10 +58,25 @@ class DoesNotClose:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainDiffers:
-    """The segments computed something else than the whole network."""
+class OutputsDiffer:
+    """With instruments inside, the network computed something else than without."""
 
     max_abs_diff: float
+
+
+@dataclass(frozen=True, slots=True)
+class NeverQuiet:
+    """Other programs used the machine in almost every round; the quietest had to do."""
+
+    foreign_share: float
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """The measurement was interrupted."""
+
+    rounds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +88,8 @@ class OverBudget:
 
 
 Caution = (
-    BatchReduced | FewSamples | NotSteady | WideSpread | BusyMachine | DoesNotClose | ChainDiffers
-    | OverBudget
+    BatchReduced | FewSamples | NotSteady | WideSpread | BusyMachine | DoesNotClose | OutputsDiffer
+    | OverBudget | NeverQuiet | CutShort
 )  # fmt: skip
 """A reason to read the numbers with care; ``wording`` puts it into words."""
 
@@ -86,8 +100,10 @@ CAUTIONS: dict[str, type[Any]] = {
     "wide_spread": WideSpread,
     "busy_machine": BusyMachine,
     "does_not_close": DoesNotClose,
-    "chain_differs": ChainDiffers,
+    "outputs_differ": OutputsDiffer,
     "over_budget": OverBudget,
+    "never_quiet": NeverQuiet,
+    "cut_short": CutShort,
 }
 KINDS = {record: kind for kind, record in CAUTIONS.items()}
 
@@ -120,8 +136,15 @@ def wording(caution: Caution) -> str:
                 f"the segments add up to {percent(abs(relative_error))} "
                 f"{'more' if relative_error > 0 else 'less'} than the whole network"
             )
-        case ChainDiffers(max_abs_diff):
-            return f"the segments' output differs from the whole network's by {max_abs_diff:.2g}"
+        case OutputsDiffer(max_abs_diff):
+            return f"with instruments inside, outputs differ by {max_abs_diff:.2g}"
+        case NeverQuiet(foreign_share, kept):
+            return (
+                f"other programs were busy in almost every round: the quietest {kept} count, with "
+                f"{percent(foreign_share)} of the processors used by others; latencies are too high"
+            )
+        case CutShort(rounds):
+            return f"interrupted after {rounds} round{'s' if rounds != 1 else ''}"
         case OverBudget(measured_s, max_time_s):
             return (
                 f"the measurement took {seconds(measured_s)} of a budget of {seconds(max_time_s)}"

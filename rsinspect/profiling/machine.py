@@ -9,7 +9,11 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import time
+from collections.abc import Collection
 from pathlib import Path
+
+from rsinspect.profiling.gate import Usage
 
 if sys.platform != "win32":
     import resource
@@ -18,6 +22,8 @@ Fact = tuple[str | None, str | None]
 """A value, or None and the reason why there is none."""
 
 ROOT = Path("/")
+
+CLOCK_TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 def _text(path: Path) -> str | None:
@@ -157,3 +163,46 @@ def peak_rss_bytes(pid: int | str = "self", root: Path = ROOT) -> int | None:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return None
+
+
+def processors_allowed() -> tuple[int, ...] | None:
+    """Numbers of the processors this process may run on; None where the system does not say."""
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return None
+
+
+def busy_s(processors: Collection[int] | None, root: Path = ROOT) -> float | None:
+    """Seconds that processors were not idle since the start of the system, in ticks of 10 ms.
+
+    Time that a hypervisor gave to others (steal) counts: it was not there to be used. None where
+    the system does not tell.
+    """
+    ticks = 0
+    found = False
+    for line in (_text(root / "proc/stat") or "").splitlines():
+        name, *values = line.split()
+        number = name.removeprefix("cpu")
+        if name == number or not number.isdigit():
+            continue  # the first line is of all processors together
+        if processors is None or int(number) in processors:
+            user, nice, system, _, _, irq, softirq, steal = map(int, values[:8])
+            ticks += user + nice + system + irq + softirq + steal
+            found = True
+    return ticks / CLOCK_TICKS_PER_S if found else None
+
+
+def clock_share(root: Path = ROOT) -> float | None:
+    """Present clock of the first processor as a share of its highest; None where not told."""
+    folder = root / "sys/devices/system/cpu/cpu0/cpufreq"
+    now, highest = _text(folder / "scaling_cur_freq"), _text(folder / "cpuinfo_max_freq")
+    if now is None or highest is None or not (now.strip().isdigit() and highest.strip().isdigit()):
+        return None
+    return int(now) / int(highest)
+
+
+def usage(processors: Collection[int] | None, root: Path = ROOT) -> Usage:
+    """A reading for the gate."""
+    return Usage(
+        time.perf_counter(), busy_s(processors, root), time.process_time(), clock_share(root)
+    )

@@ -73,7 +73,9 @@ class MemoryPrediction:
         return self.weights_bytes + self.activations_bytes + self.input_bytes + self.graph_bytes
 
 
-def predict(graph: LayerGraph, *, batch: int, backend: str) -> MemoryPrediction:
+def predict(
+    graph: LayerGraph, *, batch: int, backend: str, mode: str = "forward"
+) -> MemoryPrediction:
     """Memory of a forward pass on the CPU, in float32.
 
     Args:
@@ -88,7 +90,7 @@ def predict(graph: LayerGraph, *, batch: int, backend: str) -> MemoryPrediction:
     42467328
     """
     cost = layers_cost(graph, graph.layers)
-    if backend == "torch":
+    if backend == "torch" or mode == "train":
         alive = cost.activation_bytes(batch=batch)
     else:
         alive = peak_activation(graph).bytes(batch=batch)

@@ -14,8 +14,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from rsinspect import errors
 from rsinspect.cost import layers_cost
@@ -27,32 +28,43 @@ from rsinspect.errors import (
 )
 from rsinspect.graph import LayerGraph
 from rsinspect.partition import segments
-from rsinspect.profiling import memory
+from rsinspect.profiling import machine, memory
 from rsinspect.profiling.attempt import Ended, is_out_of_memory, manner, run_worker
 from rsinspect.profiling.cautions import (
-    CLOSES_WITHIN,
     OVER_BUDGET,
     WIDE_SPREAD,
     BatchReduced,
     BusyMachine,
     Caution,
-    ChainDiffers,
+    CutShort,
     DoesNotClose,
     FewSamples,
+    NeverQuiet,
     NotSteady,
+    OutputsDiffer,
     OverBudget,
     WideSpread,
 )
+from rsinspect.profiling.gate import gate
 from rsinspect.profiling.memory import MemoryPrediction
 from rsinspect.profiling.protocol import (
     AttemptStarted,
     BatchRefused,
     Event,
     Failure,
+    MemoryUsed,
+    Message,
+    NotAvailable,
+    Predicted,
     ProfileRequest,
-    WorkerResult,
+    Ready,
+    RoofsMeasured,
+    Traced,
 )
+from rsinspect.profiling.roofline import Bound, Roofs, assess
+from rsinspect.profiling.rounds import Finished, Round
 from rsinspect.profiling.run import (
+    PASSES,
     Attempt,
     Batch,
     Closure,
@@ -60,14 +72,20 @@ from rsinspect.profiling.run import (
     Environment,
     Model,
     Outcome,
+    PredictedPart,
+    Prediction,
     ProfileRun,
+    Rounds,
     Segment,
+    Trace,
+    TracedEvent,
+    TracedLayer,
 )
-from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, Latency
+from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, Latency, Sampling
 from rsinspect.resnet_rs import build_graph
-from rsinspect.units import binary_bytes, percent
+from rsinspect.units import ITEM_BYTES, binary_bytes, percent
 
-__all__ = ["ProfileRequest", "profile", "start_up_allowance_s"]
+__all__ = ["Interrupted", "ProfileRequest", "profile", "start_up_allowance_s"]
 
 WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.worker")
 
@@ -78,6 +96,20 @@ _INSTALL = {
 }
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a measurement.
+
+    Attributes:
+        run: What was measured before it; None where no round was.
+        prediction: From the distinct blocks; None where none was made.
+    """
+
+    def __init__(self, run: ProfileRun | None, prediction: Prediction | None) -> None:
+        super().__init__()
+        self.run = run
+        self.prediction = prediction
+
+
 def profile(
     request: ProfileRequest,
     *,
@@ -86,7 +118,7 @@ def profile(
     available_bytes: Callable[[], int | None] = memory.available_memory,
     allowance_s: float | None = None,
 ) -> ProfileRun:
-    """Latency of each stage and of the whole network, forward, in float32.
+    """Latency of each stage or block and of the whole network.
 
     Args:
         request: What to measure.
@@ -99,36 +131,59 @@ def profile(
     Raises:
         InvalidMeasurement: If the request cannot be measured.
         BackendUnavailable: If the backend is not installed.
+        DeviceUnavailable: If the backend does not find the device.
         BatchDoesNotFit: If no batch of the ladder fits, or the first does not and
             ``strict_batch`` is set.
-        MeasurementError: If the worker crashes or passes its deadline.
+        MeasurementError: If a worker crashes or passes its deadline.
+        Interrupted: On Ctrl-C, with what was measured before.
     """
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     start = time.monotonic()
     graph = build_graph(request.spec)
     tried: list[Attempt] = []
+    heard: list[list[Message]] = []
+
+    def record(used: ProfileRequest, *, interrupted: bool = False) -> ProfileRun:
+        return _record(
+            used, request, graph, [Heard.of(each) for each in heard], tuple(tried),
+            started_at=started_at, wall_s=time.monotonic() - start, interrupted=interrupted,
+        )  # fmt: skip
+
     for batch in ladder(request.batch):
-        prediction = memory.predict(graph, batch=batch, backend=request.backend)
-        available = available_bytes()
-        attempt_request = replace(request, batch=batch)
+        prediction = memory.predict(graph, batch=batch, backend=request.backend, mode=request.mode)
+        available = available_bytes() if request.on_cpu else None
+        used = replace(request, batch=batch, max_time_s=request.max_time_s / request.processes)
         reason = _does_not_fit(prediction, available)
         if reason is None:
-            on_event(AttemptStarted(batch))
-            allowance = allowance_s or start_up_allowance_s(graph, batch)
-            ended = run_worker(
-                worker, attempt_request, deadline_s=request.max_time_s + allowance,
-                on_event=on_event,
-            )  # fmt: skip
-            attempt, result = _judge(ended, attempt_request, prediction, available)
+            allowance = allowance_s or start_up_allowance_s(graph, batch, request.mode)
+            heard = []
+            for process in range(request.processes):
+                on_event(AttemptStarted(batch, process))
+                heard.append([])
+                try:
+                    ended = run_worker(
+                        worker,
+                        used if process == 0 else used.again(process),
+                        deadline_s=used.max_time_s + allowance,
+                        on_event=on_event,
+                        heard=heard[-1],
+                    )
+                except KeyboardInterrupt:
+                    tried.append(_attempt(batch, "ran", None, prediction, None))
+                    some = any(isinstance(one, Round) for each in heard for one in each)
+                    raise Interrupted(
+                        record(used, interrupted=True) if some else None,
+                        Heard.of(heard[0]).prediction,
+                    ) from None
+                attempt, reason = _judge(ended, used, prediction, available)
+                if reason is not None:
+                    break
+            tried.append(attempt)
         else:
-            attempt, result = _attempt(batch, "skipped", reason, prediction, None), None
-        tried.append(attempt)
-        if result is not None:
-            return _record(
-                request=attempt_request, requested=request.batch, graph=graph, result=result,
-                tried=tuple(tried), started_at=started_at, wall_s=time.monotonic() - start,
-            )  # fmt: skip
-        on_event(BatchRefused(batch, attempt.reason or attempt.outcome))
+            tried.append(_attempt(batch, "skipped", reason, prediction, None))
+        if reason is None:
+            return record(used)
+        on_event(BatchRefused(batch, reason))
         if request.strict_batch:
             break
     raise _none_fits(tried, request)
@@ -145,19 +200,19 @@ def ladder(batch: int) -> Iterator[int]:
         batch //= 2
 
 
-def start_up_allowance_s(graph: LayerGraph, batch: int) -> float:
+def start_up_allowance_s(graph: LayerGraph, batch: int, mode: str = "forward") -> float:
     """Seconds a worker may take on top of its time budget before it is killed; generous.
 
     For importing, building and compiling, two minutes and a tenth of a second per layer; for the
-    compiling calls and a last round beyond the budget, ten passes at 5 GFLOP/s, a
-    fortieth of what two cores of a server do.
+    compiling calls, a prediction and a last round beyond the budget, ten passes at 5 GFLOP/s, a
+    fortieth of what two cores of a server do. Training takes three times as much of both.
 
     >>> from rsinspect.spec import ResNetRSSpec
     >>> round(start_up_allowance_s(build_graph(ResNetRSSpec.variant(50)), 8))
     220
     """
     flops = 2 * layers_cost(graph, graph.layers).macs * batch
-    return 120 + 0.1 * len(graph) + 10 * flops / 5e9
+    return 120 + PASSES[mode] * (0.1 * len(graph) + 10 * flops / 5e9)
 
 
 def _does_not_fit(prediction: MemoryPrediction, available: int | None) -> str | None:
@@ -199,8 +254,8 @@ def _judge(
     request: ProfileRequest,
     prediction: MemoryPrediction,
     available: int | None,
-) -> tuple[Attempt, WorkerResult | None]:
-    """What an attempt came to; anything but a result and want of memory is raised.
+) -> tuple[Attempt, str | None]:
+    """What an attempt came to, and why it did not fit; anything else is raised.
 
     Raises:
         BackendUnavailable: If the framework cannot be imported.
@@ -208,8 +263,8 @@ def _judge(
         RsInspectError: Whatever the worker refused with.
     """
     batch, peak = request.batch, ended.peak_rss_bytes
-    if ended.result is not None:
-        return _attempt(batch, "ran", None, prediction, peak), ended.result
+    if ended.finished:
+        return _attempt(batch, "ran", None, prediction, peak), None
     if ended.failure is not None and ended.failure.kind == "unavailable":
         raise BackendUnavailable(
             f"the {request.backend} backend cannot be imported: {ended.failure.message}",
@@ -219,9 +274,9 @@ def _judge(
         raise _refusal(ended.failure)
     how = manner(ended)
     used = "unknown" if peak is None else binary_bytes(peak)
-    if is_out_of_memory(ended, prediction, available):
+    if is_out_of_memory(ended, prediction, available, on_cpu=request.on_cpu):
         reason = f"{how}; peak memory {used}, predicted {binary_bytes(prediction.total_bytes)}"
-        return _attempt(batch, "out_of_memory", reason, prediction, peak), None
+        return _attempt(batch, "out_of_memory", reason, prediction, peak), reason
     tail = "".join(f"\n  | {line}" for line in ended.tail.splitlines()[-15:])
     raise MeasurementError(
         f"the worker crashed at batch {batch}: {how}; peak memory {used}, which is not for want "
@@ -238,45 +293,115 @@ def _refusal(failure: Failure) -> RsInspectError:
     return MeasurementError(failure.message, failure.hint)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What one worker said, sorted.
+
+    Attributes:
+        ready: That it was ready, and how it measures; None if it never was.
+        rounds: Its samples.
+        finished: How it ended; None if it did not.
+        prediction: From the distinct blocks.
+        roofs: Of the device.
+        trace: As the worker sent it.
+        not_available: What could not be had, and why.
+        peak_rss_bytes: Most memory it had resident until it had measured.
+    """
+
+    ready: Ready | None
+    rounds: tuple[Round, ...]
+    finished: Finished | None
+    prediction: Prediction | None
+    roofs: Roofs | None
+    trace: dict[str, Any] | None
+    not_available: tuple[tuple[str, str], ...]
+    peak_rss_bytes: int | None
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Heard:
+        """What some messages say."""
+        predicted = _last(messages, Predicted)
+        roofs, traced = _last(messages, RoofsMeasured), _last(messages, Traced)
+        memory_used = _last(messages, MemoryUsed)
+        return cls(
+            ready=_last(messages, Ready),
+            rounds=tuple(one for one in messages if isinstance(one, Round)),
+            finished=_last(messages, Finished),
+            prediction=None if predicted is None else prediction_of(predicted),
+            roofs=None if roofs is None else Roofs.from_json(roofs.roofs),
+            trace=None if traced is None else traced.trace,
+            not_available=tuple(
+                (one.what, one.reason) for one in messages if isinstance(one, NotAvailable)
+            ),
+            peak_rss_bytes=None if memory_used is None else memory_used.peak_rss_bytes,
+        )
+
+
+M = TypeVar("M")
+
+
+def _last(messages: Sequence[Message], kind: type[M]) -> M | None:
+    found = None
+    for one in messages:
+        if isinstance(one, kind):
+            found = one
+    return found
+
+
+def prediction_of(message: Predicted) -> Prediction:
+    """The prediction that a message tells of."""
+    return Prediction(
+        parts=tuple(
+            PredictedPart(path=path, repeats=repeats, latency_s=latency_s)
+            for path, repeats, latency_s in message.parts
+        ),
+        end_to_end_s=message.end_to_end_s,
+        rounds=message.rounds,
+        ready_s=message.ready_s,
+    )
+
+
 def _record(
-    *,
     request: ProfileRequest,
-    requested: int,
+    requested: ProfileRequest,
     graph: LayerGraph,
-    result: WorkerResult,
+    heard: Sequence[Heard],
     tried: tuple[Attempt, ...],
+    *,
     started_at: str,
     wall_s: float,
+    interrupted: bool,
 ) -> ProfileRun:
-    """The run: the worker's samples beside what follows from the graph."""
-    spec, batch = request.spec, request.batch
-    parts = segments(graph, request.level)
-    if len(parts) != len(result.segments_s):
-        raise MeasurementError(
-            f"the worker measured {len(result.segments_s)} segments of {len(parts)}"
-        )
-    environment = Environment.from_json(result.environment)
-    measured = []
-    for part, samples in zip(parts, result.segments_s, strict=True):
-        cost = part.cost(graph)
-        measured.append(
-            Segment(
-                path=part.path,
-                level=part.level,
-                latency=Latency(samples),
-                macs=cost.macs,
-                bytes_moved=cost.bytes_moved(batch=batch),
-                intensity=cost.intensity("paper", batch=batch),
-            )
-        )
-    end_to_end = Latency(result.end_to_end_s)
-    closure = Closure(
-        sum_s=sum(segment.latency.median for segment in measured),
-        end_to_end_s=end_to_end.median,
-        chain_max_abs_diff=result.chain_max_abs_diff,
-        output_max_abs=result.output_max_abs,
+    """The run: the workers' samples beside what follows from the graph."""
+    heard = [each for each in heard if each.rounds]
+    first = heard[0]
+    ready = first.ready
+    if ready is None or any(each.ready is None for each in heard):
+        raise MeasurementError("a worker sent samples before it said what they are of")
+    rounds = _rounds(heard)
+    end_to_end = Latency(
+        tuple(one.end_to_end_s for each in heard for one in each.rounds), rounds.sampling
     )
-    return ProfileRun(
+    segments_ = _segments(request, graph, ready, heard, rounds.sampling)
+    roofs = first.roofs
+    if roofs is not None:
+        segments_, roofs = _assessed(request, graph, segments_, roofs)
+    environment = replace(
+        Environment.from_json(ready.environment), peak_rss_bytes=first.peak_rss_bytes
+    )
+    load_after, unknown = machine.load_average()
+    environment = environment.ended(load_after, unknown)
+    closure = Closure(
+        segments=tuple(segment.latency for segment in segments_),
+        end_to_end=end_to_end,
+        instrumented=rounds.instrumented,
+        output_max_abs_diff=ready.output_max_abs_diff,
+        output_max_abs=ready.output_max_abs,
+    )
+    ends = [each.finished for each in heard if each.finished is not None]
+    stopped = "interrupted" if interrupted else ends[-1].stopped_because
+    spec = request.spec
+    run = ProfileRun(
         model=Model(
             name=spec.name,
             depth=spec.depth,
@@ -285,49 +410,181 @@ def _record(
             dialect=spec.dialect.name,
         ),
         environment=environment,
-        batch=Batch(requested=requested, used=batch, tried=tried),
-        mode="forward",
-        precision="float32",
+        batch=Batch(requested=requested.batch, used=request.batch, tried=tried),
+        mode=request.mode,
+        precision=request.precision,
         backend=request.backend,
         device=request.device,
-        method=result.method,
-        end_to_end=EndToEnd(latency=end_to_end, batch=batch),
-        segments=tuple(measured),
+        jit=request.compiles,
+        level=request.level,
+        method=ready.method,
+        optimizer=ready.optimizer,
+        end_to_end=EndToEnd(latency=end_to_end, batch=request.batch),
+        segments=segments_,
+        rounds=rounds,
         closure=closure,
-        warnings=tuple(_cautions(request, requested, result, environment, end_to_end, closure)),
-        stopped_because=result.stopped_because,
-        max_time_s=request.max_time_s,
-        measured_s=result.measured_s,
-        warm_up_s=result.warm_up_s,
+        prediction=first.prediction,
+        roofs=roofs,
+        trace=_traced(graph, request, segments_, first.trace),
+        not_available=first.not_available,
+        warnings=(),
+        stopped_because=stopped,
+        max_time_s=requested.max_time_s,
+        measured_s=sum(end.elapsed_s for end in ends)
+        or max(one.at_s for each in heard for one in each.rounds),
+        warm_up_s=ends[0].warm_up if ends else (),
         predicted_bytes=tried[-1].predicted_bytes,
         started_at=started_at,
         wall_s=wall_s,
     )
+    steady = all(end.steady for end in ends)
+    return replace(run, warnings=tuple(_cautions(run, steady=steady)))
 
 
-def _cautions(
+def _rounds(heard: Sequence[Heard]) -> Rounds:
+    found = [one for each in heard for one in each.rounds]
+    process = tuple(number for number, each in enumerate(heard) for _ in each.rounds)
+    burst = tuple(one.burst for one in found)
+    gated = gate([one.window for one in found], list(zip(process, burst, strict=True)))
+    return Rounds(
+        sampling=Sampling(process, burst, gated.kept),
+        at_s=tuple(one.at_s for one in found),
+        foreign_share=gated.foreign_share,
+        instrumented_s=tuple(one.instrumented_s for one in found),
+        verdict=gated.verdict,
+    )
+
+
+def _segments(
     request: ProfileRequest,
-    requested: int,
-    result: WorkerResult,
-    environment: Environment,
-    end_to_end: Latency,
-    closure: Closure,
-) -> Iterable[Caution]:
-    if request.batch != requested:
-        yield BatchReduced(requested, request.batch)
-    if len(end_to_end.samples) < FEWEST_FOR_INTERVAL:
-        yield FewSamples(len(end_to_end.samples))
-    if not result.steady:
-        yield NotSteady(len(result.warm_up_s))
+    graph: LayerGraph,
+    ready: Ready,
+    heard: Sequence[Heard],
+    sampling: Sampling,
+) -> tuple[Segment, ...]:
+    """The measured stages or blocks with their costs, then the steps that are neither."""
+    columns = list(zip(*(one.parts_s for each in heard for one in each.rounds), strict=True))
+    samples = dict(zip(ready.parts, columns, strict=True))
+    ways = ("forward", "backward") if request.mode == "train" else ("forward",)
+    for part in segments(graph, request.cut_level):
+        for way in ways:
+            if (part.path, way) not in samples:
+                raise MeasurementError(f"the worker did not measure {(part.path, way)}")
+    found = []
+    for part in segments(graph, request.cut_level):
+        cost = part.cost(graph)
+        forward = Latency(samples.pop((part.path, "forward")), sampling)
+        backward = None
+        latency = forward
+        if request.mode == "train":
+            backward = Latency(samples.pop((part.path, "backward")), sampling)
+            both = zip(forward.samples, backward.samples, strict=True)
+            latency = Latency(tuple(sum(pair) for pair in both), sampling)
+        found.append(
+            Segment(
+                path=part.path,
+                level=part.level,
+                latency=latency,
+                forward=forward,
+                backward=backward,
+                macs=cost.macs,
+                bytes_moved=cost.bytes_moved(batch=request.batch, dtype=request.computes_in),
+                intensity=cost.intensity("paper", batch=request.batch, dtype=request.computes_in),
+            )
+        )
+    steps = [
+        Segment(path=path, level="step", latency=Latency(times, sampling))
+        for (path, _), times in samples.items()
+    ]
+    return (*found, *steps)
+
+
+def _assessed(
+    request: ProfileRequest, graph: LayerGraph, measured: tuple[Segment, ...], roofs: Roofs
+) -> tuple[tuple[Segment, ...], Roofs]:
+    """The segments with what the roofs say of them; a segment that beats its roof raises it."""
+    layers = {part.path: part.layers for part in segments(graph, request.cut_level)}
+
+    def bounds(roofs: Roofs) -> dict[str, Bound]:
+        return {
+            segment.path: assess(
+                graph, layers[segment.path], segment.latency.median, batch=request.batch,
+                item_bytes=ITEM_BYTES[request.computes_in], roofs=roofs, mode=request.mode,
+            )
+            for segment in measured
+            if segment.path in layers and segment.latency.median > 0
+        }  # fmt: skip
+
+    found = bounds(roofs)
+    path, worst = max(found.items(), key=lambda item: item[1].floor_s / item[1].seconds)
+    if worst.fraction is None:
+        roofs = roofs.raised(worst.floor_s / worst.seconds, f"{path} ran faster than they allow")
+        found = bounds(roofs)
+    return tuple(replace(one, bound=found.get(one.path)) for one in measured), roofs
+
+
+def _traced(
+    graph: LayerGraph,
+    request: ProfileRequest,
+    measured: Sequence[Segment],
+    trace: dict[str, Any] | None,
+) -> Trace | None:
+    """Each layer's share of the trace, and that share of its segment's measured latency."""
+    if trace is None:
+        return None
+    seconds: dict[str, float] = trace["seconds"]
+    latency_s = {segment.path: segment.latency.median for segment in measured}
+    total = sum(seconds.values()) + trace["unattributed_s"]
+    home = {
+        layer.path: part.path
+        for part in segments(graph, request.cut_level)
+        for layer in part.layers
+    }
+    within: dict[str, float] = {}
+    for path, value in seconds.items():
+        segment = home.get(path, path)
+        within[segment] = within.get(segment, 0.0) + value
+    order = [*(layer.path for layer in graph), *(p for p in seconds if p not in home)]
+    return Trace(
+        layers=tuple(
+            TracedLayer(
+                path=path,
+                share=seconds[path] / total,
+                latency_s=None
+                if (segment := home.get(path, path)) not in latency_s
+                else latency_s[segment] * seconds[path] / within[segment],
+            )
+            for path in order
+            if seconds.get(path)
+        ),
+        unattributed=trace["unattributed_s"] / total,
+        steps=trace["steps"],
+        method=trace["method"],
+        events=tuple(TracedEvent(*event) for event in trace["events"]),
+    )
+
+
+def _cautions(run: ProfileRun, *, steady: bool) -> Iterable[Caution]:
+    end_to_end, closure, environment = run.end_to_end.latency, run.closure, run.environment
+    if run.batch.used != run.batch.requested:
+        yield BatchReduced(run.batch.requested, run.batch.used)
+    if run.stopped_because == "interrupted":
+        yield CutShort(run.rounds.count)
+    if run.rounds.kept < FEWEST_FOR_INTERVAL:
+        yield FewSamples(run.rounds.kept)
+    if not steady:
+        yield NotSteady(len(run.warm_up_s))
     if end_to_end.spread > WIDE_SPREAD:
         yield WideSpread(end_to_end.spread)
+    if run.rounds.verdict == "quietest":
+        yield NeverQuiet(run.rounds.foreign_median or 0.0, run.rounds.kept)
     processors = environment.cpus_affinity or environment.cpus_visible
     load = environment.load_before
     if load is not None and processors is not None and load > processors / 2:
         yield BusyMachine(load, processors)
-    if abs(closure.relative_error) > CLOSES_WITHIN:
+    if closure.closes is False:
         yield DoesNotClose(closure.relative_error)
-    if not closure.same_output:
-        yield ChainDiffers(closure.chain_max_abs_diff)
-    if result.measured_s > OVER_BUDGET * request.max_time_s:
-        yield OverBudget(result.measured_s, request.max_time_s)
+    if not closure.same_output and closure.output_max_abs_diff is not None:
+        yield OutputsDiffer(closure.output_max_abs_diff)
+    if run.measured_s > OVER_BUDGET * run.max_time_s:
+        yield OverBudget(run.measured_s, run.max_time_s)

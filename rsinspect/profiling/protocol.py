@@ -1,8 +1,9 @@
-"""What the parent and the worker say to each other: one request, then events, as lines of JSON.
+"""What the parent and the worker say to each other: one request, then messages, as lines of JSON.
 
     parent -> worker   one JSON document on standard input: the request
-    worker -> parent   one JSON object a line on standard output: events, the result last
+    worker -> parent   one JSON object a line on standard output: messages
 
+Every sample is told when it is taken, so that whatever ends a worker, what it measured is known.
 Both ends use the functions here, so that they cannot disagree.
 """
 
@@ -10,21 +11,32 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, assert_never
+import re
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
 
 from rsinspect.errors import InvalidMeasurement
 from rsinspect.partition import Level
+from rsinspect.profiling.rounds import Finished, Round
 from rsinspect.spec import DIALECTS, ResNetRSSpec, dialect_named, near
 
 Backend = Literal["tensorflow", "jax", "torch"]
 BACKENDS: tuple[Backend, ...] = ("tensorflow", "jax", "torch")
-LEVELS: tuple[Level, ...] = ("stage", "block")
+Mode = Literal["forward", "train"]
+MODES: tuple[Mode, ...] = ("forward", "train")
+Precision = Literal["float32", "tf32", "bfloat16", "float16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
+ProfileLevel = Literal["stage", "block", "layer"]
+LEVELS: tuple[ProfileLevel, ...] = ("stage", "block", "layer")
+
+JIT = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
+"""Whether the network can be run as it is, compiled by XLA, or both; the default first."""
 
 DEFAULT_MAX_TIME_S = 60.0
 MAX_BATCH = 65_536
 MAX_TIME_S = 86_400.0
 MAX_THREADS = 1_024
+MAX_PROCESSES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +46,22 @@ class ProfileRequest:
     Attributes:
         spec: The network.
         batch: Images in a batch.
-        level: What is timed apart: each ``stage`` or each ``block``.
-        max_time_s: Budget of warm-up and measuring together; importing, building and compiling come
-            on top.
+        mode: ``forward``: inference. ``train``: forward, backward and optimizer.
+        level: What is timed apart: each ``stage`` or each ``block``; ``layer`` divides the time of
+            each block among its layers, by their shares in a trace.
+        precision: ``float32`` (no TF32), ``tf32``, ``bfloat16`` or ``float16``; the latter two are
+            Keras's mixed policies, with weights in float32.
         backend: Keras backend.
-        device: ``cpu``.
+        device: ``cpu``, ``gpu`` or ``gpu:1``.
+        jit: Compile with XLA; None for the backend's default.
         threads: Of one operation, with one operation at a time; None leaves it to the framework.
+        max_time_s: Budget of warm-up and measuring together, of all processes; importing, building
+            and compiling come on top.
+        processes: Fresh processes that measure one after the other.
         strict_batch: Refuse when the batch does not fit, instead of halving it.
+        predict: First time a network of the distinct blocks alone.
+        roofs: Measure what the device can do at most.
+        trace: Record one pass with the framework's profiler.
         seed: Of weights, images and the order of samples.
 
     Raises:
@@ -49,16 +70,24 @@ class ProfileRequest:
 
     spec: ResNetRSSpec
     batch: int
-    level: Level = "stage"
-    max_time_s: float = DEFAULT_MAX_TIME_S
+    mode: Mode = "forward"
+    level: ProfileLevel = "stage"
+    precision: Precision = "float32"
     backend: str = "tensorflow"
     device: str = "cpu"
+    jit: bool | None = None
     threads: int | None = None
+    max_time_s: float = DEFAULT_MAX_TIME_S
+    processes: int = 1
     strict_batch: bool = False
+    predict: bool = True
+    roofs: bool = True
+    trace: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
         _whole(self.batch, MAX_BATCH, "batch", "images")
+        _whole(self.processes, MAX_PROCESSES, "number of processes", "processes")
         if self.threads is not None:
             _whole(self.threads, MAX_THREADS, "number of threads", "threads")
         if not (math.isfinite(self.max_time_s) and 0 < self.max_time_s <= MAX_TIME_S):
@@ -66,24 +95,80 @@ class ProfileRequest:
                 f"the time budget is {self.max_time_s:g} s; "
                 f"it must be above 0 and at most {MAX_TIME_S:g} s"
             )
-        if self.level not in LEVELS:
+        for what, value, known in (
+            ("mode", self.mode, MODES),
+            ("level", self.level, LEVELS),
+            ("precision", self.precision, PRECISIONS),
+            ("backend", self.backend, BACKENDS),
+        ):
+            if value not in known:
+                raise InvalidMeasurement(f"unknown {what} {value!r}", near(value, list(known)))
+        if not re.fullmatch(r"cpu|gpu(:\d{1,3})?", self.device):
             raise InvalidMeasurement(
-                f"unknown level {self.level!r}", near(self.level, list(LEVELS))
+                f"unknown device {self.device!r}", "it is cpu, gpu, or gpu:1 for the second one"
             )
-        if self.backend not in BACKENDS:
+        if self.on_cpu and self.precision == "tf32":
             raise InvalidMeasurement(
-                f"unknown backend {self.backend!r}", near(self.backend, list(BACKENDS))
+                "tf32 is a format of GPUs; the cpu computes float32, bfloat16 or float16",
+                "leave the precision out, or choose --device gpu",
             )
-        if self.device != "cpu":
+        if not self.on_cpu and self.threads is not None:
+            raise InvalidMeasurement("threads are of the cpu; a gpu has no such number")
+        if self.jit is not None and self.jit not in JIT[self.backend]:
             raise InvalidMeasurement(
-                f"cannot measure on device {self.device!r}; profiles are of the cpu so far",
-                "leave the device out, or write cpu",
+                "jax compiles whatever it runs: it cannot do without jit"
+                if self.backend == "jax"
+                else "Keras runs torch operation by operation: there is nothing to jit",
+                "leave --jit and --no-jit out",
+            )
+        if self.mode == "train" and not self.spec.include_top:
+            raise InvalidMeasurement(
+                "a training step needs a loss, and this network has no classifier",
+                "leave --no-top out",
             )
         if DIALECTS.get(self.spec.dialect.name) != self.spec.dialect:
             raise InvalidMeasurement(
                 f"the dialect {self.spec.dialect.name!r} is not one of rsinspect's; "
                 "only those are measured"
             )
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the device is the CPU."""
+        return self.device == "cpu"
+
+    @property
+    def compiles(self) -> bool:
+        """Whether XLA compiles the network."""
+        return JIT[self.backend][0] if self.jit is None else self.jit
+
+    @property
+    def computes_in(self) -> str:
+        """Type of the numbers that are computed with."""
+        return {"tf32": "float32"}.get(self.precision, self.precision)
+
+    @property
+    def cut_level(self) -> Level:
+        """What is timed apart: layers are shares of blocks."""
+        return "stage" if self.level == "stage" else "block"
+
+    @property
+    def distinct(self) -> ProfileRequest | None:
+        """The same of a network with at most two blocks per stage; None where that is no less.
+
+        All blocks of a stage after its first are alike.
+        """
+        blocks = tuple(min(2, count) for count in self.spec.blocks)
+        if blocks == self.spec.blocks:
+            return None
+        return replace(self, spec=self.spec.replace(blocks=blocks), level="block")
+
+    def again(self, process: int) -> ProfileRequest:
+        """The same for another process: with a seed of its own and the measurement alone."""
+        return replace(
+            self, seed=self.seed + process, predict=False, roofs=False, trace=False,
+            level=self.cut_level,
+        )  # fmt: skip
 
 
 def _whole(value: object, highest: int, what: str, unit: str) -> None:
@@ -121,7 +206,9 @@ def request_from_json(document: dict[str, Any]) -> ProfileRequest:
     return ProfileRequest(**(document | {"spec": spec_from_json(document["spec"])}))
 
 
-PhaseName = Literal["starting", "building", "compiling", "warm-up", "measuring"]
+PhaseName = Literal[
+    "starting", "roofs", "predicting", "building", "compiling", "warm-up", "measuring", "tracing"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +216,7 @@ class AttemptStarted:
     """A worker is started for that batch."""
 
     batch: int
+    process: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +258,73 @@ class BatchRefused:
     reason: str
 
 
-Event = AttemptStarted | Phase | RoundDone | MemoryUsed | BatchRefused
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted:
+    """What a network of the distinct blocks says about the whole one.
+
+    Attributes:
+        parts: Path of a distinct block, how many there are of it in the whole network, and the
+            median of one of them, in seconds; the steps that are no block come last.
+        end_to_end_s: Of the whole network: repeats times medians, added up.
+        rounds: That were timed.
+        ready_s: Since the worker began to import the framework.
+    """
+
+    parts: tuple[tuple[str, int, float], ...]
+    end_to_end_s: float
+    rounds: int
+    ready_s: float
+
+
+Step = Literal["forward", "backward", "whole"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The network is compiled; what follows are samples.
+
+    Attributes:
+        parts: Path and step of each part of the samples, in the order they run; a path that is not
+            of the graph (``loss``, ``optimizer``, ``call``) is a step of its own.
+        method: How samples are taken, in words.
+        output_max_abs_diff: Between the outputs with and without instruments; None where chance
+            (dropout) makes them differ.
+        output_max_abs: Largest of the latter in magnitude.
+        optimizer: That a training step ends with, in words; None in inference.
+        environment: Where; see ``run.Environment``.
+    """
+
+    parts: tuple[tuple[str, Step], ...]
+    method: str
+    output_max_abs_diff: float | None
+    output_max_abs: float
+    optimizer: str | None
+    environment: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RoofsMeasured:
+    """What the device can do at most; see ``roofline.Roofs``."""
+
+    roofs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NotAvailable:
+    """A part of the request that could not be had, and why; the measurement goes on."""
+
+    what: Literal["roofs", "trace", "prediction"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What the framework's profiler saw; see ``run.Trace``."""
+
+    trace: dict[str, Any]
+
+
+Event = AttemptStarted | Phase | RoundDone | MemoryUsed | BatchRefused | Predicted
 """What a measurement tells while it runs."""
 
 MEMORY_WORDS = (
@@ -180,8 +334,11 @@ MEMORY_WORDS = (
     "RESOURCE_EXHAUSTED",
     "could not create a primitive",
     "OutOfMemoryError",
+    "can't allocate memory",
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "out of memory",
 )
-"""How TensorFlow, oneDNN, JAX and PyTorch word an allocation that failed."""
+"""How TensorFlow, oneDNN, JAX, PyTorch and CUDA word an allocation that failed."""
 
 FailureKind = Literal["unavailable", "memory", "refused", "error"]
 
@@ -204,45 +361,26 @@ class Failure:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerResult:
-    """What a worker measured; the parent adds what follows from the graph.
-
-    Attributes:
-        end_to_end_s: One sample per round.
-        segments_s: Per segment of the graph, one sample per round.
-        warm_up_s: Discarded rounds, the compiling calls first.
-        steady: Whether warm-up became steady.
-        stopped_because: Why there are not more rounds.
-        measured_s: Warm-up and rounds together.
-        chain_max_abs_diff: Between the output of the chain and that of the whole network.
-        output_max_abs: Largest of the latter in magnitude.
-        method: How samples were taken.
-        environment: Where; see ``run.Environment``.
-    """
-
-    end_to_end_s: tuple[float, ...]
-    segments_s: tuple[tuple[float, ...], ...]
-    warm_up_s: tuple[float, ...]
-    steady: bool
-    stopped_because: Literal["precise", "time", "rounds"]
-    measured_s: float
-    chain_max_abs_diff: float
-    output_max_abs: float
-    method: str
-    environment: dict[str, Any]
-
-
-Message = Phase | RoundDone | MemoryUsed | Failure | WorkerResult
+Message = (
+    Phase | RoundDone | MemoryUsed | Predicted | Ready | Round | RoofsMeasured | NotAvailable
+    | Traced | Failure | Finished
+)  # fmt: skip
 """What a worker writes."""
 
-_MESSAGES: dict[str, type[Phase | RoundDone | MemoryUsed | Failure | WorkerResult]] = {
+_MESSAGES: dict[str, type[Any]] = {
     "phase": Phase,
-    "round": RoundDone,
+    "progress": RoundDone,
     "memory": MemoryUsed,
+    "predicted": Predicted,
+    "ready": Ready,
+    "round": Round,
+    "roofs": RoofsMeasured,
+    "not_available": NotAvailable,
+    "traced": Traced,
     "failure": Failure,
-    "result": WorkerResult,
+    "finished": Finished,
 }
+_NAMES = {record: name for name, record in _MESSAGES.items()}
 
 
 def encode(message: Message) -> str:
@@ -251,30 +389,18 @@ def encode(message: Message) -> str:
     >>> encode(Phase("building"))
     '{"event": "phase", "name": "building"}'
     """
-    match message:
-        case Phase():
-            name = "phase"
-        case RoundDone():
-            name = "round"
-        case MemoryUsed():
-            name = "memory"
-        case Failure():
-            name = "failure"
-        case WorkerResult():
-            name = "result"
-        case _:
-            assert_never(message)
-    return json.dumps({"event": name} | asdict(message))
+    return json.dumps({"event": _NAMES[type(message)]} | asdict(message))
 
 
 def decode(line: str) -> Message | None:
     """The message of a line; None where the line is none."""
     try:
         document = json.loads(line)
-        values = {key: _frozen(value) for key, value in document.items() if key not in ("event",)}
-        return _MESSAGES[document["event"]](**values)
+        record = _MESSAGES[document.pop("event")]
+        message: Message = record(**{key: _frozen(value) for key, value in document.items()})
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+    return message
 
 
 def _frozen(value: Any) -> Any:

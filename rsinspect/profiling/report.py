@@ -2,87 +2,242 @@
 
 from __future__ import annotations
 
+from rsinspect.cost import layers_cost
 from rsinspect.profiling.cautions import wording
-from rsinspect.profiling.run import ProfileRun
+from rsinspect.profiling.memory import predict
+from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.run import CLOSES_WITHIN, Excess, Prediction, ProfileRun, Segment
+from rsinspect.profiling.statistics import Latency
 from rsinspect.report import Column, Report, Table, Value
-from rsinspect.units import binary_bytes, percent, seconds
+from rsinspect.resnet_rs import build_graph
+from rsinspect.units import binary_bytes, count, percent, seconds
 
 _STOPPED = {
-    "precise": "the end-to-end median was precise enough",
+    "precise": "precise enough",
     "time": "the time was up",
-    "rounds": "the largest number of rounds was reached",
+    "rounds": "the largest number was reached",
+    "interrupted": "interrupted",
 }
 
 
 def profile_report(run: ProfileRun) -> Report:
-    """The run as a table of segments with their sum, and the run's own document."""
-    rows: list[dict[str, Value]] = [
-        {
-            "path": segment.path,
-            "latency": segment.latency.median,
-            "spread": _interval(segment.latency.ci_low, segment.latency.ci_high),
-            "share": run.share(segment),
-            "macs": segment.macs,
-            "flops_per_s": run.flops_per_s(segment),
-            "intensity": segment.intensity,
-        }
-        for segment in run.segments
-    ]
-    end = run.end_to_end
-    macs = sum(segment.macs for segment in run.segments)
-    totals: list[dict[str, Value]] = [
-        {"path": "sum", "latency": run.closure.sum_s, "spread": "", "share": 1.0, "macs": macs,
-         "flops_per_s": 2 * macs * run.batch.used / run.closure.sum_s, "intensity": ""},
-        {"path": "end to end", "latency": end.latency.median,
-         "spread": _interval(end.latency.ci_low, end.latency.ci_high), "share": "", "macs": macs,
-         "flops_per_s": 2 * macs * run.batch.used / end.latency.median, "intensity": ""},
-    ]  # fmt: skip
+    """The run as a table of segments with their sum, and the run's own document.
+
+    At level ``layer`` the rows are layers, with their shares of the measured blocks.
+    """
+    layers = run.level == "layer" and run.trace is not None
+    return Report(_layers_table(run) if layers else _segments_table(run), run.to_json)
+
+
+def _title(run: ProfileRun) -> str:
     size = "x".join(map(str, run.model.resolution))
-    return Report(
-        Table(
-            title=f"{run.model.name} @ {size}, {run.mode}, batch {run.batch.used}, "
-            f"{run.precision}, {run.backend} on {run.device}",
-            columns=(
-                Column("path", "Segment"),
-                Column("latency", "Median", "seconds"),
-                Column("spread", "95 % CI\n(nominal)"),
-                Column("share", "Share of\nsum", "share"),
-                Column("macs", "MACs\n/image", "count"),
-                Column("flops_per_s", "FLOP/s", "count"),
-                Column("intensity", "FLOPs\nper byte", "number"),
-            ),
-            rows=tuple(rows),
-            totals=tuple(totals),
-            notes=_notes(run),
-        ),
-        run.to_json,
+    return f"{run.model.name} @ {size}, {run.conditions}"
+
+
+def _segments_table(run: ProfileRun) -> Table:
+    train = run.mode == "train"
+    end, closure = run.end_to_end.latency, run.closure
+    macs = sum(segment.macs or 0 for segment in run.segments)
+    totals: list[dict[str, Value]] = [
+        {"path": "sum", "latency": closure.sum_s, "precision": "", "forward": "", "backward": "",
+         "share": 1.0, "macs": macs, "flops_per_s": "", "intensity": "", "bound": "",
+         "roof": ""},
+        {"path": "end to end", "latency": end.median, "precision": _half_width(end),
+         "forward": "", "backward": "", "share": "", "macs": macs,
+         "flops_per_s": run.end_to_end_flops_per_s, "intensity": "", "bound": "", "roof": ""},
+    ]  # fmt: skip
+    columns = [
+        Column("path", "Segment"),
+        Column("latency", "Median", "seconds"),
+        Column("precision", "95 % CI"),
+        *([Column("forward", "Forward", "seconds"), Column("backward", "Backward", "seconds")]
+          if train else []),
+        Column("share", "Share of\nsum", "share"),
+        Column("macs", "MACs\n/image", "count"),
+        Column("flops_per_s", "FLOP/s", "count"),
+        Column("intensity", "FLOPs\nper byte", "number"),
+    ]  # fmt: skip
+    if run.roofs is not None:
+        columns = [column for column in columns if column.key not in ("macs", "intensity")]
+        columns += [Column("bound", "Bound\nby"), Column("roof", "Of\nroof", "percent")]
+    return Table(
+        title=_title(run),
+        columns=tuple(columns),
+        rows=tuple(_row(run, segment) for segment in run.segments),
+        totals=tuple(totals),
+        notes=_notes(run),
     )
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    """Both ends in the unit of the upper one; ``too few`` rounds give no interval."""
-    if low is None or high is None:
+def _row(run: ProfileRun, segment: Segment) -> dict[str, Value]:
+    step = segment.level == "step"
+    bound = segment.bound
+    nothing: Value = "" if step else None
+    return {
+        "path": segment.path,
+        "latency": segment.latency.median,
+        "precision": _half_width(segment.latency),
+        "forward": "" if step or segment.forward is None else segment.forward.median,
+        "backward": "" if step or segment.backward is None else segment.backward.median,
+        "share": run.share(segment),
+        "macs": nothing if segment.macs is None else segment.macs,
+        "flops_per_s": nothing if step else run.flops_per_s(segment),
+        "intensity": nothing if segment.intensity is None else segment.intensity,
+        "bound": nothing if bound is None else bound.bound,
+        "roof": nothing if bound is None else bound.fraction,
+    }
+
+
+def _layers_table(run: ProfileRun) -> Table:
+    assert run.trace is not None
+    measured = sum(layer.latency_s or 0.0 for layer in run.trace.layers)
+    return Table(
+        title=_title(run),
+        columns=(
+            Column("path", "Layer"),
+            Column("latency", "Of its block's\nmedian", "seconds"),
+            Column("share", "Share of\nsum", "share"),
+        ),
+        rows=tuple(
+            {
+                "path": layer.path,
+                "latency": layer.latency_s,
+                "share": None if layer.latency_s is None else layer.latency_s / measured,
+            }
+            for layer in run.trace.layers
+        ),
+        totals=(
+            {"path": "sum", "latency": measured, "share": 1.0},
+            {"path": "end to end", "latency": run.end_to_end.latency.median, "share": ""},
+        ),
+        notes=_notes(run),
+    )
+
+
+def prediction_table(prediction: Prediction, title: str) -> Table:
+    """What the distinct blocks say about the whole network, before it is measured."""
+    return Table(
+        title=title,
+        columns=(
+            Column("path", "Segment"),
+            Column("repeats", "Blocks", "integer"),
+            Column("latency", "Each", "seconds"),
+            Column("all", "All", "seconds"),
+            Column("share", "Share of\nsum", "share"),
+        ),
+        rows=tuple(
+            {
+                "path": part.path,
+                "repeats": part.repeats,
+                "latency": part.latency_s,
+                "all": part.repeats * part.latency_s,
+                "share": part.repeats * part.latency_s / prediction.end_to_end_s,
+            }
+            for part in prediction.parts
+        ),
+        totals=(
+            {"path": "predicted", "repeats": "", "latency": "", "all": prediction.end_to_end_s,
+             "share": 1.0},
+        ),
+        notes=(
+            f"Predicted from {len(prediction.parts)} distinct segments, timed "
+            f"{prediction.rounds} times in a network of at most two blocks per stage, "
+            f"{seconds(prediction.ready_s)} after the worker's start.",
+        ),
+    )  # fmt: skip
+
+
+def estimate(request: ProfileRequest) -> str:
+    """What is known before anything runs: operations and memory, in one line."""
+    graph = build_graph(request.spec)
+    macs = layers_cost(graph, graph.layers).macs
+    needed = predict(graph, batch=request.batch, backend=request.backend, mode=request.mode)
+    return (
+        f"{request.spec.name} @ {request.spec.size}: {count(2 * macs)}FLOPs per image forward"
+        + (", three times that per training step" if request.mode == "train" else "")
+        + f"; batch {request.batch} is estimated to need "
+        f"{binary_bytes(needed.total_bytes)} of memory."
+    )
+
+
+def _half_width(latency: Latency) -> str:
+    """Half the interval as a share of the median; where the median is lost in it, a limit."""
+    half = latency.half_width
+    if half is None:
         return "too few"
-    upper = seconds(high)
-    factor = {"s": 1.0, "ms": 1e3, "us": 1e6}[upper.split()[1]]
-    decimals = len(upper.split()[0].partition(".")[2])
-    return f"{low * factor:.{decimals}f} .. {upper}"
+    if half > 0.25 and latency.ci_high is not None:
+        return f"<= {seconds(latency.ci_high)}"
+    return f"+-{percent(half)}"
+
+
+def _signed(excess: Excess) -> str:
+    """A share with its sign, and its interval."""
+    text = f"{100 * excess.relative:+.1f} %"
+    if excess.interval is None:
+        return f"{text} (too few rounds for an interval)"
+    low, high = excess.interval
+    return f"{text} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def closure_line(run: ProfileRun) -> str:
+    """Whether the segments account for the whole, in one sentence.
+
+    Sum against end to end, with its interval; what instruments cost; rounds that count; what other
+    programs used; processes.
+    """
+    closure, rounds = run.closure, run.rounds
+    verdict = {True: "closes", False: "does not close", None: "undecided"}[closure.closes]
+    foreign = rounds.foreign_median
+    return (
+        f"Closure: sum of segments {seconds(closure.sum_s)} against end to end "
+        f"{seconds(closure.end_to_end_s)}: gap {_signed(closure.gap)}, {verdict} (within "
+        f"{percent(CLOSES_WITHIN)}); instruments {_signed(closure.overhead)}; "
+        f"{rounds.kept} of {rounds.count} rounds count; foreign CPU "
+        f"{'unknown' if foreign is None else percent(foreign)}; "
+        f"{rounds.processes} process{'es' if rounds.processes != 1 else ''}."
+    )
 
 
 def _notes(run: ProfileRun) -> tuple[str, ...]:
     end, environment = run.end_to_end, run.environment
     notes = [
-        f"{end.images_per_s:.1f} images/s; {seconds(end.per_image_s)} per image, "
-        f"{seconds(end.per_128_images_s)} per 128 images (inference: the paper's Table 7 times "
-        "training steps).",
-        f"Closure: sum of segments against end to end {100 * run.closure.relative_error:+.1f} %; "
-        "the segments run one by one on each other's outputs, so calls between them count. "
-        f"Outputs differ by at most {run.closure.chain_max_abs_diff:.2g}.",
-        f"{len(end.latency.samples)} rounds in {run.measured_s:.1f} s, "
-        f"{_STOPPED.get(run.stopped_because, run.stopped_because)}; "
-        f"end-to-end spread (IQR) {percent(end.latency.spread)} of the median.",
-        f"{environment.cpu_model or 'unknown CPU'}, {environment.cpus_affinity} CPUs, "
-        f"{environment.threads} threads, load {_load(environment.load_before)} before and "
+        f"{seconds(end.latency.median)} per step of {run.batch.used}, {end.images_per_s:.1f} "
+        f"images/s, {seconds(end.per_image_s)} per image, {seconds(end.per_128_images_s)} per 128 "
+        + (
+            "images. Table 7 of the paper times training steps too (float32 on a V100)."
+            if run.mode == "train"
+            else "images (inference: the paper's Table 7 times training steps, --mode train)."
+        ),
+        closure_line(run),
+    ]
+    if run.prediction is not None and run.prediction_error is not None:
+        notes.append(
+            f"Predicted {seconds(run.prediction.end_to_end_s)} from the distinct blocks, "
+            f"{seconds(run.prediction.ready_s)} after the start: "
+            f"{100 * run.prediction_error:+.1f} % of what was measured."
+        )
+    if run.optimizer is not None:
+        notes.append(f"Optimizer: {run.optimizer}.")
+    if any(segment.path == "call" for segment in run.segments):
+        notes.append(
+            "call: entering and leaving the compiled function; part of end to end, of no layer."
+        )
+    if run.roofs is not None:
+        notes.append(_roofs_note(run))
+    if run.trace is not None:
+        notes.append(
+            f"Layers: shares of a trace ({run.trace.method}, {run.trace.steps} steps, "
+            f"{percent(run.trace.unattributed)} of no layer), applied to the measured segments."
+        )
+    notes += [f"No {what}: {reason}." for what, reason in run.not_available]
+    notes += [
+        f"{run.rounds.count} rounds in {run.measured_s:.1f} s, "
+        f"{_STOPPED.get(run.stopped_because, run.stopped_because)}. 95 % CI of the median, "
+        "by resampling "
+        + ("processes and bursts" if run.rounds.processes > 1 else "bursts of one process")
+        + ".",
+        f"{environment.cpu_model or 'unknown CPU'}, {environment.cpus_affinity} CPUs, threads: "
+        f"{environment.threads}, load {_load(environment.load_before)} before and "
         f"{_load(environment.load_after)} after; "
         + ", ".join(f"{name} {version}" for name, version in environment.versions)
         + ".",
@@ -98,6 +253,19 @@ def _notes(run: ProfileRun) -> tuple[str, ...]:
     notes += [f"Warning: {wording(caution)}" for caution in run.warnings]
     notes.append(f"Method: {run.method}")
     return tuple(notes)
+
+
+def _roofs_note(run: ProfileRun) -> str:
+    roofs = run.roofs
+    assert roofs is not None
+    fastest = max(roofs.compute, key=lambda roof: roof.flops_per_s)
+    bandwidths = ", ".join(
+        f"{roof.level} {count(round(roof.bytes_per_s))}B/s" for roof in roofs.bandwidth
+    )
+    return (
+        f"Roofs ({roofs.method}): {count(round(fastest.flops_per_s))}FLOP/s ({fastest.op} "
+        f"{fastest.size}), {bandwidths}. Of roof: the least time they allow by the time measured."
+    )
 
 
 def _load(load: float | None) -> str:

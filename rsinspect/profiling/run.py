@@ -1,7 +1,9 @@
 """The record of a measurement: what was run, where, how, and every sample.
 
 ``ProfileRun.to_json`` and ``from_json`` are each other's inverse. What follows from samples and
-counts (medians, shares, rates) is computed, never stored; the document has it for its readers.
+counts (medians, intervals, shares, rates) is computed, never stored; the document has it for its
+readers. Samples of end to end and of all segments stand in the order of ``rounds``, which says
+where each came from and whether it counts.
 
 Schema ``rsinspect.profile/1``: first.
 """
@@ -10,29 +12,45 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NamedTuple, NoReturn, TypeVar
 
 from rsinspect.errors import InvalidMeasurement
 from rsinspect.profiling.cautions import CAUTIONS, KINDS, Caution, wording
-from rsinspect.profiling.statistics import NOMINAL_COVERAGE, Latency
+from rsinspect.profiling.gate import Verdict
+from rsinspect.profiling.roofline import Bound, Roofs
+from rsinspect.profiling.statistics import (
+    NOMINAL_COVERAGE,
+    Latency,
+    Sampling,
+    interval_of_excess,
+)
 from rsinspect.spec import ResNetRSSpec
 
 SCHEMA = "rsinspect.profile/1"
 
 NO_ROOFS = "roofs not measured"
+NO_PART = "no part of the network"
+
+PASSES = {"forward": 1, "train": 3}
+"""A training step counts as three forward passes: the backward pass makes the gradients of inputs
+and of weights, each as costly as the forward pass. The first convolution's input needs none."""
 
 UNITS = {
-    "macs": "per image",
-    "flops_per_s": "2 * macs * batch / median latency",
-    "bytes": "per batch; inputs, outputs and weights of each layer on its own, nothing fused",
-    "intensity": "FLOP of the paper's convention per byte",
+    "macs": "per image, forward",
+    "flops_per_s": "2 * macs * batch / median latency; training steps count three times the MACs",
+    "bytes": "per batch, forward; inputs, outputs and weights of each layer, nothing fused",
+    "intensity": "FLOP of the paper's convention per byte, forward",
     "share": "of the sum of the segments' medians",
     "latency_s": "seconds for one batch",
 }
 """What the numbers of a segment are counts of; part of the document."""
+
+CLOSES_WITHIN = 0.03
+"""Share of the whole within which the gap's interval has to lie."""
 
 SAME_OUTPUT_WITHIN = 1e-3
 """Of the largest output in magnitude; float32 sums in another order differ by less."""
@@ -92,6 +110,13 @@ class Environment:
     seed: int
     peak_rss_bytes: int | None
     unknown: tuple[tuple[str, str], ...] = ()
+
+    def ended(self, load_after: float | None, reason: str | None) -> Environment:
+        """The same with the load average at the end, or the reason why it is not known."""
+        unknown = {name: why for name, why in self.unknown if name != "load_after"}
+        if load_after is None:
+            unknown["load_after"] = reason or "not told by this system"
+        return replace(self, load_after=load_after, unknown=tuple(unknown.items()))
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -187,23 +212,106 @@ class EndToEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A stage or block, measured on the activations that the one before it made.
+    """A stage or block, or a step that is none of the network's parts.
 
     Attributes:
-        path: Of the stage or block.
-        level: ``stage`` or ``block``; stem and head have no blocks and are one segment each.
-        latency: Of one batch.
-        macs: For one image.
-        bytes_moved: For the batch: inputs, outputs and weights of each layer on its own.
+        path: Of the stage or block, or ``loss``, ``optimizer``, ``call``.
+        level: ``stage`` or ``block`` (stem and head have no blocks and are one segment each), or
+            ``step``.
+        latency: Of one batch; forward and backward together.
+        forward: The forward part of it; None for a step.
+        backward: The backward part of it; None for a step and in inference.
+        macs: For one image, forward; None for a step.
+        bytes_moved: For the batch, forward: inputs, outputs and weights of each layer on its own;
+            None for a step.
         intensity: FLOPs of the paper's convention per byte moved; None where nothing moves.
+        bound: What the roofs of the device say; None without roofs and for a step.
     """
 
     path: str
     level: str
     latency: Latency
-    macs: int
-    bytes_moved: int
-    intensity: float | None
+    forward: Latency | None = None
+    backward: Latency | None = None
+    macs: int | None = None
+    bytes_moved: int | None = None
+    intensity: float | None = None
+    bound: Bound | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """Where the samples came from, one value per round.
+
+    Attributes:
+        sampling: Process and burst of each round, and whether it counts.
+        at_s: When it began, since the first of its process.
+        foreign_share: Share of the processors that other programs used in it, or in its burst
+            where it was too short to tell; None where the system does not tell.
+        instrumented_s: The call with instruments inside.
+        verdict: On what grounds rounds count: ``all``, ``gated``, ``quietest`` or ``unknown``.
+    """
+
+    sampling: Sampling
+    at_s: tuple[float, ...]
+    foreign_share: tuple[float | None, ...]
+    instrumented_s: tuple[float, ...]
+    verdict: Verdict
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return len(self.at_s)
+
+    @property
+    def kept(self) -> int:
+        """Those that count."""
+        return sum(self.sampling.kept)
+
+    @property
+    def processes(self) -> int:
+        """Processes they came from."""
+        return len(set(self.sampling.process))
+
+    @property
+    def instrumented(self) -> Latency:
+        """The call with instruments inside."""
+        return Latency(self.instrumented_s, self.sampling)
+
+    @property
+    def foreign_median(self) -> float | None:
+        """Median of the foreign share of the rounds that count."""
+        known = [
+            share
+            for share, kept in zip(self.foreign_share, self.sampling.kept, strict=True)
+            if kept and share is not None
+        ]
+        return statistics.median(known) if known else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excess:
+    """How far one median is above another, as a share of the other, with its 95 % interval.
+
+    Attributes:
+        relative: The share.
+        interval: Its ends; None with too few rounds.
+    """
+
+    relative: float
+    interval: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, parts: Sequence[Latency], whole: Latency) -> Excess:
+        """Of the sum of the parts' medians above the whole's."""
+        total = sum(part.median for part in parts)
+        return cls(relative=total / whole.median - 1, interval=interval_of_excess(parts, whole))
+
+    def within(self, limit: float) -> bool | None:
+        """Whether the whole interval is; None where there is none."""
+        if self.interval is None:
+            return None
+        return -limit <= self.interval[0] and self.interval[1] <= limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,26 +319,139 @@ class Closure:
     """Whether the segments account for the whole.
 
     Attributes:
-        sum_s: Sum of the segments' medians.
-        end_to_end_s: Median of the whole network, timed on its own in the same rounds.
-        chain_max_abs_diff: Largest difference between the outputs of the two.
+        segments: Latencies of all segments, steps included.
+        end_to_end: The whole network without instruments, timed in the same rounds.
+        instrumented: The call with instruments inside.
+        output_max_abs_diff: Largest difference between the outputs with and without instruments;
+            None where chance makes them differ.
         output_max_abs: Largest output of the whole network in magnitude.
     """
 
-    sum_s: float
-    end_to_end_s: float
-    chain_max_abs_diff: float
+    segments: tuple[Latency, ...]
+    end_to_end: Latency
+    instrumented: Latency
+    output_max_abs_diff: float | None
     output_max_abs: float
+
+    @property
+    def sum_s(self) -> float:
+        """Sum of the segments' medians."""
+        return sum(segment.median for segment in self.segments)
+
+    @property
+    def end_to_end_s(self) -> float:
+        """Median of the whole network."""
+        return self.end_to_end.median
+
+    @property
+    def gap(self) -> Excess:
+        """Of the sum of the segments over the whole network."""
+        return Excess.of(self.segments, self.end_to_end)
+
+    @property
+    def overhead(self) -> Excess:
+        """Of the call with instruments over the whole network: what the instruments cost."""
+        return Excess.of([self.instrumented], self.end_to_end)
 
     @property
     def relative_error(self) -> float:
         """How far the sum is above the whole, as a share of the whole."""
-        return self.sum_s / self.end_to_end_s - 1
+        return self.gap.relative
+
+    @property
+    def closes(self) -> bool | None:
+        """Whether the gap's interval is within 3 %; None where there is no interval."""
+        return self.gap.within(CLOSES_WITHIN)
 
     @property
     def same_output(self) -> bool:
-        """Whether both computed the same, up to rounding."""
-        return self.chain_max_abs_diff <= SAME_OUTPUT_WITHIN * self.output_max_abs
+        """Whether both computed the same, up to rounding, or there is no telling."""
+        difference = self.output_max_abs_diff
+        return difference is None or difference <= SAME_OUTPUT_WITHIN * self.output_max_abs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedPart:
+    """A distinct block, timed in a small network.
+
+    Attributes:
+        path: Of the block, or of a step.
+        repeats: How many there are in the whole network.
+        latency_s: Median of one of them.
+    """
+
+    path: str
+    repeats: int
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a network of the distinct blocks says about the whole one.
+
+    Attributes:
+        parts: The distinct blocks, then the steps.
+        end_to_end_s: Of the whole network: repeats times medians, added up.
+        rounds: That were timed.
+        ready_s: Since the worker began to import the framework.
+    """
+
+    parts: tuple[PredictedPart, ...]
+    end_to_end_s: float
+    rounds: int
+    ready_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedLayer:
+    """What the framework's profiler saw of a layer.
+
+    Attributes:
+        path: Of the layer, or of a step.
+        share: Of the traced time.
+        latency_s: That share of the measured latency of its segment.
+    """
+
+    path: str
+    share: float
+    latency_s: float | None
+
+
+class TracedEvent(NamedTuple):
+    """An op that the profiler saw in one pass.
+
+    Attributes:
+        name: As the framework calls it.
+        owner: Path of its layer, or a step; None where it belongs to neither.
+        start_us: Since the first.
+        duration_us: How long it ran.
+        lane: Thread or stream.
+    """
+
+    name: str
+    owner: str | None
+    start_us: float
+    duration_us: float
+    lane: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Shares of the layers.
+
+    Attributes:
+        layers: In the order of the network.
+        unattributed: Share of the traced time that belongs to no layer.
+        steps: Passes that were traced.
+        method: How, in words.
+        events: Of one of them.
+    """
+
+    layers: tuple[TracedLayer, ...]
+    unattributed: float
+    steps: int
+    method: str
+    events: tuple[TracedEvent, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,16 +462,25 @@ class ProfileRun:
         model: What was measured.
         environment: Where.
         batch: Images in a batch, and how they came about.
-        mode: ``forward``.
-        precision: ``float32``.
+        mode: ``forward`` or ``train``.
+        precision: ``float32``, ``tf32``, ``bfloat16`` or ``float16``.
         backend: Keras backend.
-        device: ``cpu``.
+        device: ``cpu``, ``gpu`` or ``gpu:1``.
+        jit: Whether XLA compiled it.
+        level: That was asked for: ``stage``, ``block`` or ``layer``.
         method: How samples were taken, in words.
+        optimizer: Of a training step, in words; None in inference.
         end_to_end: The whole network.
-        segments: Its stages or blocks, in order.
-        closure: Whether they account for the whole.
+        segments: Its stages or blocks, in order, then the steps that are neither.
+        rounds: Where the samples came from.
+        closure: Whether the segments account for the whole.
+        prediction: From the distinct blocks; None where none was made.
+        roofs: What the device can do at most; None where they were not measured.
+        trace: Shares of the layers; None where none was made.
+        not_available: What was asked for and could not be had, and why, each.
         warnings: Reasons to read the numbers with care.
-        stopped_because: Why there are not more rounds: ``precise``, ``time`` or ``rounds``.
+        stopped_because: Why there are not more rounds: ``precise``, ``time``, ``rounds`` or
+            ``interrupted``.
         max_time_s: Budget of warm-up and rounds.
         measured_s: What they took.
         warm_up_s: Discarded rounds, the compiling calls first.
@@ -266,10 +496,18 @@ class ProfileRun:
     precision: str
     backend: str
     device: str
+    jit: bool
+    level: str
     method: str
+    optimizer: str | None
     end_to_end: EndToEnd
     segments: tuple[Segment, ...]
+    rounds: Rounds
     closure: Closure
+    prediction: Prediction | None
+    roofs: Roofs | None
+    trace: Trace | None
+    not_available: tuple[tuple[str, str], ...]
     warnings: tuple[Caution, ...]
     stopped_because: str
     max_time_s: float
@@ -283,14 +521,32 @@ class ProfileRun:
         """A segment's median as a share of the sum of all medians."""
         return segment.latency.median / self.closure.sum_s
 
-    def flops_per_s(self, segment: Segment) -> float:
-        """Rate of a segment: two FLOPs per MAC."""
-        return 2 * segment.macs * self.batch.used / segment.latency.median
+    def flops_per_s(self, segment: Segment) -> float | None:
+        """Rate of a segment: two FLOPs per MAC, in training three times those of a forward pass."""
+        if segment.macs is None:
+            return None
+        flops = 2 * segment.macs * PASSES.get(self.mode, 1) * self.batch.used
+        return flops / segment.latency.median if segment.latency.median else None
+
+    @property
+    def end_to_end_flops_per_s(self) -> float:
+        """Rate of the whole network, counted alike."""
+        macs = sum(segment.macs or 0 for segment in self.segments)
+        flops = 2 * macs * PASSES.get(self.mode, 1) * self.batch.used
+        return flops / self.end_to_end.latency.median
+
+    @property
+    def prediction_error(self) -> float | None:
+        """How far the predicted latency is above the measured one, as a share of the latter."""
+        if self.prediction is None:
+            return None
+        return self.prediction.end_to_end_s / self.end_to_end.latency.median - 1
 
     @property
     def conditions(self) -> str:
         """Mode, batch, precision, backend and device, in words."""
-        where = f"{self.precision}, {self.backend} on {self.device}"
+        compiled = " with XLA" if self.jit and self.backend == "tensorflow" else ""
+        where = f"{self.precision}, {self.backend}{compiled} on {self.device}"
         return f"{self.mode}, batch {self.batch.used}, {where}"
 
     def check_model(self, spec: ResNetRSSpec) -> None:
@@ -322,35 +578,46 @@ class ProfileRun:
             "precision": self.precision,
             "backend": self.backend,
             "device": self.device,
+            "jit": self.jit,
+            "level": self.level,
             "method": self.method,
+            "optimizer": self.optimizer,
             "end_to_end": {
                 "latency_s": _latency_to_json(self.end_to_end.latency),
                 "images_per_s": self.end_to_end.images_per_s,
                 "per_image_s": self.end_to_end.per_image_s,
                 "per_128_images_s": self.end_to_end.per_128_images_s,
             },
-            "segments": [
-                {
-                    "path": segment.path,
-                    "level": segment.level,
-                    "latency_s": _latency_to_json(segment.latency),
-                    "share": self.share(segment),
-                    "macs": segment.macs,
-                    "flops_per_s": self.flops_per_s(segment),
-                    "bytes": segment.bytes_moved,
-                    "intensity": segment.intensity,
-                    "bound": None,
-                    "bound_reason": NO_ROOFS,
-                }
-                for segment in self.segments
-            ],
+            "segments": [self._segment_to_json(segment) for segment in self.segments],
+            "rounds": {
+                "process": list(self.rounds.sampling.process),
+                "burst": list(self.rounds.sampling.burst),
+                "kept": list(self.rounds.sampling.kept),
+                "at_s": list(self.rounds.at_s),
+                "foreign_share": list(self.rounds.foreign_share),
+                "instrumented_s": list(self.rounds.instrumented_s),
+                "verdict": self.rounds.verdict,
+            },
             "closure": {
                 "sum_s": self.closure.sum_s,
                 "end_to_end_s": self.closure.end_to_end_s,
-                "relative_error": self.closure.relative_error,
-                "chain_max_abs_diff": self.closure.chain_max_abs_diff,
+                **_excess_to_json(self.closure.gap),
+                "closes": self.closure.closes,
+                "closes_within": CLOSES_WITHIN,
+                "instrumentation": _excess_to_json(self.closure.overhead),
+                "rounds": self.rounds.count,
+                "rounds_kept": self.rounds.kept,
+                "processes": self.rounds.processes,
+                "foreign_share": self.rounds.foreign_median,
+                "output_max_abs_diff": self.closure.output_max_abs_diff,
                 "output_max_abs": self.closure.output_max_abs,
             },
+            "prediction": None
+            if self.prediction is None
+            else {**asdict(self.prediction), "relative_error": self.prediction_error},
+            "roofs": None if self.roofs is None else self.roofs.to_json(),
+            "trace": None if self.trace is None else _trace_to_json(self.trace),
+            "not_available": dict(self.not_available),
             "warnings": [
                 {"kind": KINDS[type(caution)], **asdict(caution), "message": wording(caution)}
                 for caution in self.warnings
@@ -363,6 +630,26 @@ class ProfileRun:
             "predicted_bytes": self.predicted_bytes,
             "started_at": self.started_at,
             "wall_s": self.wall_s,
+        }
+
+    def _segment_to_json(self, segment: Segment) -> dict[str, Any]:
+        bound = segment.bound
+        return {
+            "path": segment.path,
+            "level": segment.level,
+            "latency_s": _latency_to_json(segment.latency),
+            "forward_s": segment.forward and _latency_to_json(segment.forward),
+            "backward_s": segment.backward and _latency_to_json(segment.backward),
+            "share": self.share(segment),
+            "macs": segment.macs,
+            "flops_per_s": self.flops_per_s(segment),
+            "bytes": segment.bytes_moved,
+            "intensity": segment.intensity,
+            "bound": bound and bound.bound,
+            "bound_reason": (NO_ROOFS if segment.level != "step" else NO_PART)
+            if bound is None
+            else None,
+            "roofline": bound and _bound_to_json(bound),
         }
 
     @classmethod
@@ -385,6 +672,9 @@ class ProfileRun:
         end_to_end, closure = read.inside("end_to_end"), read.inside("closure")
         used = batch.whole("used")
         batch.positive("used")
+        rounds = _rounds(read.inside("rounds"))
+        latency = _latency(end_to_end, "latency_s", rounds.sampling)
+        segments = tuple(_segment(row, rounds.sampling) for row in read.rows("segments"))
         return cls(
             model=Model(
                 name=model.text("name"),
@@ -403,15 +693,24 @@ class ProfileRun:
             precision=read.text("precision"),
             backend=read.text("backend"),
             device=read.text("device"),
+            jit=read.truth("jit"),
+            level=read.text("level"),
             method=read.text("method"),
-            end_to_end=EndToEnd(latency=_latency(end_to_end), batch=used),
-            segments=tuple(_segment(row) for row in read.rows("segments")),
+            optimizer=read.maybe("optimizer", read.text),
+            end_to_end=EndToEnd(latency=latency, batch=used),
+            segments=segments,
+            rounds=rounds,
             closure=Closure(
-                sum_s=closure.positive("sum_s"),
-                end_to_end_s=closure.positive("end_to_end_s"),
-                chain_max_abs_diff=closure.number("chain_max_abs_diff"),
+                segments=tuple(segment.latency for segment in segments),
+                end_to_end=latency,
+                instrumented=rounds.instrumented,
+                output_max_abs_diff=closure.maybe("output_max_abs_diff", closure.number),
                 output_max_abs=closure.number("output_max_abs"),
             ),
+            prediction=read.maybe("prediction", lambda key: _prediction(read.inside(key))),
+            roofs=read.maybe("roofs", lambda key: Roofs.from_json(read.value(key))),
+            trace=read.maybe("trace", lambda key: _trace(read.inside(key))),
+            not_available=read.texts("not_available"),
             warnings=tuple(_caution(row) for row in read.rows("warnings")),
             stopped_because=read.text("stopped_because"),
             max_time_s=read.number("max_time_s"),
@@ -455,6 +754,21 @@ def _latency_to_json(latency: Latency) -> dict[str, Any]:
         "minimum": latency.minimum,
         "samples": list(latency.samples),
     }
+
+
+def _trace_to_json(trace: Trace) -> dict[str, Any]:
+    return {
+        "layers": [asdict(layer) for layer in trace.layers],
+        "unattributed": trace.unattributed,
+        "steps": trace.steps,
+        "method": trace.method,
+        "events": [list(event) for event in trace.events],
+    }
+
+
+def _excess_to_json(excess: Excess) -> dict[str, Any]:
+    low, high = excess.interval or (None, None)
+    return {"relative_error": excess.relative, "ci_low": low, "ci_high": high}
 
 
 T = TypeVar("T")
@@ -511,6 +825,14 @@ class _Reader:
         row = _Reader(dict(enumerate(self.array(key))), f"{self.where}.{key}")
         return tuple(row.number(index) for index in row.document)
 
+    def maybe_numbers(self, key: str) -> tuple[float | None, ...]:
+        row = _Reader(dict(enumerate(self.array(key))), f"{self.where}.{key}")
+        return tuple(row.maybe(index, row.number) for index in row.document)
+
+    def truth(self, key: str) -> bool:
+        value = self.value(key)
+        return value if isinstance(value, bool) else self._wrong(key, "true or false")
+
     def inside(self, key: str) -> _Reader:
         return _Reader(self.value(key), f"{self.where}.{key}")
 
@@ -539,12 +861,12 @@ def _pair(read: _Reader, key: str) -> tuple[int, int]:
     return values[0], values[1]
 
 
-def _latency(read: _Reader) -> Latency:
-    inside = read.inside("latency_s")
+def _latency(read: _Reader, key: str, sampling: Sampling) -> Latency:
+    inside = read.inside(key)
     try:
-        latency = Latency(inside.numbers("samples"))
+        latency = Latency(inside.numbers("samples"), sampling)
     except InvalidMeasurement as exc:
-        inside.damaged(exc.message)
+        inside.damaged(f"cannot be: {exc.message}")
     if not math.isclose(latency.median, inside.number("median"), rel_tol=1e-9):
         inside.damaged(
             f"has the median {inside.value('median')}, its samples have {latency.median}"
@@ -552,15 +874,117 @@ def _latency(read: _Reader) -> Latency:
     return latency
 
 
-def _segment(read: _Reader) -> Segment:
+def _rounds(read: _Reader) -> Rounds:
+    verdict: Verdict
+    match read.text("verdict"):
+        case "all" | "gated" | "quietest" | "unknown" as verdict:
+            pass
+        case other:
+            read.damaged(f"has the unknown verdict {other!r}")
+    kept = read.array("kept")
+    if not all(isinstance(value, bool) for value in kept):
+        read.damaged("has 'kept' that are not true or false")
+    try:
+        sampling = Sampling(
+            tuple(_wholes(read, "process")), tuple(_wholes(read, "burst")), tuple(kept)
+        )
+    except InvalidMeasurement as exc:
+        read.damaged(f"cannot be: {exc.message}")
+    found = Rounds(
+        sampling=sampling,
+        at_s=read.numbers("at_s"),
+        foreign_share=read.maybe_numbers("foreign_share"),
+        instrumented_s=read.numbers("instrumented_s"),
+        verdict=verdict,
+    )
+    lengths = {len(kept), found.count, len(found.foreign_share), len(found.instrumented_s)}
+    if len(lengths) > 1:
+        read.damaged("has columns of different lengths")
+    return found
+
+
+def _segment(read: _Reader, sampling: Sampling) -> Segment:
+    def latency(key: str) -> Latency:
+        return _latency(read, key, sampling)
+
     return Segment(
         path=read.text("path"),
         level=read.text("level"),
-        latency=_latency(read),
-        macs=read.whole("macs"),
-        bytes_moved=read.whole("bytes"),
+        latency=latency("latency_s"),
+        forward=read.maybe("forward_s", latency),
+        backward=read.maybe("backward_s", latency),
+        macs=read.maybe("macs", read.whole),
+        bytes_moved=read.maybe("bytes", read.whole),
         intensity=read.maybe("intensity", read.number),
+        bound=read.maybe("roofline", lambda key: _bound(read.inside(key))),
     )
+
+
+def _bound_to_json(bound: Bound) -> dict[str, Any]:
+    return asdict(bound) | {
+        "flops_per_s": bound.flops_per_s,
+        "attainable_flops_per_s": bound.attainable_flops_per_s,
+        "intensity": bound.intensity,
+    }
+
+
+def _bound(read: _Reader) -> Bound:
+    kind: Literal["compute", "memory"]
+    match read.text("bound"):
+        case "compute" | "memory" as kind:
+            pass
+        case other:
+            read.damaged(f"has the unknown bound {other!r}")
+    return Bound(
+        bound=kind,
+        flops=read.whole("flops"),
+        bytes=read.whole("bytes"),
+        floor_s=read.number("floor_s"),
+        seconds=read.positive("seconds"),
+        fraction=read.maybe("fraction", read.number),
+        reason=read.maybe("reason", read.text),
+    )
+
+
+def _prediction(read: _Reader) -> Prediction:
+    return Prediction(
+        parts=tuple(
+            PredictedPart(
+                path=row.text("path"),
+                repeats=row.whole("repeats"),
+                latency_s=row.number("latency_s"),
+            )
+            for row in read.rows("parts")
+        ),
+        end_to_end_s=read.number("end_to_end_s"),
+        rounds=read.whole("rounds"),
+        ready_s=read.number("ready_s"),
+    )
+
+
+def _trace(read: _Reader) -> Trace:
+    return Trace(
+        layers=tuple(
+            TracedLayer(
+                path=row.text("path"),
+                share=row.number("share"),
+                latency_s=row.maybe("latency_s", row.number),
+            )
+            for row in read.rows("layers")
+        ),
+        unattributed=read.number("unattributed"),
+        steps=read.whole("steps"),
+        method=read.text("method"),
+        events=tuple(_event(read, row) for row in read.array("events")),
+    )
+
+
+def _event(read: _Reader, row: object) -> TracedEvent:
+    match row:
+        case [str(name), str() | None as owner, float() | int() as start, float() | int() as lasts,
+              str(lane)]:  # fmt: skip
+            return TracedEvent(name, owner, start, lasts, lane)
+    return read.damaged(f"has an event {row!r:.60} that is none")
 
 
 def _attempt(read: _Reader) -> Attempt:

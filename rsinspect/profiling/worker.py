@@ -1,59 +1,66 @@
-"""The worker of a measurement: the only file of this room that imports frameworks.
+"""The worker of a measurement: a process that imports a framework and runs the network.
 
-A process reads one request from standard input, builds the network, measures it and writes events
-and its result to standard output, a JSON object a line. Whatever else writes to standard output
-goes to standard error instead.
+It reads one request from standard input and writes messages to standard output, a JSON object a
+line. Whatever else writes to standard output goes to standard error instead.
 
-Each stage or block is a Keras model between two cuts of the graph, made of the very layers of the
-whole network, and compiled on its own: ``tf.function`` without XLA on TensorFlow, ``jax.jit`` on
-JAX, inference mode on PyTorch. Frameworks are imported inside functions: the environment they read
-on import (backend, devices, precision) has to be set before.
+First comes what is quick: a network with at most two blocks per stage, whose blocks are the
+distinct ones of the whole network, predicts the latency of any depth. Then the whole network is
+built, compiled and measured; last come a trace and the roofs of the device, so that an impatient
+user misses them and not the latencies. Frameworks are imported inside functions: the environment
+they read on import (backend, devices, precision) has to be set before.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
 import platform
 import random
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TextIO
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TextIO
 
 import rsinspect
+from rsinspect.cost import layers_cost
 from rsinspect.errors import MeasurementError, RsInspectError
 from rsinspect.graph import LayerGraph
-from rsinspect.layer_names import keras_name
-from rsinspect.partition import segments
 from rsinspect.profiling import machine
+from rsinspect.profiling.gate import Probe, Window, between, gate
 from rsinspect.profiling.protocol import (
     MEMORY_WORDS,
     Failure,
     MemoryUsed,
     Message,
+    NotAvailable,
     Phase,
+    Predicted,
     ProfileRequest,
+    Ready,
+    RoofsMeasured,
     RoundDone,
-    WorkerResult,
+    Traced,
     encode,
     request_from_json,
 )
-from rsinspect.profiling.rounds import Progress, measure
+from rsinspect.profiling.rounds import (
+    Finished,
+    Instrumented,
+    Progress,
+    Round,
+    garbage_collection_off,
+    measure,
+)
 from rsinspect.profiling.run import Environment
 from rsinspect.resnet_rs import build_graph
 
-Forward = Callable[[Any], Any]
-"""One compiled forward pass, ready when it returns."""
-
-METHODS = {
-    "tensorflow": "chain of {level}s, each a tf.function, paired with the whole network",
-    "jax": "chain of {level}s, each a jax.jit that is waited for, paired with the whole network",
-    "torch": "chain of {level}s in inference mode, paired with the whole network",
-}
+if TYPE_CHECKING:
+    from rsinspect.profiling.backends.workload import Instrument, Workload
 
 LOWER_PRECISION = (
     "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "TF_SET_ONEDNN_FPMATH_MODE",
@@ -69,14 +76,15 @@ def main() -> int:
         request = request_from_json(json.loads(sys.stdin.readline()))
         emit(Phase("starting"))
         _prefer_to_be_killed()
+        started_s = time.perf_counter()
         _prepare(request)
         try:
-            _import(request)
+            backend = _import(request)
         except ImportError as exc:
             emit(Failure(kind="unavailable", error=type(exc).__name__, message=str(exc)))
             return 1
         emit.memory()
-        emit(_measure(request, load_before, emit))
+        _serve(request, backend, started_s, load_before, emit)
     except RsInspectError as exc:
         emit(Failure(kind="refused", error=type(exc).__name__, message=exc.message, hint=exc.hint))
         return 1
@@ -127,9 +135,16 @@ def _prepare(request: ProfileRequest) -> None:
     """Everything frameworks read from the environment when they are imported."""
     os.environ["KERAS_BACKEND"] = request.backend
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    os.environ["JAX_PLATFORMS"] = "cpu"
-    os.environ["KERAS_TORCH_DEVICE"] = "cpu"
+    if request.on_cpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+        os.environ["KERAS_TORCH_DEVICE"] = "cpu"
+    else:
+        _, _, number = request.device.partition(":")
+        os.environ["CUDA_VISIBLE_DEVICES"] = number or "0"
+        os.environ["JAX_PLATFORMS"] = "cuda,cpu"
+        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+        os.environ["KERAS_TORCH_DEVICE"] = "cuda"
     for name in LOWER_PRECISION:
         os.environ.pop(name, None)
     if request.backend == "jax" and request.threads is not None:
@@ -144,145 +159,32 @@ def _pin(processors: int) -> None:
     os.sched_setaffinity(0, allowed[:processors])
 
 
-def _import(request: ProfileRequest) -> None:
-    """Import the backend and Keras, and set threads, precision and seeds.
+def _import(request: ProfileRequest) -> ModuleType:
+    """Import the backend and Keras, and set devices, threads, precision and seeds.
 
     Raises:
         ImportError: If one is not installed or does not load.
+        DeviceUnavailable: If the backend does not find the device.
     """
     importlib.import_module(request.backend)
     keras = importlib.import_module("keras")
-    threads = request.threads
-    match request.backend:
-        case "tensorflow":
-            import tensorflow as tf
-
-            if threads is not None:
-                tf.config.threading.set_intra_op_parallelism_threads(threads)
-                tf.config.threading.set_inter_op_parallelism_threads(1)
-            tf.config.experimental.enable_tensor_float_32_execution(False)
-        case "jax":
-            import jax
-
-            jax.config.update("jax_default_matmul_precision", "highest")
-        case _:
-            import torch
-
-            if threads is not None:
-                torch.set_num_threads(threads)
-                torch.set_num_interop_threads(1)
+    backend = importlib.import_module(f"rsinspect.profiling.backends.{request.backend}")
+    backend.configure(request)
     keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
+    keras.config.set_dtype_policy(_POLICY[request.precision])
     keras.config.set_image_data_format("channels_last")
     if request.backend == "tensorflow":
         keras.utils.set_random_seed(request.seed)
     else:  # which would import tensorflow, half a gigabyte; initialisers draw seeds from here
         random.seed(request.seed)
+    return backend
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """The network as functions of the backend.
-
-    Attributes:
-        end_to_end: The whole.
-        parts: Its stages or blocks; each takes what the one before returned.
-    """
-
-    end_to_end: Forward
-    parts: tuple[Forward, ...]
-
-
-def compile_network(request: ProfileRequest, graph: LayerGraph, model: Any) -> Compiled:
-    """The whole network and its stages or blocks, which share their layers and weights.
-
-    Args:
-        request: Batch, level and backend.
-        graph: Whose cuts to use.
-        model: The Keras model of that graph.
-    """
-    import keras
-
-    def tensor(path: str) -> Any:
-        if path == graph.layers[0].path:
-            return model.inputs[0]
-        return model.get_layer(keras_name(path, request.spec.dialect)).output
-
-    parts = []
-    for segment in segments(graph, request.level):
-        part = keras.Model(tensor(segment.input), tensor(segment.output))
-        shape = (request.batch, *graph.layer(segment.input).shape)
-        parts.append(_compile(request.backend, part, shape))
-    shape = (request.batch, *graph.layers[0].shape)
-    return Compiled(_compile(request.backend, model, shape), tuple(parts))
-
-
-def _compile(backend: str, model: Any, shape: tuple[int, ...]) -> Forward:
-    match backend:
-        case "tensorflow":
-            return _tensorflow(model, shape)
-        case "jax":
-            return _jax(model)
-        case _:
-            return _torch(model)
-
-
-def _tensorflow(model: Any, shape: tuple[int, ...]) -> Forward:
-    """On a CPU a ``tf.function`` returns when its result is ready."""
-    import tensorflow as tf
-
-    def forward(x: Any) -> Any:
-        return model(x, training=False)
-
-    signature = [tf.TensorSpec(shape, tf.float32)]
-    compiled: Forward = tf.function(forward, input_signature=signature, autograph=False)
-    return compiled
-
-
-def _jax(model: Any) -> Forward:
-    import jax
-
-    trainable = [variable.value for variable in model.trainable_variables]
-    others = [variable.value for variable in model.non_trainable_variables]
-
-    def forward(trainable: Any, others: Any, x: Any) -> Any:
-        return model.stateless_call(trainable, others, x, training=False)[0]
-
-    compiled = jax.jit(forward)
-    return lambda x: jax.block_until_ready(compiled(trainable, others, x))
-
-
-def _torch(model: Any) -> Forward:
-    import torch
-
-    model.eval()
-
-    def forward(x: Any) -> Any:
-        with torch.inference_mode():
-            return model(x, training=False)
-
-    return forward
-
-
-def _images(request: ProfileRequest, graph: LayerGraph) -> Any:
-    """A batch of random images, as a tensor of the backend."""
-    import keras
-    import numpy as np
-
-    shape = (request.batch, *graph.layers[0].shape)
-    values = np.random.default_rng(request.seed).random(shape, dtype=np.float32)
-    values *= 255
-    return keras.ops.convert_to_tensor(values)
-
-
-def _max_abs_diff(expected: Any, found: Any) -> tuple[float, float]:
-    """Largest difference between two tensors, and largest number of the first, in magnitude."""
-    import keras
-    import numpy as np
-
-    wanted = keras.ops.convert_to_numpy(expected)
-    difference = np.abs(wanted - keras.ops.convert_to_numpy(found))
-    return float(np.max(difference)), float(np.max(np.abs(wanted)))
+_POLICY = {
+    "float32": "float32", "tf32": "float32",
+    "bfloat16": "mixed_bfloat16", "float16": "mixed_float16",
+}  # fmt: skip
+"""Keras's dtype policy: what is computed in; weights stay float32."""
 
 
 @contextlib.contextmanager
@@ -292,31 +194,45 @@ def _seconds_into(samples: list[float]) -> Iterator[None]:
     samples.append((time.perf_counter_ns() - start) / 1e9)
 
 
-def _measure(
-    request: ProfileRequest, load_before: tuple[float | None, str | None], emit: _Emitter
-) -> WorkerResult:
-    from rsinspect.keras_model.build import build_model
+def _serve(
+    request: ProfileRequest,
+    backend: ModuleType,
+    started_s: float,
+    load_before: tuple[float | None, str | None],
+    emit: _Emitter,
+) -> None:
+    """Everything after the import, a message for each thing that is known."""
+    from rsinspect.profiling.backends.workload import OPTIMIZER, workload
 
+    if request.predict and request.distinct is not None:
+        emit(Phase("predicting"))
+        emit(_predict(request, request.distinct, backend, started_s))
+        gc.collect()
+        emit.memory()
     emit(Phase("building"))
-    graph = build_graph(request.spec)
-    model = build_model(graph, request.spec.dialect)
-    network = compile_network(request, graph, model)
-    images = _images(request, graph)
+    work = workload(request, build_graph(request.spec))
+    network = backend.instrument(work)
     emit.memory()
 
     emit(Phase("compiling"))
     first_calls: list[float] = []
     with _seconds_into(first_calls):
-        expected = network.end_to_end(images)
+        network.end_to_end()
     emit.memory()
     with _seconds_into(first_calls):
-        value = images
-        for part in network.parts:
-            value = part(value)
-    difference, largest = _max_abs_diff(expected, value)
-    del expected, value
+        network.instrumented()
+    difference, largest = _differences(network)
     emit.memory()
-
+    emit(
+        Ready(
+            parts=network.parts,
+            method=network.method,
+            output_max_abs_diff=difference,
+            output_max_abs=largest,
+            optimizer=OPTIMIZER if work.trains else None,
+            environment=_environment(request, load_before).to_json(),
+        )
+    )
     emit(Phase("warm-up"))
     measuring = False
 
@@ -326,30 +242,147 @@ def _measure(
             measuring = True
             emit(Phase("measuring"))
         emit(RoundDone(progress.phase, progress.round, progress.elapsed_s, progress.remaining_s))
-        emit.memory()
 
-    rounds = measure(
+    emit(_measure(network, request, sum(first_calls), on_round=emit, on_progress=on_progress))
+    emit.memory()
+    if request.trace or request.level == "layer":
+        emit(Phase("tracing"))
+        emit(_trace(work, network))
+    if request.roofs:
+        emit(Phase("roofs"))
+        del work, network
+        gc.collect()
+        emit(_roofs(request))
+
+
+def _trace(work: Workload, network: Instrument) -> Traced | NotAvailable:
+    """Shares of the layers, from the framework's profiler."""
+    try:
+        from rsinspect.profiling.backends.traces import trace_layers
+
+        return Traced(trace_layers(work, network))
+    except MeasurementError as exc:
+        return NotAvailable("trace", exc.message)
+
+
+def _roofs(request: ProfileRequest) -> RoofsMeasured | NotAvailable:
+    """What the device can do at most."""
+    try:
+        from rsinspect.profiling.backends.roofs import measure_roofs
+
+        found = measure_roofs(
+            request.backend,
+            request.precision,
+            jit=request.compiles,
+            clock=time.perf_counter_ns,
+            max_time_s=ROOFS_S,
+        )
+        return RoofsMeasured(found.to_json())
+    except MeasurementError as exc:
+        return NotAvailable("roofs", exc.message)
+
+
+ROOFS_S = 5.0
+
+
+def _measure(
+    network: Instrument,
+    request: ProfileRequest,
+    first_calls_s: float,
+    *,
+    on_round: Callable[[Round], None],
+    on_progress: Callable[[Progress], None],
+) -> Finished:
+    probe, processors = _probe()
+    return measure(
         network.end_to_end,
-        network.parts,
-        images,
-        first_calls_s=sum(first_calls),
+        network.instrumented,
+        first_calls_s=first_calls_s,
         max_time_s=request.max_time_s,
         clock=time.perf_counter_ns,
+        sleep=time.sleep,
+        probe=probe,
+        processors=processors,
         order=random.Random(request.seed),
+        on_round=on_round,
         on_progress=on_progress,
     )
-    return WorkerResult(
-        end_to_end_s=rounds.end_to_end,
-        segments_s=rounds.segments,
-        warm_up_s=rounds.warm_up,
-        steady=rounds.steady,
-        stopped_because=rounds.stopped_because,
-        measured_s=rounds.elapsed_s,
-        chain_max_abs_diff=difference,
-        output_max_abs=largest,
-        method=METHODS[request.backend].format(level=request.level),
-        environment=_environment(request, load_before).to_json(),
+
+
+def _probe() -> tuple[Probe, int]:
+    """What reads the processors this process may run on, and how many they are."""
+    allowed = machine.processors_allowed()
+    return lambda: machine.usage(allowed), len(allowed) if allowed else os.cpu_count() or 1
+
+
+def _differences(network: Instrument) -> tuple[float, float]:
+    """Largest difference between the outputs with and without instruments, and largest output."""
+    import numpy as np
+
+    expected, found = network.outputs()
+    return float(np.max(np.abs(expected - found))), float(np.max(np.abs(expected)))
+
+
+def _predict(
+    request: ProfileRequest, distinct: ProfileRequest, backend: ModuleType, started_s: float
+) -> Predicted:
+    """The whole network's latency from that of its distinct blocks.
+
+    The optimizer's time grows with the trainable params, that of a call with the layers.
+    """
+    from rsinspect.profiling.backends.workload import workload
+
+    whole, few = build_graph(request.spec), build_graph(distinct.spec)
+    work = workload(distinct, few)
+    network = backend.instrument(work)
+    network.instrumented()
+    rounds: list[Instrumented] = []
+    windows: list[Window] = []
+    probe, processors = _probe()
+    with garbage_collection_off():
+        start = time.perf_counter()
+        while (spent := time.perf_counter() - start) < PREDICT_AT_MOST_S:
+            gc.collect()
+            before = probe()
+            rounds.append(network.instrumented())
+            windows.append(between(before, probe(), processors))
+            if len(rounds) >= PREDICT_ROUNDS and spent >= PREDICT_AT_LEAST_S:
+                break
+    begin = min(WARM_UP_CALLS, len(rounds) - 1)
+    gated = gate(windows[begin:], range(len(windows) - begin), fewest=PREDICT_FEWEST)
+    kept = [one for one, counts in zip(rounds[begin:], gated.kept, strict=True) if counts]
+    medians: dict[str, float] = {}
+    for index, (path, _) in enumerate(network.parts):
+        seconds = statistics.median(one.parts_s[index] for one in kept)
+        medians[path] = medians.get(path, 0.0) + seconds
+    scale = {
+        "optimizer": _trainable(whole) / _trainable(few),
+        "call": len(whole) / len(few),
+    }
+    parts = []
+    for path, median in medians.items():
+        repeats = 1
+        if path.endswith("/block1"):
+            stage = path.split("/")[0]
+            repeats = len(whole.groups(stage)) - 1
+        parts.append((path, repeats, median * scale.get(path, 1.0)))
+    return Predicted(
+        parts=tuple(parts),
+        end_to_end_s=sum(repeats * median for _, repeats, median in parts),
+        rounds=len(kept),
+        ready_s=time.perf_counter() - started_s,
     )
+
+
+PREDICT_ROUNDS = 12
+PREDICT_FEWEST = 3
+WARM_UP_CALLS = 2
+PREDICT_AT_LEAST_S = 0.5
+PREDICT_AT_MOST_S = 4.0
+
+
+def _trainable(graph: LayerGraph) -> int:
+    return layers_cost(graph, graph.layers).trainable_params
 
 
 def _environment(
@@ -381,7 +414,7 @@ def _environment(
             ("rsinspect", rsinspect.__version__),
         ),
         load_before=fact("load_before", *load_before),
-        load_after=fact("load_after", *machine.load_average()),
+        load_after=fact("load_after", None, "the measurement had not ended"),
         seed=request.seed,
         peak_rss_bytes=fact("peak_rss_bytes", machine.peak_rss_bytes(), None),
         unknown=tuple(unknown.items()),

@@ -1,0 +1,311 @@
+"""TensorFlow: time stamps inside the graph on a CPU, a chain of functions elsewhere.
+
+On a CPU, in graph mode, the instrumented network is one ``tf.function`` like the plain one, with
+``tf.timestamp`` between its parts. Control dependencies hold a stamp in its place: it waits for the
+output of the part before (in training also for its weight gradients and its updates of batch-norm
+statistics), and every op of the part after waits for it. What lies before the first and after the
+last stamp is the part ``call``: entering and leaving a function of hundreds of variables.
+
+XLA has no time stamps, and on a GPU a stamp would tell when work was queued. There each part is a
+function of its own, called one after the other from Python, waited for, and the time of a call that
+computes nothing is taken off each. Cuts prevent fusion across them, and the method says so.
+
+The GPU path has not been run on a GPU.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import tensorflow as tf
+
+from rsinspect.errors import DeviceUnavailable
+from rsinspect.profiling.backends.workload import (
+    Instrument,
+    Workload,
+    as_array,
+    from_marks,
+    loss_of,
+    null_call_s,
+    optimizer,
+)
+from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.rounds import Instrumented
+
+
+def configure(request: ProfileRequest) -> None:
+    """Threads, devices and TF32, before anything is computed.
+
+    Raises:
+        DeviceUnavailable: If there is no such GPU.
+    """
+    if request.threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(request.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    if not request.on_cpu:
+        found = tf.config.list_physical_devices("GPU")
+        if not found:
+            raise DeviceUnavailable(
+                f"tensorflow finds no {request.device} here",
+                "rsinspect doctor --devices lists what it finds; pip install 'rsinspect[gpu]'",
+            )
+        for device in found:
+            tf.config.experimental.set_memory_growth(device, True)
+    tf.config.experimental.enable_tensor_float_32_execution(request.precision == "tf32")
+
+
+def instrument(work: Workload) -> Instrument:
+    """The network with instruments that suit the request."""
+    if work.request.compiles or not work.request.on_cpu:
+        return _Chain(work)
+    return _Stamped(work)
+
+
+def _updates(function: Callable[[], Any]) -> tuple[Any, list[Any]]:
+    """What a function returns while it is traced, and the ops with effects that it made."""
+    graph = tf.compat.v1.get_default_graph()
+    before = len(graph.get_operations())
+    found = function()
+    made = graph.get_operations()[before:]
+    return found, [op for op in made if op.op_def.is_stateful]
+
+
+def _plain(work: Workload, sgd: Any, *, jit: bool) -> Callable[[], object]:
+    """The whole pass or training step as one function."""
+    model, images, labels = work.model, work.images, work.labels
+    if not work.trains:
+        forward = tf.function(
+            lambda x: model(x, training=False), autograph=False, jit_compile=jit or None
+        )
+        return lambda: forward(images)
+    variables = model.trainable_variables
+
+    def step(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as tape:
+            outputs = model(x, training=True)
+            with tf.name_scope("loss"):
+                loss = loss_of(work, y, outputs)
+                scaled = sgd.scale_loss(loss)
+        gradients = tape.gradient(scaled, variables)
+        with tf.name_scope("optimizer"):
+            sgd.apply(gradients, variables)
+        return loss
+
+    compiled = tf.function(step, autograph=False, jit_compile=jit or None)
+    return lambda: compiled(images, labels)
+
+
+class _Stamped:
+    """One graph with time stamps between its parts."""
+
+    def __init__(self, work: Workload) -> None:
+        self.work = work
+        self.sgd = optimizer(work) if work.trains else None
+        self._plain = _plain(work, self.sgd, jit=False)
+        self.stamped = tf.function(self._step if work.trains else self._forward, autograph=False)
+        self.parts = (*work.passes, ("call", "whole"))
+        unit = work.request.cut_level
+        self.method = (
+            f"time stamps inside one tf.function, between {unit}s, paired with the function "
+            "without them"
+        )
+
+    def end_to_end(self) -> object:
+        return self._plain()
+
+    def instrumented(self) -> Instrumented:
+        start = time.perf_counter_ns()
+        found = (
+            self.stamped(self.work.images, self.work.labels)
+            if self.work.trains
+            else self.stamped(self.work.images)
+        )
+        wall_s = (time.perf_counter_ns() - start) / 1e9
+        stamps = found[1].numpy()  # seconds; a float64 tells a quarter of a microsecond apart
+        parts = [max(0.0, float(later - sooner)) for sooner, later in pairwise(stamps)]
+        return Instrumented(wall_s=wall_s, parts_s=(*parts, max(0.0, wall_s - sum(parts))))
+
+    def outputs(self) -> tuple[Any, Any]:
+        forward = tf.function(lambda x: self.work.model(x, training=False), autograph=False)
+        stamped = tf.function(self._forward, autograph=False)
+        return as_array(forward(self.work.images)), as_array(stamped(self.work.images)[0])
+
+    def compiled_text(self) -> str | None:
+        return None
+
+    @staticmethod
+    def _stamp(stamps: list[Any], after: Sequence[Any]) -> None:
+        with tf.control_dependencies(after):
+            stamps.append(tf.timestamp())
+
+    @staticmethod
+    def _held(tensor: Any, stamps: list[Any]) -> Any:
+        """The tensor, but not before the last stamp."""
+        with tf.control_dependencies(stamps[-1:]):
+            return tf.identity(tensor)
+
+    def _forward(self, x: Any) -> tuple[Any, Any]:
+        stamps: list[Any] = []
+        self._stamp(stamps, [x])
+        value = self._held(x, stamps)
+        for cut in self.work.cuts:
+            with tf.control_dependencies(stamps[-1:]):
+                value = cut(value, training=False)
+            self._stamp(stamps, [value])
+            value = self._held(value, stamps)
+        return value, tf.stack(stamps)
+
+    def _step(self, x: Any, y: Any) -> tuple[Any, Any]:
+        work, sgd = self.work, self.sgd
+        assert sgd is not None
+        stamps: list[Any] = []
+        self._stamp(stamps, [x])
+        value = self._held(x, stamps)
+        done = []
+        for cut in work.cuts:
+            source = value
+
+            def forward(cut: Any = cut, source: Any = source) -> Any:
+                with tf.GradientTape() as tape:
+                    tape.watch(source)
+                    with tf.control_dependencies(stamps[-1:]):
+                        made = cut(source, training=True)
+                return tape, made
+
+            (tape, made), updates = _updates(forward)
+            done.append((tape, source, made, cut.trainable_variables))
+            self._stamp(stamps, [made, *updates])
+            value = self._held(made, stamps)
+        with tf.GradientTape() as tape:
+            tape.watch(value)
+            with tf.control_dependencies(stamps[-1:]), tf.name_scope("loss"):
+                loss = loss_of(work, y, value)
+                scaled = sgd.scale_loss(loss)
+        gradient = tape.gradient(scaled, value)
+        self._stamp(stamps, [gradient])
+        gradient = self._held(gradient, stamps)
+        gradients: dict[int, Any] = {}
+        for position, (tape, source, made, variables) in reversed(list(enumerate(done))):
+            wanted = [*variables] if position == 0 else [source, *variables]
+            with tf.control_dependencies(stamps[-1:]):
+                found = tape.gradient(made, wanted, output_gradients=gradient)
+            of_variables = found[len(wanted) - len(variables) :]
+            gradients.update(zip(map(id, variables), of_variables, strict=True))
+            self._stamp(stamps, [one for one in found if one is not None])
+            if position:
+                gradient = self._held(found[0], stamps)
+        variables = work.model.trainable_variables
+
+        def apply() -> None:
+            with tf.control_dependencies(stamps[-1:]), tf.name_scope("optimizer"):
+                sgd.apply([gradients[id(one)] for one in variables], variables)
+
+        _, updates = _updates(apply)
+        self._stamp(stamps, updates)
+        return loss, tf.stack(stamps)
+
+
+class _Chain:
+    """Functions of their own, called one after the other and waited for."""
+
+    def __init__(self, work: Workload) -> None:
+        self.work = work
+        jit = work.request.compiles
+        self.sgd = optimizer(work) if work.trains else None
+        self.ready = _no_wait if work.request.on_cpu else tf.test.experimental.sync_devices
+        self._plain = _plain(work, self.sgd, jit=jit)
+        self.cuts = [
+            tf.function(
+                lambda x, cut=cut: cut(x, training=work.trains),
+                autograph=False, jit_compile=jit or None,
+            )
+            for cut in work.cuts
+        ]  # fmt: skip
+        self.loss = tf.function(
+            lambda y, outputs: loss_of(work, y, outputs), autograph=False, jit_compile=jit or None
+        )
+        self.apply = tf.function(self._apply, autograph=False, jit_compile=jit or None)
+        nothing = tf.function(lambda: tf.constant(0.0), autograph=False)
+        nothing()
+        self.null_s = null_call_s(lambda: (nothing(), self.ready()))
+        self.parts = (*work.passes, ("call", "whole"))
+        unit = work.request.cut_level
+        self.method = (
+            f"chain of {unit}s, each a tf.function{' compiled by XLA' if jit else ''}, less a null "
+            f"call each; cuts keep the compiler from fusing across {unit}s"
+            + ("" if work.request.on_cpu else "; unverified on GPU")
+        )
+
+    def end_to_end(self) -> object:
+        found = self._plain()
+        self.ready()
+        return found
+
+    def instrumented(self) -> Instrumented:
+        return self._trained() if self.work.trains else self._chained()
+
+    def _chained(self) -> Instrumented:
+        value = self.work.images
+        marks = [time.perf_counter_ns()]
+        for cut in self.cuts:
+            value = cut(value)
+            self.ready()
+            marks.append(time.perf_counter_ns())
+        return from_marks(marks, self.null_s)
+
+    def _trained(self) -> Instrumented:
+        assert self.sgd is not None
+        backward: list[int] = []
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def boundary(tensor: Any) -> Any:
+            def mark(gradient: Any) -> Any:
+                self.ready()
+                backward.append(time.perf_counter_ns())
+                return gradient
+
+            return tf.identity(tensor), mark
+
+        variables = self.work.model.trainable_variables
+        value = self.work.images
+        marks = [time.perf_counter_ns()]
+        with tf.GradientTape() as tape:
+            for cut in self.cuts:
+                value = boundary(cut(value))
+                self.ready()
+                marks.append(time.perf_counter_ns())
+            scaled = self.sgd.scale_loss(self.loss(self.work.labels, value))
+        gradients = tape.gradient(scaled, variables)
+        self.ready()
+        backward.append(time.perf_counter_ns())
+        self.apply(gradients)
+        self.ready()
+        return from_marks([*marks, *backward, time.perf_counter_ns()], self.null_s)
+
+    def _apply(self, gradients: Any) -> None:
+        assert self.sgd is not None
+        with tf.name_scope("optimizer"):
+            self.sgd.apply(gradients, self.work.model.trainable_variables)
+
+    def outputs(self) -> tuple[Any, Any]:
+        jit = self.work.request.compiles or None
+
+        def run(model: Any, x: Any) -> Any:
+            return tf.function(
+                lambda x: model(x, training=False), autograph=False, jit_compile=jit
+            )(x)
+
+        value = self.work.images
+        for cut in self.work.cuts:
+            value = run(cut, value)
+        return as_array(run(self.work.model, self.work.images)), as_array(value)
+
+    def compiled_text(self) -> str | None:
+        return None
+
+
+def _no_wait() -> None:
+    """On a CPU a ``tf.function`` returns when its result is ready."""

@@ -1,0 +1,173 @@
+"""PyTorch: the network runs operation by operation, and hooks at the cuts read the clock.
+
+Both ways run the very same network; in the instrumented one the last layer of each stage or block
+marks the time when its output is there, and an autograd function does the same on the way back. On
+a GPU the marks are CUDA events, recorded in the stream and read after one synchronisation at the
+end; that path has not been run on a GPU.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from rsinspect.errors import DeviceUnavailable
+from rsinspect.layer_names import keras_name
+from rsinspect.profiling.backends.workload import (
+    Instrument,
+    Workload,
+    as_array,
+    loss_of,
+    optimizer,
+)
+from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.rounds import Instrumented
+
+
+def configure(request: ProfileRequest) -> None:
+    """Threads and TF32, and whether the device is there.
+
+    Raises:
+        DeviceUnavailable: If it is not.
+    """
+    if request.threads is not None:
+        torch.set_num_threads(request.threads)
+        torch.set_num_interop_threads(1)
+    if not request.on_cpu and not torch.cuda.is_available():
+        raise DeviceUnavailable(
+            f"torch finds no {request.device} here",
+            "rsinspect doctor --devices lists what it finds",
+        )
+    torch.backends.cuda.matmul.allow_tf32 = request.precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = request.precision == "tf32"
+
+
+def instrument(work: Workload) -> Instrument:
+    """The network with hooks at its cuts."""
+    return _Hooked(work)
+
+
+class _Marks:
+    """Moments of one pass: readings of the clock, or events of the GPU's stream."""
+
+    def __init__(self, on_cpu: bool) -> None:
+        self.on_cpu = on_cpu
+        self.moments: list[Any] = []
+        self.begin_ns = time.perf_counter_ns()
+
+    def mark(self) -> None:
+        if self.on_cpu:
+            self.moments.append(time.perf_counter_ns())
+        else:
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
+            self.moments.append(event)
+
+    def instrumented(self) -> Instrumented:
+        """Parts between the marks, and the rest of the call."""
+        if not self.on_cpu:
+            torch.cuda.synchronize()
+        wall_s = (time.perf_counter_ns() - self.begin_ns) / 1e9
+        parts = [
+            (after - before) / 1e9 if self.on_cpu else before.elapsed_time(after) / 1e3
+            for before, after in pairwise(self.moments)
+        ]
+        return Instrumented(wall_s=wall_s, parts_s=(*parts, max(0.0, wall_s - sum(parts))))
+
+
+class _Hooked:
+    """The network, run with and without hooks."""
+
+    def __init__(self, work: Workload) -> None:
+        self.work = work
+        self.marks: _Marks | None = None
+        self.sgd: Any = None
+        self.variables: list[Any] = []
+        if work.trains:
+            self.sgd = optimizer(work)
+            self.variables = list(work.model.trainable_variables)
+        for segment in work.segments:
+            name = keras_name(segment.output, work.request.spec.dialect)
+            self._hook(work.model.get_layer(name))
+        self.parts = (*work.passes, ("call", "whole"))
+        self.method = (
+            f"hooks at the ends of {work.request.cut_level}s, paired with passes without them"
+            + ("" if work.request.on_cpu else "; CUDA events; unverified on GPU")
+        )
+
+    def _hook(self, layer: Any) -> None:
+        run: Callable[..., Any] = layer.call
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            found = run(*args, **kwargs)
+            marks = self.marks
+            if marks is None:
+                return found
+            if self.work.trains:
+                found = _Boundary.apply(found, marks)
+            marks.mark()
+            return found
+
+        layer.call = call
+
+    def _pass(self) -> Any:
+        if not self.work.trains:
+            with torch.inference_mode():
+                return self.work.model(self.work.images, training=False)
+        marks = self.marks
+        outputs = self.work.model(self.work.images, training=True)
+        scaled = self.sgd.scale_loss(loss_of(self.work, self.work.labels, outputs))
+        for variable in self.variables:
+            variable.value.grad = None
+        scaled.backward()
+        if marks is not None:
+            marks.mark()
+        with torch.no_grad():
+            self.sgd.apply([v.value.grad for v in self.variables], self.variables)
+        if marks is not None:
+            marks.mark()
+        return scaled
+
+    def end_to_end(self) -> object:
+        found = self._pass()
+        if not self.work.request.on_cpu:
+            torch.cuda.synchronize()
+        return found
+
+    def instrumented(self) -> Instrumented:
+        self.marks = marks = _Marks(self.work.request.on_cpu)
+        try:
+            marks.mark()
+            self._pass()
+            return marks.instrumented()
+        finally:
+            self.marks = None
+
+    def outputs(self) -> tuple[Any, Any]:
+        with torch.inference_mode():
+            whole = self.work.model(self.work.images, training=False)
+            value = self.work.images
+            for cut in self.work.cuts:
+                value = cut(value, training=False)
+        return as_array(whole), as_array(value)
+
+    def compiled_text(self) -> str | None:
+        return None
+
+
+class _Boundary(torch.autograd.Function):  # type: ignore[misc]
+    """Hands on a tensor and, on the way back, its gradient; marks when that came."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Any, marks: _Marks) -> Any:
+        ctx.marks = marks
+        return tensor.view_as(tensor)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        ctx.marks.mark()
+        return gradients[0], None

@@ -1,0 +1,171 @@
+"""What every backend is given, a network cut into its parts, and what it has to make of it.
+
+Each stage or block is a Keras model between two cuts of the graph, made of the very layers of the
+whole network, so that both share their weights.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from rsinspect.graph import LayerGraph
+from rsinspect.keras_model.build import build_model
+from rsinspect.layer_names import keras_name
+from rsinspect.partition import Segment, segments
+from rsinspect.profiling.protocol import ProfileRequest, Step
+from rsinspect.profiling.rounds import Instrumented
+
+LEARNING_RATE = 1e-4
+"""Small: what is learnt does not matter, and weights must not run off to infinity."""
+MOMENTUM = 0.9
+"""Of the published recipe, Table 8."""
+OPTIMIZER = f"SGD, momentum {MOMENTUM:g}; no weight decay, no weight averaging"
+
+Parts = tuple[tuple[str, Step], ...]
+
+
+class Instrument(Protocol):
+    """A network as functions of a backend.
+
+    Attributes:
+        method: How parts are timed, in words.
+        parts: Path and step of each part, in the order of the samples.
+    """
+
+    method: str
+    parts: Parts
+
+    def end_to_end(self) -> object:
+        """One pass or training step without instruments; ready when it returns."""
+
+    def instrumented(self) -> Instrumented:
+        """The same with instruments inside."""
+
+    def outputs(self) -> tuple[Any, Any]:
+        """Outputs of the network without and with instruments, in inference, as arrays."""
+
+    def compiled_text(self) -> str | None:
+        """The compiled pass as text with the layers' names, where the compiler gives it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A network, its parts and a batch.
+
+    Attributes:
+        request: What is measured.
+        graph: The network.
+        model: As a Keras model.
+        segments: Its stages or blocks.
+        cuts: Each as a Keras model.
+        images: A batch, as a tensor of the backend.
+        labels: One class per image.
+    """
+
+    request: ProfileRequest
+    graph: LayerGraph
+    model: keras.Model
+    segments: tuple[Segment, ...]
+    cuts: tuple[keras.Model, ...]
+    images: Any
+    labels: Any
+
+    @property
+    def trains(self) -> bool:
+        """Whether training steps are measured."""
+        return self.request.mode == "train"
+
+    @property
+    def passes(self) -> Parts:
+        """The parts without whatever a backend adds: forward, then loss, backward, optimizer."""
+        paths = [segment.path for segment in self.segments]
+        if not self.trains:
+            return tuple((path, "forward") for path in paths)
+        return (
+            *((path, "forward") for path in paths),
+            ("loss", "whole"),
+            *((path, "backward") for path in reversed(paths)),
+            ("optimizer", "whole"),
+        )
+
+
+def workload(request: ProfileRequest, graph: LayerGraph) -> Workload:
+    """The network of a request, built with fresh weights and cut, and a random batch."""
+    model = build_model(graph, request.spec.dialect)
+
+    def tensor(path: str) -> Any:
+        if path == graph.layers[0].path:
+            return model.inputs[0]
+        return model.get_layer(keras_name(path, request.spec.dialect)).output
+
+    parts = segments(graph, request.cut_level)
+    shape = (request.batch, *graph.layers[0].shape)
+    random = np.random.default_rng(request.seed)
+    images = random.random(shape, dtype=np.float32)
+    images *= 255
+    labels = random.integers(0, request.spec.classes, request.batch, dtype=np.int32)
+    return Workload(
+        request=request,
+        graph=graph,
+        model=model,
+        segments=parts,
+        cuts=tuple(keras.Model(tensor(part.input), tensor(part.output)) for part in parts),
+        images=keras.ops.convert_to_tensor(images),
+        labels=keras.ops.convert_to_tensor(labels),
+    )
+
+
+def loss_of(work: Workload, labels: Any, outputs: Any) -> Any:
+    """Mean cross-entropy of a batch, in float32."""
+    return keras.ops.mean(
+        keras.losses.sparse_categorical_crossentropy(
+            labels,
+            keras.ops.cast(outputs, "float32"),
+            from_logits=work.request.spec.classifier_activation != "softmax",
+        )
+    )
+
+
+def optimizer(work: Workload) -> Any:
+    """The optimizer of the training step, built; it scales the loss where float16 needs it."""
+    found = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM)
+    if work.request.precision == "float16":
+        found = keras.optimizers.LossScaleOptimizer(found)
+    found.build(work.model.trainable_variables)
+    return found
+
+
+def as_array(tensor: Any) -> Any:
+    """A tensor as a NumPy array of float32."""
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32")))
+
+
+def null_call_s(call: Callable[[], object], repeats: int = 200) -> float:
+    """Median seconds of a call that computes nothing."""
+    samples = []
+    for _ in range(repeats):
+        start = time.perf_counter_ns()
+        call()
+        samples.append(time.perf_counter_ns() - start)
+    return statistics.median(samples[repeats // 4 :]) / 1e9
+
+
+def from_marks(marks: list[int], null_s: float = 0.0) -> Instrumented:
+    """Parts between readings of the clock; a null call is taken off each and goes into the last.
+
+    >>> from_marks([0, 2_000_000_000, 5_000_000_000], null_s=0.5).parts_s
+    (1.5, 2.5, 1.0)
+    """
+    parts = [(after - before) / 1e9 for before, after in pairwise(marks)]
+    if null_s:
+        kept = [max(0.0, part - null_s) for part in parts]
+        parts = [*kept, sum(parts) - sum(kept)]
+    return Instrumented(wall_s=(marks[-1] - marks[0]) / 1e9, parts_s=tuple(parts))

@@ -1,0 +1,1076 @@
+"""Drawings of a run: latency by segment, and the roofline.
+
+Both are laid out in pixels of a page of WIDTH, a README's, and matplotlib is only the pen: every
+text is measured before it is put down, so none leaves the page or covers another. Text in SVG stays
+text, which can be searched, copied and edited; a browser without DejaVu takes a font that is no
+wider. Colours are those of the diagrams (``drawing.theme``).
+
+The same run gives the same bytes: no dates, no random ids, no settings of the user's matplotlib.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise, product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from rsinspect.drawing.scene import Role
+from rsinspect.drawing.theme import FONT, THEMES, Theme
+from rsinspect.errors import UnknownPicture
+from rsinspect.fold import Run
+from rsinspect.graph import Group
+from rsinspect.profiling.report import closure_line
+from rsinspect.profiling.roofline import Roofs
+from rsinspect.profiling.run import ProfileRun, Segment
+from rsinspect.profiling.statistics import Latency, interval_of_excess
+from rsinspect.spec import near
+from rsinspect.units import count, percent, seconds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDTH = 830
+"""Pixels across, at 96 per inch: what a README on GitHub shows unscaled."""
+
+PNG_DPI = 192
+FORMATS = (".svg", ".pdf", ".png")
+
+MOST_ROWS = 30
+"""Of the latency plot; with more, identical neighbours are folded into one."""
+
+MOST_DOTS = 3000
+"""Of the latency plot; with more, every second, third ... round is drawn, and the key says so."""
+
+_MARGIN = 20
+_INCH, _POINT = 96, 96 / 72
+_TITLE, _TEXT, _SMALL = 12.0, 9.0, 8.0  # points
+_LINE = 1.42
+_FALLBACKS = ("Verdana", "Arial", "Helvetica")
+"""Fonts of a browser without DejaVu, the nearest first."""
+
+
+def check_plot(path: Path, theme: str) -> None:
+    """Refuse a drawing that nobody can make, before anything is measured for it.
+
+    Args:
+        path: Where it is to go; its suffix names the format.
+        theme: Its colours.
+
+    Raises:
+        UnknownPicture: If the suffix names no format or the theme is unknown.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UnknownPicture(
+            f"cannot draw a {path.suffix} plot" if path.suffix else f"{path} has no suffix",
+            f"name it {', '.join(FORMATS)}",
+        )
+    if theme not in THEMES:
+        raise UnknownPicture(f"unknown theme {theme!r}", near(theme, list(THEMES)))
+
+
+def latency_plot(run: ProfileRun, path: Path, theme: str) -> bytes:
+    """Latency of every segment with its samples, interval, floor and share, as a file's content.
+
+    Args:
+        run: What was measured.
+        path: Its suffix names the format; nothing is written there.
+        theme: Of ``drawing.theme.THEMES``.
+
+    Raises:
+        UnknownPicture: If suffix or theme is unknown.
+    """
+    check_plot(path, theme)
+    return _content(latency_figure(run, theme), path, f"Latency of {run.model.name}")
+
+
+def roofline_plot(run: ProfileRun, path: Path, theme: str) -> bytes:
+    """Every segment under the roofs of the machine, as a file's content.
+
+    Args:
+        run: What was measured, with roofs.
+        path: Its suffix names the format; nothing is written there.
+        theme: Of ``drawing.theme.THEMES``.
+
+    Raises:
+        UnknownPicture: If suffix or theme is unknown, or the run has no roofs.
+    """
+    check_plot(path, theme)
+    return _content(roofline_figure(run, theme), path, f"Roofline of {run.model.name}")
+
+
+# Rows: a segment, or several that are alike.
+
+
+class Row(NamedTuple):
+    """A segment, or neighbouring blocks that are identical.
+
+    Attributes:
+        segments: In order; at least one.
+    """
+
+    segments: tuple[Segment, ...]
+
+    @property
+    def name(self) -> str:
+        """Path of the segment, or of the first to the last: ``c4/block1-22``."""
+        return Run(tuple(Group(segment.path, ()) for segment in self.segments)).span
+
+    @property
+    def repeats(self) -> int:
+        """How many there are."""
+        return len(self.segments)
+
+    @property
+    def stage(self) -> str:
+        """Its stage; empty for a step."""
+        first = self.segments[0]
+        return "" if first.level == "step" else first.path.partition("/")[0]
+
+    @property
+    def role(self) -> Role:
+        """What it is called in the diagrams, which have a colour for it."""
+        match self.stage:
+            case "":
+                return "plain"
+            case "stem" | "head" as role:
+                return role
+        return "stage"
+
+    @property
+    def median(self) -> float:
+        """Seconds of one of them: the mean of their medians."""
+        return sum(segment.latency.median for segment in self.segments) / self.repeats
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the 95 % interval of ``median``; None with too few rounds.
+
+        Measured against a second that does not vary, the excess of the sum over it is the sum.
+        """
+        if self.repeats == 1:
+            return self.segments[0].latency.interval
+        parts = [segment.latency for segment in self.segments]
+        second = Latency((1.0,) * len(parts[0].samples), parts[0].sampling)
+        ends = interval_of_excess(parts, second)
+        return None if ends is None else (
+            (1 + ends[0]) / self.repeats, (1 + ends[1]) / self.repeats
+        )  # fmt: skip
+
+    @property
+    def forward_share(self) -> float | None:
+        """Of forward and backward together; None in inference and for a step."""
+        pairs = [(one.forward, one.backward) for one in self.segments]
+        known = [(ahead.median, back.median) for ahead, back in pairs if ahead and back]
+        whole = sum(map(sum, known))
+        return (
+            sum(ahead for ahead, _ in known) / whole if len(known) == len(pairs) and whole else None
+        )
+
+    @property
+    def floor_s(self) -> float | None:
+        """The least seconds of one of them by the roofs; None without roofs and for a step."""
+        floors = [segment.bound.floor_s for segment in self.segments if segment.bound]
+        return sum(floors) / self.repeats if len(floors) == self.repeats else None
+
+    def share(self, run: ProfileRun) -> float:
+        """All of them, of the sum of the run's segments."""
+        return sum(run.share(segment) for segment in self.segments)
+
+
+def rows_of(run: ProfileRun, most: int = MOST_ROWS) -> tuple[Row, ...]:
+    """A row for each segment in order; if they are more than ``most``, folded.
+
+    Neighbouring blocks of a stage with the same MACs, bytes and least traffic are identical.
+    """
+    if len(run.segments) <= most:
+        return tuple(Row((segment,)) for segment in run.segments)
+    rows: list[list[Segment]] = []
+    for segment in run.segments:
+        if rows and _alike(rows[-1][-1], segment):
+            rows[-1].append(segment)
+        else:
+            rows.append([segment])
+    return tuple(Row(tuple(row)) for row in rows)
+
+
+_BLOCK = re.compile(r"(.+/block)(\d+)", re.DOTALL)
+
+
+def _alike(one: Segment, following: Segment) -> bool:
+    before, after = _BLOCK.fullmatch(one.path), _BLOCK.fullmatch(following.path)
+    if before is None or after is None or before[1] != after[1]:
+        return False
+
+    def counts(segment: Segment) -> tuple[int | None, ...]:
+        bound = segment.bound
+        return (segment.macs, segment.bytes_moved, bound and bound.flops, bound and bound.bytes)
+
+    return int(after[2]) == int(before[2]) + 1 and counts(one) == counts(following)
+
+
+# The page: text is measured, then put down in pixels from the top left.
+
+
+@contextmanager
+def _pen() -> Iterator[None]:
+    """Matplotlib's own defaults with our fonts, whatever the user's settings."""
+    import matplotlib
+
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")  # of a name
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {
+                "font.family": ["sans-serif"],
+                "font.sans-serif": [FONT, *_FALLBACKS],
+                "svg.fonttype": "none",
+                "svg.hashsalt": "rsinspect",
+                "pdf.fonttype": 42,
+            }
+        )
+        yield
+
+
+def _content(figure: Figure, path: Path, title: str) -> bytes:
+    """The drawing as a file of the format that the path names."""
+    format = path.suffix.lower().removeprefix(".")
+    title = _printable(title)
+    metadata: dict[str, dict[str, str | None]] = {
+        "svg": {"Title": title, "Date": None, "Creator": None},
+        "pdf": {"Title": title, "CreationDate": None, "Creator": None, "Producer": None},
+        "png": {"Title": title, "Software": None},
+    }
+    content = io.BytesIO()
+    with _pen():
+        figure.savefig(
+            content,
+            format=format,
+            metadata=metadata[format],
+            facecolor=figure.get_facecolor(),
+            dpi=PNG_DPI if format == "png" else _INCH,
+        )
+    return content.getvalue()
+
+
+def _printable(text: str) -> str:
+    """One line that every format can hold; names may have any characters."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
+def _wide(text: str, size: float = _TEXT, *, bold: bool = False) -> float:
+    """Pixels that a text is wide."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=size, weight="bold" if bold else "normal")
+    return float(text_to_path.get_text_width_height_descent(text, font, False)[0]) * _POINT
+
+
+def _cut(text: str, room: float, size: float = _TEXT, *, bold: bool = False) -> str:
+    """The text in one printable line, with an ellipsis where it is too long."""
+    text = _printable(text)
+    if _wide(text, size, bold=bold) <= room:
+        return text
+    while text and _wide(text + "…", size, bold=bold) > room:
+        text = text[:-1]
+    return text + "…"
+
+
+def _lines(text: str, room: float, size: float = _SMALL) -> list[str]:
+    """The text in lines of at most that many pixels; a word that is longer is cut."""
+    lines: list[str] = []
+    for word in _printable(text).split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and _wide(longer, size) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(_cut(word, room, size))
+    return lines
+
+
+class _Box(NamedTuple):
+    """A rectangle on the page, in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: _Box) -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+    def inside(self, other: _Box) -> bool:
+        return (
+            other.left <= self.left
+            and self.right <= other.right
+            and other.top <= self.top
+            and self.bottom <= other.bottom
+        )
+
+
+Side = Literal["left", "center", "right"]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page in pixels from the top left."""
+
+    figure: Figure
+    theme: Theme
+    axes: Any = field(repr=False)
+
+    @classmethod
+    def blank(cls, height: float, theme: Theme) -> _Page:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(WIDTH / _INCH, height / _INCH), dpi=_INCH, facecolor=theme.paper)
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
+        axes.set_axis_off()
+        return cls(figure, theme, axes)
+
+    def words(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: float = _TEXT,
+        colour: str | None = None,
+        side: Side = "left",
+        bold: bool = False,
+        degrees: float = 0,
+        over: bool = False,
+    ) -> None:
+        """Text that stands on ``y``; ``over`` hides what is below it."""
+        self.axes.text(
+            x,
+            y,
+            text,
+            size=size,
+            color=colour or self.theme.ink,
+            ha=side,
+            va="baseline",
+            weight="bold" if bold else "normal",
+            rotation=degrees,
+            rotation_mode="anchor",
+            parse_math=False,
+            zorder=10,
+            bbox={"facecolor": self.theme.paper, "edgecolor": "none", "pad": 1} if over else None,
+        )
+
+    def line(self, xs: Sequence[float], ys: Sequence[float], colour: str, width: float = 1,
+             style: str = "-", rank: float = 2) -> None:  # fmt: skip
+        """A line through the points."""
+        self.axes.plot(
+            xs, ys, color=colour, linewidth=width, linestyle=style, zorder=rank,
+            solid_capstyle="butt",
+        )  # fmt: skip
+
+    def bar(self, box: _Box, fill: str, edge: str | None = None) -> None:
+        """A filled rectangle."""
+        from matplotlib.patches import Rectangle
+
+        left, top, right, bottom = box
+        self.axes.add_patch(
+            Rectangle((left, top), right - left, bottom - top, facecolor=fill,
+                      edgecolor=edge or "none", linewidth=0.8, zorder=3)
+        )  # fmt: skip
+
+    def marks(self, xs: Sequence[float], ys: Sequence[float], sign: str, size: float,
+              *, fill: str, edge: str = "none", alpha: float = 1, rank: float = 5) -> None:  # fmt: skip
+        """The same mark in several places; its size in pixels across."""
+        self.axes.plot(
+            xs, ys, linestyle="none", marker=sign, markersize=size / _POINT, alpha=alpha,
+            markerfacecolor=fill, markeredgecolor=edge,
+            markeredgewidth=0 if edge == "none" else 0.8, zorder=rank,
+        )  # fmt: skip
+
+    def interval(self, low: float, high: float, y: float) -> None:
+        """An error bar."""
+        for colour, width, grown in ((self.theme.paper, 3.4, 1.2), (self.theme.ink, 1.3, 0)):
+            self.line((low - grown, high + grown), (y, y), colour, width, rank=6 if grown else 7)
+            for end in (low, high):
+                self.line(
+                    (end, end), (y - 4 - grown, y + 4 + grown), colour, width,
+                    rank=6 if grown else 7,
+                )  # fmt: skip
+
+    def floor(self, x: float, top: float, bottom: float) -> None:
+        """The mark of the least time."""
+        self.line((x, x), (top, bottom), self.theme.edges["projection"], 2.2, rank=8)
+
+    def key(self, y: float, entries: Iterable[tuple[str, str]]) -> None:
+        """What the signs mean, in one line."""
+        theme, x, middle = self.theme, float(_MARGIN), y - 3.5
+        for sign, text in entries:
+            match sign:
+                case "interval":
+                    self.interval(x + 2, x + 16, middle)
+                case "floor":
+                    self.floor(x + 9, middle - 6, middle + 6)
+                case "dot":
+                    self.marks((x + 3, x + 9, x + 15), (middle - 2, middle + 2, middle - 1), "o",
+                               3, fill=theme.ink, alpha=0.45)  # fmt: skip
+                case "ring":
+                    self.marks((x + 9,), (middle,), "o", 5.5, fill=theme.paper, edge=theme.ink)
+                case "ridge":
+                    self.marks((x + 9,), (middle,), "D", 6, fill=theme.paper, edge=theme.ink)
+                case "bubble":
+                    self.marks((x + 9,), (middle,), "o", 13, fill=theme.fills["stage"],
+                               edge=theme.muted)  # fmt: skip
+                case "attainable":
+                    self.line((x + 9, x + 9), (middle - 5, middle + 6), theme.muted, 0.9, ":")
+                    self.line((x + 4, x + 14), (middle - 5, middle - 5),
+                              theme.edges["projection"], 2)  # fmt: skip
+                case _:
+                    self.bar(_Box(x, middle - 5, x + 18, middle + 5), sign, theme.line)
+            self.words(x + 24, y, text, size=_SMALL, colour=theme.muted)
+            x += 24 + _wide(text, _SMALL) + 18
+
+
+class _Frame(NamedTuple):
+    """What stands above and below a plot, in lines.
+
+    Attributes:
+        title: Large.
+        below: Lines below the title.
+        foot: Lines at the bottom.
+    """
+
+    title: str
+    below: tuple[str, ...]
+    foot: tuple[str, ...]
+
+    @classmethod
+    def of(cls, run: ProfileRun, foot: Iterable[str]) -> _Frame:
+        room = WIDTH - 2 * _MARGIN
+        size = "x".join(map(str, run.model.resolution))
+        latency, end = run.end_to_end.latency, run.end_to_end
+        interval = latency.interval
+        within = (
+            "" if interval is None
+            else f" (95 % CI {seconds(interval[0])} to {seconds(interval[1])})"
+        )  # fmt: skip
+        whole = f"End to end {seconds(latency.median)}{within}, {end.images_per_s:.1f} images/s"
+        return cls(
+            _cut(f"{run.model.name} @ {size}", room, _TITLE, bold=True),
+            tuple(line for text in (run.conditions, whole) for line in _lines(text, room, _TEXT)),
+            tuple(line for text in foot for line in _lines(text, room, _SMALL)),
+        )
+
+    @property
+    def head_height(self) -> float:
+        """Down to the line of the key, inclusive."""
+        return 34 + len(self.below) * _TEXT * _POINT * _LINE + 26
+
+    @property
+    def foot_height(self) -> float:
+        return len(self.foot) * _SMALL * _POINT * _LINE + 18
+
+    def put(self, page: _Page, height: float) -> float:
+        """Put it down; returns the line of the key."""
+        page.words(_MARGIN, 30, self.title, size=_TITLE, bold=True)
+        y = 34.0
+        for line in self.below:
+            y += _TEXT * _POINT * _LINE
+            page.words(_MARGIN, y, line, colour=page.theme.muted)
+        for index, line in enumerate(reversed(self.foot)):
+            below = height - 14 - index * _SMALL * _POINT * _LINE
+            page.words(_MARGIN, below, line, size=_SMALL, colour=page.theme.muted)
+        return y + 24
+
+
+def _mixed(one: str, other: str, part: float) -> str:
+    """A colour between two."""
+    pairs = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pairs)
+
+
+# Latency.
+
+
+def latency_figure(run: ProfileRun, theme: str) -> Figure:
+    """The latency plot, laid out; ``latency_plot`` makes a file of it.
+
+    A folded row has the mean of its blocks' medians, the interval of that, and a ring per block.
+    Where the samples of a few rounds would press everything else to the left, the axis ends before
+    them, and an arrow at its end stands for each.
+
+    Args:
+        run: What was measured.
+        theme: Of ``drawing.theme.THEMES``.
+    """
+    with _pen():
+        return _latency_figure(run, rows_of(run), THEMES[theme])
+
+
+def _latency_figure(run: ProfileRun, rows: tuple[Row, ...], theme: Theme) -> Figure:
+    frame = _Frame.of(run, [closure_line(run)])
+    names = [_cut(row.name, 210) for row in rows]
+    values = [_each(row) for row in rows]
+    step = max(1, math.ceil(len(rows) * run.rounds.kept / MOST_DOTS))
+    pitch = 27 if len(rows) <= 12 else 23
+
+    left = _MARGIN + max(map(_wide, names)) + 12
+    share_at = WIDTH - _MARGIN - 120
+    half_at = share_at - 22
+    value_at = half_at - _wide("±100.0 %") - 12
+    right = value_at - max(map(_wide, [*values, "median"])) - 16
+    top = frame.head_height + 26
+    bottom = top + len(rows) * pitch + 6
+    height = bottom + 44 + frame.foot_height
+
+    page = _Page.blank(height, theme)
+    page.key(frame.put(page, height), _latency_key(rows, theme, step))
+    grid = _mixed(theme.paper, theme.line, 0.32)
+
+    ends = [end for row in rows for end in (row.median, row.floor_s or 0, *(row.interval or ()))]
+    dots = [dot for row in rows for dot in _dots(row, step)]
+    largest = min(max(ends + dots), 1.25 * max(ends)) or 1e-6
+    factor, unit = next(
+        (pair for pair in ((1.0, "s"), (1e3, "ms")) if largest * pair[0] >= 1), (1e6, "us")
+    )
+    scale = (right - left) / (largest * 1.03)
+
+    heading = {"size": _SMALL, "colour": theme.muted}
+    page.words(value_at, top - 8, "median", side="right", **heading)  # type: ignore[arg-type]
+    page.words(half_at, top - 8, "95 % CI", side="right", **heading)  # type: ignore[arg-type]
+    page.words(share_at, top - 8, "share of sum", **heading)  # type: ignore[arg-type]
+    for tick in _ticks(largest * factor):
+        x = left + tick / factor * scale
+        page.line((x, x), (top, bottom), grid, 0.7, rank=1)
+        page.words(x, bottom + 16, f"{tick:g}", size=_SMALL, colour=theme.muted, side="center")
+    page.words(
+        (left + right) / 2,
+        bottom + 32,
+        f"{unit} for a batch of {run.batch.used}",
+        size=_SMALL,
+        colour=theme.muted,
+        side="center",
+    )
+    page.line((left, left), (top, bottom), theme.line, 1, rank=4)
+
+    widest = max(row.share(run) for row in rows)
+    blocks = any("/" in row.name for row in rows)
+    for index, (row, name, value) in enumerate(zip(rows, names, values, strict=True)):
+        above = top + 3 + index * pitch
+        middle = above + pitch / 2
+        if blocks and index and row.stage != rows[index - 1].stage:
+            page.line((_MARGIN, WIDTH - _MARGIN), (above, above), grid, 0.7, rank=1)
+        page.words(left - 10, middle + 4, name, side="right")
+        _row_bars(page, row, left, middle, scale)
+        _row_dots(page, _dots(row, step), row.repeats > 1, left, middle, scale, right)
+        if row.interval is not None:
+            low, high = (min(left + end * scale, right) for end in row.interval)
+            page.interval(low, high, middle)
+        if row.floor_s is not None:
+            x = left + row.floor_s * scale
+            page.floor(x, middle - 9, middle + 9)
+        page.words(value_at, middle + 4, value, side="right")
+        page.words(half_at, middle + 4, _half_width(row), side="right", colour=theme.muted)
+        share = row.share(run)
+        page.bar(
+            _Box(share_at, middle - 5, share_at + 66 * share / (widest or 1), middle + 5),
+            _mixed(theme.paper, theme.line, 0.6),
+        )
+        page.words(WIDTH - _MARGIN, middle + 4, percent(share), side="right")
+    return page.figure
+
+
+def _each(row: Row) -> str:
+    text = seconds(row.median)
+    return text if row.repeats == 1 else f"{row.repeats} × {text}"
+
+
+def _half_width(row: Row) -> str:
+    if row.interval is None or not row.median:
+        return "too few"
+    low, high = row.interval
+    half = (high - low) / 2 / row.median
+    return f"±{percent(half)}" if half < 1 else ">100 %"
+
+
+def _dots(row: Row, step: int) -> tuple[float, ...]:
+    """Samples of one segment, or the medians of several."""
+    if row.repeats > 1:
+        return tuple(segment.latency.median for segment in row.segments)
+    return row.segments[0].latency.kept[::step]
+
+
+def _row_bars(page: _Page, row: Row, left: float, middle: float, scale: float) -> None:
+    theme = page.theme
+    end, ahead = left + row.median * scale, row.forward_share
+    fill = theme.fills[row.role]
+    if ahead is not None:
+        between = left + row.median * ahead * scale
+        page.bar(_Box(between, middle - 7, end, middle + 7), _backward(theme, row.role), theme.line)
+        end = between
+    page.bar(_Box(left, middle - 7, end, middle + 7), fill, theme.line)
+
+
+def _backward(theme: Theme, role: Role) -> str:
+    """A paler tint of the part's colour."""
+    return _mixed(theme.fills[role], theme.paper, 0.68)
+
+
+def _row_dots(page: _Page, dots: Sequence[float], folded: bool, left: float, middle: float,
+              scale: float, right: float) -> None:  # fmt: skip
+    """Marks of a row, the first of them at the top: a drift shows as a slope."""
+    theme = page.theme
+    spread = [
+        (left + dot * scale, middle + 14 * ((index + 0.5) / len(dots) - 0.5))
+        for index, dot in enumerate(dots)
+    ]
+    seen = [place for place in spread if place[0] <= right]
+    beyond = [place for place in spread if place[0] > right]
+    xs, ys = [x for x, _ in seen], [y for _, y in seen]
+    if folded:
+        page.marks(xs, ys, "o", 5, fill=theme.paper, edge=theme.muted, rank=4.5)
+    else:
+        page.marks(xs, ys, "o", 3, fill=theme.ink, alpha=0.38)
+    page.marks([right] * len(beyond), [y for _, y in beyond], ">", 5, fill=theme.ink, alpha=0.5)
+
+
+def _latency_key(rows: tuple[Row, ...], theme: Theme, step: int) -> list[tuple[str, str]]:
+    fill: Role = "stage"
+    folded = any(row.repeats > 1 for row in rows)
+    if any(row.forward_share is not None for row in rows):
+        entries = [
+            (theme.fills[fill], "forward"),
+            (_backward(theme, fill), "backward"),
+        ]
+    else:
+        entries = [(theme.fills[fill], "median")]
+    entries.append(("dot", "a round" if step == 1 else f"one round in {step}"))
+    if folded:
+        entries.append(("ring", "median of one of several blocks"))
+    entries.append(("interval", "95 % CI"))
+    if any(row.floor_s is not None for row in rows):
+        entries.append(("floor", "least time the roofs allow"))
+    return entries
+
+
+def _ticks(largest: float) -> list[float]:
+    """Round numbers from zero, about six of them."""
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(0, largest)
+    return [float(tick) for tick in ticks if 0 <= tick <= largest * 1.03]
+
+
+# Roofline.
+
+
+class Point(NamedTuple):
+    """A row of the roofline plot that does arithmetic.
+
+    Attributes:
+        row: Of the run; identical neighbours folded.
+        intensity: FLOP per byte that cannot be left out.
+        rate: FLOP/s measured, all of them together.
+        attainable: FLOP/s if each took its floor.
+        share: Of the sum of the segments.
+    """
+
+    row: Row
+    intensity: float
+    rate: float
+    attainable: float
+    share: float
+
+
+class Roof(NamedTuple):
+    """A line of the roofline plot.
+
+    Attributes:
+        names: Of the operations, or of the levels of memory, whose roofs are too near each other to
+            be drawn apart.
+        rate: FLOP/s or bytes/s of the fastest of them.
+    """
+
+    names: tuple[str, ...]
+    rate: float
+
+
+ALIKE = 0.12
+"""Roofs that differ by no more share a line: it is about as wide as a label is high."""
+
+
+def points_of(run: ProfileRun) -> tuple[Point, ...]:
+    """The points of the roofline plot, in the order of the network.
+
+    Segments without arithmetic or traffic have none.
+    """
+    found = []
+    for row in rows_of(run, most=0):
+        bounds = [segment.bound for segment in row.segments if segment.bound]
+        flops, moved = sum(b.flops for b in bounds), sum(b.bytes for b in bounds)
+        floor, taken = sum(b.floor_s for b in bounds), sum(b.seconds for b in bounds)
+        if flops and moved and floor:
+            found.append(
+                Point(row, flops / moved, flops / taken, flops / floor, row.share(run))
+            )  # fmt: skip
+    return tuple(found)
+
+
+def roof_lines(roofs: Roofs) -> tuple[tuple[Roof, ...], tuple[Roof, ...]]:
+    """Lines of arithmetic and of bandwidth, the highest first; those within ALIKE are one."""
+    compute = [(roof.op, roof.flops_per_s) for roof in roofs.compute]
+    bandwidth = [(roof.level, roof.bytes_per_s) for roof in roofs.bandwidth]
+    return _merged(compute), _merged(bandwidth)
+
+
+def _merged(named: Sequence[tuple[str, float]]) -> tuple[Roof, ...]:
+    order = list(dict.fromkeys(name for name, _ in named))
+    best = {name: max(rate for other, rate in named if other == name) for name in order}
+    lines: list[list[str]] = []
+    for name in sorted(order, key=lambda name: -best[name]):
+        if lines and best[name] >= (1 - ALIKE) * best[lines[-1][0]]:
+            lines[-1].append(name)
+        else:
+            lines.append([name])
+    return tuple(Roof(tuple(sorted(line, key=order.index)), best[line[0]]) for line in lines)
+
+
+def roofline_figure(run: ProfileRun, theme: str) -> Figure:
+    """The roofline plot, laid out; ``roofline_plot`` makes a file of it.
+
+    Names are placed where they cover nothing; where there is no such place a name is left out, and
+    the last line says how many are.
+
+    Args:
+        run: What was measured, with roofs.
+        theme: Of ``drawing.theme.THEMES``.
+
+    Raises:
+        UnknownPicture: If the run has no roofs, or no segment to set against them.
+    """
+    if run.roofs is None:
+        raise UnknownPicture("the run has no roofs to draw", "measure with --roofs")
+    points = points_of(run)
+    if not points:
+        raise UnknownPicture(
+            "the run has no segment to set against its roofs", "measure again with --roofs"
+        )
+    with _pen():
+        return _roofline_figure(run, run.roofs, points, THEMES[theme])
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Where intensities and rates lie in the plot; both logarithmic.
+
+    Attributes:
+        box: The plot, in pixels.
+        low: Least intensity and rate.
+        high: Greatest intensity and rate.
+    """
+
+    box: _Box
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+    @property
+    def decades(self) -> tuple[float, float]:
+        """Pixels of a decade, across and up."""
+        return (
+            (self.box.right - self.box.left) / math.log10(self.high[0] / self.low[0]),
+            (self.box.bottom - self.box.top) / math.log10(self.high[1] / self.low[1]),
+        )
+
+    def at(self, intensity: float, rate: float) -> tuple[float, float]:
+        """Pixels of a point."""
+        across, up = self.decades
+        return (
+            self.box.left + across * math.log10(intensity / self.low[0]),
+            self.box.bottom - up * math.log10(rate / self.low[1]),
+        )
+
+
+def _roofline_figure(
+    run: ProfileRun, roofs: Roofs, points: tuple[Point, ...], theme: Theme
+) -> Figure:
+    compute, bandwidth = roof_lines(roofs)
+    highest = compute[0].rate
+    intensities = [point.intensity for point in points]
+    rates = [rate for point in points for rate in (point.rate, point.attainable)]
+    ridges = [highest / roof.rate for roof in bandwidth]
+    left_out = [row.name for row in rows_of(run, most=0) if row not in [p.row for p in points]]
+
+    def foot(unnamed: int) -> list[str]:
+        lines = [
+            "FLOP: two per MAC of convolutions and classifier, none that fall on padding. Bytes: "
+            "the least traffic of each kernel, its inputs and weights read once and its result "
+            "written once. What a segment can reach lies below the roofs where its kernels do not "
+            "all run into the same one.",
+            f"Roofs, {roofs.precision}: {roofs.method}.",
+        ]
+        if left_out:
+            lines.append(f"Not shown, no arithmetic: {', '.join(left_out)}.")
+        if unnamed:
+            lines.append(f"Without a name for want of room: {unnamed}.")
+        return lines
+
+    frame = _Frame.of(run, foot(0))
+    top = frame.head_height + 28
+    box = _Box(_MARGIN + 58, top, WIDTH - _MARGIN, top + 430)
+    scale = _Scale(
+        box,
+        (min([*intensities, *ridges]) / 2.2, min([*rates, highest / 10]) / 2.2),
+        (max([*intensities, *ridges]) * 2.2, max(highest, *rates) * 1.7),
+    )
+    signs = [
+        ("bubble", "a segment; area: share of the time"),
+        ("attainable", "what the roofs allow it"),
+        ("ridge", "ridge"),
+    ]
+    if any(point.row.repeats > 1 for point in points):
+        signs.insert(1, ("ring", "one of several blocks"))
+
+    def drawn(frame: _Frame) -> tuple[_Page, int]:
+        height = box.bottom + 48 + frame.foot_height
+        page = _Page.blank(height, theme)
+        page.key(frame.put(page, height), signs)
+        _grid(page, scale)
+        labels = _Labels(box)
+        _points(page, scale, points, labels)
+        _roofs(page, scale, compute, bandwidth, labels)
+        return page, _name_points(page, scale, points, labels)
+
+    page, unnamed = drawn(frame)
+    return drawn(_Frame.of(run, foot(unnamed)))[0].figure if unnamed else page.figure
+
+
+def _grid(page: _Page, scale: _Scale) -> None:
+    theme, box = page.theme, scale.box
+    faint = _mixed(theme.paper, theme.line, 0.32)
+    for tick, named in _log_ticks(scale.low[0], scale.high[0]):
+        x, _ = scale.at(tick, scale.low[1])
+        page.line((x, x), (box.top, box.bottom) if named else (box.bottom, box.bottom + 4),
+                  faint if named else theme.line, 0.7, rank=1)  # fmt: skip
+        if named:
+            page.words(x, box.bottom + 18, f"{tick:g}", size=_SMALL, colour=theme.muted,
+                       side="center")  # fmt: skip
+    for tick, named in _log_ticks(scale.low[1], scale.high[1]):
+        _, y = scale.at(scale.low[0], tick)
+        page.line((box.left, box.right) if named else (box.left - 4, box.left), (y, y),
+                  faint if named else theme.line, 0.7, rank=1)  # fmt: skip
+        if named:
+            page.words(box.left - 8, y + 4, _short(tick), size=_SMALL, colour=theme.muted,
+                       side="right")  # fmt: skip
+    page.line((box.left, box.left, box.right), (box.top, box.bottom, box.bottom), theme.line, 1)
+    page.words(_MARGIN, box.top - 9, "FLOP/s", size=_SMALL, colour=theme.muted)
+    page.words((box.left + box.right) / 2, box.bottom + 36, "FLOP per byte", size=_SMALL,
+               colour=theme.muted, side="center")  # fmt: skip
+
+
+def _log_ticks(low: float, high: float) -> list[tuple[float, bool]]:
+    """Ones to nines of each decade, and whether they are named: of few decades more are."""
+    decades = math.log10(high / low)
+    named = (1, 2, 5) if decades < 2 else (1, 3) if decades < 3 else (1,)
+    ticks = [
+        (digit * 10.0**power, digit in named)
+        for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for digit in range(1, 10)
+    ]
+    return [(tick, is_named) for tick, is_named in ticks if low <= tick <= high]
+
+
+def _short(rate: float) -> str:
+    """A round number with its suffix, such as ``100 G``."""
+    number, _, suffix = count(round(rate)).partition(" ")
+    return f"{float(number):g} {suffix}".rstrip()
+
+
+class _Labels:
+    """What lies in the plot already, so that a name finds a place of its own."""
+
+    def __init__(self, box: _Box) -> None:
+        self.box = box
+        self.texts: list[_Box] = []
+        self.marks: list[_Box] = []
+        self.lines: list[tuple[tuple[float, float], tuple[float, float]]] = []
+
+    def cost(self, boxes: Sequence[_Box]) -> float:
+        """Of text in these boxes: infinite over other text or marks, small over lines."""
+        if not all(box.inside(self.box) for box in boxes):
+            return math.inf
+        if any(box.meets(other) for box in boxes for other in self.texts + self.marks):
+            return math.inf
+        return 14.0 * sum(any(_crosses(line, box) for box in boxes) for line in self.lines)
+
+
+def _crosses(line: tuple[tuple[float, float], tuple[float, float]], box: _Box) -> bool:
+    """Whether a straight line goes through the box. (Liang and Barsky 1984: clipping.)"""
+    (x, y), (to_x, to_y) = line
+    enters, leaves = 0.0, 1.0
+    for start, step, low, high in (
+        (x, to_x - x, box.left, box.right),
+        (y, to_y - y, box.top, box.bottom),
+    ):
+        if step == 0:
+            if not low < start < high:
+                return False
+            continue
+        first, last = sorted(((low - start) / step, (high - start) / step))
+        enters, leaves = max(enters, first), min(leaves, last)
+    return enters < leaves
+
+
+def _radius(share: float) -> float:
+    """Pixels; area in proportion, but never too small to be seen."""
+    return max(4.0, 40 * math.sqrt(share))
+
+
+def _points(page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels) -> None:
+    theme = page.theme
+    for point in points:
+        x, y = scale.at(point.intensity, point.rate)
+        _, reach = scale.at(point.intensity, point.attainable)
+        radius = _radius(point.share)
+        page.line((x, x), (y, reach), theme.muted, 0.9, ":", rank=3)
+        page.line((x - 6, x + 6), (reach, reach), theme.edges["projection"], 2, rank=7)
+        labels.marks += [
+            _Box(x - radius, y - radius, x + radius, y + radius),
+            _Box(x - 7, reach - 2, x + 7, reach + 2),
+        ]
+        labels.lines.append(((x, y), (x, reach)))
+    for point in sorted(points, key=lambda point: -point.share):
+        x, y = scale.at(point.intensity, point.rate)
+        page.marks((x,), (y,), "o", 2 * _radius(point.share), fill=theme.fills[point.row.role],
+                   edge=theme.muted, alpha=0.85, rank=4)  # fmt: skip
+        if point.row.repeats > 1:
+            bounds = [segment.bound for segment in point.row.segments if segment.bound]
+            ys = [scale.at(point.intensity, bound.flops_per_s)[1] for bound in bounds]
+            page.marks([x] * len(ys), ys, "o", 4.5, fill=theme.paper, edge=theme.muted, rank=4.5)
+            labels.marks += [_Box(x - 3, min(ys) - 3, x + 3, max(ys) + 3)]
+        page.marks((x,), (y,), "o", 4, fill=theme.ink, rank=5)
+
+
+def _roofs(page: _Page, scale: _Scale, compute: Sequence[Roof], bandwidth: Sequence[Roof],
+           labels: _Labels) -> None:  # fmt: skip
+    """Lines, ridge points, and the names along them."""
+    theme, box = page.theme, scale.box
+    highest = compute[0].rate
+    across, up = scale.decades
+    angle = math.atan2(up, across)
+    lines: list[tuple[str, tuple[float, float], tuple[float, float]]] = []
+    for index, roof in enumerate(compute):
+        first = max(scale.low[0], roof.rate / bandwidth[0].rate)
+        start, end = scale.at(first, roof.rate), scale.at(scale.high[0], roof.rate)
+        page.line(*zip(start, end, strict=True), theme.ink if index == 0 else theme.muted,
+                  1.8 if index == 0 else 1, "-" if index == 0 else "--", rank=2)  # fmt: skip
+        lines.append((f"{_names(roof)} {count(round(roof.rate))}FLOP/s", start, end))
+    for index, roof in enumerate(bandwidth):
+        ridge = highest / roof.rate
+        first = max(scale.low[0], scale.low[1] / roof.rate)
+        start, end = scale.at(first, first * roof.rate), scale.at(ridge, highest)
+        page.line(*zip(start, end, strict=True), theme.ink if index == 0 else theme.muted,
+                  1.8 if index == 0 else 1, rank=2)  # fmt: skip
+        page.marks((end[0],), (end[1],), "D", 6, fill=theme.paper, edge=theme.ink, rank=6)
+        labels.marks.append(_Box(end[0] - 5, end[1] - 5, end[0] + 5, end[1] + 5))
+        text = f"{_names(roof)} {count(round(roof.rate))}B/s, ridge at {ridge:.3g} FLOP/byte"
+        lines.append((text, start, end))
+    labels.lines += [(start, end) for _, start, end in lines]
+    for index, (text, start, end) in enumerate(lines):
+        flat = index < len(compute)
+        text = _printable(text)
+        wide = _wide(text, _SMALL)
+        length = math.dist(start, end)
+        tilt = 0.0 if flat else angle
+        places = [step / 40 * (length - wide) for step in range(41)] if length > wide else []
+        if flat:
+            places.reverse()
+        options = [
+            (labels.cost(slices) + 0.05 * rank, anchor, slices)
+            for above in ((5, -14) if flat else (5,))
+            for rank, place in enumerate(places)
+            for anchor in [_along(start, tilt, place, above)]
+            for slices in [_slices(anchor, tilt, wide)]
+        ]
+        best = min(options, key=lambda option: option[0], default=None)
+        if best is None or best[0] == math.inf:
+            continue
+        _, (x, y), slices = best
+        page.words(x, y, text, size=_SMALL, colour=theme.ink if index in (0, len(compute))
+                   else theme.muted, degrees=math.degrees(tilt), over=False)  # fmt: skip
+        labels.texts += slices
+
+
+def _names(roof: Roof) -> str:
+    """Two names, or the first and the last."""
+    return ", ".join(roof.names) if len(roof.names) < 3 else f"{roof.names[0]} to {roof.names[-1]}"
+
+
+def _along(
+    start: tuple[float, float], tilt: float, place: float, above: float
+) -> tuple[float, float]:
+    """Where text begins that stands so far along a line and so far above it."""
+    return (
+        start[0] + place * math.cos(tilt) - above * math.sin(tilt),
+        start[1] - place * math.sin(tilt) - above * math.cos(tilt),
+    )
+
+
+def _slices(anchor: tuple[float, float], tilt: float, wide: float) -> list[_Box]:
+    """Boxes that cover a line of small text at an angle."""
+    tall, below = 10.0, 3.0
+    pieces = 1 if tilt == 0 else max(1, math.ceil(wide / 8))
+    found = []
+    for piece in range(pieces):
+        corners = [
+            _along(anchor, tilt, wide * (piece + more) / pieces, height)
+            for more, height in product((0, 1), (-below, tall))
+        ]
+        xs, ys = zip(*corners, strict=True)
+        found.append(_Box(min(xs) - 1, min(ys) - 1, max(xs) + 1, max(ys) + 1))
+    return found
+
+
+def _name_points(
+    page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels
+) -> int:
+    """Names beside their points, the greatest first; returns how many found no place."""
+    theme, unnamed = page.theme, 0
+    for point in sorted(points, key=lambda point: -point.share):
+        x, y = scale.at(point.intensity, point.rate)
+        radius = _radius(point.share)
+        text = f"{_cut(point.row.name, 210)}  {percent(point.share)}"
+        wide = _wide(text)
+        options = []
+        for gap, turn in product((4, 10, 18, 28, 40, 56, 76, 100, 130), range(16)):
+            angle = turn * math.pi / 8
+            # The middle of the nearest edge of the text lies at this angle and distance.
+            ahead, down = math.cos(angle), math.sin(angle)
+            middle = (x + (radius + gap + wide / 2 * abs(ahead)) * ahead,
+                      y + (radius + gap + 7) * down)  # fmt: skip
+            place = _Box(
+                middle[0] - wide / 2 - 2, middle[1] - 8, middle[0] + wide / 2 + 2, middle[1] + 8
+            )
+            options.append((labels.cost([place]) + gap, place))
+        cost, place = min(options, key=lambda option: option[0])
+        if cost == math.inf:
+            unnamed += 1
+            continue
+        near_x = min(max(x, place.left), place.right)
+        near_y = min(max(y, place.top + 2), place.bottom - 2)
+        distance = math.dist((x, y), (near_x, near_y))
+        if distance > radius + 12:
+            part = radius / distance
+            page.line((x + (near_x - x) * part, near_x), (y + (near_y - y) * part, near_y),
+                      theme.line, 0.8, rank=3)  # fmt: skip
+        page.words(place.left + 2, place.bottom - 4, text, over=True)
+        labels.texts.append(place)
+    return unnamed
