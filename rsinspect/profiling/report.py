@@ -12,6 +12,9 @@ from rsinspect.report import Column, Report, Table, Value
 from rsinspect.resnet_rs import build_graph
 from rsinspect.units import binary_bytes, count, percent, seconds
 
+LOST = 0.25
+"""Half-width from which on the median itself says little."""
+
 _STOPPED = {
     "precise": "precise enough",
     "time": "the time was up",
@@ -35,56 +38,68 @@ def _title(run: ProfileRun) -> str:
 
 
 def _segments_table(run: ProfileRun) -> Table:
-    train = run.mode == "train"
     end, closure = run.end_to_end.latency, run.closure
     macs = sum(segment.macs or 0 for segment in run.segments)
-    totals: list[dict[str, Value]] = [
-        {"path": "sum", "latency": closure.sum_s, "precision": "", "forward": "", "backward": "",
-         "share": 1.0, "macs": macs, "flops_per_s": "", "intensity": "", "bound": "",
-         "roof": ""},
-        {"path": "end to end", "latency": end.median, "precision": _half_width(end),
-         "forward": "", "backward": "", "share": "", "macs": macs,
-         "flops_per_s": run.end_to_end_flops_per_s, "intensity": "", "bound": "", "roof": ""},
-    ]  # fmt: skip
     columns = [
         Column("path", "Segment"),
         Column("latency", "Median", "seconds"),
-        Column("precision", "95 % CI"),
-        *([Column("forward", "Forward", "seconds"), Column("backward", "Backward", "seconds")]
-          if train else []),
-        Column("share", "Share of\nsum", "share"),
-        Column("macs", "MACs\n/image", "count"),
-        Column("flops_per_s", "FLOP/s", "count"),
-        Column("intensity", "FLOPs\nper byte", "number"),
-    ]  # fmt: skip
-    if run.roofs is not None:
-        columns = [column for column in columns if column.key not in ("macs", "intensity")]
-        columns += [Column("bound", "Bound\nby"), Column("roof", "Of\nroof", "percent")]
+        Column("precision", "95 % CI\nwithin", "percent"),
+    ]
+    if run.mode == "train":
+        columns += [
+            Column("forward", "Forward", "seconds"),
+            Column("backward", "Backward", "seconds"),
+        ]
+    columns += [Column("share", "Share of\nsum", "share")]
+    if run.mode != "train" or run.roofs is None:  # else too wide, and the roofs say more
+        columns += [Column("flops_per_s", "FLOP/s", "count")]
+    if run.roofs is None:
+        columns += [
+            Column("macs", "MACs\n/image", "count"),
+            Column("intensity", "FLOPs\nper byte", "number"),
+        ]
+    else:
+        columns += [Column("roof", "Of\nroof", "percent"), Column("bound", "Bound\nby")]
+    nothing: dict[str, Value] = {column.key: "" for column in columns}
+    totals = (
+        nothing | {"path": "sum", "latency": closure.sum_s, "share": 1.0, "macs": macs},
+        nothing
+        | {
+            "path": "end to end",
+            "latency": end.median,
+            "precision": _half_width(end),
+            "macs": macs,
+            "flops_per_s": run.end_to_end_flops_per_s,
+        },
+    )
     return Table(
         title=_title(run),
         columns=tuple(columns),
-        rows=tuple(_row(run, segment) for segment in run.segments),
-        totals=tuple(totals),
+        rows=tuple(nothing | _row(run, segment) for segment in run.segments),
+        totals=totals,
         notes=_notes(run),
     )
 
 
 def _row(run: ProfileRun, segment: Segment) -> dict[str, Value]:
-    step = segment.level == "step"
-    bound = segment.bound
-    nothing: Value = "" if step else None
-    return {
+    """What is known of a segment; a step has a latency and nothing else."""
+    row: dict[str, Value] = {
         "path": segment.path,
         "latency": segment.latency.median,
         "precision": _half_width(segment.latency),
-        "forward": "" if step or segment.forward is None else segment.forward.median,
-        "backward": "" if step or segment.backward is None else segment.backward.median,
         "share": run.share(segment),
-        "macs": nothing if segment.macs is None else segment.macs,
-        "flops_per_s": nothing if step else run.flops_per_s(segment),
-        "intensity": nothing if segment.intensity is None else segment.intensity,
-        "bound": nothing if bound is None else bound.bound,
-        "roof": nothing if bound is None else bound.fraction,
+    }
+    if segment.level == "step":
+        return row
+    bound = segment.bound
+    return row | {
+        "forward": None if segment.forward is None else segment.forward.median,
+        "backward": None if segment.backward is None else segment.backward.median,
+        "macs": segment.macs,
+        "flops_per_s": run.flops_per_s(segment),
+        "intensity": segment.intensity,
+        "roof": None if bound is None else bound.fraction,
+        "bound": None if bound is None else bound.bound,
     }
 
 
@@ -160,14 +175,12 @@ def estimate(request: ProfileRequest) -> str:
     )
 
 
-def _half_width(latency: Latency) -> str:
+def _half_width(latency: Latency) -> Value:
     """Half the interval as a share of the median; where the median is lost in it, a limit."""
     half = latency.half_width
-    if half is None:
-        return "too few"
-    if half > 0.25 and latency.ci_high is not None:
+    if half is not None and half > LOST and latency.ci_high is not None:
         return f"<= {seconds(latency.ci_high)}"
-    return f"+-{percent(half)}"
+    return half
 
 
 def _signed(excess: Excess) -> str:
@@ -259,13 +272,20 @@ def _roofs_note(run: ProfileRun) -> str:
     roofs = run.roofs
     assert roofs is not None
     fastest = max(roofs.compute, key=lambda roof: roof.flops_per_s)
-    bandwidths = ", ".join(
-        f"{roof.level} {count(round(roof.bytes_per_s))}B/s" for roof in roofs.bandwidth
-    )
+    levels: dict[str, list[float]] = {}
+    for roof in roofs.bandwidth:
+        levels.setdefault(roof.level, []).append(roof.bytes_per_s)
+    bandwidths = ", ".join(f"{level} {_range(rates)}B/s" for level, rates in levels.items())
     return (
         f"Roofs ({roofs.method}): {count(round(fastest.flops_per_s))}FLOP/s ({fastest.op} "
-        f"{fastest.size}), {bandwidths}. Of roof: the least time they allow by the time measured."
+        f"{fastest.size}), {bandwidths}. Of roof: the least time they allow by the time measured; "
+        "Bound by: what makes up most of it."
     )
+
+
+def _range(rates: list[float]) -> str:
+    low, high = count(round(min(rates))), count(round(max(rates)))
+    return high if low == high else f"{low} to {high}"
 
 
 def _load(load: float | None) -> str:

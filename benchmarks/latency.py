@@ -1,0 +1,409 @@
+"""How honest the latency profile is, as ratios inside one run; see each part's sentence.
+
+    python benchmarks/latency.py                # every part, about half an hour on two cores
+    python benchmarks/latency.py closure causal # some
+
+Frameworks are those installed beside rsinspect; a part that needs another says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from rsinspect.graph import Conv2D, Layer, LayerGraph
+from rsinspect.profiling import machine
+from rsinspect.profiling.gate import gate
+from rsinspect.profiling.parent import profile
+from rsinspect.profiling.protocol import Predicted, ProfileRequest
+from rsinspect.profiling.rounds import Instrumented, Round, garbage_collection_off, measure
+from rsinspect.profiling.run import Excess, ProfileRun
+from rsinspect.profiling.statistics import Latency, Sampling
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import ResNetRSSpec
+
+DEPTHS = (50, 101, 152, 200, 270, 350, 420)
+
+
+def say(*words: object) -> None:
+    """Print at once."""
+    print(*words, flush=True)
+
+
+def signed(excess: Excess) -> str:
+    """A share with its interval."""
+    low, high = excess.interval or (float("nan"), float("nan"))
+    return f"{100 * excess.relative:+.2f} % [{100 * low:+.2f}, {100 * high:+.2f}]"
+
+
+def at(depth: int, side: int = 160) -> ResNetRSSpec:
+    """A variant at a resolution."""
+    return ResNetRSSpec.variant(depth).replace(resolution=(side, side))
+
+
+def sampling_of(rounds: list[Round], kept: tuple[bool, ...] | None = None) -> Sampling:
+    """Which rounds count."""
+    bursts = tuple(one.burst for one in rounds)
+    kept = kept or gate([one.window for one in rounds], bursts).kept
+    return Sampling((0,) * len(rounds), bursts, kept)
+
+
+def first_rounds(run: ProfileRun, calls: int) -> float:
+    """Largest half-width of a stage's interval when only that many network passes were spent."""
+    sampling = run.rounds.sampling
+    spent, count, burst = 0, 0, -1
+    for number in sampling.burst:
+        spent += 2 + (2 if number != burst else 0)  # plain and instrumented, and what settles
+        burst = number
+        if spent > calls:
+            break
+        count += 1
+    some = Sampling(sampling.process[:count], sampling.burst[:count], sampling.kept[:count])
+    widths = [
+        Latency(segment.latency.samples[:count], some).half_width
+        for segment in run.segments
+        if segment.level != "step" and run.share(segment) >= 0.02
+    ]
+    return max(width for width in widths if width is not None)
+
+
+def closure() -> None:
+    """Sum of blocks against end to end; instruments; half-widths after 60 passes."""
+    say("| network | gap | instruments | stages within, after 60 passes | rounds | foreign |")
+    say("| --- | --- | --- | --- | --- | --- |")
+    for depth, batch, mode, level in (
+        (50, 8, "forward", "block"),
+        (152, 4, "forward", "block"),
+        (50, 8, "forward", "stage"),
+        (50, 4, "train", "block"),
+    ):
+        request = ProfileRequest(
+            spec=at(depth), batch=batch, mode=mode, level=level, max_time_s=90.0,  # type: ignore[arg-type]
+            predict=False, roofs=False,
+        )  # fmt: skip
+        run = profile(request)
+        within = f"{100 * first_rounds(run, 60):.1f} %" if level == "stage" else "-"
+        say(
+            f"| {depth}, batch {batch}, {mode}, {level} | {signed(run.closure.gap)} | "
+            f"{signed(run.closure.overhead)} | {within} | {run.rounds.kept}/{run.rounds.count} | "
+            f"{100 * (run.rounds.foreign_median or 0):.1f} % |"
+        )
+
+
+@contextmanager
+def tensorflow_network(spec: ResNetRSSpec, batch: int, **more: Any) -> Iterator[Any]:
+    """A network with its instruments, in this process."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    from rsinspect.profiling.backends import tensorflow as backend
+    from rsinspect.profiling.backends.workload import workload
+
+    request = ProfileRequest(spec=spec, batch=batch, **more)
+    network = backend.instrument(workload(request, build_graph(spec)))
+    for _ in range(3):
+        network.end_to_end()
+        network.instrumented()
+    yield network
+
+
+def rounds_of(
+    end_to_end: Callable[[], object], instrumented: Callable[[], Instrumented], max_time_s: float,
+    seed: int = 0,
+) -> list[Round]:  # fmt: skip
+    """Rounds of two functions, taken as the profile takes them."""
+    allowed = machine.processors_allowed()
+    rounds: list[Round] = []
+    measure(
+        end_to_end, instrumented, first_calls_s=1.0, max_time_s=max_time_s,
+        clock=time.perf_counter_ns, sleep=time.sleep, probe=lambda: machine.usage(allowed),
+        processors=len(allowed) if allowed else os.cpu_count() or 1, order=random.Random(seed),
+        on_round=rounds.append, on_progress=lambda _: None,
+    )  # fmt: skip
+    return rounds
+
+
+def coverage() -> None:
+    """The same function measured as two: the interval of their difference has to hold zero."""
+    with tensorflow_network(at(50), 2) as network:
+
+        def same() -> Instrumented:
+            start = time.perf_counter_ns()
+            network.end_to_end()
+            wall_s = (time.perf_counter_ns() - start) / 1e9
+            return Instrumented(wall_s=wall_s, parts_s=(wall_s,))
+
+        covered, widths = 0, []
+        for pair in range(A_A_PAIRS):
+            rounds = rounds_of(network.end_to_end, same, 15.0, seed=pair)
+            sampling = sampling_of(rounds)
+            whole = Latency(tuple(one.end_to_end_s for one in rounds), sampling)
+            other = Latency(tuple(one.instrumented_s for one in rounds), sampling)
+            excess = Excess.of([other], whole)
+            assert excess.interval is not None
+            covered += excess.interval[0] <= 0 <= excess.interval[1]
+            widths.append((excess.interval[1] - excess.interval[0]) / 2)
+    say(
+        f"A/A, live: {covered} of {A_A_PAIRS} intervals hold zero; "
+        f"half-width {100 * statistics.median(widths):.1f} % (15 s each)"
+    )
+
+
+A_A_PAIRS = 20
+
+BURNER = """
+import random, time
+random.seed({seed})
+while True:
+    until = time.monotonic() + random.uniform(0.2, 1.2)
+    while time.monotonic() < until: pass
+    time.sleep(random.uniform(0.4, 1.6))
+"""
+
+
+@contextmanager
+def neighbour(seed: int) -> Iterator[None]:
+    """Another program that is busy now and then."""
+    process = subprocess.Popen([sys.executable, "-c", BURNER.format(seed=seed)])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def neighbours() -> None:
+    """A neighbour that takes about a fifth of the machine in bursts: what it does to the median."""
+    with tensorflow_network(at(50), 8) as network:
+        quiet: list[float] = []
+        gated: list[float] = []
+        naive: list[float] = []
+        shares: list[float] = []
+        for turn in range(3):
+            for busy in (False, True):
+                if busy:
+                    with neighbour(turn):
+                        rounds = rounds_of(network.end_to_end, network.instrumented, 60.0, turn)
+                else:
+                    rounds = rounds_of(network.end_to_end, network.instrumented, 30.0, turn)
+                samples = tuple(one.end_to_end_s for one in rounds)
+                median = Latency(samples, sampling_of(rounds)).median
+                (gated if busy else quiet).append(median)
+                if busy:
+                    naive.append(statistics.median(samples))
+                    shares += [one.window.foreign_share or 0.0 for one in rounds]
+        truth = statistics.median(quiet)
+        say(
+            f"neighbour with {100 * statistics.mean(shares):.0f} % of the machine: median of all "
+            f"samples {100 * (statistics.median(naive) / truth - 1):+.1f} %, of those that count "
+            + ", ".join(f"{100 * (one / truth - 1):+.1f} %" for one in gated)
+            + f" (quiet runs differ by {100 * (max(quiet) / min(quiet) - 1):.1f} %)"
+        )
+
+
+def prediction() -> None:
+    """Distinct blocks against the whole network: error, and the time to the first table."""
+    say("| depth | predicted | measured | error | table after | whole network after | ratio |")
+    say("| --- | --- | --- | --- | --- | --- | --- |")
+    for mode, batch, depths in (("forward", 4, DEPTHS), ("train", 2, (50, 101, 152))):
+        for depth in depths:
+            starts: dict[str, float] = {}
+
+            def on_event(event: Any, starts: dict[str, float] = starts) -> None:
+                name = "table" if isinstance(event, Predicted) else getattr(event, "name", None)
+                name = name or getattr(event, "phase", None)
+                starts.setdefault(str(name), time.monotonic())
+
+            request = ProfileRequest(
+                spec=at(depth), batch=batch, mode=mode, max_time_s=40.0, roofs=False,  # type: ignore[arg-type]
+                level="block",
+            )  # fmt: skip
+            run = profile(request, on_event=on_event)
+            if run.prediction is None or run.prediction_error is None:
+                continue
+            table_s = starts["table"] - starts["predicting"]
+            whole_s = starts["warm-up"] - starts["building"]
+            say(
+                f"| {depth} {mode} | {1e3 * run.prediction.end_to_end_s:.0f} ms | "
+                f"{1e3 * run.end_to_end.latency.median:.0f} ms | "
+                f"{100 * run.prediction_error:+.1f} % | {table_s:.1f} s | {whole_s:.1f} s | "
+                f"1/{whole_s / table_s:.1f} |"
+            )
+    say("Times without the import; the whole network is built, traced and run once.")
+
+
+EXTRA = "c4/block3/shortcut/conv"
+"""Name of the extra layer: of a layer that an identity block does not have."""
+
+
+def with_extra_work(graph: LayerGraph) -> LayerGraph:
+    """The graph with a 1x1 convolution at the end of c4/block3."""
+    after = "c4/block3/out"
+    layers: list[Layer] = []
+    for layer in graph.layers:
+        inputs = tuple(EXTRA if path == after else path for path in layer.inputs)
+        layers.append(layer._replace(inputs=inputs))
+        if layer.path == after:
+            channels = layer.shape.channels
+            op = Conv2D(kernel=1, stride=1, in_channels=channels, filters=channels)
+            layers.append(Layer(EXTRA, op, (after,), layer.shape))
+    return LayerGraph(graph.name, tuple(layers))
+
+
+def causal() -> None:
+    """Known work put into one block: how much of it is billed there, and how much elsewhere."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    from rsinspect.profiling.backends import tensorflow as backend
+    from rsinspect.profiling.backends.workload import workload
+
+    request = ProfileRequest(spec=at(50), batch=8, level="block")
+    graph = build_graph(request.spec)
+    networks = [
+        backend.instrument(workload(request, one)) for one in (graph, with_extra_work(graph))
+    ]
+    wholes: list[list[float]] = [[], []]
+    parts: list[list[tuple[float, ...]]] = [[], []]
+    windows: list[list[Any]] = [[], []]
+    from rsinspect.profiling.gate import between, joined
+
+    allowed = machine.processors_allowed()
+    count = len(allowed) if allowed else os.cpu_count() or 1
+    order = random.Random(0)
+    with garbage_collection_off():
+        for turn in range(CAUSAL_ROUNDS + 2):
+            for which in order.sample((0, 1), 2):
+                network = networks[which]
+                network.end_to_end()
+                before = machine.usage(allowed)
+                start = time.perf_counter()
+                network.end_to_end()
+                whole = time.perf_counter() - start
+                middle = machine.usage(allowed)
+                network.instrumented()
+                settled = machine.usage(allowed)
+                found = network.instrumented()
+                after = machine.usage(allowed)
+                if turn >= 2:
+                    wholes[which].append(whole)
+                    parts[which].append(found.parts_s)
+                    windows[which].append(
+                        joined([between(before, middle, count), between(settled, after, count)])
+                    )
+    kept = [gate(each, range(len(each))).kept for each in windows]
+
+    def median(samples: list[float], which: int) -> float:
+        return statistics.median(s for s, ok in zip(samples, kept[which], strict=True) if ok)
+
+    truth = median(wholes[1], 1) - median(wholes[0], 0)
+    paths = [path for path, _ in networks[0].parts]
+    billed = {
+        path: median([p[i] for p in parts[1]], 1) - median([p[i] for p in parts[0]], 0)
+        for i, path in enumerate(paths)
+    }
+    here = billed.pop("c4/block3")
+    elsewhere = max(billed.items(), key=lambda item: abs(item[1]))
+    say(
+        f"causal: the extra convolution takes {1e3 * truth:.2f} ms end to end; billed to c4/block3 "
+        f"{1e3 * here:.2f} ms ({100 * here / truth:.0f} %), most elsewhere {elsewhere[0]} "
+        f"{1e3 * elsewhere[1]:+.2f} ms ({100 * elsewhere[1] / truth:+.0f} %); "
+        f"{sum(kept[0])}+{sum(kept[1])} of {2 * CAUSAL_ROUNDS} rounds count"
+    )
+
+
+CAUSAL_ROUNDS = 60
+
+HAND_WRITTEN = {
+    "tensorflow": """
+import tensorflow as tf
+f = tf.function(lambda x: model(x, training=False)); call = lambda: f(x)
+""",
+    "jax": """
+import jax
+t = [v.value for v in model.trainable_variables]
+n = [v.value for v in model.non_trainable_variables]
+f = jax.jit(lambda t, n, x: model.stateless_call(t, n, x, training=False)[0])
+call = lambda: jax.block_until_ready(f(t, n, x))
+""",
+    "torch": """
+import torch
+def call():
+    with torch.inference_mode(): return model(x, training=False)
+""",
+}
+LOOP = """
+import os, statistics, time, sys, json
+os.environ["KERAS_BACKEND"] = {backend!r}
+import keras, numpy as np, rsinspect
+model = rsinspect.ResNetRS50(weights=None, input_shape=(160, 160, 3))
+x = keras.ops.convert_to_tensor(np.random.default_rng(0).random(({batch}, 160, 160, 3), "float32"))
+{call}
+for _ in range(5): call()
+samples = []
+for _ in range(60):
+    start = time.perf_counter(); call(); samples.append(time.perf_counter() - start)
+print(json.dumps(samples))
+"""
+
+
+def loops() -> None:
+    """Against a loop written by hand for each framework, in turns, in processes of their own."""
+    for backend, call in HAND_WRITTEN.items():
+        command = [sys.executable, "-c", f"import {backend}"]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            say(f"{backend}: not installed here")
+            continue
+        ratios, inside = [], 0
+        for turn in range(3):
+            code = LOOP.format(backend=backend, batch=4, call=call)
+            done = subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            )
+            hand = statistics.median(json.loads(done.stdout.splitlines()[-1]))
+            request = ProfileRequest(
+                spec=at(50), batch=4, backend=backend, max_time_s=30.0, predict=False,
+                roofs=False, seed=turn,
+            )  # fmt: skip
+            run = profile(request)
+            latency = run.end_to_end.latency
+            ratios.append(latency.median / hand - 1)
+            inside += (latency.ci_low or 0) <= hand <= (latency.ci_high or 0)
+        say(
+            f"{backend}: profile against a hand-written loop "
+            + ", ".join(f"{100 * ratio:+.1f} %" for ratio in ratios)
+            + f"; the loop's median lies in the interval {inside} of 3 times"
+        )
+
+
+PARTS = {
+    "closure": closure, "coverage": coverage, "neighbours": neighbours, "prediction": prediction,
+    "causal": causal, "loops": loops,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which; default all")
+    for name in parser.parse_args().parts or PARTS:
+        say(f"\n## {name}: {(PARTS[name].__doc__ or '').splitlines()[0]}\n")
+        if name in ("coverage", "neighbours", "causal"):  # a process of its own for a framework
+            code = f"import benchmarks.latency as b; b.{name}()"
+            subprocess.run(
+                [sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent
+            )
+        else:
+            PARTS[name]()
+
+
+if __name__ == "__main__":
+    main()

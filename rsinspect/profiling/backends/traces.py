@@ -1,0 +1,231 @@
+"""Shares of the layers in one pass, from the framework's own profiler.
+
+Keras puts a layer's name into the names of its ops; TensorFlow keeps it through graph rewriting
+and into gradients, XLA in the metadata of the compiled text. A fused op belongs to the layer that
+its own metadata names, which is one of those fused. TensorFlow's profile is read with the reader
+that comes with it; it is private, and where it has moved the trace is not available. PyTorch runs
+layer by layer, so the clock is read around each layer's call, and on the way back when a layer's
+gradient comes in: what runs until the next one comes is its backward pass.
+
+On a GPU, and for TensorFlow with XLA, there is no trace: not tried, and on a CPU not all there.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from rsinspect.errors import MeasurementError
+from rsinspect.layer_names import keras_name
+from rsinspect.profiling.backends.workload import Instrument, Workload
+from rsinspect.profiling.timeline import Span, attribute
+
+STEPS = 3
+SCOPES = ("loss", "optimizer")
+
+
+def trace_layers(work: Workload, network: Instrument) -> dict[str, Any]:
+    """Seconds per layer and step, spans of the last step, and how they were had.
+
+    Raises:
+        MeasurementError: If there is no trace for this backend and device.
+    """
+    request = work.request
+    if not request.on_cpu:
+        raise MeasurementError("traces are of the cpu so far")
+    if request.backend == "tensorflow" and request.compiles:
+        raise MeasurementError("the trace of TensorFlow with XLA leaves out half of the time")
+    owner = _owners(work)
+    match request.backend:
+        case "tensorflow":
+            method = "TensorFlow's profiler"
+            passes = [_tensorflow(network.end_to_end, owner) for _ in range(STEPS)]
+        case "jax":
+            method = "JAX's profiler, fused ops by their own metadata"
+            of_op = _metadata(network.compiled_text() or "", owner)
+            passes = [_jax(network.end_to_end, of_op) for _ in range(STEPS)]
+        case _:
+            method = "clock readings around every layer"
+            passes = [_torch(work, network.end_to_end) for _ in range(STEPS)]
+    found = [attribute(spans) for spans in passes]
+    if not any(one.seconds for one in found):
+        raise MeasurementError("the profiler saw no op of any layer")
+    seconds: dict[str, float] = {}
+    for one in found:
+        for path, value in one.seconds.items():
+            seconds[path] = seconds.get(path, 0.0) + value / STEPS
+    last = passes[-1]
+    begin = min(span.start_us for span in last)
+    return {
+        "seconds": seconds,
+        "unattributed_s": sum(one.unattributed_s for one in found) / STEPS,
+        "steps": STEPS,
+        "method": method,
+        "events": [
+            [s.name, s.owner, round(s.start_us - begin, 3), round(s.duration_us, 3), s.lane]
+            for s in last
+        ],
+    }
+
+
+def _owners(work: Workload) -> Callable[[str], str | None]:
+    """What tells the layer's path, or the step, from an op's name.
+
+    Names of layers hold digits at their end (``_conv_2``), and Keras appends more (``_conv_2_1``):
+    a component of the name is looked up as it stands, and only then without its last number.
+    """
+    dialect = work.request.spec.dialect
+    paths = {keras_name(layer.path, dialect): layer.path for layer in work.graph}
+
+    @functools.cache
+    def owner(name: str) -> str | None:
+        for component in re.split(r"[/()]+", name):
+            for candidate in (component, re.sub(r"_\d+$", "", component)):
+                if candidate in paths:
+                    return paths[candidate]
+                if candidate in SCOPES:
+                    return candidate
+        return None
+
+    return owner
+
+
+def _profile(folder: str) -> Path:
+    found = sorted(Path(folder).rglob("*.xplane.pb"))
+    if not found:
+        raise MeasurementError("the profiler wrote nothing")
+    return found[-1]
+
+
+def _tensorflow(step: Callable[[], object], owner: Callable[[str], str | None]) -> list[Span]:
+    import tensorflow as tf
+
+    try:
+        from tensorflow.tsl.profiler.protobuf import xplane_pb2
+    except ImportError as exc:
+        raise MeasurementError(
+            f"TensorFlow {tf.__version__} has no reader of its profiles where it used to be"
+        ) from exc
+    options = tf.profiler.experimental.ProfilerOptions(
+        host_tracer_level=2, python_tracer_level=0, device_tracer_level=0
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        tf.profiler.experimental.start(folder, options=options)
+        try:
+            step()
+        finally:
+            tf.profiler.experimental.stop()
+        space = xplane_pb2.XSpace()
+        space.ParseFromString(_profile(folder).read_bytes())
+    spans = []
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                name, colon, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
+                if not colon or not kind or ":" in name or name.startswith("Eager"):
+                    continue  # an op is "its/name:Kind"; "ExecutorState::Process" is none
+                start = line.timestamp_ns / 1e3 + event.offset_ps / 1e6
+                spans.append(Span(name, owner(name), start, event.duration_ps / 1e6, line.name))
+    return spans
+
+
+_COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\{$")
+_INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?([\w.\-]+) = ")
+_OP_NAME = re.compile(r'metadata=\{[^}]*?op_name="([^"]+)"')
+_CALLS = re.compile(r"(?:calls|to_apply)=%?([\w.\-]+)")
+_OPERAND = re.compile(r"%([\w.\-]+)")
+
+
+def _metadata(text: str, owner: Callable[[str], str | None]) -> Mapping[str, str | None]:
+    """Owner of each instruction of a compiled text.
+
+    One without a name of its own, such as a fusion that a library made or a copy, belongs to the
+    last layer of what it calls, or else to the layer of what it reads.
+    """
+    found: dict[str, str | None] = {}
+    inside: dict[str, str | None] = {}  # computation -> its last layer
+    computation = ""
+    for line in text.splitlines():
+        if match := _COMPUTATION.match(line):
+            computation = match[1]
+        if not (match := _INSTRUCTION.match(line)):
+            continue
+        name = _OP_NAME.search(line)
+        who = owner(name[1]) if name else None
+        if who is None and (called := _CALLS.search(line)):
+            who = inside.get(called[1])
+        if who is None:
+            read = _OPERAND.findall(line[match.end() :])
+            who = next((found[one] for one in read if found.get(one)), None)
+        found[match[1]] = who
+        if who is not None:
+            inside[computation] = who
+    return found
+
+
+def _jax(step: Callable[[], object], owner: Mapping[str, str | None]) -> list[Span]:
+    import jax
+
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            step()
+        profile = jax.profiler.ProfileData.from_file(str(_profile(folder)))
+    spans = []
+    for plane in profile.planes:
+        for line in plane.lines:
+            for event in line.events:
+                op = dict(event.stats).get("hlo_op")
+                if isinstance(op, str):
+                    spans.append(
+                        Span(op, owner.get(op), event.start_ns / 1e3, event.duration_ns / 1e3,
+                             str(line.name))
+                    )  # fmt: skip
+    return spans
+
+
+def _torch(work: Workload, step: Callable[[], object]) -> list[Span]:
+    torch: Any = sys.modules["torch"]
+    spans: list[Span] = []
+    arrivals: list[tuple[float, str]] = []
+
+    def now_us() -> float:
+        return time.perf_counter_ns() / 1e3
+
+    def watched(layer: Any, path: str) -> Any:
+        run = layer.call
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            start = now_us()
+            found = run(*args, **kwargs)
+            spans.append(Span(path, path, start, now_us() - start, "forward"))
+            if work.trains and isinstance(found, torch.Tensor) and found.requires_grad:
+                found.register_hook(lambda _: arrivals.append((now_us(), path)))
+            return found
+
+        layer.call = call
+        return functools.partial(setattr, layer, "call", run)
+
+    dialect = work.request.spec.dialect
+    layers = [(layer.path, keras_name(layer.path, dialect)) for layer in work.graph.layers[1:]]
+    restore = [watched(work.model.get_layer(name), path) for path, name in layers]
+    try:
+        step()
+    finally:
+        for undo in restore:
+            undo()
+    if arrivals:
+        first = arrivals[0][0]
+        forward_end = spans[-1].end_us
+        spans.append(Span("loss", "loss", forward_end, first - forward_end, "forward"))
+    for (moment, path), (following, _) in pairwise(arrivals):
+        spans.append(Span(path, path, moment, following - moment, "backward"))
+    if not spans:
+        raise MeasurementError("no layer was called")
+    return spans

@@ -1,0 +1,108 @@
+"""The framework's own profiler says which layer ran; on real, tiny networks."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rsinspect.layer_names import keras_name
+from rsinspect.profiling.parent import profile
+from rsinspect.profiling.protocol import Mode, ProfileRequest
+from rsinspect.profiling.run import ProfileRun
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import ResNetRSSpec
+from tests.conftest import Cli, python
+from tests.test_profiling_worker import backends
+
+SPEC = ResNetRSSpec(blocks=(1, 2), width=0.25, resolution=(32, 32), classes=10)
+
+TEXT = """HloModule m
+%fused (p: f32[]) -> f32[] {
+  %p = f32[] parameter(0)
+  ROOT %a = f32[] add(%p, %p), metadata={op_name="jit(f)/BlockGroup2__block_0__conv_1/add" id=1}
+}
+
+ENTRY %main (x: f32[]) -> f32[] {
+  %x = f32[] parameter(0)
+  %f = f32[] fusion(%x), kind=kCustom, calls=%fused
+  %g = f32[] negate(%x), metadata={op_name="jit(f)/transpose(jvp(predictions))/neg"}
+  ROOT %c = f32[] copy(%f)
+}
+"""
+
+
+def traced(backend: str, mode: Mode) -> ProfileRun:
+    request = ProfileRequest(
+        spec=SPEC, batch=2, backend=backend, mode=mode, level="layer", max_time_s=1.0,
+        roofs=False, predict=False,
+    )  # fmt: skip
+    return profile(request)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("mode", ["forward", "train"])
+@pytest.mark.parametrize("backend", backends())
+def test_layers_are_seen_and_share_the_time_of_their_blocks(backend: str, mode: Mode) -> None:
+    found = traced(backend, mode)
+    assert found.not_available == ()
+    trace = found.trace
+    assert trace is not None
+    seen = {layer.path for layer in trace.layers}
+    convolutions = {layer.path for layer in build_graph(SPEC) if "conv" in layer.path}
+    assert convolutions <= seen
+    assert trace.unattributed < (0.02 if mode == "forward" else 0.1)
+    for segment in found.segments[:-1]:
+        own = [
+            layer.latency_s
+            for layer in trace.layers
+            if layer.latency_s is not None
+            and (layer.path == segment.path or layer.path.startswith(f"{segment.path}/"))
+        ]
+        if segment.path not in ("stem", "optimizer"):  # preprocessing belongs to the stem
+            assert sum(own) == pytest.approx(segment.latency.median)
+    if mode == "train" and backend != "torch":
+        assert {"loss", "optimizer"} <= seen
+    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+@pytest.mark.keras
+def test_an_instruction_of_xla_belongs_to_its_layer_or_to_what_it_calls_or_reads() -> None:
+    names = {path: keras_name(path, SPEC.dialect) for path in ("c2/block0/conv1",)}
+    assert names["c2/block0/conv1"] in TEXT
+    code = f"""
+from rsinspect.profiling.backends.traces import _metadata
+def owner(name):
+    return next((known for known in ("block_0", "predictions") if known in name), None)
+found = _metadata({TEXT!r}, owner)
+assert found["f"] == found["c"] == found["a"] == "block_0", found
+assert found["g"] == "predictions"
+assert found["x"] is None
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.keras
+def test_a_trace_that_cannot_be_had_is_said_not_to_be_there() -> None:
+    request = ProfileRequest(
+        spec=SPEC, batch=1, jit=True, trace=True, max_time_s=0.5, roofs=False, predict=False
+    )
+    found = profile(request)
+    assert found.trace is None
+    assert found.not_available[0][0] == "trace"
+
+
+@pytest.mark.keras
+def test_the_command_writes_a_trace_and_a_table_of_layers(cli: Cli, tmp_path: Path) -> None:
+    trace, save = tmp_path / "trace.json", tmp_path / "run.json"
+    outcome = cli(
+        "profile", "--blocks", "1,2", "--width", "0.25", "-r", "32", "--batch", "2", "--level",
+        "layer", "--max-time", "1", "--no-roofs", "--trace", trace, "--save", save,
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    assert "stem/conv1" in outcome.out
+    assert "is estimated" in outcome.err
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert any(event.get("args", {}).get("path") == "stem/conv1" for event in events)
+    again = cli("profile", "--from", save)
+    assert again.out == outcome.out
