@@ -12,7 +12,9 @@ PURE = [
     "paper", "process", "latex", "diff.pairs", "diff.wording", "render.cells", "render.console",
     "render.data", "doctor.report", "drawing.scene", "drawing.network", "drawing.theme",
     "drawing.formats", "drawing.layout", "drawing.mermaid", "drawing.tikz", "drawing.terminal",
-    "drawing.wording", "drawing.comparison", "drawing.overlay",
+    "drawing.wording", "drawing.comparison", "drawing.overlay", "profiling.statistics",
+    "profiling.gate", "profiling.timeline", "profiling.roofline", "profiling.protocol",
+    "profiling.memory", "profiling.cautions", "profiling.parent",
 ]  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.layer_names import keras_name
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import Mode, ProfileRequest
 from rsinspect.profiling.run import ProfileRun
@@ -19,13 +18,20 @@ SPEC = ResNetRSSpec(blocks=(1, 2), width=0.25, resolution=(32, 32), classes=10)
 TEXT = """HloModule m
 %fused (p: f32[]) -> f32[] {
   %p = f32[] parameter(0)
-  ROOT %a = f32[] add(%p, %p), metadata={op_name="jit(f)/BlockGroup2__block_0__conv_1/add" id=1}
+  ROOT %a = f32[] add(%p, %p), metadata={op_name="jit(f)/block_0_conv_1/add" id=1}
+}
+
+%several (q: f32[]) -> f32[] {
+  %q = f32[] parameter(0)
+  %d = f32[] convolution(%q, %q), metadata={op_name="jit(f)/block_0_conv_1/conv"}
+  ROOT %e = f32[] dot(%d, %q), metadata={op_name="jit(f)/predictions/dot"}
 }
 
 ENTRY %main (x: f32[]) -> f32[] {
   %x = f32[] parameter(0)
   %f = f32[] fusion(%x), kind=kCustom, calls=%fused
   %g = f32[] negate(%x), metadata={op_name="jit(f)/transpose(jvp(predictions))/neg"}
+  %h = f32[] fusion(%x), kind=kCustom, calls=%several, metadata={op_name="jit(f)/predictions/dot"}
   ROOT %c = f32[] copy(%f)
 }
 """
@@ -51,14 +57,14 @@ def test_layers_are_seen_and_share_the_time_of_their_blocks(backend: str, mode: 
     convolutions = {layer.path for layer in build_graph(SPEC) if "conv" in layer.path}
     assert convolutions <= seen
     assert trace.unattributed < (0.02 if mode == "forward" else 0.1)
-    for segment in found.segments[:-1]:
+    for segment in found.segments:
         own = [
             layer.latency_s
             for layer in trace.layers
             if layer.latency_s is not None
             and (layer.path == segment.path or layer.path.startswith(f"{segment.path}/"))
         ]
-        if segment.path not in ("stem", "optimizer"):  # preprocessing belongs to the stem
+        if segment.level != "step" and segment.path != "stem":  # which has the preprocessing too
             assert sum(own) == pytest.approx(segment.latency.median)
     if mode == "train" and backend != "torch":
         assert {"loss", "optimizer"} <= seen
@@ -67,16 +73,16 @@ def test_layers_are_seen_and_share_the_time_of_their_blocks(backend: str, mode: 
 
 @pytest.mark.keras
 def test_an_instruction_of_xla_belongs_to_its_layer_or_to_what_it_calls_or_reads() -> None:
-    names = {path: keras_name(path, SPEC.dialect) for path in ("c2/block0/conv1",)}
-    assert names["c2/block0/conv1"] in TEXT
     code = f"""
-from rsinspect.profiling.backends.traces import _metadata
+from rsinspect.profiling.backends.traces import divided_among, shares
 def owner(name):
     return next((known for known in ("block_0", "predictions") if known in name), None)
-found = _metadata({TEXT!r}, owner)
-assert found["f"] == found["c"] == found["a"] == "block_0", found
-assert found["g"] == "predictions"
-assert found["x"] is None
+found = shares({TEXT!r}, owner, lambda name: 3.0 if "conv_1" in name else 1.0)
+assert found["f"] == found["c"] == found["a"] == {{"block_0": 1.0}}, found
+assert found["g"] == {{"predictions": 1.0}}
+assert found["h"] == {{"block_0": 0.75, "predictions": 0.25}}
+assert "x" not in found
+assert divided_among({{"h": 2.0, "g": 1.0}}, found) == {{"block_0": 1.5, "predictions": 1.5}}
 """
     done = python(code)
     assert done.returncode == 0, done.stderr

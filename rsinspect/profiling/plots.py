@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise, product
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -49,6 +49,8 @@ MOST_DOTS = 3000
 """Of the latency plot; with more, every second, third ... round is drawn, and the key says so."""
 
 _MARGIN = 20
+_NEAREST = 17
+"""Pixels between roofs, at least: room for the name of the lower one."""
 _INCH, _POINT = 96, 96 / 72
 _TITLE, _TEXT, _SMALL = 12.0, 9.0, 8.0  # points
 _LINE = 1.42
@@ -209,8 +211,8 @@ def _alike(one: Segment, following: Segment) -> bool:
         return False
 
     def counts(segment: Segment) -> tuple[int | None, ...]:
-        bound = segment.bound
-        return (segment.macs, segment.bytes_moved, bound and bound.flops, bound and bound.bytes)
+        least = (segment.bound.flops, segment.bound.bytes) if segment.bound else ()
+        return (segment.macs, segment.bytes_moved, *least)
 
     return int(after[2]) == int(before[2]) + 1 and counts(one) == counts(following)
 
@@ -230,6 +232,7 @@ def _pen() -> Iterator[None]:
             {
                 "font.family": ["sans-serif"],
                 "font.sans-serif": [FONT, *_FALLBACKS],
+                "text.hinting": "no_hinting",  # as wide in every format as it was measured
                 "svg.fonttype": "none",
                 "svg.hashsalt": "rsinspect",
                 "pdf.fonttype": 42,
@@ -311,6 +314,12 @@ class _Box(NamedTuple):
             and other.top < self.bottom
         )
 
+    def nearest(self, x: float, y: float) -> tuple[float, float]:
+        return min(max(x, self.left), self.right), min(max(y, self.top), self.bottom)
+
+    def distance(self, x: float, y: float) -> float:
+        return math.dist((x, y), self.nearest(x, y))
+
     def inside(self, other: _Box) -> bool:
         return (
             other.left <= self.left
@@ -319,6 +328,9 @@ class _Box(NamedTuple):
             and self.bottom <= other.bottom
         )
 
+
+_Line = tuple[tuple[float, float], tuple[float, float]]
+"""From one point to another."""
 
 Side = Literal["left", "center", "right"]
 
@@ -378,6 +390,12 @@ class _Page:
             solid_capstyle="butt",
         )  # fmt: skip
 
+    def stroke(self, line: _Line, colour: str, width: float = 1, style: str = "-",
+               rank: float = 2) -> None:  # fmt: skip
+        """A line from one point to another."""
+        (x, y), (to_x, to_y) = line
+        self.line((x, to_x), (y, to_y), colour, width, style, rank)
+
     def bar(self, box: _Box, fill: str, edge: str | None = None) -> None:
         """A filled rectangle."""
         from matplotlib.patches import Rectangle
@@ -388,8 +406,18 @@ class _Page:
                       edgecolor=edge or "none", linewidth=0.8, zorder=3)
         )  # fmt: skip
 
-    def marks(self, xs: Sequence[float], ys: Sequence[float], sign: str, size: float,
-              *, fill: str, edge: str = "none", alpha: float = 1, rank: float = 5) -> None:  # fmt: skip
+    def marks(
+        self,
+        xs: Sequence[float],
+        ys: Sequence[float],
+        sign: str,
+        size: float,
+        *,
+        fill: str,
+        edge: str = "none",
+        alpha: float = 1,
+        rank: float = 5,
+    ) -> None:
         """The same mark in several places; its size in pixels across."""
         self.axes.plot(
             xs, ys, linestyle="none", marker=sign, markersize=size / _POINT, alpha=alpha,
@@ -655,7 +683,7 @@ def _latency_key(rows: tuple[Row, ...], theme: Theme, step: int) -> list[tuple[s
         entries = [(theme.fills[fill], "median")]
     entries.append(("dot", "a round" if step == 1 else f"one round in {step}"))
     if folded:
-        entries.append(("ring", "median of one of several blocks"))
+        entries.append(("ring", "one of several blocks"))
     entries.append(("interval", "95 % CI"))
     if any(row.floor_s is not None for row in rows):
         entries.append(("floor", "least time the roofs allow"))
@@ -697,15 +725,25 @@ class Roof(NamedTuple):
     Attributes:
         names: Of the operations, or of the levels of memory, whose roofs are too near each other to
             be drawn apart.
-        rate: FLOP/s or bytes/s of the fastest of them.
+        rate: FLOP/s or bytes/s of the fastest of them, where the line is drawn.
+        least: Of the slowest.
     """
 
     names: tuple[str, ...]
     rate: float
+    least: float
 
+    def label(self, unit: str) -> str:
+        """Names and rate: one name, two, or the first and the last.
 
-ALIKE = 0.12
-"""Roofs that differ by no more share a line: it is about as wide as a label is high."""
+        >>> Roof(("L3", "DRAM"), 6e10, 4.5e10).label("B/s")
+        'L3, DRAM 45.0 G to 60.0 GB/s'
+        """
+        names = ", ".join(self.names)
+        if len(self.names) > 2:
+            names = f"{self.names[0]} to {self.names[-1]}"
+        least = f"{count(round(self.least))} to " if self.least < 0.95 * self.rate else ""
+        return f"{names} {least}{count(round(self.rate))}{unit}"
 
 
 def points_of(run: ProfileRun) -> tuple[Point, ...]:
@@ -725,23 +763,31 @@ def points_of(run: ProfileRun) -> tuple[Point, ...]:
     return tuple(found)
 
 
-def roof_lines(roofs: Roofs) -> tuple[tuple[Roof, ...], tuple[Roof, ...]]:
-    """Lines of arithmetic and of bandwidth, the highest first; those within ALIKE are one."""
-    compute = [(roof.op, roof.flops_per_s) for roof in roofs.compute]
-    bandwidth = [(roof.level, roof.bytes_per_s) for roof in roofs.bandwidth]
-    return _merged(compute), _merged(bandwidth)
+def roof_lines(named: Iterable[tuple[str, float]], apart: float) -> tuple[Roof, ...]:
+    """Lines of roofs, the highest first.
 
+    Of roofs with the same name the fastest counts.
 
-def _merged(named: Sequence[tuple[str, float]]) -> tuple[Roof, ...]:
-    order = list(dict.fromkeys(name for name, _ in named))
-    best = {name: max(rate for other, rate in named if other == name) for name in order}
+    Args:
+        named: Name and rate of each, in the order in which names are to be told.
+        apart: Roofs whose rates differ by a smaller factor share a line.
+
+    >>> [roof.names for roof in roof_lines([("L2", 2e11), ("L3", 6e10), ("DRAM", 5e10)], 1.3)]
+    [('L2',), ('L3', 'DRAM')]
+    """
+    best: dict[str, float] = {}
+    for name, rate in named:
+        best[name] = max(rate, best.get(name, rate))
     lines: list[list[str]] = []
-    for name in sorted(order, key=lambda name: -best[name]):
-        if lines and best[name] >= (1 - ALIKE) * best[lines[-1][0]]:
+    for name in sorted(best, key=lambda name: -best[name]):
+        if lines and best[name] * apart > best[lines[-1][0]]:
             lines[-1].append(name)
         else:
             lines.append([name])
-    return tuple(Roof(tuple(sorted(line, key=order.index)), best[line[0]]) for line in lines)
+    order = list(best)
+    return tuple(
+        Roof(tuple(sorted(line, key=order.index)), best[line[0]], best[line[-1]]) for line in lines
+    )
 
 
 def roofline_figure(run: ProfileRun, theme: str) -> Figure:
@@ -802,11 +848,10 @@ class _Scale:
 def _roofline_figure(
     run: ProfileRun, roofs: Roofs, points: tuple[Point, ...], theme: Theme
 ) -> Figure:
-    compute, bandwidth = roof_lines(roofs)
-    highest = compute[0].rate
+    highest = roofs.flops_per_s
     intensities = [point.intensity for point in points]
     rates = [rate for point in points for rate in (point.rate, point.attainable)]
-    ridges = [highest / roof.rate for roof in bandwidth]
+    ridges = [highest / roof.bytes_per_s for roof in roofs.bandwidth]
     left_out = [row.name for row in rows_of(run, most=0) if row not in [p.row for p in points]]
 
     def foot(unnamed: int) -> list[str]:
@@ -828,16 +873,20 @@ def _roofline_figure(
     box = _Box(_MARGIN + 58, top, WIDTH - _MARGIN, top + 430)
     scale = _Scale(
         box,
-        (min([*intensities, *ridges]) / 2.2, min([*rates, highest / 10]) / 2.2),
-        (max([*intensities, *ridges]) * 2.2, max(highest, *rates) * 1.7),
+        (min(min(intensities) / 2.2, min(ridges) / 3.5), min(min(rates) / 2.5, highest / 6)),
+        (max(*intensities, max(ridges) / 2) * 4, max(highest, *rates) * 1.6),
     )
+    across, up = scale.decades
+    level, rising = _NEAREST / up, _NEAREST * math.hypot(across, up) / across / up
+    compute = roof_lines([(roof.op, roof.flops_per_s) for roof in roofs.compute], 10**level)
+    bandwidth = roof_lines([(of.level, of.bytes_per_s) for of in roofs.bandwidth], 10**rising)
     signs = [
-        ("bubble", "a segment; area: share of the time"),
+        ("bubble", "segment, its area by its share of the time"),
         ("attainable", "what the roofs allow it"),
-        ("ridge", "ridge"),
+        ("ridge", "ridge, at FLOP per byte"),
     ]
     if any(point.row.repeats > 1 for point in points):
-        signs.insert(1, ("ring", "one of several blocks"))
+        signs.insert(1, ("dot", "one of several blocks"))
 
     def drawn(frame: _Frame) -> tuple[_Page, int]:
         height = box.bottom + 48 + frame.foot_height
@@ -846,8 +895,8 @@ def _roofline_figure(
         _grid(page, scale)
         labels = _Labels(box)
         _points(page, scale, points, labels)
-        _roofs(page, scale, compute, bandwidth, labels)
-        return page, _name_points(page, scale, points, labels)
+        unnamed = _roofs(page, scale, compute, bandwidth, labels)
+        return page, unnamed + _name_points(page, scale, points, labels)
 
     page, unnamed = drawn(frame)
     return drawn(_Frame.of(run, foot(unnamed)))[0].figure if unnamed else page.figure
@@ -901,18 +950,35 @@ class _Labels:
         self.box = box
         self.texts: list[_Box] = []
         self.marks: list[_Box] = []
-        self.lines: list[tuple[tuple[float, float], tuple[float, float]]] = []
+        self.leaders: list[_Line] = []
+        self.stems: list[_Line] = []
+        self.roofs: list[_Line] = []
 
-    def cost(self, boxes: Sequence[_Box]) -> float:
-        """Of text in these boxes: infinite over other text or marks, small over lines."""
+    def cost(
+        self, boxes: Sequence[_Box], leader: _Line | None = None, own: _Line | None = None
+    ) -> float:
+        """Of text in these boxes; infinite if it would cover other text, marks or leaders.
+
+        Slices of a slope are too coarse to be told from the line they name, ``own``.
+        """
         if not all(box.inside(self.box) for box in boxes):
             return math.inf
         if any(box.meets(other) for box in boxes for other in self.texts + self.marks):
             return math.inf
-        return 14.0 * sum(any(_crosses(line, box) for box in boxes) for line in self.lines)
+        if any(_crosses(line, box) for box in boxes for line in self.leaders):
+            return math.inf
+        cost = 0.0
+        for lines, each in ((self.stems, 45.0), (self.roofs, 80.0)):
+            crossed = [line for line in lines if any(_crosses(line, box) for box in boxes)]
+            cost += each * sum(line is not own for line in crossed)
+        if leader is not None:
+            if any(_crosses(leader, box) for box in self.texts):
+                return math.inf
+            cost += 20 * sum(_crosses(leader, box) for box in self.marks)
+        return cost
 
 
-def _crosses(line: tuple[tuple[float, float], tuple[float, float]], box: _Box) -> bool:
+def _crosses(line: _Line, box: _Box) -> bool:
     """Whether a straight line goes through the box. (Liang and Barsky 1984: clipping.)"""
     (x, y), (to_x, to_y) = line
     enters, leaves = 0.0, 1.0
@@ -946,7 +1012,7 @@ def _points(page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels
             _Box(x - radius, y - radius, x + radius, y + radius),
             _Box(x - 7, reach - 2, x + 7, reach + 2),
         ]
-        labels.lines.append(((x, y), (x, reach)))
+        labels.stems.append(((x, y), (x, reach)))
     for point in sorted(points, key=lambda point: -point.share):
         x, y = scale.at(point.intensity, point.rate)
         page.marks((x,), (y,), "o", 2 * _radius(point.share), fill=theme.fills[point.row.role],
@@ -954,64 +1020,71 @@ def _points(page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels
         if point.row.repeats > 1:
             bounds = [segment.bound for segment in point.row.segments if segment.bound]
             ys = [scale.at(point.intensity, bound.flops_per_s)[1] for bound in bounds]
-            page.marks([x] * len(ys), ys, "o", 4.5, fill=theme.paper, edge=theme.muted, rank=4.5)
+            page.marks([x] * len(ys), ys, "o", 3, fill=theme.ink, alpha=0.45, rank=4.5)
             labels.marks += [_Box(x - 3, min(ys) - 3, x + 3, max(ys) + 3)]
-        page.marks((x,), (y,), "o", 4, fill=theme.ink, rank=5)
+        page.marks((x,), (y,), "o", 5, fill=theme.paper, edge=theme.ink, rank=5)
 
 
 def _roofs(page: _Page, scale: _Scale, compute: Sequence[Roof], bandwidth: Sequence[Roof],
-           labels: _Labels) -> None:  # fmt: skip
-    """Lines, ridge points, and the names along them."""
-    theme, box = page.theme, scale.box
-    highest = compute[0].rate
-    across, up = scale.decades
-    angle = math.atan2(up, across)
-    lines: list[tuple[str, tuple[float, float], tuple[float, float]]] = []
+           labels: _Labels) -> int:  # fmt: skip
+    """Lines, ridge points, and the names along them; returns how many found no place."""
+    theme, highest = page.theme, compute[0].rate
+    lines: list[tuple[str, _Line, str]] = []
     for index, roof in enumerate(compute):
         first = max(scale.low[0], roof.rate / bandwidth[0].rate)
-        start, end = scale.at(first, roof.rate), scale.at(scale.high[0], roof.rate)
-        page.line(*zip(start, end, strict=True), theme.ink if index == 0 else theme.muted,
-                  1.8 if index == 0 else 1, "-" if index == 0 else "--", rank=2)  # fmt: skip
-        lines.append((f"{_names(roof)} {count(round(roof.rate))}FLOP/s", start, end))
+        line = scale.at(first, roof.rate), scale.at(scale.high[0], roof.rate)
+        colour, width, style = (theme.muted, 1.0, "--") if index else (theme.ink, 1.8, "-")
+        page.stroke(line, colour, width, style)
+        lines.append((roof.label("FLOP/s"), line, colour))
     for index, roof in enumerate(bandwidth):
-        ridge = highest / roof.rate
-        first = max(scale.low[0], scale.low[1] / roof.rate)
-        start, end = scale.at(first, first * roof.rate), scale.at(ridge, highest)
-        page.line(*zip(start, end, strict=True), theme.ink if index == 0 else theme.muted,
-                  1.8 if index == 0 else 1, rank=2)  # fmt: skip
-        page.marks((end[0],), (end[1],), "D", 6, fill=theme.paper, edge=theme.ink, rank=6)
-        labels.marks.append(_Box(end[0] - 5, end[1] - 5, end[0] + 5, end[1] + 5))
-        text = f"{_names(roof)} {count(round(roof.rate))}B/s, ridge at {ridge:.3g} FLOP/byte"
-        lines.append((text, start, end))
-    labels.lines += [(start, end) for _, start, end in lines]
-    for index, (text, start, end) in enumerate(lines):
-        flat = index < len(compute)
-        text = _printable(text)
-        wide = _wide(text, _SMALL)
-        length = math.dist(start, end)
-        tilt = 0.0 if flat else angle
-        places = [step / 40 * (length - wide) for step in range(41)] if length > wide else []
-        if flat:
-            places.reverse()
-        options = [
-            (labels.cost(slices) + 0.05 * rank, anchor, slices)
-            for above in ((5, -14) if flat else (5,))
-            for rank, place in enumerate(places)
-            for anchor in [_along(start, tilt, place, above)]
-            for slices in [_slices(anchor, tilt, wide)]
-        ]
-        best = min(options, key=lambda option: option[0], default=None)
-        if best is None or best[0] == math.inf:
-            continue
-        _, (x, y), slices = best
-        page.words(x, y, text, size=_SMALL, colour=theme.ink if index in (0, len(compute))
-                   else theme.muted, degrees=math.degrees(tilt), over=False)  # fmt: skip
-        labels.texts += slices
+        first, ridge = max(scale.low[0], scale.low[1] / roof.rate), highest / roof.rate
+        line = scale.at(first, first * roof.rate), scale.at(ridge, highest)
+        colour, width = (theme.muted, 1.0) if index else (theme.ink, 1.8)
+        page.stroke(line, colour, width)
+        lines.append((roof.label("B/s"), line, colour))
+        x, y = line[1]
+        page.marks((x,), (y,), "D", 6, fill=theme.paper, edge=theme.ink, rank=6)
+        labels.marks.append(_Box(x - 5, y - 5, x + 5, y + 5))
+    for roof in bandwidth:
+        _name_ridge(page, scale.at(highest / roof.rate, highest), highest / roof.rate, labels)
+    labels.roofs += [line for _, line, _ in lines]
+    return sum(not _name_roof(page, text, line, colour, labels) for text, line, colour in lines)
 
 
-def _names(roof: Roof) -> str:
-    """Two names, or the first and the last."""
-    return ", ".join(roof.names) if len(roof.names) < 3 else f"{roof.names[0]} to {roof.names[-1]}"
+def _name_ridge(page: _Page, at: tuple[float, float], ridge: float, labels: _Labels) -> None:
+    """Its intensity above it, or higher up where another is in the way."""
+    text = f"{ridge:.3g}"
+    half = _wide(text, _SMALL) / 2
+    for above in (9, 22, 35):
+        place = _Box(at[0] - half - 2, at[1] - above - 10, at[0] + half + 2, at[1] - above + 2)
+        if labels.cost([place]) < math.inf:
+            page.words(at[0], at[1] - above, text, size=_SMALL, colour=page.theme.muted,
+                       side="center")  # fmt: skip
+            labels.texts.append(place)
+            return
+
+
+def _name_roof(page: _Page, text: str, line: _Line, colour: str, labels: _Labels) -> bool:
+    """A name along a line: of a level one at its end, of a rising one at its beginning."""
+    text = _cut(text, 300, _SMALL)
+    start, end = line
+    tilt = math.atan2(start[1] - end[1], end[0] - start[0])
+    wide, step = _wide(text, _SMALL), 6
+    places = [float(place) for place in range(4, int(math.dist(start, end) - wide - 4), step)]
+    options = []
+    for above, dearer in ((8, 0), (-14, 30)) if tilt == 0 else ((5, 0),):
+        for rank, place in enumerate(reversed(places) if tilt == 0 else places):
+            anchor = _along(start, tilt, place, above)
+            slices = _slices(anchor, tilt, wide)
+            cost = labels.cost(slices, own=line) + dearer + rank / 10
+            options.append((cost, anchor, slices))
+    best = min(options, key=lambda option: option[0], default=None)
+    if best is None or best[0] == math.inf:
+        return False
+    _, (x, y), slices = best
+    page.words(x, y, text, size=_SMALL, colour=colour, degrees=math.degrees(tilt), over=tilt == 0)
+    labels.texts += slices
+    return True
 
 
 def _along(
@@ -1039,38 +1112,54 @@ def _slices(anchor: tuple[float, float], tilt: float, wide: float) -> list[_Box]
     return found
 
 
-def _name_points(
-    page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels
-) -> int:
+def _name_points(page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels) -> int:
     """Names beside their points, the greatest first; returns how many found no place."""
-    theme, unnamed = page.theme, 0
+    unnamed = 0
+    discs = {point: (scale.at(point.intensity, point.rate), _radius(point.share))
+             for point in points}  # fmt: skip
     for point in sorted(points, key=lambda point: -point.share):
-        x, y = scale.at(point.intensity, point.rate)
-        radius = _radius(point.share)
-        text = f"{_cut(point.row.name, 210)}  {percent(point.share)}"
+        (x, y), radius = discs[point]
+        text = f"{_cut(point.row.name, 210)} {percent(point.share)}"
         wide = _wide(text)
-        options = []
-        for gap, turn in product((4, 10, 18, 28, 40, 56, 76, 100, 130), range(16)):
-            angle = turn * math.pi / 8
-            # The middle of the nearest edge of the text lies at this angle and distance.
-            ahead, down = math.cos(angle), math.sin(angle)
-            middle = (x + (radius + gap + wide / 2 * abs(ahead)) * ahead,
-                      y + (radius + gap + 7) * down)  # fmt: skip
+        best: tuple[float, _Box, _Line | None] = math.inf, labels.box, None
+        for gap, turn in product((3, 8, 15, 24, 36, 50, 68, 90, 115, 145), range(24)):
+            ahead, down = math.cos(turn * math.pi / 12), math.sin(turn * math.pi / 12)
+            middle_x = x + (radius + gap + wide / 2 * abs(ahead)) * ahead
+            middle_y = y + (radius + gap + 6) * down
             place = _Box(
-                middle[0] - wide / 2 - 2, middle[1] - 8, middle[0] + wide / 2 + 2, middle[1] + 8
+                middle_x - wide / 2 - 2, middle_y - 8, middle_x + wide / 2 + 2, middle_y + 8
             )
-            options.append((labels.cost([place]) + gap, place))
-        cost, place = min(options, key=lambda option: option[0])
+            if gap >= best[0] or labels.cost([place]) == math.inf:
+                continue
+            away = place.distance(x, y) - radius
+            nearest = min(place.distance(*at) - rim for at, rim in discs.values())
+            leader = None if away <= min(9, nearest + 1) else _leader((x, y), radius, place)
+            cost = labels.cost([place], leader) + gap
+            if leader is not None and down < 0 and abs(leader[0][0] - leader[1][0]) < 4:
+                cost += 20  # it would run along the point's own stem
+            if cost < best[0]:
+                best = cost, place, leader
+        cost, place, leader = best
         if cost == math.inf:
             unnamed += 1
             continue
-        near_x = min(max(x, place.left), place.right)
-        near_y = min(max(y, place.top + 2), place.bottom - 2)
-        distance = math.dist((x, y), (near_x, near_y))
-        if distance > radius + 12:
-            part = radius / distance
-            page.line((x + (near_x - x) * part, near_x), (y + (near_y - y) * part, near_y),
-                      theme.line, 0.8, rank=3)  # fmt: skip
-        page.words(place.left + 2, place.bottom - 4, text, over=True)
+        if leader is not None:
+            page.stroke(leader, page.theme.muted, 0.8, rank=4.6)
+            labels.leaders.append(leader)
+        # Another font may be narrower: the side nearest the point stays where it is.
+        if place.right <= x:
+            page.words(place.right - 2, place.bottom - 4, text, side="right")
+        elif place.left >= x:
+            page.words(place.left + 2, place.bottom - 4, text)
+        else:
+            middle = (place.left + place.right) / 2
+            page.words(middle, place.bottom - 4, text, side="center")
         labels.texts.append(place)
     return unnamed
+
+
+def _leader(at: tuple[float, float], radius: float, place: _Box) -> _Line:
+    """A line from a point's rim to its name."""
+    near = place.nearest(*at)
+    part = min(1, radius / (math.dist(at, near) or 1))
+    return (at[0] + (near[0] - at[0]) * part, at[1] + (near[1] - at[1]) * part), near

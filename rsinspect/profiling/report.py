@@ -214,12 +214,14 @@ def closure_line(run: ProfileRun) -> str:
 def _notes(run: ProfileRun) -> tuple[str, ...]:
     end, environment = run.end_to_end, run.environment
     notes = [
-        f"{seconds(end.latency.median)} per step of {run.batch.used}, {end.images_per_s:.1f} "
-        f"images/s, {seconds(end.per_image_s)} per image, {seconds(end.per_128_images_s)} per 128 "
+        f"{end.images_per_s:.1f} images/s; {seconds(end.latency.median)} per "
+        + ("training step" if run.mode == "train" else "forward pass")
+        + f" of {run.batch.used}, {seconds(end.per_image_s)} per image, "
+        f"{seconds(end.per_128_images_s)} per 128 images "
         + (
-            "images. Table 7 of the paper times training steps too (float32 on a V100)."
+            "(the paper's Table 7 times training steps too, float32 on a V100)."
             if run.mode == "train"
-            else "images (inference: the paper's Table 7 times training steps, --mode train)."
+            else "(inference: the paper's Table 7 times training steps, --mode train)."
         ),
         closure_line(run),
     ]
@@ -235,6 +237,8 @@ def _notes(run: ProfileRun) -> tuple[str, ...]:
         notes.append(
             "call: entering and leaving the compiled function; part of end to end, of no layer."
         )
+    if any(segment.path == "other" for segment in run.segments):
+        notes.append("other: ops whose layer XLA does not tell, such as copies.")
     if run.roofs is not None:
         notes.append(_roofs_note(run))
     if run.trace is not None:

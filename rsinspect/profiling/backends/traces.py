@@ -1,8 +1,8 @@
 """Shares of the layers in one pass, from the framework's own profiler.
 
 Keras puts a layer's name into the names of its ops; TensorFlow keeps it through graph rewriting
-and into gradients, XLA in the metadata of the compiled text. A fused op belongs to the layer that
-its own metadata names, which is one of those fused. TensorFlow's profile is read with the reader
+and into gradients, XLA in the metadata of the compiled text.
+TensorFlow's profile is read with the reader
 that comes with it; it is private, and where it has moved the trace is not available. PyTorch runs
 layer by layer, so the clock is read around each layer's call, and on the way back when a layer's
 gradient comes in: what runs until the next one comes is its backward pass.
@@ -22,6 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rsinspect.cost import layer_cost
 from rsinspect.errors import MeasurementError
 from rsinspect.layer_names import keras_name
 from rsinspect.profiling.backends.workload import Instrument, Workload
@@ -42,25 +43,26 @@ def trace_layers(work: Workload, network: Instrument) -> dict[str, Any]:
         raise MeasurementError("traces are of the cpu so far")
     if request.backend == "tensorflow" and request.compiles:
         raise MeasurementError("the trace of TensorFlow with XLA leaves out half of the time")
-    owner = _owners(work)
+    owner = owners(work)
+    known: Shares = {}
     match request.backend:
         case "tensorflow":
             method = "TensorFlow's profiler"
             passes = [_tensorflow(network.end_to_end, owner) for _ in range(STEPS)]
         case "jax":
-            method = "JAX's profiler, fused ops by their own metadata"
-            of_op = _metadata(network.compiled_text() or "", owner)
-            passes = [_jax(network.end_to_end, of_op) for _ in range(STEPS)]
+            method = "JAX's profiler, fused convolutions by their MACs"
+            known = shares(network.compiled_text() or "", owner, weights(work))
+            passes = [jax_spans(network.end_to_end, known) for _ in range(STEPS)]
         case _:
             method = "clock readings around every layer"
             passes = [_torch(work, network.end_to_end) for _ in range(STEPS)]
     found = [attribute(spans) for spans in passes]
-    if not any(one.seconds for one in found):
-        raise MeasurementError("the profiler saw no op of any layer")
     seconds: dict[str, float] = {}
     for one in found:
-        for path, value in one.seconds.items():
+        for path, value in (divided_among(one.seconds, known) if known else one.seconds).items():
             seconds[path] = seconds.get(path, 0.0) + value / STEPS
+    if not seconds:
+        raise MeasurementError("the profiler saw no op of any layer")
     last = passes[-1]
     begin = min(span.start_us for span in last)
     return {
@@ -69,13 +71,32 @@ def trace_layers(work: Workload, network: Instrument) -> dict[str, Any]:
         "steps": STEPS,
         "method": method,
         "events": [
-            [s.name, s.owner, round(s.start_us - begin, 3), round(s.duration_us, 3), s.lane]
+            [
+                s.name,
+                _heaviest(s.owner, known),
+                round(s.start_us - begin, 3),
+                round(s.duration_us, 3),
+                s.lane,
+            ]
             for s in last
         ],
     }
 
 
-def _owners(work: Workload) -> Callable[[str], str | None]:
+def _heaviest(owner: str | None, known: Shares) -> str | None:
+    if owner is None or not known:
+        return owner
+    return max(known[owner], key=lambda layer: known[owner][layer])
+
+
+def weights(work: Workload) -> Callable[[str], float]:
+    """What tells the MACs of an op's layer from the op's name; at least one."""
+    owner = owners(work)
+    macs = {layer.path: float(layer_cost(work.graph, layer).macs) for layer in work.graph}
+    return lambda name: macs.get(owner(name) or "", 0.0) or 1.0
+
+
+def owners(work: Workload) -> Callable[[str], str | None]:
     """What tells the layer's path, or the step, from an op's name.
 
     Names of layers hold digits at their end (``_conv_2``), and Keras appends more (``_conv_2_1``):
@@ -140,17 +161,30 @@ _COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\{$")
 _INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?([\w.\-]+) = ")
 _OP_NAME = re.compile(r'metadata=\{[^}]*?op_name="([^"]+)"')
 _CALLS = re.compile(r"(?:calls|to_apply)=%?([\w.\-]+)")
+_PRODUCT = re.compile(r" (?:convolution|dot)\(")
 _OPERAND = re.compile(r"%([\w.\-]+)")
 
 
-def _metadata(text: str, owner: Callable[[str], str | None]) -> Mapping[str, str | None]:
-    """Owner of each instruction of a compiled text.
+Shares = Mapping[str, Mapping[str, float]]
+"""Per instruction of a compiled program, whose time it is: owners, and the share of each."""
 
-    One without a name of its own, such as a fusion that a library made or a copy, belongs to the
-    last layer of what it calls, or else to the layer of what it reads.
+
+def shares(text: str, owner: Callable[[str], str | None], weight: Callable[[str], float]) -> Shares:
+    """Whose time each instruction of a compiled program is.
+
+    A fusion belongs to the layer that its own name tells. XLA's library fusions may hold several
+    convolutions, of several blocks even: such a one is divided among their layers in proportion to
+    ``weight``. One without a name, such as a copy, belongs to what it calls, or else to what it
+    reads. An instruction of no layer is left out.
+
+    Args:
+        text: The compiled program.
+        owner: Tells the owner from an op's name.
+        weight: Of an op's name: what its layer computes.
     """
-    found: dict[str, str | None] = {}
-    inside: dict[str, str | None] = {}  # computation -> its last layer
+    found: dict[str, Mapping[str, float]] = {}
+    inside: dict[str, list[tuple[str, float]]] = {}  # computation -> its products, by layer
+    last: dict[str, str] = {}  # computation -> its last layer
     computation = ""
     for line in text.splitlines():
         if match := _COMPUTATION.match(line):
@@ -159,18 +193,42 @@ def _metadata(text: str, owner: Callable[[str], str | None]) -> Mapping[str, str
             continue
         name = _OP_NAME.search(line)
         who = owner(name[1]) if name else None
-        if who is None and (called := _CALLS.search(line)):
-            who = inside.get(called[1])
+        called = match_of.group(1) if (match_of := _CALLS.search(line)) else ""
+        products = inside.get(called, [])
         if who is None:
+            who = last.get(called)
+        if len({layer for layer, _ in products}) > 1:
+            total = sum(value for _, value in products)
+            divided: dict[str, float] = {}
+            for layer, value in products:
+                divided[layer] = divided.get(layer, 0.0) + value / total
+            found[match[1]] = divided
+        elif who is not None:
+            found[match[1]] = {who: 1.0}
+        else:
             read = _OPERAND.findall(line[match.end() :])
-            who = next((found[one] for one in read if found.get(one)), None)
-        found[match[1]] = who
+            source = next((found[one] for one in read if one in found), None)
+            if source is not None:
+                found[match[1]] = source
+        inside.setdefault(computation, []).extend(products)
+        if name and who is not None and _PRODUCT.search(line):
+            inside[computation].append((who, weight(name[1])))
         if who is not None:
-            inside[computation] = who
+            last[computation] = who
     return found
 
 
-def _jax(step: Callable[[], object], owner: Mapping[str, str | None]) -> list[Span]:
+def divided_among(seconds: Mapping[str, float], known: Shares) -> dict[str, float]:
+    """Seconds per owner, from seconds per instruction."""
+    found: dict[str, float] = {}
+    for op, value in seconds.items():
+        for owner, share in known[op].items():
+            found[owner] = found.get(owner, 0.0) + share * value
+    return found
+
+
+def jax_spans(step: Callable[[], object], known: Shares) -> list[Span]:
+    """When the ops of a compiled program ran in one pass; an op's owner is its own name."""
     import jax
 
     with tempfile.TemporaryDirectory() as folder:
@@ -183,10 +241,9 @@ def _jax(step: Callable[[], object], owner: Mapping[str, str | None]) -> list[Sp
             for event in line.events:
                 op = dict(event.stats).get("hlo_op")
                 if isinstance(op, str):
-                    spans.append(
-                        Span(op, owner.get(op), event.start_ns / 1e3, event.duration_ns / 1e3,
-                             str(line.name))
-                    )  # fmt: skip
+                    start, lasts = event.start_ns / 1e3, event.duration_ns / 1e3
+                    owner = op if op in known else None
+                    spans.append(Span(op, owner, start, lasts, str(line.name)))
     return spans
 
 
