@@ -67,3 +67,30 @@ def test_a_run_is_read_or_saved(cli: Cli, saved: Path, tmp_path: Path) -> None:
     assert outcome.code == 2
     assert "leave one of them out" in outcome.err
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_strict_asks_that_the_segments_add_up(cli: Cli, saved: Path) -> None:
+    assert cli("profile", "--from", saved).code == 0
+    outcome = cli("profile", "--from", saved, "--strict")
+    assert outcome.code == 1
+    assert "resnet-rs-50" in outcome.out, "the answer is given all the same"
+    assert outcome.err.startswith("error: Closure: sum of segments 400 ms")
+
+
+def test_a_saved_run_is_drawn_and_traced(cli: Cli, saved: Path, tmp_path: Path) -> None:
+    plot, roofline, trace = (tmp_path / name for name in ("l.svg", "r.svg", "t.json"))
+    outcome = cli(
+        "profile", "--from", saved, "--plot", plot, "--roofline", roofline, "--trace", trace,
+        "--theme", "dark",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    assert "stem" in plot.read_text()
+    assert "FLOP per byte" in roofline.read_text()
+    assert json.loads(trace.read_text())["traceEvents"]
+
+
+def test_a_roofline_without_roofs_is_refused_before_anything_runs(cli: Cli, tmp_path: Path) -> None:
+    outcome = cli("profile", "50", "--no-roofs", "--roofline", tmp_path / "r.svg")
+    assert outcome.code == 2
+    assert "leave --no-roofs out" in outcome.err
+    assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ PURE = [
     "drawing.wording", "drawing.comparison", "drawing.overlay", "profiling.statistics",
     "profiling.gate", "profiling.timeline", "profiling.roofline", "profiling.protocol",
     "profiling.memory", "profiling.cautions", "profiling.parent",
+    "profiling.report", "profiling.plots",
 ]  # fmt: skip
 
 

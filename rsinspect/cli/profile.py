@@ -122,6 +122,8 @@ def profile(
     for path in (save, trace, plot, roofline, output):
         if path is not None and str(path) != "-":
             check_writable(path)
+    if roofline is not None and not roofs and saved is None:
+        raise InvalidMeasurement("a roofline needs roofs", "leave --no-roofs out")
     if saved is not None:
         if save is not None:
             raise InvalidMeasurement(

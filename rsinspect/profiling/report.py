@@ -185,11 +185,21 @@ def _half_width(latency: Latency) -> Value:
 
 def _signed(excess: Excess) -> str:
     """A share with its sign, and its interval."""
-    text = f"{100 * excess.relative:+.1f} %"
+    text = f"{_percent(excess.relative)} %"
     if excess.interval is None:
         return f"{text} (too few rounds for an interval)"
     low, high = excess.interval
-    return f"{text} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    return f"{text} [{_percent(low)}, {_percent(high)}]"
+
+
+def _percent(share: float) -> str:
+    """With its sign; nothing has none.
+
+    >>> _percent(0.0123), _percent(-0.0004), _percent(-0.03)
+    ('+1.2', '0.0', '-3.0')
+    """
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
 
 
 def closure_line(run: ProfileRun) -> str:
@@ -229,7 +239,7 @@ def _notes(run: ProfileRun) -> tuple[str, ...]:
         notes.append(
             f"Predicted {seconds(run.prediction.end_to_end_s)} from the distinct blocks, "
             f"{seconds(run.prediction.ready_s)} after the start: "
-            f"{100 * run.prediction_error:+.1f} % of what was measured."
+            f"{_percent(run.prediction_error)} % against what was measured."
         )
     if run.optimizer is not None:
         notes.append(f"Optimizer: {run.optimizer}.")
