@@ -106,7 +106,7 @@ def run_worker(
     worker = _Worker(process, heard)
     try:
         worker.ask(request)
-        return worker.listen(deadline_s, on_event)
+        return worker.listen(deadline_s, on_event, request.memory_limit_bytes)
     finally:
         worker.kill()
 
@@ -135,7 +135,9 @@ class _Worker:
             self.stdin.write(json.dumps(request_to_json(request)) + "\n")
             self.stdin.close()
 
-    def listen(self, deadline_s: float, on_event: Callable[[Event], None]) -> Ended:
+    def listen(
+        self, deadline_s: float, on_event: Callable[[Event], None], limit_bytes: int | None
+    ) -> Ended:
         """Pass its events on until it has ended.
 
         Raises:
@@ -155,6 +157,8 @@ class _Worker:
             if self.reaped() and not closed:
                 deadline = min(deadline, now + _GRACE_S)
             self._saw(machine.peak_rss_bytes(self.process.pid))
+            if limit_bytes is not None and (self.peak_rss_bytes or 0) > limit_bytes:
+                self.kill()  # before the machine swaps; its peak tells why it died
             try:
                 line = self.lines.get(timeout=_POLL_S)
             except queue.Empty:
@@ -278,8 +282,9 @@ def is_out_of_memory(
     shows on a CPU), *and* the worker has to have used 80 % of what was available, or of what the
     network was predicted to need beyond the framework, which every worker uses. A program that
     crashes (SIGSEGV, SIGABRT) with less than half of the available memory in use was not
-    short of it, however small the prediction. The memory of a GPU is not the worker's own, so there
-    its word has to do.
+    short of it, however small the prediction; one that says that an allocation failed is believed
+    if the network was predicted to need half of it: one large tensor fails before it is used. The
+    memory of a GPU is not the worker's own, so there its word has to do.
     """
     said = " ".join((ended.tail, ended.failure.error, ended.failure.message)
                     if ended.failure else (ended.tail,))  # fmt: skip
@@ -294,6 +299,8 @@ def is_out_of_memory(
         return admitted or number == 9
     if available is not None and peak >= OUT_OF_MEMORY_SHARE * available:
         return admitted or number in (9, signal.SIGSEGV, signal.SIGABRT)
+    if admitted and available is not None:
+        return prediction.total_bytes >= PLENTY_SHARE * available
     used = peak - prediction.framework_bytes
     if used < OUT_OF_MEMORY_SHARE * prediction.working_bytes:
         return False

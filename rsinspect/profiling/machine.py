@@ -206,3 +206,22 @@ def usage(processors: Collection[int] | None, root: Path = ROOT) -> Usage:
     return Usage(
         time.perf_counter(), busy_s(processors, root), time.process_time(), clock_share(root)
     )
+
+
+def limit_memory(further_bytes: int, root: Path = ROOT) -> bool:
+    """Let this process allocate so much more and not beyond; whether the system could be told.
+
+    What is limited is private writable memory, touched or not, which grows a little ahead of what
+    is resident. The limit is to end a worker before the machine swaps, not to be exact.
+    """
+    if sys.platform != "linux":
+        return False
+    for line in (_text(root / "proc/self/status") or "").splitlines():
+        if line.startswith("VmData:"):
+            highest = resource.getrlimit(resource.RLIMIT_DATA)[1]
+            wanted = int(line.split()[1]) * 1024 + further_bytes
+            if highest != resource.RLIM_INFINITY:
+                wanted = min(wanted, highest)
+            resource.setrlimit(resource.RLIMIT_DATA, (wanted, highest))
+            return True
+    return False

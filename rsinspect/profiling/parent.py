@@ -152,7 +152,12 @@ def profile(
     for batch in ladder(request.batch):
         prediction = memory.predict(graph, batch=batch, backend=request.backend, mode=request.mode)
         available = available_bytes() if request.on_cpu else None
-        used = replace(request, batch=batch, max_time_s=request.max_time_s / request.processes)
+        used = replace(
+            request,
+            batch=batch,
+            max_time_s=request.max_time_s / request.processes,
+            memory_limit_bytes=available,
+        )
         reason = _does_not_fit(prediction, available)
         if reason is None:
             allowance = allowance_s or start_up_allowance_s(graph, batch, request.mode)

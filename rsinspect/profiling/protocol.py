@@ -63,6 +63,7 @@ class ProfileRequest:
         roofs: Measure what the device can do at most.
         trace: Record one pass with the framework's profiler.
         seed: Of weights, images and the order of samples.
+        memory_limit_bytes: Memory the worker may take beyond its framework; None for no limit.
 
     Raises:
         InvalidMeasurement: If nobody can measure that.
@@ -84,6 +85,7 @@ class ProfileRequest:
     roofs: bool = True
     trace: bool = False
     seed: int = 0
+    memory_limit_bytes: int | None = None
 
     def __post_init__(self) -> None:
         _whole(self.batch, MAX_BATCH, "batch", "images")

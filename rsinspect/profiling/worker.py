@@ -62,6 +62,9 @@ from rsinspect.resnet_rs import build_graph
 if TYPE_CHECKING:
     from rsinspect.profiling.backends.workload import Instrument, Workload
 
+ALLOCATED_AHEAD = 1.25
+"""Allocated memory may be that many times what may be resident: allocators take it in advance."""
+
 LOWER_PRECISION = (
     "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "TF_SET_ONEDNN_FPMATH_MODE",
 )  # fmt: skip
@@ -84,6 +87,8 @@ def main() -> int:
             emit(Failure(kind="unavailable", error=type(exc).__name__, message=str(exc)))
             return 1
         emit.memory()
+        if request.memory_limit_bytes is not None:
+            machine.limit_memory(round(ALLOCATED_AHEAD * request.memory_limit_bytes))
         _serve(request, backend, started_s, load_before, emit)
     except RsInspectError as exc:
         emit(Failure(kind="refused", error=type(exc).__name__, message=exc.message, hint=exc.hint))

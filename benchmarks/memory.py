@@ -1,0 +1,126 @@
+"""Memory: predicted against the peak of real workers, and how workers die for want of it.
+
+    python benchmarks/memory.py           # a quarter of an hour on two cores
+    python benchmarks/memory.py --quick   # the smallest of each
+
+The second table gives workers less memory than their batch needs, on purpose, and lets others crash
+that have plenty: what they died of, how it showed, and what the profile made of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import re
+import sys
+from typing import Any
+
+from rsinspect.errors import BatchDoesNotFit, MeasurementError
+from rsinspect.profiling import memory, parent
+from rsinspect.profiling.parent import profile
+from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.resnet_rs import build_graph
+from rsinspect.spec import ResNetRSSpec
+from rsinspect.units import binary_bytes
+
+NETWORKS = {
+    "forward": ((50, 160, 8), (50, 224, 32), (101, 160, 32), (152, 224, 8), (270, 160, 16)),
+    "train": ((50, 160, 8), (50, 224, 8), (101, 160, 8), (101, 224, 4), (152, 160, 4)),
+}
+"""Depth, side of the image, batch; not those that the constants were taken from."""
+
+CRASH = """
+import ctypes, os, signal, sys
+sys.stdin.readline()
+{body}
+"""
+CRASHES = {
+    "a null pointer": "ctypes.string_at(0)",
+    "abort": "os.abort()",
+    "kill -9 by somebody": "os.kill(os.getpid(), signal.SIGKILL)",
+    "a bug": "raise RuntimeError('shapes do not fit')",
+}
+
+
+def request(depth: int, side: int, batch: int, **more: Any) -> ProfileRequest:
+    """A short measurement."""
+    spec = ResNetRSSpec.variant(depth).replace(resolution=(side, side))
+    return ProfileRequest(spec=spec, batch=batch, max_time_s=2.0, roofs=False, **more)
+
+
+def backends() -> list[str]:
+    """Those installed here."""
+    return [b for b in ("tensorflow", "jax", "torch") if importlib.util.find_spec(b)]
+
+
+def predictions(quick: bool) -> None:
+    """Predicted against measured."""
+    print("| backend | network | predicted | measured | error |\n| --- | --- | --- | --- | --- |")
+    for backend in backends():
+        for mode, networks in NETWORKS.items():
+            for depth, side, batch in networks[:1] if quick else networks:
+                run = profile(request(depth, side, batch, mode=mode, backend=backend))
+                peak = run.environment.peak_rss_bytes or 0
+                print(
+                    f"| {backend} | {depth}@{side}, batch {batch}, {mode} | "
+                    f"{binary_bytes(run.predicted_bytes)} | {binary_bytes(peak)} | "
+                    f"{100 * (run.predicted_bytes / peak - 1):+.1f} % |",
+                    flush=True,
+                )
+
+
+def verdict(
+    asked: ProfileRequest, given: int | None = None, worker: tuple[str, ...] = parent.WORKER
+) -> tuple[str, str]:
+    """What the profile says of a death, and how the death showed."""
+    available = memory.available_memory() if given is None else given
+    try:
+        profile(asked, worker=worker, available_bytes=lambda: available)
+    except BatchDoesNotFit as exc:
+        return "out of memory", re.sub(r".*?batch \d+( does not fit)?: ", "", exc.message)
+    except MeasurementError as exc:
+        return "crash", exc.message.splitlines()[0]
+    return "ran", ""
+
+
+def deaths(quick: bool) -> None:
+    """Ways of dying, and what was made of them."""
+    print("\n| what happened | how it showed | verdict | right |\n| --- | --- | --- | --- |")
+    memory.FITS_SHARE = float("inf")  # try what is predicted not to fit
+    right = total = 0
+
+    def row(what: str, how: str, found: str, wanted: tuple[str, ...]) -> None:
+        nonlocal right, total
+        total += 1
+        right += found in wanted
+        print(f"| {what} | {how[:110]} | {found} | {found in wanted} |", flush=True)
+
+    for backend in backends():
+        for mode in ("forward",) if quick else ("forward", "train"):
+            asked = request(50, 224, 64, mode=mode, backend=backend, strict_batch=True)
+            graph = build_graph(asked.spec)
+            needed = memory.predict(graph, batch=64, backend=backend, mode=mode)
+            for share in (0.5,) if quick else (0.2, 0.4, 0.6, 0.75):
+                given = round(needed.framework_bytes + share * needed.working_bytes)
+                found, how = verdict(asked, given)
+                what = f"{backend}, {mode}, given {binary_bytes(given)} of "
+                row(what + binary_bytes(needed.total_bytes), how, found, ("out of memory", "ran"))
+    for what, body in CRASHES.items():
+        worker = (sys.executable, "-c", CRASH.format(body=body))
+        asked = request(50, 160, 8, strict_batch=True)
+        found, how = verdict(asked, worker=worker)
+        row(f"{what}, with memory to spare", how, found, ("crash",))
+    print(f"\n{right} of {total} right")
+
+
+def main() -> None:
+    """Both tables."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    predictions(quick)
+    deaths(quick)
+
+
+if __name__ == "__main__":
+    main()
