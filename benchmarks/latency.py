@@ -90,7 +90,7 @@ def closure() -> None:
         (50, 4, "train", "block"),
     ):
         request = ProfileRequest(
-            spec=at(depth), batch=batch, mode=mode, level=level, max_time_s=90.0,  # type: ignore[arg-type]
+            spec=at(depth), batch=batch, mode=mode, level=level, max_time_s=60.0,  # type: ignore[arg-type]
             predict=False, roofs=False,
         )  # fmt: skip
         run = profile(request)
@@ -225,7 +225,7 @@ def prediction() -> None:
                 starts.setdefault(str(name), time.monotonic())
 
             request = ProfileRequest(
-                spec=at(depth), batch=batch, mode=mode, max_time_s=40.0, roofs=False,  # type: ignore[arg-type]
+                spec=at(depth), batch=batch, mode=mode, max_time_s=15.0, roofs=False,  # type: ignore[arg-type]
                 level="block",
             )  # fmt: skip
             run = profile(request, on_event=on_event)

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from rsinspect.errors import (
 )
 from rsinspect.partition import segments
 from rsinspect.profiling import memory
-from rsinspect.profiling.attempt import Ended, is_out_of_memory
+from rsinspect.profiling.attempt import Ended, is_out_of_memory, run_worker
 from rsinspect.profiling.cautions import (
     BatchReduced,
     BusyMachine,
@@ -79,8 +80,8 @@ def die(number):
 environment = {
     "platform": "fake", "cpu_model": None, "cpus_visible": 2, "cpus_affinity": 2,
     "cpus_quota": None, "governor": None, "threads_requested": None, "threads": "default",
-    "versions": {}, "load_before": 1.5, "load_after": None, "seed": 0, "peak_rss_bytes": None,
-    "unknown": {},
+    "versions": {}, "flags": {}, "load_before": 1.5, "load_after": None, "seed": 0,
+    "peak_rss_bytes": None, "unknown": {},
 }
 paths = ["stem", "c2", "c3", "c4", "c5", "head"]
 def ready(parts=6):
@@ -310,6 +311,32 @@ def test_a_program_that_crashes_with_memory_to_spare_was_not_short_of_it() -> No
     assert not is_out_of_memory(crash, prediction, 100 * GIB)
     assert is_out_of_memory(crash, prediction, prediction.total_bytes * 3 // 2)
     assert is_out_of_memory(crash, prediction, None)
+
+
+def test_a_tensor_too_large_to_be_allocated_counts_though_it_was_never_used() -> None:
+    prediction = needed(8)
+    said = Failure(kind="memory", error="ResourceExhaustedError", message="OOM when allocating")
+    small = replace(ended(signal.SIGKILL, prediction.framework_bytes), returncode=1, failure=said)
+    assert is_out_of_memory(small, prediction, prediction.total_bytes * 3 // 2)
+    assert not is_out_of_memory(small, prediction, 100 * GIB)
+
+
+def test_on_a_gpu_the_worker_s_word_has_to_do() -> None:
+    said = Failure(kind="error", error="XlaRuntimeError", message="CUDA_ERROR_OUT_OF_MEMORY: x")
+    told = replace(ended(signal.SIGABRT, 1000), failure=said)
+    assert is_out_of_memory(told, needed(8), None, on_cpu=False)
+    assert not is_out_of_memory(ended(signal.SIGABRT, 1000), needed(8), None, on_cpu=False)
+
+
+def test_a_worker_that_takes_more_than_there_is_is_ended(worker: MakeWorker) -> None:
+    request = ProfileRequest(spec=SPEC, batch=8, memory_limit_bytes=200_000_000)
+    found = run_worker(
+        worker("ballast = b'x' * 400_000_000; time.sleep(60)"), request, deadline_s=50,
+        on_event=lambda _: None, heard=[],
+    )  # fmt: skip
+    assert found.returncode == -signal.SIGKILL
+    assert not found.finished
+    assert is_out_of_memory(found, needed(8), 200_000_000)
 
 
 def test_where_nobody_knows_the_peak_the_kernel_s_kill_is_believed() -> None:

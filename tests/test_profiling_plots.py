@@ -151,7 +151,7 @@ def a_run(depth: int = 50, level: str = "block", mode: str = "forward", *,
                     resolution=(160, 160), dialect="keras"),
         environment=Environment(
             platform="Linux", cpu_model=None, cpus_visible=2, cpus_affinity=2, cpus_quota=None,
-            governor=None, threads_requested=None, threads="default", versions=(),
+            governor=None, threads_requested=None, threads="default", versions=(), flags=(),
             load_before=None, load_after=None, seed=0, peak_rss_bytes=None,
         ),
         batch=Batch(requested=8, used=8, tried=()), mode=mode, precision="float32",

@@ -90,8 +90,9 @@ def a_run() -> ProfileRun:
         environment=Environment(
             platform="Linux", cpu_model=None, cpus_visible=2, cpus_affinity=2, cpus_quota=1.5,
             governor=None, threads_requested=None, threads="the framework's default",
-            versions=(("python", "3.11.7"), ("keras", "3.15.1")), load_before=0.5, load_after=None,
-            seed=0, peak_rss_bytes=1_000_000_000,
+            versions=(("python", "3.11.7"), ("keras", "3.15.1")),
+            flags=(("XLA_FLAGS", "--x"),), load_before=0.5, load_after=None, seed=0,
+            peak_rss_bytes=1_000_000_000,
             unknown=(("cpu_model", "why"), ("governor", "why"), ("load_after", "why")),
         ),
         batch=Batch(

@@ -1,18 +1,18 @@
-"""Memory a forward pass will need, predicted from the graph, and memory there is.
+"""Memory a worker will need, predicted from the graph, and memory there is.
 
-The prediction is a sum of terms, each with its source:
+The prediction is a sum of terms:
 
 * *framework*: resident memory of a process that has imported Keras on that backend;
-* *weights*: of the graph, in float32;
-* *activations*: peak activation bytes of the whole batch, times ACTIVATION_FACTOR; on PyTorch
-  all layer outputs, because Keras holds each until the call returns;
+* *weights*: of the graph, in float32; in training three times, with momentum and gradients;
+* *activations*: in inference the peak of the whole batch, in training (and on PyTorch always,
+  because Keras holds each output until the call returns) all layer outputs, times a factor;
 * *input*: the batch of images, as an array and as a tensor;
-* *graph*: what building, tracing and compiling leave behind, a fixed part and one per layer.
+* *graph*: what building, tracing and compiling leave behind, a fixed part, in which the network of
+  distinct blocks is, and one per layer.
 
-Against the peak (VmHWM) of workers with depths 50 to 420 (JAX: 101), 160 to 320 pixels and batches
-1 to 128, on Linux x86-64 with two processors, Python 3.11, TensorFlow 2.21, JAX 0.10 and Keras
-3.15, the sum is within 4 % on TensorFlow and within 10 % on JAX; with PyTorch 2.13 and depths 50
-and 152, batches 1 to 32, it is within 10 %.
+CALIBRATIONS has the constants and how well they fit; ``benchmarks/memory.py`` sets the prediction
+against the peaks of networks they were not taken from. With mixed precision activations are half as
+large; the prediction is for float32 and an upper one.
 """
 
 from __future__ import annotations
@@ -25,20 +25,38 @@ from rsinspect.graph import LayerGraph
 from rsinspect.profiling import machine
 from rsinspect.units import ITEM_BYTES
 
-ACTIVATION_FACTOR = {"tensorflow": 1.44, "jax": 5.1, "torch": 1.0}
-"""Resident memory per predicted byte of peak activation, forward on a CPU. For TensorFlow measured
-by the project with ResNet-RS-50: its allocator needs 1.00 times the prediction, the process 1.43
-times at 160 pixels and 1.45 times at 320. For JAX from batches 1 and 128 of the same network: XLA's
-convolutions on a CPU keep large temporaries. For PyTorch of all outputs, not of the peak: 0.98 was
-measured with ResNet-RS-50 at batch 32."""
-
-FRAMEWORK_BYTES = {"tensorflow": 717_000_000, "jax": 251_000_000, "torch": 336_000_000}
+FRAMEWORK_BYTES = {"tensorflow": 720_000_000, "jax": 251_000_000, "torch": 336_000_000}
 """Peak resident memory of a worker that has imported Keras on that backend, and nothing else."""
 
-FIXED_BYTES = {"tensorflow": 80_000_000, "jax": 335_000_000, "torch": 60_000_000}
-LAYER_BYTES = {"tensorflow": 250_000, "jax": 260_000, "torch": 110_000}
-"""Of building, tracing and compiling: what depths 50 and 420 (JAX: 101) used at batch 1 (8) beyond
-the other terms."""
+WEIGHT_COPIES = {"forward": 1, "train": 3}
+"""Weights; in training also the optimizer's momentum and the gradients."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Constants of one backend and mode.
+
+    Attributes:
+        activation_factor: Resident memory per byte of activations: workspace, alignment, and what
+            the allocator does not give back.
+        fixed_bytes: Of building and compiling anything.
+        layer_bytes: Of building and compiling a layer.
+    """
+
+    activation_factor: float
+    fixed_bytes: int
+    layer_bytes: int
+
+
+CALIBRATIONS = {
+    ("tensorflow", "forward"): Calibration(1.44, 80_000_000, 420_000),
+    ("tensorflow", "train"): Calibration(0.83, 440_000_000, 810_000),
+    ("jax", "forward"): Calibration(5.1, 335_000_000, 260_000),
+    ("jax", "train"): Calibration(0.72, 839_000_000, 1_016_000),
+    ("torch", "forward"): Calibration(1.0, 140_000_000, 110_000),
+    ("torch", "train"): Calibration(1.66, 86_000_000, 800_000),
+}
+"""By backend and mode, from peaks (VmHWM) of workers on Linux x86-64 with two processors."""
 
 FITS_SHARE = 0.9
 """A batch is tried when it is predicted to need at most this share of the available memory."""
@@ -50,8 +68,8 @@ class MemoryPrediction:
 
     Attributes:
         framework_bytes: The process with its framework imported.
-        weights_bytes: Parameters, in float32.
-        activations_bytes: Peak activations of the batch, calibrated.
+        weights_bytes: Parameters, in float32, and what training keeps of their size.
+        activations_bytes: Activations of the batch, calibrated.
         input_bytes: The batch of images, twice.
         graph_bytes: Building, tracing and compiling.
     """
@@ -76,12 +94,13 @@ class MemoryPrediction:
 def predict(
     graph: LayerGraph, *, batch: int, backend: str, mode: str = "forward"
 ) -> MemoryPrediction:
-    """Memory of a forward pass on the CPU, in float32.
+    """Memory of a forward pass or training step on the CPU, in float32.
 
     Args:
         graph: The network.
         batch: Images in a batch.
         backend: tensorflow, jax or torch.
+        mode: forward or train.
 
     >>> from rsinspect.resnet_rs import build_graph
     >>> from rsinspect.spec import ResNetRSSpec
@@ -94,12 +113,13 @@ def predict(
         alive = cost.activation_bytes(batch=batch)
     else:
         alive = peak_activation(graph).bytes(batch=batch)
+    constants = CALIBRATIONS[backend, mode]
     return MemoryPrediction(
         framework_bytes=FRAMEWORK_BYTES[backend],
-        weights_bytes=cost.weight_bytes(),
-        activations_bytes=round(ACTIVATION_FACTOR[backend] * alive),
+        weights_bytes=WEIGHT_COPIES[mode] * cost.weight_bytes(),
+        activations_bytes=round(constants.activation_factor * alive),
         input_bytes=2 * graph.layers[0].shape.elements * batch * ITEM_BYTES["float32"],
-        graph_bytes=FIXED_BYTES[backend] + LAYER_BYTES[backend] * len(graph),
+        graph_bytes=constants.fixed_bytes + constants.layer_bytes * len(graph),
     )
 
 

@@ -267,6 +267,7 @@ def _notes(run: ProfileRun) -> tuple[str, ...]:
         f"{environment.threads}, load {_load(environment.load_before)} before and "
         f"{_load(environment.load_after)} after; "
         + ", ".join(f"{name} {version}" for name, version in environment.versions)
+        + "".join(f"; {name}={value}" for name, value in environment.flags)
         + ".",
     ]
     if environment.peak_rss_bytes:

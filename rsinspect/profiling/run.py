@@ -89,6 +89,7 @@ class Environment:
         threads_requested: As asked for; None leaves it to the framework.
         threads: How that was carried out, in words.
         versions: Of Python, Keras, the backend and rsinspect.
+        flags: Variables of the process environment that frameworks obey and that were set.
         load_before: Load average of the last minute before the worker imported anything.
         load_after: The same when it had measured.
         seed: Of weights, images and the order of samples.
@@ -105,6 +106,7 @@ class Environment:
     threads_requested: int | None
     threads: str
     versions: tuple[tuple[str, str], ...]
+    flags: tuple[tuple[str, str], ...]
     load_before: float | None
     load_after: float | None
     seed: int
@@ -120,7 +122,11 @@ class Environment:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return asdict(self) | {"versions": dict(self.versions), "unknown": dict(self.unknown)}
+        return asdict(self) | {
+            "versions": dict(self.versions),
+            "flags": dict(self.flags),
+            "unknown": dict(self.unknown),
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Environment:
@@ -136,6 +142,7 @@ class Environment:
             threads_requested=read.maybe("threads_requested", read.whole),
             threads=read.text("threads"),
             versions=read.texts("versions"),
+            flags=read.texts("flags"),
             load_before=read.maybe("load_before", read.number),
             load_after=read.maybe("load_after", read.number),
             seed=read.whole("seed"),
