@@ -83,3 +83,15 @@ def test_both_set_up_commands_are_marked_for_machines() -> None:
         (command,) = re.findall(rf"<!-- command: {name} -->\n```sh\n(.*)\n```", text)
         assert command.startswith("python3.11 -m venv .venv && .venv/bin/pip install")
         assert command.endswith(last)
+
+
+def test_the_picture_of_latencies_is_what_a_saved_run_gives(
+    cli: Cli, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    shown, made = GOLDENS / "latency-50.svg", tmp_path / "latency.svg"
+    outcome = cli("profile", "--from", GOLDENS / "run-50-train.json", "--plot", made)
+    assert outcome.code == 0, outcome.err
+    if request.config.getoption("--update-goldens"):
+        shown.write_bytes(made.read_bytes())
+    assert texts(made.read_bytes()) == texts(shown.read_bytes())
+    assert "tests/goldens/latency-50.svg" in README.read_text(encoding="utf-8")
