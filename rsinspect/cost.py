@@ -38,6 +38,7 @@ from rsinspect.graph import (
     Input,
     Layer,
     LayerGraph,
+    MaxPool2D,
     Multiply,
     Normalization,
     Op,
@@ -191,7 +192,7 @@ def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cos
             )
         case Activation():
             return Cost(activated=out, read=read, outputs=out)
-        case AvgPool2D():
+        case AvgPool2D() | MaxPool2D():
             return Cost(pooled=op.size * op.size * out, read=read, outputs=out)
         case GlobalAvgPool():
             return Cost(averaged=read, read=read, outputs=out)
@@ -343,9 +344,11 @@ def receptive_fields(graph: LayerGraph) -> dict[str, ReceptiveField]:
                 field = ReceptiveField(1, 1)
             case GlobalAvgPool() | GlobalMaxPool():
                 field = ReceptiveField(None, None)
-            case Conv2D(kernel=window, stride=stride) | AvgPool2D(size=window, stride=stride) if (
-                seen
-            ):
+            case (
+                Conv2D(kernel=window, stride=stride)
+                | AvgPool2D(size=window, stride=stride)
+                | MaxPool2D(size=window, stride=stride)
+            ) if seen:
                 size, jump = seen[0]
                 field = ReceptiveField(size + (window - 1) * jump, jump * stride)
             case _:

@@ -131,6 +131,15 @@ class AvgPool2D(NamedTuple):
     kind: Literal["AvgPool2D"] = "AvgPool2D"
 
 
+class MaxPool2D(NamedTuple):
+    """Maximum over ``size`` x ``size`` windows."""
+
+    size: int
+    stride: int
+    padding: Literal["same", "valid"] = "same"
+    kind: Literal["MaxPool2D"] = "MaxPool2D"
+
+
 class GlobalAvgPool(NamedTuple):
     """Average over the whole map: (height, width, channels) to (channels,)."""
 
@@ -192,7 +201,8 @@ class Dense(NamedTuple):
 
 Op = (
     Input | Rescaling | Normalization | ZeroPad2D | Conv2D | BatchNorm | Activation | AvgPool2D
-    | GlobalAvgPool | GlobalMaxPool | Reshape | Multiply | DropPath | Add | Dropout | Dense
+    | MaxPool2D | GlobalAvgPool | GlobalMaxPool | Reshape | Multiply | DropPath | Add | Dropout
+    | Dense
 )  # fmt: skip
 
 _OPS: dict[str, type[Any]] = {op.__name__: op for op in Op.__args__}
@@ -239,7 +249,11 @@ def infer_shape(op: Op, inputs: tuple[TensorShape, ...]) -> TensorShape:
             if op.padding == "valid":
                 height, width = height - op.kernel + 1, width - op.kernel + 1
             return TensorShape(ceil_div(height, op.stride), ceil_div(width, op.stride), op.filters)
-        case AvgPool2D(_, stride):
+        case MaxPool2D(size, stride, "valid"):
+            height, width, channels = inputs[0]
+            height, width = height - size + 1, width - size + 1
+            return TensorShape(ceil_div(height, stride), ceil_div(width, stride), channels)
+        case AvgPool2D(_, stride) | MaxPool2D(_, stride):
             height, width, channels = inputs[0]
             return TensorShape(ceil_div(height, stride), ceil_div(width, stride), channels)
         case GlobalAvgPool() | GlobalMaxPool():

@@ -51,6 +51,7 @@ _IN_STEM = {"pad": "_stem_conv_{}_pad", "conv": "_stem_conv_{}", "bn": "_stem_ba
 _BLOCK_PATH = re.compile(r"c(\d+)/block(\d+)/(.+)")
 _BLOCK_NAME = re.compile(r"BlockGroup(\d+)__block_(\d+)_(.+)")
 _STEM_PATH = re.compile(r"stem/(pad|conv|bn|act)(\d+)")
+_STEM_POOL = {"stem/pool_pad": "_stem_pool_pad", "stem/pool": "_stem_pool"}
 
 
 def _irregular(dialect: Dialect) -> dict[str, str]:
@@ -71,6 +72,8 @@ def keras_name(path: str, dialect: Dialect) -> str:
         return _FIXED[path]
     if path in (irregular := _irregular(dialect)):
         return irregular[path]
+    if path in _STEM_POOL:
+        return dialect.stem_name + _STEM_POOL[path]
     if match := _STEM_PATH.fullmatch(path):
         return dialect.stem_name + _IN_STEM[match[1]].format(match[2])
     if (match := _BLOCK_PATH.fullmatch(path)) and match[3] in _IN_BLOCK:
@@ -90,6 +93,9 @@ def layer_path(name: str, dialect: Dialect) -> str:
     """
     for path, fixed in (*_FIXED.items(), *_irregular(dialect).items()):
         if name == fixed:
+            return path
+    for path, pool in _STEM_POOL.items():
+        if name == dialect.stem_name + pool:
             return path
     if match := _BLOCK_NAME.fullmatch(name):
         for suffix, known in _IN_BLOCK.items():

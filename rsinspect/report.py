@@ -19,6 +19,7 @@ from rsinspect.graph import (
     GlobalAvgPool,
     GlobalMaxPool,
     Input,
+    MaxPool2D,
     Multiply,
     Normalization,
     Op,
@@ -108,6 +109,8 @@ def describe(op: Op) -> str:
             return function.removeprefix("custom:")
         case AvgPool2D(size, stride):
             return f"avg pool {size}x{size}/{stride}"
+        case MaxPool2D(size, stride):
+            return f"max pool {size}x{size}/{stride}"
         case GlobalAvgPool():
             return "global avg pool"
         case GlobalMaxPool():

@@ -10,7 +10,8 @@ the code behind its checkpoints (tensorflow/tpu @7dc921f8, models/official/resne
 * head: global average pool, dropout, classifier.
 
 Strided 3x3 convolutions pad explicitly, one on every side, and then run VALID: that is what the
-published weights were trained with, and it differs from SAME on even sizes.
+published weights were trained with, and it differs from SAME on even sizes. A dialect
+(``spec.Dialect``) departs from this in the points it names.
 
 Order of the layers: the residual branch, then the shortcut, then the addition. In the addition the
 shortcut is the *first input*; in which order Keras is given the two is ``keras_model.build``'s
@@ -33,6 +34,7 @@ from rsinspect.graph import (
     Input,
     Layer,
     LayerGraph,
+    MaxPool2D,
     Multiply,
     Normalization,
     Op,
@@ -82,7 +84,7 @@ class _Wiring:
 
     def conv(self, prefix: str, number: int, x: str, kernel: int, filters: int, stride: int) -> str:
         """Convolution ``number`` of a stem or branch, padded explicitly where it strides."""
-        explicit = stride > 1 and kernel > 1
+        explicit = stride > 1 and kernel > 1 and self.spec.dialect.padding == "explicit"
         if explicit:
             x = self.add(f"{prefix}/pad{number}", ZeroPad2D((kernel - 1) // 2), x)
         op = Conv2D(
@@ -118,19 +120,26 @@ class _Wiring:
         dialect = self.spec.dialect
         plan = zip(dialect.stem_filters, dialect.stem_strides, strict=True)
         for number, (filters, stride) in enumerate(plan, start=1):
-            x = self.conv("stem", number, x, 3, round_channels(filters, self.spec.width), stride)
+            width = round_channels(filters, self.spec.width)
+            x = self.conv("stem", number, x, dialect.stem_kernel, width, stride)
             x = self.norm(f"stem/bn{number}", x)
             x = self.activate(f"stem/act{number}", x)
-        return x
+        if not dialect.stem_pool:
+            return x
+        if dialect.padding == "same":
+            return self.add("stem/pool", MaxPool2D(3, 2), x)
+        x = self.add("stem/pool_pad", ZeroPad2D(1), x)  # below no output of a ReLU
+        return self.add("stem/pool", MaxPool2D(3, 2, "valid"), x)
 
     def stage(self, index: int, x: str) -> str:
         spec = self.spec
         filters = round_channels(spec.filters[index], spec.width)
         stride = spec.dialect.first_stage_stride if index == 0 else 2
-        rate = spec.drop_path_rates()[index]
+        rates = spec.block_drop_path_rates()[index]
+        built = 2 if len(set(rates[1:])) == 1 else len(rates)
         stage = spec.stages[index]
         start = 0
-        for block in range(min(2, spec.blocks[index])):
+        for block, rate in enumerate(rates[:built]):
             start = len(self.layers)
             x = self.block(
                 f"{stage}/block{block}",
@@ -140,7 +149,7 @@ class _Wiring:
                 projection=block == 0,
                 drop_path_rate=rate,
             )
-        if spec.blocks[index] > 2:
+        if spec.blocks[index] > built:
             x = self.repeat(self.layers[start:], stage, spec.blocks[index])
         return x
 
@@ -181,8 +190,9 @@ class _Wiring:
     ) -> str:
         """One bottleneck block."""
         branch = x
-        plan = ((1, filters, 1), (3, filters, stride), (1, filters * EXPANSION, 1))
-        for number, (kernel, width, step) in enumerate(plan, start=1):
+        plan = ((1, filters), (3, filters), (1, filters * EXPANSION))
+        for number, (kernel, width) in enumerate(plan, start=1):
+            step = stride if number == self.spec.dialect.strided_conv else 1
             branch = self.conv(path, number, branch, kernel, width, step)
             branch = self.norm(f"{path}/bn{number}", branch)
             if number < len(plan):
@@ -209,13 +219,20 @@ class _Wiring:
         return self.add(f"{path}/excite", Multiply(), x, gate)
 
     def shortcut(self, path: str, x: str, filters: int, stride: int) -> str:
-        """Projection shortcut: pool where the block strides, then 1x1, then norm."""
-        pooled = stride > 1
+        """Projection shortcut: pool, where the dialect has one, then 1x1, then norm."""
+        dialect = self.spec.dialect
+        when = dialect.shortcut_pool
+        pooled = when == "always" or (when == "strided" and stride > 1)
         if pooled:
             x = self.add(f"{path}/pool", AvgPool2D(2, stride), x)
-        op = Conv2D(kernel=1, in_channels=self.shapes[x].channels, filters=filters * EXPANSION)
+        op = Conv2D(
+            kernel=1,
+            stride=1 if pooled else stride,
+            in_channels=self.shapes[x].channels,
+            filters=filters * EXPANSION,
+        )
         x = self.add(f"{path}/conv", op, x)
-        if self.spec.dialect.shortcut_norm == "unpooled" and pooled:
+        if dialect.shortcut_norm == "unpooled" and pooled:
             return x
         return self.norm(f"{path}/bn", x)
 

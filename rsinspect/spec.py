@@ -34,34 +34,62 @@ CUSTOM_ACTIVATION = "custom:"
 
 Pooling = Literal["avg", "max"]
 ShortcutNorm = Literal["always", "unpooled"]
+ShortcutPool = Literal["strided", "always", "never"]
+Padding = Literal["explicit", "same"]
+DropPathRule = Literal["stage", "block"]
 
 
 class Dialect(NamedTuple):
-    """One code base's reading of the paper, as wiring.
+    """One code base's reading of the paper, or an ancestor of its network, as wiring.
 
     Attributes:
         name: What ``--dialect`` calls it.
         summary: What sets it apart, in one line.
-        stem_filters: Widths of the stem's 3x3 convolutions, before the width multiplier.
+        family: First part of the names of its networks.
+        defaults: Fields of the spec that the code base sets otherwise than the ``keras`` dialect,
+            for every depth. ``ResNetRSSpec.variant`` and ``layout`` start from them.
+        stem_filters: Widths of the stem's convolutions, before the width multiplier.
         stem_strides: Their strides.
+        stem_kernel: Their kernel size.
+        stem_pool: Whether a 3x3 max pool of stride 2 ends the stem.
+        padding: Whether strided convolutions and max pools pad ``explicit``ly, alike on all sides,
+            or ``same``, TensorFlow's way, which on an even side pads the far edge alone.
+        strided_conv: Which convolution of a residual branch strides: 1 (the first 1x1) or 2.
         first_stage_stride: Stride of c2's first block.
+        shortcut_pool: Which projection shortcuts begin with a 2x2 average pool: those that
+            ``strided``, ``always`` (with the block's stride, 1 in c2), or ``never``, the 1x1
+            convolution striding instead.
         shortcut_norm: Whether projection shortcuts end in batch norm ``always`` or only where they
             do not pool (``unpooled``).
         se_bias: Whether the two SE convolutions have biases.
+        drop_path_rule: Whether the drop-path rate grows from stage to stage or from block to block
+            (``ResNetRSSpec.block_drop_path_rates``).
         preprocessing: Whether the model can begin with rescaling and mean/std normalisation.
         stem_name: First part of the reference layer names of the stem.
     """
 
     name: str
     summary: str
+    family: str = "resnet-rs"
+    defaults: tuple[tuple[str, Any], ...] = ()
     stem_filters: tuple[int, ...] = (32, 32, 64, 64)
     stem_strides: tuple[int, ...] = (2, 1, 1, 2)
+    stem_kernel: int = 3
+    stem_pool: bool = False
+    padding: Padding = "explicit"
+    strided_conv: int = 2
     first_stage_stride: int = 1
+    shortcut_pool: ShortcutPool = "strided"
     shortcut_norm: ShortcutNorm = "always"
     se_bias: bool = True
+    drop_path_rule: DropPathRule = "stage"
     preprocessing: bool = True
     stem_name: str = "stem_1"
 
+
+_ANCESTOR = (
+    ("se_ratio", 0.0), ("drop_path_rate", 0.0), ("dropout_rate", 0.0), ("bn_momentum", 0.9),
+)  # fmt: skip
 
 DIALECTS = {
     dialect.name: dialect
@@ -84,6 +112,44 @@ DIALECTS = {
             se_bias=False,
             preprocessing=False,
             stem_name="stem",
+        ),
+        Dialect(
+            name="tf-models",
+            summary="TF Model Garden: swish, 1001 classes, SAME padding, pooled projections",
+            defaults=(("activation", "swish"), ("classes", 1001)),
+            padding="same",
+            shortcut_pool="always",
+            preprocessing=False,
+        ),
+        Dialect(
+            name="timm",
+            summary="timm: no regularisation by default, drop path by block, no preprocessing",
+            defaults=(("bn_momentum", 0.9), ("drop_path_rate", 0.0), ("dropout_rate", 0.0)),
+            drop_path_rule="block",
+            preprocessing=False,
+        ),
+        Dialect(
+            name="resnet",
+            summary="He et al. 2015: 7x7 stem, max pool, stride in 1x1 convolutions, no SE",
+            family="resnet",
+            defaults=_ANCESTOR,
+            stem_filters=(64,),
+            stem_strides=(2,),
+            stem_kernel=7,
+            stem_pool=True,
+            strided_conv=1,
+            shortcut_pool="never",
+            preprocessing=False,
+        ),
+        Dialect(
+            name="resnet-d",
+            summary="He et al. 2018, ResNet-D: 3x3 stem, max pool, pooled shortcuts, no SE",
+            family="resnet-d",
+            defaults=_ANCESTOR,
+            stem_filters=(32, 32, 64),
+            stem_strides=(2, 1, 1),
+            stem_pool=True,
+            preprocessing=False,
         ),
     )
 }
@@ -144,7 +210,8 @@ class ResNetRSSpec:
         bn_momentum: Momentum of the moving statistics. Keras's 0.0 keeps only the last batch: right
             for the published weights, wrong for training.
         bn_epsilon: Added to the variance.
-        dialect: Whose wiring.
+        dialect: Whose wiring. Its ``defaults`` are not looked at here but by ``variant`` and
+            ``layout``.
 
     Raises:
         InvalidSpec: If a number is out of its range.
@@ -270,7 +337,7 @@ class ResNetRSSpec:
         dialect: str = "keras",
         **changes: Any,
     ) -> "ResNetRSSpec":
-        """The paper's ResNet-RS-``depth``, with Keras's dropout and drop-path rates.
+        """The paper's ResNet-RS-``depth``, with Keras's rates or the defaults of the dialect.
 
         Args:
             depth: 50, 101, 152, 200, 270, 350, 420, or 300 and 400 of the scaling study (whose
@@ -298,12 +365,32 @@ class ResNetRSSpec:
             "blocks": found.blocks,
             "depth": depth,
             "resolution": (resolution, resolution) if isinstance(resolution, int) else resolution,
-            "dialect": dialect_named(dialect),
         }
+        defaults = dict(dialect_named(dialect).defaults)
         for name in ("drop_path_rate", "dropout_rate"):
-            if (rate := getattr(found, name)) is not None:
+            if name not in defaults and (rate := getattr(found, name)) is not None:
                 fields[name] = rate
-        return cls(**(fields | changes))
+        return cls.layout(dialect=dialect, **(fields | changes))
+
+    @classmethod
+    def layout(
+        cls, blocks: tuple[int, ...], *, dialect: str = "keras", **changes: Any
+    ) -> "ResNetRSSpec":
+        """A block layout of one's own, with the defaults of a dialect.
+
+        Args:
+            blocks: Bottleneck blocks per stage, c2 first.
+            dialect: Name of a dialect.
+            **changes: Any other field of the spec.
+
+        Raises:
+            InvalidSpec: If a number is out of its range or the dialect is unknown.
+
+        >>> ResNetRSSpec.layout((3, 4, 6, 3), dialect="resnet").se_ratio
+        0.0
+        """
+        chosen = dialect_named(dialect)
+        return cls(**(dict(chosen.defaults) | {"blocks": blocks, "dialect": chosen} | changes))
 
     def replace(self, **changes: Any) -> "ResNetRSSpec":
         """The same network with some fields changed, checked again."""
@@ -317,13 +404,20 @@ class ResNetRSSpec:
         ('resnet-rs-50', 'resnet-rs-1-2-w0.5')
         """
         stem = self.depth if self.depth is not None else "-".join(map(str, self.blocks))
-        return f"resnet-rs-{stem}" + ("" if self.width == 1 else f"-w{self.width:g}")
+        return f"{self.dialect.family}-{stem}" + ("" if self.width == 1 else f"-w{self.width:g}")
 
     @property
     def title(self) -> str:
-        """Name, resolution and, where it is not the default, dialect."""
-        dialect = "" if self.dialect.name == "keras" else f" ({self.dialect.name})"
-        return f"{self.name} @ {self.size}{dialect}"
+        """Name, resolution and what the dialect would not make one expect.
+
+        >>> ResNetRSSpec.variant(200, dialect="resnet", se_ratio=0.25).title
+        'resnet-200 + SE @ 256x256'
+        """
+        known = self.dialect.name in ("keras", self.dialect.family)
+        dialect = "" if known else f" ({self.dialect.name})"
+        expected = dict(self.dialect.defaults).get("se_ratio", 0.25)
+        se = "" if (self.se_ratio > 0) == (expected > 0) else " + SE" if self.se_ratio else " - SE"
+        return f"{self.name}{se} @ {self.size}{dialect}"
 
     @property
     def size(self) -> str:
@@ -346,6 +440,28 @@ class ResNetRSSpec:
         """
         stages = len(self.blocks)
         return tuple(self.drop_path_rate * (i + 2) / (stages + 1) for i in range(stages))
+
+    def block_drop_path_rates(self) -> tuple[tuple[float, ...], ...]:
+        """Drop-path rate of every block, by stage.
+
+        By stage, all blocks of one have its rate (``drop_path_rates``). By block, timm's rule, the
+        rate grows linearly over all blocks, from 0 at the first to ``drop_path_rate`` at the last.
+        Source: huggingface/pytorch-image-models @aa4b5850, timm/models/resnet.py.
+
+        >>> spec = ResNetRSSpec(blocks=(1, 2), drop_path_rate=0.2, dialect=DIALECTS["timm"])
+        >>> spec.block_drop_path_rates()
+        ((0.0,), (0.1, 0.2))
+        """
+        if self.dialect.drop_path_rule == "stage":
+            return tuple(
+                (rate,) * n for rate, n in zip(self.drop_path_rates(), self.blocks, strict=True)
+            )
+        last = max(1, sum(self.blocks) - 1)
+        rates, start = [], 0
+        for blocks in self.blocks:
+            rates.append(tuple(self.drop_path_rate * (start + i) / last for i in range(blocks)))
+            start += blocks
+        return tuple(rates)
 
     def se_filters(self, filters: int) -> int:
         """Hidden width of SE in a block of inner width ``filters``, four times that at its end."""

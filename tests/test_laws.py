@@ -97,14 +97,17 @@ def test_macs_equal_the_closed_form(spec: ResNetRSSpec) -> None:
     for base, stride in zip(spec.dialect.stem_filters, spec.dialect.stem_strides, strict=True):
         filters = round_channels(base, spec.width)
         height, width_px = -(-height // stride), -(-width_px // stride)
-        total += height * width_px * 9 * before * filters
+        total += height * width_px * spec.dialect.stem_kernel**2 * before * filters
         before = filters
+    if spec.dialect.stem_pool:
+        height, width_px = -(-height // 2), -(-width_px // 2)
     for index, (base, blocks) in enumerate(zip(spec.filters, spec.blocks, strict=True)):
         f = round_channels(base, spec.width)
         stride = spec.dialect.first_stage_stride if index == 0 else 2
-        total += height * width_px * before * f  # the first 1x1 runs before the stride
+        entry = height * width_px
         height, width_px = -(-height // stride), -(-width_px // stride)
         area = height * width_px
+        total += (entry if spec.dialect.strided_conv == 2 else area) * before * f
         total += area * (9 * f * f + f * 4 * f + before * 4 * f)
         total += (blocks - 1) * area * (4 * f * f + 9 * f * f + f * 4 * f)
         if spec.se_ratio:

@@ -122,7 +122,9 @@ def test_a_number_out_of_range_is_named(changes: dict[str, Any], words: str) -> 
 
 
 def test_the_dialects_are_the_documented_ones() -> None:
-    assert list(DIALECTS) == ["keras", "paper-prose", "article"]
+    assert list(DIALECTS) == [
+        "keras", "paper-prose", "article", "tf-models", "timm", "resnet", "resnet-d",
+    ]  # fmt: skip
     assert not ResNetRSSpec.variant(50, dialect="article").preprocessing
 
 

@@ -20,7 +20,6 @@ from rsinspect.report import Report
 from rsinspect.spec import (
     DIALECTS,
     ResNetRSSpec,
-    dialect_named,
     parse_blocks,
     parse_model,
     parse_resolution,
@@ -95,11 +94,23 @@ _NETWORK_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[str, _option("--dialect", help=f"Whose wiring: {', '.join(DIALECTS)}.")],
         "keras",
     ),
-    "classes": (Annotated[int, _option("--classes", help="Outputs of the classifier.")], 1000),
+    "classes": (
+        Annotated[
+            int | None,
+            _option("--classes", help="Outputs of the classifier. Default: 1000, tf-models 1001."),
+        ],
+        None,
+    ),
     "channels": (Annotated[int, _option("--channels", help="Channels of the image.")], 3),
     "se_ratio": (
-        Annotated[float, _option("--se-ratio", help="Squeeze-and-excitation ratio; 0 for none.")],
-        0.25,
+        Annotated[
+            float | None,
+            _option(
+                "--se-ratio",
+                help="Squeeze-and-excitation ratio; 0 for none. Default: 0.25, the ancestors 0.",
+            ),
+        ],
+        None,
     ),
     "drop_path_rate": (
         Annotated[
@@ -116,8 +127,14 @@ _NETWORK_OPTIONS: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "activation": (
-        Annotated[str, _option("--activation", help="Nonlinearity of stem and blocks.")],
-        "relu",
+        Annotated[
+            str | None,
+            _option(
+                "--activation",
+                help="Nonlinearity of stem and blocks. Default: relu, tf-models swish.",
+            ),
+        ],
+        None,
     ),
     "include_top": (
         Annotated[bool, _option("--top/--no-top", help="With or without the classifier.")],
@@ -168,7 +185,7 @@ def spec_from_options(
             )
         if size is not None:
             changes["resolution"] = size
-        return ResNetRSSpec(blocks=parse_blocks(blocks), dialect=dialect_named(dialect), **changes)
+        return ResNetRSSpec.layout(parse_blocks(blocks), dialect=dialect, **changes)
     model = model or default_model
     if model is None:
         raise InvalidSpec("no network named", "give a depth, 50 to 420, or --blocks 3,4,23,3")

@@ -44,6 +44,7 @@ from rsinspect.graph import (
     Input,
     Layer,
     LayerGraph,
+    MaxPool2D,
     Multiply,
     Normalization,
     Rescaling,
@@ -133,8 +134,7 @@ def _stage_row(network: Network, stage: str, runs: tuple[Run, ...]) -> GridRow:
     if se_convs(first):
         reduce, expand = se_convs(first)
         layout.append(f"SE {reduce.in_channels} → {reduce.filters} → {expand.filters}")
-    if strided:
-        (conv,) = strided
+    for conv in strided:
         layout.append(f"first block: {conv.kernel}x{conv.kernel}/{conv.stride}")
     shortcut = [short(op) for op in shortcut_ops(first)] or ["identity"]
     if any("/shortcut/bn" in layer.path for layer in first.layers):
@@ -152,7 +152,7 @@ def _plain_rows(network: Network, stage: str, group: Group) -> list[GridRow]:
     """Rows of the input, stem or head: a row ends where the resolution changes."""
     parts: list[list[Layer]] = []
     for layer in group.layers:
-        strides = isinstance(layer.op, Conv2D | AvgPool2D) and layer.op.stride > 1
+        strides = isinstance(layer.op, Conv2D | AvgPool2D | MaxPool2D) and layer.op.stride > 1
         pads = isinstance(layer.op, ZeroPad2D)
         if not parts or pads or (strides and not isinstance(parts[-1][-1].op, ZeroPad2D)):
             parts.append([])
@@ -192,7 +192,7 @@ def _plain_words(layer: Layer) -> str:
         case Dense(units=units, activation=activation):
             function = f", {describe(Activation(activation))}" if activation else ""
             return f"fully connected, {units}{function}"
-        case GlobalAvgPool() | GlobalMaxPool() | Dropout():
+        case MaxPool2D() | GlobalAvgPool() | GlobalMaxPool() | Dropout():
             return describe(layer.op)
         case _:
             return ""

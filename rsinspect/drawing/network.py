@@ -24,6 +24,7 @@ from rsinspect.graph import (
     Input,
     Layer,
     LayerGraph,
+    MaxPool2D,
     Multiply,
     Normalization,
     Rescaling,
@@ -274,7 +275,7 @@ def layer_role(layer: Layer) -> Role:
             return "activation"
         case GlobalAvgPool() if "/se/" in layer.path:
             return "gate"
-        case AvgPool2D() | GlobalAvgPool() | GlobalMaxPool():
+        case AvgPool2D() | MaxPool2D() | GlobalAvgPool() | GlobalMaxPool():
             return "pool"
         case Add():
             return "add"

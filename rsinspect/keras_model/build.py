@@ -40,6 +40,7 @@ from rsinspect.graph import (
     Input,
     Layer,
     LayerGraph,
+    MaxPool2D,
     Multiply,
     Normalization,
     Op,
@@ -251,6 +252,10 @@ def _keras_layer(op: Op, name: str, functions: Functions) -> Any:
         case AvgPool2D(size, stride):
             return layers.AveragePooling2D(
                 size, stride, padding="same", data_format=CHANNELS_LAST, name=name
+            )
+        case MaxPool2D(size, stride, padding):
+            return layers.MaxPooling2D(
+                size, stride, padding=padding, data_format=CHANNELS_LAST, name=name
             )
         case GlobalAvgPool():
             return layers.GlobalAveragePooling2D(data_format=CHANNELS_LAST, name=name)

@@ -50,6 +50,7 @@ from rsinspect.graph import (
     Input,
     Layer,
     LayerGraph,
+    MaxPool2D,
     Multiply,
     ZeroPad2D,
 )
@@ -368,7 +369,7 @@ def _fuse(graph: LayerGraph, layers: Sequence[Layer], mode: Mode) -> list[_Fused
                     path, read, out, macs, params, weighted=True, of_image=inputs[0] in image
                 )
                 begin(start, {inputs[0]: read})
-            case AvgPool2D() | GlobalAvgPool() | GlobalMaxPool():
+            case AvgPool2D() | MaxPool2D() | GlobalAvgPool() | GlobalMaxPool():
                 read = elements(inputs[0])
                 begin(_Start(path, read, out), {inputs[0]: read})
             case Multiply():
@@ -437,7 +438,9 @@ def _image_paths(graph: LayerGraph) -> frozenset[str]:
 
 def _elementwise(layer: Layer) -> bool:
     """Whether each number of its output is made of one of its only input."""
-    others = (Input, Conv2D, Dense, AvgPool2D, GlobalAvgPool, GlobalMaxPool, Multiply, Add)
+    others = (
+        Input, Conv2D, Dense, AvgPool2D, MaxPool2D, GlobalAvgPool, GlobalMaxPool, Multiply, Add,
+    )  # fmt: skip
     return not isinstance(layer.op, others)
 
 

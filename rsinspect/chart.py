@@ -1,0 +1,89 @@
+"""Charts as values: axes, series of points and panels, without a word on how they look.
+
+A ``Chart`` is to a plot what a ``Table`` is to a printed table: exact values and their names.
+``rsinspect.drawing.charts`` turns it into a file.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from rsinspect.report import Kind
+
+Line = Literal["none", "solid", "dashed"]
+
+
+class Axis(NamedTuple):
+    """What is measured along one side.
+
+    Attributes:
+        label: Quantity, unit and convention in words.
+        kind: How its values are written, as in a table's column.
+        log: Whether equal ratios are equally far apart.
+    """
+
+    label: str
+    kind: Kind = "number"
+    log: bool = False
+
+
+class Point(NamedTuple):
+    """One point.
+
+    Attributes:
+        x: In the unit of the x axis.
+        y: In the unit of the y axis.
+        label: Its name, or nothing; labels that find no free room are left out and counted.
+    """
+
+    x: float
+    y: float
+    label: str = ""
+
+
+class Series(NamedTuple):
+    """Points that belong together.
+
+    Attributes:
+        name: In the key.
+        points: In the order in which a line joins them.
+        line: What joins them.
+        faint: Whether it is the background to the others, such as points behind a Pareto front.
+    """
+
+    name: str
+    points: tuple[Point, ...]
+    line: Line = "none"
+    faint: bool = False
+
+
+class Panel(NamedTuple):
+    """Series on one pair of axes.
+
+    Attributes:
+        title: What sets this panel apart; empty where there is one.
+        series: The same names in every panel look alike.
+    """
+
+    title: str
+    series: tuple[Series, ...]
+
+
+class Chart(NamedTuple):
+    """One picture of one or several panels side by side, on the same axes.
+
+    Attributes:
+        title: One line.
+        subtitle: What, where, under which convention.
+        x: Horizontal axis of every panel.
+        y: Vertical axis of every panel.
+        panels: From left to right.
+        notes: Remarks and sources, below.
+    """
+
+    title: str
+    subtitle: str
+    x: Axis
+    y: Axis
+    panels: tuple[Panel, ...]
+    notes: tuple[str, ...] = ()
