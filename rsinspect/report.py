@@ -29,7 +29,9 @@ from rsinspect.graph import (
 )
 from rsinspect.spec import ResNetRSSpec
 
-Kind = Literal["text", "integer", "count", "bytes", "number", "share", "percent", "seconds"]
+Kind = Literal[
+    "text", "integer", "count", "bytes", "number", "tenths", "share", "percent", "seconds"
+]
 Value = str | int | float | None
 
 
@@ -40,7 +42,7 @@ class Column(NamedTuple):
         key: Its name in options, CSV and JSON.
         head: What stands above it; a line break separates quantity and convention.
         kind: What its values are; decides alignment and formatting. A ``share`` has a bar, a
-            ``percent`` has none.
+            ``percent`` has none; ``tenths`` always has one decimal, as accuracies are printed.
         wraps: Whether a value may be broken over lines where there is little room.
     """
 

@@ -27,6 +27,9 @@ COMMANDS = {
     "graph": "rsinspect.cli.graph",
     "diff": "rsinspect.cli.diff",
     "profile": "rsinspect.cli.profile",
+    "table": "rsinspect.cli.table",
+    "figure": "rsinspect.cli.table",
+    "recipe": "rsinspect.cli.table",
     "doctor": "rsinspect.cli.doctor",
 }
 """Each command and the module that holds the function of that name, in the order of the help."""

@@ -26,6 +26,7 @@ from rsinspect.spec import (
 )
 
 if TYPE_CHECKING:
+    from rsinspect.chart import Chart
     from rsinspect.drawing.formats import Style
     from rsinspect.drawing.scene import Scene
 
@@ -260,6 +261,20 @@ def answer(report: Report, format_name: str, output: Path | None) -> None:
         from rsinspect.files import write_whole
 
         write_whole(output, text.encode())
+
+
+def plot(chart: Chart, output: Path, theme: str) -> None:
+    """Put a chart into a file.
+
+    Raises:
+        OutputNotWritable: If the file cannot be written.
+        RenderError: If its suffix or the theme is unknown.
+    """
+    from rsinspect.drawing.charts import chart_file
+    from rsinspect.files import check_writable, write_whole
+
+    check_writable(output)
+    write_whole(output, chart_file(chart, output, theme))
 
 
 def show(scene: Scene, format_name: str, style: Style, output: Path | None) -> None:

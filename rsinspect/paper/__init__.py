@@ -1,14 +1,16 @@
 """Printed facts and their sources, as data.
 
-``variants.json`` holds the block layouts (Table 11), the regularisation Keras ships with each depth
-and the rows of Table 7; ``weights.json`` the published weight files. Each names its source. What is
-not known is null there and None here; nothing is filled in.
+``variants.json`` holds the block layouts (Table 11) and the regularisation Keras ships with each
+depth; ``tables.json`` the printed tables and what is known of their disagreements; ``recipes.json``
+the training recipes (Table 8); ``figures.json`` the grids of the scaling study and points read off
+Figure 3; ``weights.json`` the published weight files. Each names its sources. What is not known is
+null there and None here; nothing is filled in.
 """
 
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Variant(NamedTuple):
@@ -59,6 +61,99 @@ class Table7Row(NamedTuple):
     checkpoint_top1: float
 
 
+class PrintedColumn(NamedTuple):
+    """A column of a printed table.
+
+    Attributes:
+        key: Of the rows.
+        head: What stands above it.
+        kind: ``text``, ``integer``, ``number`` or ``tenths``.
+        printed: Whether the paper prints it; otherwise it is a fact from another source.
+        wraps: Whether its text may be broken over lines.
+    """
+
+    key: str
+    head: str
+    kind: Literal["text", "integer", "number", "tenths"]
+    printed: bool = True
+    wraps: bool = False
+
+
+class PrintedTable(NamedTuple):
+    """A table of the paper.
+
+    Attributes:
+        number: As the paper has it.
+        title: In our words.
+        confidence: ``exact`` where it was read off the paper or its code, ``unknown`` where not.
+        source: Where it was read, in full.
+        columns: What to show, in order.
+        rows: One mapping per row, by key of the columns; besides, ``network`` has the fields of the
+            spec of that row (or None) and ``notes`` the keys of its footnotes. Empty where no
+            source has them.
+        where: Where missing rows would come from.
+    """
+
+    number: int
+    title: str
+    confidence: str
+    source: tuple[str, ...]
+    columns: tuple[PrintedColumn, ...]
+    rows: tuple[dict[str, Any], ...]
+    where: str | None
+
+
+class Footnote(NamedTuple):
+    """What has to be said of a row, and who says it.
+
+    Attributes:
+        text: Whole sentences.
+        source: Where it was read, in full.
+    """
+
+    text: str
+    source: tuple[str, ...]
+
+
+class Recipe(NamedTuple):
+    """How one published variant was trained, by code base.
+
+    Attributes:
+        depth: Network depth.
+        resolution: Side of the square training image.
+        notes: Keys of footnotes.
+        settings: Code base (``tpu``, ``tf_models``, ``keras``, ``timm``) to its settings by name; a
+            setting that is missing is stated nowhere in what was read of that code base.
+    """
+
+    depth: int
+    resolution: int
+    notes: tuple[str, ...]
+    settings: dict[str, dict[str, Any]]
+
+
+class StudyPoint(NamedTuple):
+    """A point of Figure 3, read off the plot.
+
+    Attributes:
+        epochs: Length of training.
+        resolution: Side of the square image.
+        scaling: ``depth`` or ``width``: which of the two curves it is on.
+        depth: Network depth.
+        width: Filter multiplier.
+        time_per_step_s: Training step on TPU, seconds; None where it lies beyond the plot.
+        top1_minival: Accuracy on 2 % of the training set, per cent; None likewise.
+    """
+
+    epochs: int
+    resolution: int
+    scaling: str
+    depth: int
+    width: float
+    time_per_step_s: float | None
+    top1_minival: float | None
+
+
 class PublishedWeights(NamedTuple):
     """Where the published weight files are, and the md5 of each."""
 
@@ -100,7 +195,81 @@ def table7() -> tuple[Table7Row, ...]:
     >>> [row.flops_B for row in table7()][:3]
     [4.6, 8.4, 12]
     """
-    return tuple(Table7Row(**row) for row in _data("variants.json")["table7"])
+    rows = [row for row in printed_table(7).rows if row["network"]]
+    return tuple(Table7Row(*[row[name] for name in Table7Row._fields]) for row in rows)
+
+
+PRINTED_TABLES = tuple(range(1, 13))
+"""Numbers of the paper's tables. The rows of 8 are ``recipes`` and those of 11 ``variants``."""
+
+
+@cache
+def printed_table(number: int) -> PrintedTable:
+    """A table of the paper; 8 and 11 have files of their own and are not among these.
+
+    >>> [row["model"] for row in printed_table(7).rows][:2]
+    ['EfficientNet-B0', 'ResNet-RS-50']
+    """
+    document = _data("tables.json")
+    table, sources = document["tables"][str(number)], document["sources"]
+    return PrintedTable(
+        number=number,
+        title=table["title"],
+        confidence=table["confidence"],
+        source=tuple(sources[key] for key in table["source"]),
+        columns=tuple(PrintedColumn(**column) for column in table["columns"]),
+        rows=tuple(table["rows"] or ()),
+        where=table.get("where"),
+    )
+
+
+@cache
+def footnotes() -> dict[str, Footnote]:
+    """What is known of oddities and of disagreements between sources, by key."""
+    document = _data("tables.json")
+    return {
+        key: Footnote(note["text"], tuple(document["sources"][name] for name in note["source"]))
+        for key, note in document["notes"].items()
+    }
+
+
+@cache
+def recipes() -> tuple[Recipe, ...]:
+    """Training recipes of the 11 published variants, shallowest and smallest first."""
+    return tuple(
+        Recipe(
+            depth=row["depth"],
+            resolution=row["resolution"],
+            notes=tuple(row["notes"]),
+            settings={name: row[name] for name in ("tpu", "tf_models", "keras", "timm")},
+        )
+        for row in _data("recipes.json")["recipes"]
+    )
+
+
+@cache
+def recipe_sources() -> dict[str, str]:
+    """Where the recipes were read, by code base."""
+    sources: dict[str, str] = _data("recipes.json")["sources"]
+    return sources
+
+
+@cache
+def figure(number: int) -> dict[str, Any]:
+    """Grid of Figure 2 or 3, with sources in full; ``points`` of Figure 3 are ``study_points``."""
+    document = _data("figures.json")
+    found: dict[str, Any] = document[f"figure{number}"]
+    return found | {"source": [document["sources"][key] for key in found["source"]]}
+
+
+@cache
+def study_points() -> tuple[StudyPoint, ...]:
+    """The 84 digitised points of Figure 3.
+
+    >>> len(study_points())
+    84
+    """
+    return tuple(StudyPoint(**point) for point in figure(3)["points"])
 
 
 @cache

@@ -9,7 +9,7 @@ from rsinspect.units import binary_bytes, count, grouped, percent, seconds
 
 NOT_AVAILABLE = "-"
 RIGHT_ALIGNED: frozenset[Kind] = frozenset(
-    ("integer", "count", "bytes", "number", "share", "percent", "seconds")
+    ("integer", "count", "bytes", "number", "tenths", "share", "percent", "seconds")
 )
 
 
@@ -34,6 +34,8 @@ def cell(column: Column, value: Value) -> str:
             return binary_bytes(int(value))
         case "number":
             return f"{value:.4g}"
+        case "tenths":
+            return f"{value:.1f}"
         case "share" | "percent":
             return percent(float(value))
         case "seconds":

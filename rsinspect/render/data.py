@@ -1,7 +1,7 @@
-"""Tables for programs and papers: JSON, CSV, Markdown and LaTeX, as text.
+"""Tables for programs and papers: JSON, YAML, CSV, Markdown and LaTeX, as text.
 
-JSON is the report's document and CSV keeps every exact value of the rows, unformatted; Markdown and
-LaTeX show what the console shows.
+JSON and YAML are the report's document and CSV keeps every exact value of the rows, unformatted;
+Markdown and LaTeX show what the console shows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
 from rsinspect.report import Report, Table, Value
 from rsinspect.spec import near
 
-FORMATS = ("table", "json", "csv", "markdown", "latex")
+FORMATS = ("table", "json", "yaml", "csv", "markdown", "latex")
 
 
 def check_format(name: str) -> None:
@@ -35,6 +35,8 @@ def as_text(report: Report, name: str) -> str:
     match name:
         case "json":
             return json_text(report)
+        case "yaml":
+            return yaml_text(report)
         case "csv":
             return csv_text(report.table)
         case "markdown":
@@ -43,12 +45,20 @@ def as_text(report: Report, name: str) -> str:
             return latex_text(report.table)
         case _:
             check_format(name)
-            raise ReportError(f"{name} is no data format", "json, csv, markdown or latex")
+            raise ReportError(f"{name} is no data format", "json, yaml, csv, markdown or latex")
 
 
 def json_text(report: Report) -> str:
     """The document, indented."""
     return json.dumps(report.document, indent=2) + "\n"
+
+
+def yaml_text(report: Report) -> str:
+    """The document in YAML, keys in their order."""
+    import yaml
+
+    text: str = yaml.safe_dump(report.document, sort_keys=False, allow_unicode=True, width=100)
+    return text
 
 
 def csv_text(table: Table) -> str:

@@ -1,0 +1,78 @@
+"""``rsinspect table``, ``figure`` and ``recipe``: the paper, beside what rsinspect computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rsinspect.cli.options import Convention, Format, Output, answer, plot
+from rsinspect.errors import UnknownVariant
+from rsinspect.spec import parse_model
+
+Plot = Annotated[
+    Path | None,
+    typer.Option("--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False),
+]
+Theme = Annotated[str, typer.Option(help="Of the plot: auto, paper, light, dark or print (greys).")]
+
+
+def table(
+    number: Annotated[int, typer.Argument(metavar="N", help="1 to 12.", show_default=False)],
+    convention: Convention = "paper",
+    format: Format = "table",
+    output: Output = None,
+    plot_file: Plot = None,
+    x: Annotated[
+        str, typer.Option("--x", help="Axis of the plot of table 7: v100, tpuv3, flops or params.")
+    ] = "v100",
+    theme: Theme = "auto",
+) -> None:
+    """A table of the paper, computed figures beside the printed ones."""
+    from rsinspect.tables import table_chart, table_report
+
+    report = table_report(number, convention=convention)
+    if plot_file is not None:
+        plot(table_chart(number, x=x), plot_file, theme)
+    answer(report, format, output)
+
+
+def figure(
+    number: Annotated[int, typer.Argument(metavar="N", help="2 or 3.", show_default=False)],
+    convention: Convention = "paper",
+    format: Format = "table",
+    output: Output = None,
+    plot_file: Plot = None,
+    theme: Theme = "auto",
+) -> None:
+    """The networks behind Figure 2 or 3 of the paper, the scaling study, and what they cost."""
+    from rsinspect.tables import figure_chart, figure_report
+
+    report = figure_report(number, convention=convention)
+    if plot_file is not None:
+        plot(figure_chart(number), plot_file, theme)
+    answer(report, format, output)
+
+
+def recipe(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A published model: 270, 152@224, resnet-rs-152-i224.", show_default=False
+        ),
+    ],
+    format: Annotated[
+        str, typer.Option("--format", "-f", help="table, json, yaml, csv, markdown or latex.")
+    ] = "table",
+    output: Output = None,
+) -> None:
+    """How a published model was trained (Table 8), code base by code base."""
+    from rsinspect.recipe import recipe_report
+
+    depth, size = parse_model(model)
+    if size is not None and size[0] != size[1]:
+        raise UnknownVariant(
+            f"no recipe of {model} was published", "the published models are square: 152@224"
+        )
+    answer(recipe_report(depth, None if size is None else size[0]), format, output)

@@ -1,0 +1,142 @@
+"""How a published variant was trained: Table 8 and the released configurations, by code base."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rsinspect import paper
+from rsinspect.errors import UnknownVariant
+from rsinspect.report import Column, Report, Table, Value
+from rsinspect.spec import ResNetRSSpec
+
+CODE_BASES = {
+    "tpu": ("tensorflow/tpu", "keras"),
+    "tf_models": ("TF Models", "tf-models"),
+    "keras": ("Keras", "keras"),
+    "timm": ("timm", "timm"),
+}
+"""Name of each code base and the dialect that has its rule of drop-path rates."""
+
+_SETTINGS = {
+    "epochs": "epochs",
+    "train_steps": "train steps",
+    "batch_size": "batch size",
+    "optimizer": "optimizer",
+    "peak_learning_rate": "peak learning rate",
+    "learning_rate_schedule": "learning-rate schedule",
+    "weight_decay": "weight decay",
+    "label_smoothing": "label smoothing",
+    "randaugment_layers": "RandAugment layers",
+    "randaugment_magnitude": "RandAugment magnitude",
+    "ema_decay": "EMA decay of weights",
+    "dropout_rate": "dropout rate",
+    "drop_path_rate": "drop-path rate",
+    "bn_momentum": "batch-norm momentum",
+    "activation": "activation",
+    "classes": "classes",
+    "precision": "precision",
+}
+
+
+def recipe_report(depth: int, resolution: int | None = None) -> Report:
+    """The training recipe of a published variant, each code base in a column.
+
+    Drop-path rates of the stages are worked out by the rule of each code base. timm's default rate
+    is 0, so its column shows what its rule makes of the released rate.
+
+    Args:
+        depth: A published depth.
+        resolution: Side of the image; the largest published one by default.
+
+    Raises:
+        UnknownVariant: If no recipe of that variant was published.
+    """
+    found = [r for r in paper.recipes() if r.depth == depth]
+    recipe = next((r for r in reversed(found) if resolution in (None, r.resolution)), None)
+    if recipe is None:
+        name = f"resnet-rs-{depth}" + ("" if resolution is None else f" at {resolution}")
+        known = found or paper.recipes()
+        raise UnknownVariant(
+            f"no recipe of {name} was published",
+            f"there are {', '.join(f'{r.depth}@{r.resolution}' for r in known)}",
+        )
+    rates = {name: _stage_rates(recipe, name) for name in CODE_BASES}
+    stages = tuple(rates["tpu"])
+    rows: list[dict[str, Value]] = []
+    for key, words in _SETTINGS.items():
+        values = {name: _text(recipe.settings[name].get(key)) for name in CODE_BASES}
+        rows.append({"setting": words, **values})
+    after = 1 + list(_SETTINGS).index("drop_path_rate")
+    rows[after:after] = [
+        {
+            "setting": f"drop path of {stage}",
+            **{name: _rate_text(rates[name][stage]) for name in CODE_BASES},
+        }
+        for stage in stages
+    ]
+    footnotes = [paper.footnotes()[key] for key in (*recipe.notes, "schedule", "table8_unseen")]
+    notes = (
+        *(f"{note.text} Source: {'; '.join(note.source)}." for note in footnotes),
+        "Drop path: tensorflow/tpu, TF Models and Keras give a stage rate x (i + 2) / 5 for its "
+        "blocks, i = 0..3; timm grows it over all blocks from 0 to the rate (first to last of the "
+        "stage; timm's default rate is 0, here it has the released one).",
+        "-: not stated in what was read of that code base.",
+        *(f"{CODE_BASES[name][0]}: {paper.recipe_sources()[name]}." for name in CODE_BASES),
+    )
+    return Report(
+        Table(
+            title=f"Training recipe of resnet-rs-{recipe.depth} @ "
+            f"{recipe.resolution}x{recipe.resolution}",
+            columns=(
+                Column("setting", "Setting", wraps=True),
+                *(Column(name, words, wraps=True) for name, (words, _) in CODE_BASES.items()),
+            ),
+            rows=tuple(rows),
+            notes=notes,
+        ),
+        lambda: _document(recipe, rates),
+    )
+
+
+def _stage_rates(recipe: paper.Recipe, code_base: str) -> dict[str, tuple[float, ...]]:
+    """Distinct drop-path rates of each stage, first to last."""
+    rate = recipe.settings["tpu" if code_base == "timm" else code_base]["drop_path_rate"]
+    spec = ResNetRSSpec.variant(recipe.depth, dialect=CODE_BASES[code_base][1], drop_path_rate=rate)
+    return {
+        stage: tuple(sorted({rates[0], rates[-1]}))
+        for stage, rates in zip(spec.stages, spec.block_drop_path_rates(), strict=True)
+    }
+
+
+def _rate_text(rates: tuple[float, ...]) -> str:
+    return " to ".join(f"{rate:.3g}" for rate in rates)
+
+
+def _text(value: Any) -> Value:
+    return f"{value:g}" if isinstance(value, float) else None if value is None else str(value)
+
+
+def _document(
+    recipe: paper.Recipe, rates: dict[str, dict[str, tuple[float, ...]]]
+) -> dict[str, Any]:
+    return {
+        "schema": "rsinspect.recipe/1",
+        "model": f"resnet-rs-{recipe.depth}",
+        "depth": recipe.depth,
+        "resolution": recipe.resolution,
+        "recipes": {
+            name: {
+                **{key: recipe.settings[name].get(key) for key in _SETTINGS},
+                "drop_path_rates": {
+                    stage: {"first": found[0], "last": found[-1]}
+                    for stage, found in rates[name].items()
+                },
+                "source": paper.recipe_sources()[name],
+            }
+            for name in CODE_BASES
+        },
+        "notes": [
+            {"text": paper.footnotes()[key].text, "source": list(paper.footnotes()[key].source)}
+            for key in (*recipe.notes, "schedule", "table8_unseen")
+        ],
+    }
