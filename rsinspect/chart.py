@@ -48,12 +48,14 @@ class Series(NamedTuple):
         name: In the key.
         points: In the order in which a line joins them.
         line: What joins them.
+        group: Series of one group share their colour and mark; its own by default.
         faint: Whether it is the background to the others, such as points behind a Pareto front.
     """
 
     name: str
     points: tuple[Point, ...]
     line: Line = "none"
+    group: str = ""
     faint: bool = False
 
 

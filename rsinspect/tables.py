@@ -443,6 +443,10 @@ def _label(row: dict[str, Any], short: str) -> str:
     return f"{short}-{name}@{row['resolution']}" if short else name
 
 
+def _multiplier(width: float) -> str:
+    return "" if width == 1 else f"x{width:g}"  # at 1 it is the first point of depth too
+
+
 def figure_chart(number: int) -> Chart:
     """The digitised points of Figure 3: depth against width, a panel for each training length.
 
@@ -462,15 +466,21 @@ def figure_chart(number: int) -> Chart:
                     Point(
                         p.time_per_step_s,
                         p.top1_minival,
-                        f"{p.depth}" if scaling == "depth" else f"x{p.width:g}",
+                        f"{p.depth}" if scaling == "depth" else _multiplier(p.width),
                     )
                     for p in paper.study_points()
                     if (p.epochs, p.scaling, p.resolution) == (epochs, scaling, resolution)
                     and p.time_per_step_s is not None
                     and p.top1_minival is not None
                 )
-                line = "solid" if scaling == "depth" else "dashed"
-                series.append(Series(f"{scaling}, {resolution}", points, line=line))  # type: ignore[arg-type]
+                series.append(
+                    Series(
+                        f"{scaling}, {resolution}",
+                        points,
+                        line="solid" if scaling == "depth" else "dashed",
+                        group=str(resolution),
+                    )
+                )
         panels.append(Panel(f"{epochs} epochs", tuple(series)))
     return Chart(
         title="Scaling depth or width, at four resolutions",

@@ -14,12 +14,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rsinspect.drawing.canvas import FORMATS, WIDTH, check_plot
 from rsinspect.drawing.theme import THEMES, contrast
 from rsinspect.errors import UnknownPicture
 from rsinspect.profiling.plots import (
-    FORMATS,
-    WIDTH,
-    check_plot,
     latency_figure,
     latency_plot,
     points_of,

@@ -115,7 +115,7 @@ def profile(
     check_format(format)
     for picture in (plot, roofline):
         if picture is not None:
-            from rsinspect.profiling.plots import check_plot
+            from rsinspect.drawing.canvas import check_plot
 
             check_plot(picture, theme)
     files = _Files(save=save, trace=trace, plot=plot, roofline=roofline, theme=theme)

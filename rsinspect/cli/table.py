@@ -15,7 +15,7 @@ Plot = Annotated[
     Path | None,
     typer.Option("--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False),
 ]
-Theme = Annotated[str, typer.Option(help="Of the plot: auto, paper, light, dark or print (greys).")]
+Theme = Annotated[str, typer.Option(help="Of the plot: paper, light, dark or print (greys).")]
 
 
 def table(
@@ -27,7 +27,7 @@ def table(
     x: Annotated[
         str, typer.Option("--x", help="Axis of the plot of table 7: v100, tpuv3, flops or params.")
     ] = "v100",
-    theme: Theme = "auto",
+    theme: Theme = "light",
 ) -> None:
     """A table of the paper, computed figures beside the printed ones."""
     from rsinspect.tables import table_chart, table_report
@@ -44,7 +44,7 @@ def figure(
     format: Format = "table",
     output: Output = None,
     plot_file: Plot = None,
-    theme: Theme = "auto",
+    theme: Theme = "light",
 ) -> None:
     """The networks behind Figure 2 or 3 of the paper, the scaling study, and what they cost."""
     from rsinspect.tables import figure_chart, figure_report

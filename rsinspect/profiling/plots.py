@@ -1,28 +1,40 @@
-"""Drawings of a run: latency by segment, and the roofline.
-
-Both are laid out in pixels of a page of WIDTH, a README's, and matplotlib is only the pen: every
-text is measured before it is put down, so none leaves the page or covers another. Text in SVG stays
-text, which can be searched, copied and edited; a browser without DejaVu takes a font that is no
-wider. Colours are those of the diagrams (``drawing.theme``).
-
-The same run gives the same bytes: no dates, no random ids, no settings of the user's matplotlib.
-"""
+"""Drawings of a run: latency by segment, and the roofline, on a page of ``drawing.canvas``."""
 
 from __future__ import annotations
 
-import io
 import math
 import re
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from rsinspect.drawing.canvas import (
+    LEADING,
+    MARGIN,
+    POINT,
+    SMALL,
+    TEXT,
+    TITLE,
+    WIDTH,
+    Box,
+    Labels,
+    Line,
+    Page,
+    broken,
+    check_plot,
+    cut,
+    file_content,
+    leader_to,
+    log_ticks,
+    mixed,
+    pen,
+    short,
+    text_width,
+)
 from rsinspect.drawing.scene import Role
-from rsinspect.drawing.theme import FONT, THEMES, Theme
+from rsinspect.drawing.theme import THEMES, Theme
 from rsinspect.errors import UnknownPicture
 from rsinspect.fold import Run
 from rsinspect.graph import Group
@@ -30,17 +42,10 @@ from rsinspect.profiling.report import closure_line
 from rsinspect.profiling.roofline import Roofs
 from rsinspect.profiling.run import ProfileRun, Segment
 from rsinspect.profiling.statistics import Latency, interval_of_excess
-from rsinspect.spec import near
 from rsinspect.units import count, percent, seconds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-WIDTH = 830
-"""Pixels across, at 96 per inch: what a README on GitHub shows unscaled."""
-
-PNG_DPI = 192
-FORMATS = (".svg", ".pdf", ".png")
 
 MOST_ROWS = 30
 """Of the latency plot; with more, identical neighbours are folded into one."""
@@ -48,33 +53,8 @@ MOST_ROWS = 30
 MOST_DOTS = 3000
 """Of the latency plot; with more, every second, third ... round is drawn, and the key says so."""
 
-_MARGIN = 20
 _NEAREST = 17
 """Pixels between roofs, at least: room for the name of the lower one."""
-_INCH, _POINT = 96, 96 / 72
-_TITLE, _TEXT, _SMALL = 12.0, 9.0, 8.0  # points
-_LINE = 1.42
-_FALLBACKS = ("Verdana", "Arial", "Helvetica")
-"""Fonts of a browser without DejaVu, the nearest first."""
-
-
-def check_plot(path: Path, theme: str) -> None:
-    """Refuse a drawing that nobody can make, before anything is measured for it.
-
-    Args:
-        path: Where it is to go; its suffix names the format.
-        theme: Its colours.
-
-    Raises:
-        UnknownPicture: If the suffix names no format or the theme is unknown.
-    """
-    if path.suffix.lower() not in FORMATS:
-        raise UnknownPicture(
-            f"cannot draw a {path.suffix} plot" if path.suffix else f"{path} has no suffix",
-            f"name it {', '.join(FORMATS)}",
-        )
-    if theme not in THEMES:
-        raise UnknownPicture(f"unknown theme {theme!r}", near(theme, list(THEMES)))
 
 
 def latency_plot(run: ProfileRun, path: Path, theme: str) -> bytes:
@@ -89,7 +69,7 @@ def latency_plot(run: ProfileRun, path: Path, theme: str) -> bytes:
         UnknownPicture: If suffix or theme is unknown.
     """
     check_plot(path, theme)
-    return _content(latency_figure(run, theme), path, f"Latency of {run.model.name}")
+    return file_content(latency_figure(run, theme), path, f"Latency of {run.model.name}")
 
 
 def roofline_plot(run: ProfileRun, path: Path, theme: str) -> bytes:
@@ -104,7 +84,7 @@ def roofline_plot(run: ProfileRun, path: Path, theme: str) -> bytes:
         UnknownPicture: If suffix or theme is unknown, or the run has no roofs.
     """
     check_plot(path, theme)
-    return _content(roofline_figure(run, theme), path, f"Roofline of {run.model.name}")
+    return file_content(roofline_figure(run, theme), path, f"Roofline of {run.model.name}")
 
 
 # Rows: a segment, or several that are alike.
@@ -220,254 +200,6 @@ def _alike(one: Segment, following: Segment) -> bool:
 # The page: text is measured, then put down in pixels from the top left.
 
 
-@contextmanager
-def _pen() -> Iterator[None]:
-    """Matplotlib's own defaults with our fonts, whatever the user's settings."""
-    import matplotlib
-
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")  # of a name
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {
-                "font.family": ["sans-serif"],
-                "font.sans-serif": [FONT, *_FALLBACKS],
-                "text.hinting": "no_hinting",  # as wide in every format as it was measured
-                "svg.fonttype": "none",
-                "svg.hashsalt": "rsinspect",
-                "pdf.fonttype": 42,
-            }
-        )
-        yield
-
-
-def _content(figure: Figure, path: Path, title: str) -> bytes:
-    """The drawing as a file of the format that the path names."""
-    format = path.suffix.lower().removeprefix(".")
-    title = _printable(title)
-    metadata: dict[str, dict[str, str | None]] = {
-        "svg": {"Title": title, "Date": None, "Creator": None},
-        "pdf": {"Title": title, "CreationDate": None, "Creator": None, "Producer": None},
-        "png": {"Title": title, "Software": None},
-    }
-    content = io.BytesIO()
-    with _pen():
-        figure.savefig(
-            content,
-            format=format,
-            metadata=metadata[format],
-            facecolor=figure.get_facecolor(),
-            dpi=PNG_DPI if format == "png" else _INCH,
-        )
-    return content.getvalue()
-
-
-def _printable(text: str) -> str:
-    """One line that every format can hold; names may have any characters."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
-
-
-def _wide(text: str, size: float = _TEXT, *, bold: bool = False) -> float:
-    """Pixels that a text is wide."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(size=size, weight="bold" if bold else "normal")
-    return float(text_to_path.get_text_width_height_descent(text, font, False)[0]) * _POINT
-
-
-def _cut(text: str, room: float, size: float = _TEXT, *, bold: bool = False) -> str:
-    """The text in one printable line, with an ellipsis where it is too long."""
-    text = _printable(text)
-    if _wide(text, size, bold=bold) <= room:
-        return text
-    while text and _wide(text + "…", size, bold=bold) > room:
-        text = text[:-1]
-    return text + "…"
-
-
-def _lines(text: str, room: float, size: float = _SMALL) -> list[str]:
-    """The text in lines of at most that many pixels; a word that is longer is cut."""
-    lines: list[str] = []
-    for word in _printable(text).split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _wide(longer, size) <= room:
-            lines[-1] = longer
-        else:
-            lines.append(_cut(word, room, size))
-    return lines
-
-
-class _Box(NamedTuple):
-    """A rectangle on the page, in pixels."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def meets(self, other: _Box) -> bool:
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
-        )
-
-    def nearest(self, x: float, y: float) -> tuple[float, float]:
-        return min(max(x, self.left), self.right), min(max(y, self.top), self.bottom)
-
-    def distance(self, x: float, y: float) -> float:
-        return math.dist((x, y), self.nearest(x, y))
-
-    def inside(self, other: _Box) -> bool:
-        return (
-            other.left <= self.left
-            and self.right <= other.right
-            and other.top <= self.top
-            and self.bottom <= other.bottom
-        )
-
-
-_Line = tuple[tuple[float, float], tuple[float, float]]
-"""From one point to another."""
-
-Side = Literal["left", "center", "right"]
-
-
-@dataclass(frozen=True)
-class _Page:
-    """A page in pixels from the top left."""
-
-    figure: Figure
-    theme: Theme
-    axes: Any = field(repr=False)
-
-    @classmethod
-    def blank(cls, height: float, theme: Theme) -> _Page:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(WIDTH / _INCH, height / _INCH), dpi=_INCH, facecolor=theme.paper)
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
-        axes.set_axis_off()
-        return cls(figure, theme, axes)
-
-    def words(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        *,
-        size: float = _TEXT,
-        colour: str | None = None,
-        side: Side = "left",
-        bold: bool = False,
-        degrees: float = 0,
-        over: bool = False,
-    ) -> None:
-        """Text that stands on ``y``; ``over`` hides what is below it."""
-        self.axes.text(
-            x,
-            y,
-            text,
-            size=size,
-            color=colour or self.theme.ink,
-            ha=side,
-            va="baseline",
-            weight="bold" if bold else "normal",
-            rotation=degrees,
-            rotation_mode="anchor",
-            parse_math=False,
-            zorder=10,
-            bbox={"facecolor": self.theme.paper, "edgecolor": "none", "pad": 1} if over else None,
-        )
-
-    def line(self, xs: Sequence[float], ys: Sequence[float], colour: str, width: float = 1,
-             style: str = "-", rank: float = 2) -> None:  # fmt: skip
-        """A line through the points."""
-        self.axes.plot(
-            xs, ys, color=colour, linewidth=width, linestyle=style, zorder=rank,
-            solid_capstyle="butt",
-        )  # fmt: skip
-
-    def stroke(self, line: _Line, colour: str, width: float = 1, style: str = "-",
-               rank: float = 2) -> None:  # fmt: skip
-        """A line from one point to another."""
-        (x, y), (to_x, to_y) = line
-        self.line((x, to_x), (y, to_y), colour, width, style, rank)
-
-    def bar(self, box: _Box, fill: str, edge: str | None = None) -> None:
-        """A filled rectangle."""
-        from matplotlib.patches import Rectangle
-
-        left, top, right, bottom = box
-        self.axes.add_patch(
-            Rectangle((left, top), right - left, bottom - top, facecolor=fill,
-                      edgecolor=edge or "none", linewidth=0.8, zorder=3)
-        )  # fmt: skip
-
-    def marks(
-        self,
-        xs: Sequence[float],
-        ys: Sequence[float],
-        sign: str,
-        size: float,
-        *,
-        fill: str,
-        edge: str = "none",
-        alpha: float = 1,
-        rank: float = 5,
-    ) -> None:
-        """The same mark in several places; its size in pixels across."""
-        self.axes.plot(
-            xs, ys, linestyle="none", marker=sign, markersize=size / _POINT, alpha=alpha,
-            markerfacecolor=fill, markeredgecolor=edge,
-            markeredgewidth=0 if edge == "none" else 0.8, zorder=rank,
-        )  # fmt: skip
-
-    def interval(self, low: float, high: float, y: float) -> None:
-        """An error bar."""
-        for colour, width, grown in ((self.theme.paper, 3.4, 1.2), (self.theme.ink, 1.3, 0)):
-            self.line((low - grown, high + grown), (y, y), colour, width, rank=6 if grown else 7)
-            for end in (low, high):
-                self.line(
-                    (end, end), (y - 4 - grown, y + 4 + grown), colour, width,
-                    rank=6 if grown else 7,
-                )  # fmt: skip
-
-    def floor(self, x: float, top: float, bottom: float) -> None:
-        """The mark of the least time."""
-        self.line((x, x), (top, bottom), self.theme.edges["projection"], 2.2, rank=8)
-
-    def key(self, y: float, entries: Iterable[tuple[str, str]]) -> None:
-        """What the signs mean, in one line."""
-        theme, x, middle = self.theme, float(_MARGIN), y - 3.5
-        for sign, text in entries:
-            match sign:
-                case "interval":
-                    self.interval(x + 2, x + 16, middle)
-                case "floor":
-                    self.floor(x + 9, middle - 6, middle + 6)
-                case "dot":
-                    self.marks((x + 3, x + 9, x + 15), (middle - 2, middle + 2, middle - 1), "o",
-                               3, fill=theme.ink, alpha=0.45)  # fmt: skip
-                case "ring":
-                    self.marks((x + 9,), (middle,), "o", 5.5, fill=theme.paper, edge=theme.ink)
-                case "ridge":
-                    self.marks((x + 9,), (middle,), "D", 6, fill=theme.paper, edge=theme.ink)
-                case "bubble":
-                    self.marks((x + 9,), (middle,), "o", 13, fill=theme.fills["stage"],
-                               edge=theme.muted)  # fmt: skip
-                case "attainable":
-                    self.line((x + 9, x + 9), (middle - 5, middle + 6), theme.muted, 0.9, ":")
-                    self.line((x + 4, x + 14), (middle - 5, middle - 5),
-                              theme.edges["projection"], 2)  # fmt: skip
-                case _:
-                    self.bar(_Box(x, middle - 5, x + 18, middle + 5), sign, theme.line)
-            self.words(x + 24, y, text, size=_SMALL, colour=theme.muted)
-            x += 24 + _wide(text, _SMALL) + 18
-
-
 class _Frame(NamedTuple):
     """What stands above and below a plot, in lines.
 
@@ -483,7 +215,7 @@ class _Frame(NamedTuple):
 
     @classmethod
     def of(cls, run: ProfileRun, foot: Iterable[str]) -> _Frame:
-        room = WIDTH - 2 * _MARGIN
+        room = WIDTH - 2 * MARGIN
         size = "x".join(map(str, run.model.resolution))
         latency, end = run.end_to_end.latency, run.end_to_end
         interval = latency.interval
@@ -493,37 +225,31 @@ class _Frame(NamedTuple):
         )  # fmt: skip
         whole = f"End to end {seconds(latency.median)}{within}, {end.images_per_s:.1f} images/s"
         return cls(
-            _cut(f"{run.model.name} @ {size}", room, _TITLE, bold=True),
-            tuple(line for text in (run.conditions, whole) for line in _lines(text, room, _TEXT)),
-            tuple(line for text in foot for line in _lines(text, room, _SMALL)),
+            cut(f"{run.model.name} @ {size}", room, TITLE, bold=True),
+            tuple(line for text in (run.conditions, whole) for line in broken(text, room, TEXT)),
+            tuple(line for text in foot for line in broken(text, room, SMALL)),
         )
 
     @property
     def head_height(self) -> float:
         """Down to the line of the key, inclusive."""
-        return 34 + len(self.below) * _TEXT * _POINT * _LINE + 26
+        return 34 + len(self.below) * TEXT * POINT * LEADING + 26
 
     @property
     def foot_height(self) -> float:
-        return len(self.foot) * _SMALL * _POINT * _LINE + 18
+        return len(self.foot) * SMALL * POINT * LEADING + 18
 
-    def put(self, page: _Page, height: float) -> float:
+    def put(self, page: Page, height: float) -> float:
         """Put it down; returns the line of the key."""
-        page.words(_MARGIN, 30, self.title, size=_TITLE, bold=True)
+        page.words(MARGIN, 30, self.title, size=TITLE, bold=True)
         y = 34.0
         for line in self.below:
-            y += _TEXT * _POINT * _LINE
-            page.words(_MARGIN, y, line, colour=page.theme.muted)
+            y += TEXT * POINT * LEADING
+            page.words(MARGIN, y, line, colour=page.theme.muted)
         for index, line in enumerate(reversed(self.foot)):
-            below = height - 14 - index * _SMALL * _POINT * _LINE
-            page.words(_MARGIN, below, line, size=_SMALL, colour=page.theme.muted)
+            below = height - 14 - index * SMALL * POINT * LEADING
+            page.words(MARGIN, below, line, size=SMALL, colour=page.theme.muted)
         return y + 24
-
-
-def _mixed(one: str, other: str, part: float) -> str:
-    """A colour between two."""
-    pairs = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pairs)
 
 
 # Latency.
@@ -540,29 +266,29 @@ def latency_figure(run: ProfileRun, theme: str) -> Figure:
         run: What was measured.
         theme: Of ``drawing.theme.THEMES``.
     """
-    with _pen():
+    with pen():
         return _latency_figure(run, rows_of(run), THEMES[theme])
 
 
 def _latency_figure(run: ProfileRun, rows: tuple[Row, ...], theme: Theme) -> Figure:
     frame = _Frame.of(run, [closure_line(run)])
-    names = [_cut(row.name, 210) for row in rows]
+    names = [cut(row.name, 210) for row in rows]
     values = [_each(row) for row in rows]
     step = max(1, math.ceil(len(rows) * run.rounds.kept / MOST_DOTS))
     pitch = 27 if len(rows) <= 12 else 23
 
-    left = _MARGIN + max(map(_wide, names)) + 12
-    share_at = WIDTH - _MARGIN - 120
+    left = MARGIN + max(map(text_width, names)) + 12
+    share_at = WIDTH - MARGIN - 120
     half_at = share_at - 22
-    value_at = half_at - _wide("±100.0 %") - 12
-    right = value_at - max(map(_wide, [*values, "median"])) - 16
+    value_at = half_at - text_width("±100.0 %") - 12
+    right = value_at - max(map(text_width, [*values, "median"])) - 16
     top = frame.head_height + 26
     bottom = top + len(rows) * pitch + 6
     height = bottom + 44 + frame.foot_height
 
-    page = _Page.blank(height, theme)
+    page = Page.blank(height, theme)
     page.key(frame.put(page, height), _latency_key(rows, theme, step))
-    grid = _mixed(theme.paper, theme.line, 0.32)
+    grid = mixed(theme.paper, theme.line, 0.32)
 
     ends = [end for row in rows for end in (row.median, row.floor_s or 0, *(row.interval or ()))]
     dots = [dot for row in rows for dot in _dots(row, step)]
@@ -572,19 +298,19 @@ def _latency_figure(run: ProfileRun, rows: tuple[Row, ...], theme: Theme) -> Fig
     )
     scale = (right - left) / (largest * 1.03)
 
-    heading = {"size": _SMALL, "colour": theme.muted}
+    heading = {"size": SMALL, "colour": theme.muted}
     page.words(value_at, top - 8, "median", side="right", **heading)  # type: ignore[arg-type]
     page.words(half_at, top - 8, "95 % CI", side="right", **heading)  # type: ignore[arg-type]
     page.words(share_at, top - 8, "share of sum", **heading)  # type: ignore[arg-type]
     for tick in _ticks(largest * factor):
         x = left + tick / factor * scale
         page.line((x, x), (top, bottom), grid, 0.7, rank=1)
-        page.words(x, bottom + 16, f"{tick:g}", size=_SMALL, colour=theme.muted, side="center")
+        page.words(x, bottom + 16, f"{tick:g}", size=SMALL, colour=theme.muted, side="center")
     page.words(
         (left + right) / 2,
         bottom + 32,
         f"{unit} for a batch of {run.batch.used}",
-        size=_SMALL,
+        size=SMALL,
         colour=theme.muted,
         side="center",
     )
@@ -596,7 +322,7 @@ def _latency_figure(run: ProfileRun, rows: tuple[Row, ...], theme: Theme) -> Fig
         above = top + 3 + index * pitch
         middle = above + pitch / 2
         if blocks and index and row.stage != rows[index - 1].stage:
-            page.line((_MARGIN, WIDTH - _MARGIN), (above, above), grid, 0.7, rank=1)
+            page.line((MARGIN, WIDTH - MARGIN), (above, above), grid, 0.7, rank=1)
         page.words(left - 10, middle + 4, name, side="right")
         _row_bars(page, row, left, middle, scale)
         _row_dots(page, _dots(row, step), row.repeats > 1, left, middle, scale, right)
@@ -610,10 +336,10 @@ def _latency_figure(run: ProfileRun, rows: tuple[Row, ...], theme: Theme) -> Fig
         page.words(half_at, middle + 4, _half_width(row), side="right", colour=theme.muted)
         share = row.share(run)
         page.bar(
-            _Box(share_at, middle - 5, share_at + 66 * share / (widest or 1), middle + 5),
-            _mixed(theme.paper, theme.line, 0.6),
+            Box(share_at, middle - 5, share_at + 66 * share / (widest or 1), middle + 5),
+            mixed(theme.paper, theme.line, 0.6),
         )
-        page.words(WIDTH - _MARGIN, middle + 4, percent(share), side="right")
+        page.words(WIDTH - MARGIN, middle + 4, percent(share), side="right")
     return page.figure
 
 
@@ -637,23 +363,23 @@ def _dots(row: Row, step: int) -> tuple[float, ...]:
     return row.segments[0].latency.kept[::step]
 
 
-def _row_bars(page: _Page, row: Row, left: float, middle: float, scale: float) -> None:
+def _row_bars(page: Page, row: Row, left: float, middle: float, scale: float) -> None:
     theme = page.theme
     end, ahead = left + row.median * scale, row.forward_share
     fill = theme.fills[row.role]
     if ahead is not None:
         between = left + row.median * ahead * scale
-        page.bar(_Box(between, middle - 7, end, middle + 7), _backward(theme, row.role), theme.line)
+        page.bar(Box(between, middle - 7, end, middle + 7), _backward(theme, row.role), theme.line)
         end = between
-    page.bar(_Box(left, middle - 7, end, middle + 7), fill, theme.line)
+    page.bar(Box(left, middle - 7, end, middle + 7), fill, theme.line)
 
 
 def _backward(theme: Theme, role: Role) -> str:
     """A paler tint of the part's colour."""
-    return _mixed(theme.fills[role], theme.paper, 0.68)
+    return mixed(theme.fills[role], theme.paper, 0.68)
 
 
-def _row_dots(page: _Page, dots: Sequence[float], folded: bool, left: float, middle: float,
+def _row_dots(page: Page, dots: Sequence[float], folded: bool, left: float, middle: float,
               scale: float, right: float) -> None:  # fmt: skip
     """Marks of a row, the first of them at the top: a drift shows as a slope."""
     theme = page.theme
@@ -810,7 +536,7 @@ def roofline_figure(run: ProfileRun, theme: str) -> Figure:
         raise UnknownPicture(
             "the run has no segment to set against its roofs", "measure again with --roofs"
         )
-    with _pen():
+    with pen():
         return _roofline_figure(run, run.roofs, points, THEMES[theme])
 
 
@@ -824,7 +550,7 @@ class _Scale:
         high: Greatest intensity and rate.
     """
 
-    box: _Box
+    box: Box
     low: tuple[float, float]
     high: tuple[float, float]
 
@@ -870,7 +596,7 @@ def _roofline_figure(
 
     frame = _Frame.of(run, foot(0))
     top = frame.head_height + 28
-    box = _Box(_MARGIN + 58, top, WIDTH - _MARGIN, top + 430)
+    box = Box(MARGIN + 58, top, WIDTH - MARGIN, top + 430)
     scale = _Scale(
         box,
         (min(min(intensities) / 2.2, min(ridges) / 3.5), min(min(rates) / 2.5, highest / 6)),
@@ -888,12 +614,12 @@ def _roofline_figure(
     if any(point.row.repeats > 1 for point in points):
         signs.insert(1, ("dot", "one of several blocks"))
 
-    def drawn(frame: _Frame) -> tuple[_Page, int]:
+    def drawn(frame: _Frame) -> tuple[Page, int]:
         height = box.bottom + 48 + frame.foot_height
-        page = _Page.blank(height, theme)
+        page = Page.blank(height, theme)
         page.key(frame.put(page, height), signs)
         _grid(page, scale)
-        labels = _Labels(box)
+        labels = Labels(box)
         _points(page, scale, points, labels)
         unnamed = _roofs(page, scale, compute, bandwidth, labels)
         return page, unnamed + _name_points(page, scale, points, labels)
@@ -902,97 +628,27 @@ def _roofline_figure(
     return drawn(_Frame.of(run, foot(unnamed)))[0].figure if unnamed else page.figure
 
 
-def _grid(page: _Page, scale: _Scale) -> None:
+def _grid(page: Page, scale: _Scale) -> None:
     theme, box = page.theme, scale.box
-    faint = _mixed(theme.paper, theme.line, 0.32)
-    for tick, named in _log_ticks(scale.low[0], scale.high[0]):
+    faint = mixed(theme.paper, theme.line, 0.32)
+    for tick, named in log_ticks(scale.low[0], scale.high[0]):
         x, _ = scale.at(tick, scale.low[1])
         page.line((x, x), (box.top, box.bottom) if named else (box.bottom, box.bottom + 4),
                   faint if named else theme.line, 0.7, rank=1)  # fmt: skip
         if named:
-            page.words(x, box.bottom + 18, f"{tick:g}", size=_SMALL, colour=theme.muted,
+            page.words(x, box.bottom + 18, f"{tick:g}", size=SMALL, colour=theme.muted,
                        side="center")  # fmt: skip
-    for tick, named in _log_ticks(scale.low[1], scale.high[1]):
+    for tick, named in log_ticks(scale.low[1], scale.high[1]):
         _, y = scale.at(scale.low[0], tick)
         page.line((box.left, box.right) if named else (box.left - 4, box.left), (y, y),
                   faint if named else theme.line, 0.7, rank=1)  # fmt: skip
         if named:
-            page.words(box.left - 8, y + 4, _short(tick), size=_SMALL, colour=theme.muted,
+            page.words(box.left - 8, y + 4, short(tick), size=SMALL, colour=theme.muted,
                        side="right")  # fmt: skip
     page.line((box.left, box.left, box.right), (box.top, box.bottom, box.bottom), theme.line, 1)
-    page.words(_MARGIN, box.top - 9, "FLOP/s", size=_SMALL, colour=theme.muted)
-    page.words((box.left + box.right) / 2, box.bottom + 36, "FLOP per byte", size=_SMALL,
+    page.words(MARGIN, box.top - 9, "FLOP/s", size=SMALL, colour=theme.muted)
+    page.words((box.left + box.right) / 2, box.bottom + 36, "FLOP per byte", size=SMALL,
                colour=theme.muted, side="center")  # fmt: skip
-
-
-def _log_ticks(low: float, high: float) -> list[tuple[float, bool]]:
-    """Ones to nines of each decade, and whether they are named: of few decades more are."""
-    decades = math.log10(high / low)
-    named = (1, 2, 5) if decades < 2 else (1, 3) if decades < 3 else (1,)
-    ticks = [
-        (digit * 10.0**power, digit in named)
-        for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        for digit in range(1, 10)
-    ]
-    return [(tick, is_named) for tick, is_named in ticks if low <= tick <= high]
-
-
-def _short(rate: float) -> str:
-    """A round number with its suffix, such as ``100 G``."""
-    number, _, suffix = count(round(rate)).partition(" ")
-    return f"{float(number):g} {suffix}".rstrip()
-
-
-class _Labels:
-    """What lies in the plot already, so that a name finds a place of its own."""
-
-    def __init__(self, box: _Box) -> None:
-        self.box = box
-        self.texts: list[_Box] = []
-        self.marks: list[_Box] = []
-        self.leaders: list[_Line] = []
-        self.stems: list[_Line] = []
-        self.roofs: list[_Line] = []
-
-    def cost(
-        self, boxes: Sequence[_Box], leader: _Line | None = None, own: _Line | None = None
-    ) -> float:
-        """Of text in these boxes; infinite if it would cover other text, marks or leaders.
-
-        Slices of a slope are too coarse to be told from the line they name, ``own``.
-        """
-        if not all(box.inside(self.box) for box in boxes):
-            return math.inf
-        if any(box.meets(other) for box in boxes for other in self.texts + self.marks):
-            return math.inf
-        if any(_crosses(line, box) for box in boxes for line in self.leaders):
-            return math.inf
-        cost = 0.0
-        for lines, each in ((self.stems, 45.0), (self.roofs, 80.0)):
-            crossed = [line for line in lines if any(_crosses(line, box) for box in boxes)]
-            cost += each * sum(line is not own for line in crossed)
-        if leader is not None:
-            if any(_crosses(leader, box) for box in self.texts):
-                return math.inf
-            cost += 20 * sum(_crosses(leader, box) for box in self.marks)
-        return cost
-
-
-def _crosses(line: _Line, box: _Box) -> bool:
-    """Whether a straight line goes through the box. (Liang and Barsky 1984: clipping.)"""
-    (x, y), (to_x, to_y) = line
-    enters, leaves = 0.0, 1.0
-    for start, step, low, high in (
-        (x, to_x - x, box.left, box.right),
-        (y, to_y - y, box.top, box.bottom),
-    ):
-        if step == 0:
-            if not low < start < high:
-                return False
-            continue
-        first, last = sorted(((low - start) / step, (high - start) / step))
-        enters, leaves = max(enters, first), min(leaves, last)
-    return enters < leaves
 
 
 def _radius(share: float) -> float:
@@ -1000,7 +656,7 @@ def _radius(share: float) -> float:
     return max(4.0, 40 * math.sqrt(share))
 
 
-def _points(page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels) -> None:
+def _points(page: Page, scale: _Scale, points: Sequence[Point], labels: Labels) -> None:
     theme = page.theme
     for point in points:
         x, y = scale.at(point.intensity, point.rate)
@@ -1009,8 +665,8 @@ def _points(page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels
         page.line((x, x), (y, reach), theme.muted, 0.9, ":", rank=3)
         page.line((x - 6, x + 6), (reach, reach), theme.edges["projection"], 2, rank=7)
         labels.marks += [
-            _Box(x - radius, y - radius, x + radius, y + radius),
-            _Box(x - 7, reach - 2, x + 7, reach + 2),
+            Box(x - radius, y - radius, x + radius, y + radius),
+            Box(x - 7, reach - 2, x + 7, reach + 2),
         ]
         labels.stems.append(((x, y), (x, reach)))
     for point in sorted(points, key=lambda point: -point.share):
@@ -1021,15 +677,15 @@ def _points(page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels
             bounds = [segment.bound for segment in point.row.segments if segment.bound]
             ys = [scale.at(point.intensity, bound.flops_per_s)[1] for bound in bounds]
             page.marks([x] * len(ys), ys, "o", 3, fill=theme.ink, alpha=0.45, rank=4.5)
-            labels.marks += [_Box(x - 3, min(ys) - 3, x + 3, max(ys) + 3)]
+            labels.marks += [Box(x - 3, min(ys) - 3, x + 3, max(ys) + 3)]
         page.marks((x,), (y,), "o", 5, fill=theme.paper, edge=theme.ink, rank=5)
 
 
-def _roofs(page: _Page, scale: _Scale, compute: Sequence[Roof], bandwidth: Sequence[Roof],
-           labels: _Labels) -> int:  # fmt: skip
+def _roofs(page: Page, scale: _Scale, compute: Sequence[Roof], bandwidth: Sequence[Roof],
+           labels: Labels) -> int:  # fmt: skip
     """Lines, ridge points, and the names along them; returns how many found no place."""
     theme, highest = page.theme, compute[0].rate
-    lines: list[tuple[str, _Line, str]] = []
+    lines: list[tuple[str, Line, str]] = []
     for index, roof in enumerate(compute):
         first = max(scale.low[0], roof.rate / bandwidth[0].rate)
         line = scale.at(first, roof.rate), scale.at(scale.high[0], roof.rate)
@@ -1044,32 +700,32 @@ def _roofs(page: _Page, scale: _Scale, compute: Sequence[Roof], bandwidth: Seque
         lines.append((roof.label("B/s"), line, colour))
         x, y = line[1]
         page.marks((x,), (y,), "D", 6, fill=theme.paper, edge=theme.ink, rank=6)
-        labels.marks.append(_Box(x - 5, y - 5, x + 5, y + 5))
+        labels.marks.append(Box(x - 5, y - 5, x + 5, y + 5))
     for roof in bandwidth:
         _name_ridge(page, scale.at(highest / roof.rate, highest), highest / roof.rate, labels)
     labels.roofs += [line for _, line, _ in lines]
     return sum(not _name_roof(page, text, line, colour, labels) for text, line, colour in lines)
 
 
-def _name_ridge(page: _Page, at: tuple[float, float], ridge: float, labels: _Labels) -> None:
+def _name_ridge(page: Page, at: tuple[float, float], ridge: float, labels: Labels) -> None:
     """Its intensity above it, or higher up where another is in the way."""
     text = f"{ridge:.3g}"
-    half = _wide(text, _SMALL) / 2
+    half = text_width(text, SMALL) / 2
     for above in (9, 22, 35):
-        place = _Box(at[0] - half - 2, at[1] - above - 10, at[0] + half + 2, at[1] - above + 2)
+        place = Box(at[0] - half - 2, at[1] - above - 10, at[0] + half + 2, at[1] - above + 2)
         if labels.cost([place]) < math.inf:
-            page.words(at[0], at[1] - above, text, size=_SMALL, colour=page.theme.muted,
+            page.words(at[0], at[1] - above, text, size=SMALL, colour=page.theme.muted,
                        side="center")  # fmt: skip
             labels.texts.append(place)
             return
 
 
-def _name_roof(page: _Page, text: str, line: _Line, colour: str, labels: _Labels) -> bool:
+def _name_roof(page: Page, text: str, line: Line, colour: str, labels: Labels) -> bool:
     """A name along a line: of a level one at its end, of a rising one at its beginning."""
-    text = _cut(text, 300, _SMALL)
+    text = cut(text, 300, SMALL)
     start, end = line
     tilt = math.atan2(start[1] - end[1], end[0] - start[0])
-    wide, step = _wide(text, _SMALL), 6
+    wide, step = text_width(text, SMALL), 6
     places = [float(place) for place in range(4, int(math.dist(start, end) - wide - 4), step)]
     options = []
     for above, dearer in ((8, 0), (-14, 30)) if tilt == 0 else ((5, 0),):
@@ -1082,7 +738,7 @@ def _name_roof(page: _Page, text: str, line: _Line, colour: str, labels: _Labels
     if best is None or best[0] == math.inf:
         return False
     _, (x, y), slices = best
-    page.words(x, y, text, size=_SMALL, colour=colour, degrees=math.degrees(tilt), over=tilt == 0)
+    page.words(x, y, text, size=SMALL, colour=colour, degrees=math.degrees(tilt), over=tilt == 0)
     labels.texts += slices
     return True
 
@@ -1097,7 +753,7 @@ def _along(
     )
 
 
-def _slices(anchor: tuple[float, float], tilt: float, wide: float) -> list[_Box]:
+def _slices(anchor: tuple[float, float], tilt: float, wide: float) -> list[Box]:
     """Boxes that cover a line of small text at an angle."""
     tall, below = 10.0, 3.0
     pieces = 1 if tilt == 0 else max(1, math.ceil(wide / 8))
@@ -1108,32 +764,32 @@ def _slices(anchor: tuple[float, float], tilt: float, wide: float) -> list[_Box]
             for more, height in product((0, 1), (-below, tall))
         ]
         xs, ys = zip(*corners, strict=True)
-        found.append(_Box(min(xs) - 1, min(ys) - 1, max(xs) + 1, max(ys) + 1))
+        found.append(Box(min(xs) - 1, min(ys) - 1, max(xs) + 1, max(ys) + 1))
     return found
 
 
-def _name_points(page: _Page, scale: _Scale, points: Sequence[Point], labels: _Labels) -> int:
+def _name_points(page: Page, scale: _Scale, points: Sequence[Point], labels: Labels) -> int:
     """Names beside their points, the greatest first; returns how many found no place."""
     unnamed = 0
     discs = {point: (scale.at(point.intensity, point.rate), _radius(point.share))
              for point in points}  # fmt: skip
     for point in sorted(points, key=lambda point: -point.share):
         (x, y), radius = discs[point]
-        text = f"{_cut(point.row.name, 210)} {percent(point.share)}"
-        wide = _wide(text)
-        best: tuple[float, _Box, _Line | None] = math.inf, labels.box, None
+        text = f"{cut(point.row.name, 210)} {percent(point.share)}"
+        wide = text_width(text)
+        best: tuple[float, Box, Line | None] = math.inf, labels.box, None
         for gap, turn in product((3, 8, 15, 24, 36, 50, 68, 90, 115, 145), range(24)):
             ahead, down = math.cos(turn * math.pi / 12), math.sin(turn * math.pi / 12)
             middle_x = x + (radius + gap + wide / 2 * abs(ahead)) * ahead
             middle_y = y + (radius + gap + 6) * down
-            place = _Box(
+            place = Box(
                 middle_x - wide / 2 - 2, middle_y - 8, middle_x + wide / 2 + 2, middle_y + 8
             )
             if gap >= best[0] or labels.cost([place]) == math.inf:
                 continue
             away = place.distance(x, y) - radius
             nearest = min(place.distance(*at) - rim for at, rim in discs.values())
-            leader = None if away <= min(9, nearest + 1) else _leader((x, y), radius, place)
+            leader = None if away <= min(9, nearest + 1) else leader_to((x, y), radius, place)
             cost = labels.cost([place], leader) + gap
             if leader is not None and down < 0 and abs(leader[0][0] - leader[1][0]) < 4:
                 cost += 20  # it would run along the point's own stem
@@ -1156,10 +812,3 @@ def _name_points(page: _Page, scale: _Scale, points: Sequence[Point], labels: _L
             page.words(middle, place.bottom - 4, text, side="center")
         labels.texts.append(place)
     return unnamed
-
-
-def _leader(at: tuple[float, float], radius: float, place: _Box) -> _Line:
-    """A line from a point's rim to its name."""
-    near = place.nearest(*at)
-    part = min(1, radius / (math.dist(at, near) or 1))
-    return (at[0] + (near[0] - at[0]) * part, at[1] + (near[1] - at[1]) * part), near

@@ -1,0 +1,142 @@
+"""Charts: what is drawn, what it is called, and that nothing covers anything."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from rsinspect.chart import Axis, Chart, Panel, Point, Series
+from rsinspect.drawing.canvas import WIDTH, pen
+from rsinspect.drawing.charts import chart_figure, chart_file
+from rsinspect.drawing.theme import THEMES, contrast
+from rsinspect.errors import UnknownPicture
+from rsinspect.tables import figure_chart, table_chart
+from tests.conftest import Cli
+
+X, Y = Axis("cost", "count", log=True), Axis("worth", "number")
+
+
+def chart(*series: Series, x: Axis = X, y: Axis = Y, title: str = "A chart") -> Chart:
+    return Chart(title, "of something", x, y, (Panel("", series),), ("A note.",))
+
+
+CLOUD = chart(
+    Series("all", tuple(Point(10 ** (i % 40 / 10), i % 97) for i in range(1, 2000)), faint=True),
+    Series("front", tuple(Point(10 ** (i / 15), 2 * i, f"50@{i}") for i in range(60)), "dashed"),
+)
+CHARTS = {
+    "table 7": table_chart(7),
+    "table 7 by flops": table_chart(7, x="flops"),
+    "figure 3": figure_chart(3),
+    "cloud": CLOUD,
+    "one point": chart(Series("one", (Point(5.0, 5.0, "alone"),))),
+    "equal values": chart(Series("same", tuple(Point(3.0, 7.0, f"p{i}") for i in range(9)))),
+    "no points": chart(Series("none", ())),
+    "long names": chart(Series("n" * 400, (Point(1.0, 1.0, "l" * 400),)), title="t" * 400),
+    "bytes": chart(
+        Series("memory", tuple(Point(2.0**i, 2.0 ** (i + 20)) for i in range(5))),
+        y=Axis("Peak", "bytes", log=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_no_text_covers_another_or_leaves_the_page(name: str) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = chart_figure(CHARTS[name], "light")
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    height = figure.get_figheight() * 96
+    with pen():
+        boxes = [t.get_window_extent(renderer) for t in figure.axes[0].texts if t.get_text()]
+    assert boxes
+    for box in boxes:
+        assert box.x0 >= 0
+        assert box.x1 <= WIDTH
+        assert box.y0 >= 0
+        assert box.y1 <= height
+    for one, other in itertools.combinations(boxes, 2):
+        apart = (
+            one.x1 <= other.x0 + 1 or other.x1 <= one.x0 + 1
+            or one.y1 <= other.y0 + 2 or other.y1 <= one.y0 + 2
+        )  # fmt: skip
+        assert apart
+
+
+def texts(content: bytes) -> list[str]:
+    root = ElementTree.fromstring(content)
+    return ["".join(node.itertext()).strip() for node in root.iter() if node.tag.endswith("}text")]
+
+
+def test_names_that_find_no_room_are_counted() -> None:
+    found = texts(chart_file(CLOUD, Path("c.svg"), "light"))
+    named = sum(text.startswith("50@") for text in found)
+    (left_out,) = [re.search(r"want of room: (\d+)", t) for t in found if "want of room" in t]
+    assert left_out is not None
+    assert 0 < named == 60 - int(left_out[1])
+
+
+def test_table_7_names_every_network() -> None:
+    found = texts(chart_file(table_chart(7), Path("c.svg"), "light"))
+    assert {"RS-50@160", "RS-152@224", "B0", "B7"} <= set(found)
+    assert "V100 latency of a training step of 128, float32" in found
+
+
+def test_figure_3_says_on_its_page_that_it_is_digitised() -> None:
+    found = " ".join(texts(chart_file(figure_chart(3), Path("c.svg"), "light")))
+    assert "Figure 3 of Bello et al. 2021, digitised" in found
+    for epochs in (10, 100, 350):
+        assert f"{epochs} epochs" in found
+
+
+def test_a_chart_without_points_says_so() -> None:
+    assert "no points" in texts(chart_file(CHARTS["no points"], Path("c.svg"), "light"))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("suffix", ["svg", "pdf", "png"])
+def test_the_same_chart_gives_the_same_bytes(theme: str, suffix: str) -> None:
+    path = Path(f"c.{suffix}")
+    one = chart_file(CHARTS["table 7"], path, theme)
+    assert one == chart_file(CHARTS["table 7"], path, theme)
+    assert one.startswith({"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[suffix])
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_lines_and_text_stand_out_from_the_paper(theme: str) -> None:
+    content = chart_file(CHARTS["figure 3"], Path("c.svg"), theme).decode()
+    paper = THEMES[theme].paper
+    for colour in set(re.findall(r"stroke: (#[0-9a-f]{6}); stroke-width: 1\.3", content)):
+        assert contrast(colour, paper) >= 3  # of graphics. Source: WCAG 2.2
+    texts = re.findall(r"<text style=\"[^\"]*fill: (#[0-9a-f]{6})", content)
+    assert texts
+    assert all(contrast(colour, paper) >= 4.5 for colour in texts)
+
+
+def test_names_of_anything_are_escaped() -> None:
+    odd = chart(Series("<&>\"'", (Point(1.0, 1.0, "$x$ <b>&amp;"),)), title="a\nb <script>")
+    content = chart_file(odd, Path("c.svg"), "light")
+    assert "<script>" not in content.decode()
+    assert any("<b>&amp;" in text for text in texts(content))
+
+
+@pytest.mark.parametrize(
+    ("path", "theme", "words"),
+    [("c.gif", "light", "gif"), ("c", "light", "no suffix"), ("c.svg", "pink", "pink")],
+)
+def test_what_cannot_be_drawn_is_refused(path: str, theme: str, words: str) -> None:
+    with pytest.raises(UnknownPicture, match=words):
+        chart_file(CLOUD, Path(path), theme)
+
+
+def test_a_plot_is_written_whole_or_not_at_all(cli: Cli, tmp_path: Path) -> None:
+    made = tmp_path / "t7.svg"
+    assert cli("table", 7, "--plot", made).code == 0
+    assert b"RS-420@320" in made.read_bytes()
+    outcome = cli("table", 7, "--plot", tmp_path / "none" / "t7.svg")
+    assert outcome.code != 0
+    assert not (tmp_path / "none").exists()
