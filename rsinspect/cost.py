@@ -19,7 +19,7 @@ Peak activation memory does not add up, so it is asked of a graph and is no fiel
 """
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple, assert_never
 
@@ -268,17 +268,16 @@ _IN_PLACE = frozenset(
 """Kinds of ops whose output inference may write over an input."""
 
 
-def peak_activation(graph: LayerGraph) -> Peak:
-    """Most that is alive at once when the layers run one by one in inference.
+def liveness(graph: LayerGraph) -> Iterator[tuple[str, Mapping[str, int]]]:
+    """What is alive while each layer runs, the layers running one by one in inference.
 
     A tensor lives from the layer that makes it to the last layer that reads it, so a shortcut stays
     alive across its block. An elementwise layer writes over an input that nothing else reads.
     Workspace of convolution algorithms is left out.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
-    >>> peak_activation(build_graph(ResNetRSSpec.variant(50))).bytes()
-    3686400
+    Yields:
+        The layer's path, and the buffers alive: path of the layer that allocated it to how many
+        numbers it holds, for one image. The mapping changes as the layers go on.
     """
     readers: dict[str, int] = {}
     for layer in graph:
@@ -287,8 +286,6 @@ def peak_activation(graph: LayerGraph) -> Peak:
     buffer_of: dict[str, str] = {}  # a tensor's buffer is named by the layer that allocated it
     alive: dict[str, int] = {}  # buffer -> elements
     users: dict[str, int] = {}  # buffer -> reads still to come
-    total = 0
-    peak = Peak(0, graph.layers[0].path)
     for layer in graph:
         path, elements = layer.path, layer.shape.elements
         buffer = path
@@ -303,16 +300,28 @@ def peak_activation(graph: LayerGraph) -> Peak:
         if buffer == path:
             alive[buffer] = elements
             users[buffer] = 0
-            total += elements
         buffer_of[path] = buffer
         users[buffer] += readers.get(path, 0)
-        if total > peak.elements:
-            peak = Peak(total, path)
+        yield path, alive
         for source in layer.inputs:
             read = buffer_of[source]
             users[read] -= 1
             if users[read] == 0:
-                total -= alive.pop(read)
+                del alive[read]
+
+
+def peak_activation(graph: LayerGraph) -> Peak:
+    """Most that is alive at once (``liveness``), and the first layer at which it is.
+
+    >>> from rsinspect.resnet_rs import build_graph
+    >>> from rsinspect.spec import ResNetRSSpec
+    >>> peak_activation(build_graph(ResNetRSSpec.variant(50))).bytes()
+    3686400
+    """
+    peak = Peak(0, graph.layers[0].path)
+    for path, alive in liveness(graph):
+        if (total := sum(alive.values())) > peak.elements:
+            peak = Peak(total, path)
     return peak
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "table": "rsinspect.cli.table",
     "figure": "rsinspect.cli.table",
     "recipe": "rsinspect.cli.table",
+    "scale": "rsinspect.cli.scale",
     "doctor": "rsinspect.cli.doctor",
 }
 """Each command and the module that holds the function of that name, in the order of the help."""

@@ -140,6 +140,10 @@ class _Span:
 
     def ticks(self) -> list[tuple[float, str]]:
         """Round values and their text; a minor tick of a logarithm has none."""
+        if self.axis.log and self.axis.kind == "bytes":
+            low, high = math.ceil(math.log2(self.low)), math.floor(math.log2(self.high))
+            step = max(1, -(-(high - low) // 8))
+            return [(2.0**k, self._text(2.0**k)) for k in range(low, high + 1, step)]
         if self.axis.log and self.high / self.low >= 3:
             marks = log_ticks(self.low, self.high)
             return [(tick, self._text(tick) if named else "") for tick, named in marks]
