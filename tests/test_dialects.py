@@ -189,3 +189,32 @@ def test_a_title_says_what_the_dialect_would_not_make_one_expect(dialect: str) -
     assert " SE" not in plain.title
     other = plain.replace(se_ratio=0.0 if plain.se_ratio else 0.25)
     assert (" - SE" if plain.se_ratio else " + SE") in other.title
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("dialect", ["tf-models", "timm", "resnet", "resnet-d"])
+def test_a_model_of_a_dialect_is_what_its_summary_counts(dialect: str) -> None:
+    import rsinspect
+
+    model = rsinspect.ResNetRS(50, weights=None, dialect=dialect, input_shape=(64, 64, 3))
+    spec = ResNetRSSpec.variant(50, dialect=dialect)
+    assert model.count_params() == sum(counts(spec)[:2])
+    assert model.output_shape == (None, spec.classes)
+    squeezed = rsinspect.ResNetRS(
+        50, weights=None, dialect=dialect, input_shape=(64, 64, 3), se_ratio=0.5, classes=7
+    )
+    assert squeezed.output_shape == (None, 7)
+    assert any("se_reduce" in layer.name for layer in squeezed.layers)
+
+
+def test_the_defaults_that_a_dialect_may_replace_are_those_of_the_signature() -> None:
+    import inspect
+
+    from rsinspect.keras_model.applications import _KERAS_DEFAULTS, ResNetRS
+
+    parameters = inspect.signature(ResNetRS).parameters
+    for name, value in _KERAS_DEFAULTS.items():
+        parameter = {"drop_path_rate": "drop_connect_rate"}.get(name, name)
+        assert parameters[parameter].default == value
+    replaced = {name for dialect in DIALECTS.values() for name, _ in dialect.defaults}
+    assert replaced <= set(_KERAS_DEFAULTS)

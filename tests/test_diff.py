@@ -552,3 +552,44 @@ def test_help_names_the_choice_of_resolution(cli: Cli) -> None:
     words = " ".join(cli("diff", "--help").out.replace("│", " ").split())
     assert "larger of their largest published" in words
     assert isinstance(app.application("diff"), typer.Typer)
+
+
+def test_table_1s_architecture_steps_are_a_chain(cli: Cli) -> None:
+    found = json.loads(cli("diff", "200:resnet", "200:resnet+se", "200", "-f", "json").out)
+    assert found["schema"] == "rsinspect.diff-chain/1"
+    assert [n["name"] for n in found["networks"]] == ["resnet-200", "resnet-200", "resnet-rs-200"]
+    squeeze, resnet_d = found["steps"]
+    # SE: two 1x1 convolutions with biases between 4f and f channels in every block
+    blocks = dict(zip((64, 128, 256, 512), (3, 24, 36, 3), strict=True))
+    params = sum(n * (2 * 4 * f * f + f + 4 * f) for f, n in blocks.items())
+    assert squeeze["totals_delta"]["params"] == params
+    assert squeeze["totals_delta"]["macs"] == sum(n * 8 * f * f for f, n in blocks.items())
+    # ResNet-D and the fourth stem convolution: three 3x3 convolutions more, one 7x7 less, 3 norms
+    stem = 9 * (3 * 32 + 32 * 32 + 32 * 64 + 64 * 64) - 49 * 3 * 64 + 4 * (32 + 32 + 64)
+    assert resnet_d["totals_delta"]["params"] == stem
+    total = squeeze["totals_delta"]["macs"] + resnet_d["totals_delta"]["macs"]
+    assert found["totals_delta"]["macs"] == total
+
+
+def test_a_chain_reads_at_80_columns_and_tells_every_step(cli: Cli) -> None:
+    outcome = cli("diff", "200:resnet", "200:resnet+se", "200")
+    assert outcome.code == 0
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert outcome.out.count("resnet-200 + SE -> resnet-rs-200:") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("50", "50:resnet+ce"), "unknown dialect"),
+        (("50", "101", "152", "--graph", "-o", "x.svg"), "two sides"),
+        (("50", "101@224", "152", "-r", "160"), "disagree"),
+        (("50",), "Missing argument"),
+    ],
+)
+def test_a_chain_that_cannot_be_gets_one_line(
+    arguments: tuple[str, ...], words: str, cli: Cli
+) -> None:
+    outcome = cli("diff", *arguments)
+    assert outcome.code == 2
+    assert words in outcome.err

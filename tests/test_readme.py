@@ -95,3 +95,17 @@ def test_the_picture_of_latencies_is_what_a_saved_run_gives(
         shown.write_bytes(made.read_bytes())
     assert texts(made.read_bytes()) == texts(shown.read_bytes())
     assert "tests/goldens/latency-50.svg" in README.read_text(encoding="utf-8")
+
+
+def test_the_picture_of_table_7_is_what_its_command_draws(
+    cli: Cli, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    shown, made = GOLDENS / "table-7.svg", tmp_path / "pareto.svg"
+    assert cli("table", "7", "--plot", made).code == 0
+    if request.config.getoption("--update-goldens"):
+        shown.write_bytes(made.read_bytes())
+    assert texts(made.read_bytes()) == texts(shown.read_bytes())
+    readme = README.read_text(encoding="utf-8")
+    assert "tests/goldens/table-7.svg" in readme
+    page = cli("table", "7").out.split("\n\n")[0]
+    assert "\n".join(line.rstrip() for line in page.splitlines()) in readme

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rsinspect.cli.options import Output, answer, show
+from rsinspect.errors import ReportError
 
 _PICTURE = "Picture"
 
@@ -16,11 +17,19 @@ def diff(
         str,
         typer.Argument(
             metavar="A",
-            help="MODEL or MODEL:DIALECT: 152, 152@224, resnet-rs-101, 101:article.",
+            help="MODEL or MODEL:DIALECT: 152, 152@224, 101:article; +se or -se at its end.",
             show_default=False,
         ),
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="Likewise; B is read as what A became.")],
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[C]...",
+            help="Further steps, each beside the one before: 200:resnet 200:resnet+se 200.",
+            show_default=False,
+        ),
+    ] = None,
     resolution: Annotated[
         str | None,
         typer.Option(
@@ -60,9 +69,14 @@ def diff(
     ] = "auto",
 ) -> None:
     """What B has more, less or otherwise than A, and what that costs."""
-    from rsinspect.diff.report import diff_report, models
+    from rsinspect.diff.report import chain_report, diff_report, networks
 
-    one, two = models(a, b, resolution=resolution)
+    one, two, *others = networks(a, b, *(more or ()), resolution=resolution)
+    if others:
+        if graph:
+            raise ReportError("a picture has two sides, not more", "leave --graph or name two")
+        answer(chain_report((one, two, *others)), format or "table", output)
+        return
     if not graph:
         answer(diff_report(one, two), format or "table", output)
         return

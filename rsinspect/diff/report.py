@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from rsinspect.cost import LEGEND, Cost
@@ -24,41 +26,107 @@ from rsinspect.spec import ResNetRSSpec, dialect_named, parse_model, parse_resol
 MOST_NOTES = 12
 
 
-def models(a: str, b: str, *, resolution: str | None = None) -> tuple[ResNetRSSpec, ResNetRSSpec]:
-    """Two networks by name, at one resolution unless the names say otherwise.
+def networks(*names: str, resolution: str | None = None) -> tuple[ResNetRSSpec, ...]:
+    """Networks by name, at one resolution unless the names say otherwise.
 
-    A model that names no resolution takes the other's; where neither does, both take the larger of
-    their published ones, so that MACs differ by structure alone.
+    A model that names no resolution takes the first one named; where none does, all take the
+    largest of their published ones, so that MACs differ by structure alone.
 
     Args:
-        a: MODEL or MODEL:DIALECT: ``152``, ``152@224``, ``101:article``.
-        b: Likewise.
-        resolution: Image side or height x width, for both.
+        names: Each MODEL, MODEL:DIALECT, or with squeeze-and-excitation put in or taken out,
+            MODEL:DIALECT+se or -se: ``152``, ``152@224``, ``101:article``, ``200:resnet+se``.
+        resolution: Image side or height x width, for all.
 
     Raises:
         SpecError: If a name, dialect or resolution is unknown, or the resolution disagrees with one
             in a name.
 
-    >>> [spec.title for spec in models("50", "101:article")]
-    ['resnet-rs-50 @ 192x192', 'resnet-rs-101 @ 192x192 (article)']
+    >>> networks("200:resnet+se")[0].title
+    'resnet-200 + SE @ 256x256'
     """
     given = None if resolution is None else parse_resolution(resolution)
     asked = []
-    for text in (a, b):
-        model, colon, dialect = text.partition(":")
+    for text in names:
+        found = re.fullmatch(r"(.*?)([+-]se)?", text.strip())
+        assert found is not None
+        model, colon, dialect = found[1].partition(":")
         depth, at = parse_model(model)
         if given is not None and at is not None and at != given:
             raise InvalidSpec(f"{text} and the resolution {resolution} disagree", "give one")
+        changes = {} if found[2] is None else {"se_ratio": 0.25 if found[2] == "+se" else 0.0}
         dialect = dialect_named(dialect if colon else "keras").name
-        asked.append((depth, at or given, dialect))
-    sizes = [at for _, at, _ in asked if at is not None] or [
-        max(ResNetRSSpec.variant(depth).resolution for depth, _, _ in asked)
+        asked.append((depth, at or given, dialect, changes))
+    sizes = [at for _, at, _, _ in asked if at is not None] or [
+        max(ResNetRSSpec.variant(depth).resolution for depth, _, _, _ in asked)
     ]
-    one, two = (
-        ResNetRSSpec.variant(depth, resolution=at or sizes[0], dialect=dialect)
-        for depth, at, dialect in asked
+    return tuple(
+        ResNetRSSpec.variant(depth, resolution=at or sizes[0], dialect=dialect, **changes)
+        for depth, at, dialect, changes in asked
     )
+
+
+def models(a: str, b: str, *, resolution: str | None = None) -> tuple[ResNetRSSpec, ResNetRSSpec]:
+    """Two ``networks``.
+
+    >>> [spec.title for spec in models("50", "101:article")]
+    ['resnet-rs-50 @ 192x192', 'resnet-rs-101 @ 192x192 (article)']
+    """
+    one, two = networks(a, b, resolution=resolution)
     return one, two
+
+
+def chain_report(specs: Sequence[ResNetRSSpec]) -> Report:
+    """What each network has more, less or otherwise than the one before, a row each.
+
+    The chain of the paper's Table 1 is ``200:resnet``, ``200:resnet+se``, ``200``.
+
+    Args:
+        specs: Two networks or more, in order.
+    """
+    comparisons = [compare(build_graph(a), build_graph(b)) for a, b in pairwise(specs)]
+    costs = [comparisons[0].cost_a, *(comparison.cost_b for comparison in comparisons)]
+    rows: list[dict[str, Value]] = [
+        {"network": specs[0].title, "params": costs[0].params, "macs": costs[0].macs}
+    ]
+    rows += [
+        {
+            "network": spec.title,
+            "params": cost.params,
+            "params_delta": cost.params - before.params,
+            "macs": cost.macs,
+            "macs_delta": cost.macs - before.macs,
+            "macs_delta_percent": round(100 * (cost.macs - before.macs) / before.macs, 1),
+        }
+        for spec, before, cost in zip(specs[1:], costs, costs[1:], strict=False)
+    ]
+    steps = [
+        conclusion(a, b, comparison)
+        for (a, b), comparison in zip(pairwise(specs), comparisons, strict=True)
+    ]
+    return Report(
+        Table(
+            title=" -> ".join(spec.title for spec in specs),
+            columns=(
+                Column("network", "Network"),
+                Column("params", "Params", "count"),
+                Column("params_delta", "Params\n+", "count"),
+                Column("macs", "MACs", "count"),
+                Column("macs_delta", "MACs\n+", "count"),
+                Column("macs_delta_percent", "MACs\n+ %", "number"),
+            ),
+            rows=tuple(rows),
+            notes=(*steps, f"MACs: {LEGEND['mac']}; for one image. +: more than the row above."),
+        ),
+        lambda: {
+            "schema": "rsinspect.diff-chain/1",
+            "networks": [model_document(spec) for spec in specs],
+            "steps": [
+                _document(a, b, comparison)
+                for (a, b), comparison in zip(pairwise(specs), comparisons, strict=True)
+            ],
+            "totals_delta": _delta_document(costs[0], costs[-1]),
+        },
+    )
 
 
 def diff_report(a: ResNetRSSpec, b: ResNetRSSpec) -> Report:

@@ -354,7 +354,9 @@ def plain_lines(group: Group) -> tuple[str, ...]:
     shown = [
         describe(layer.op)
         for layer in group.layers
-        if isinstance(layer.op, Conv2D | Dense | Dropout | GlobalAvgPool | GlobalMaxPool)
+        if isinstance(
+            layer.op, Conv2D | MaxPool2D | Dense | Dropout | GlobalAvgPool | GlobalMaxPool
+        )
         or layer.path.startswith("input/")
     ]
     return (" → ".join(text.removeprefix("conv ") for text in shown),)

@@ -50,6 +50,12 @@ Weights = str | os.PathLike[str] | None
 ActivationLike = str | Callable[..., Any] | None
 BlockArgs = Sequence[Mapping[str, int]]
 
+_KERAS_DEFAULTS = {
+    "activation": "relu", "classes": 1000, "se_ratio": 0.25, "dropout_rate": 0.25,
+    "drop_path_rate": 0.2, "bn_momentum": 0.0,
+}  # fmt: skip
+"""Defaults of ``ResNetRS`` that a dialect may replace, by field of the spec."""
+
 
 def ResNetRS(
     depth: int,
@@ -106,7 +112,9 @@ def ResNetRS(
         include_preprocessing: Whether the model begins by scaling pixels of 0 to 255 to the mean
             and deviation of ImageNet (for 3 channels; for others to 0 to 1). Without it, images
             must come normalised so.
-        dialect: Whose wiring: ``keras``, ``paper-prose`` or ``article``.
+        dialect: Whose wiring: a name of ``spec.DIALECTS``. Where an argument is left at the default
+            it has here, the dialect's own stands (``spec.Dialect.defaults``): ``resnet`` has no
+            squeeze-and-excitation and no dropout, ``tf-models`` has swish and 1001 classes.
         width: Multiplier of every filter count.
 
     Returns:
@@ -146,6 +154,9 @@ def ResNetRS(
         "bn_momentum": bn_momentum,
         "bn_epsilon": bn_epsilon,
     }
+    for name, value in dialect_named(dialect).defaults:
+        if fields[name] == _KERAS_DEFAULTS[name]:
+            fields[name] = value
     if block_args is None:
         spec = ResNetRSSpec.variant(depth, dialect=dialect, **fields)
     else:
