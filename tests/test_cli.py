@@ -46,7 +46,7 @@ REFUSED = {
     "summary 50 --batch 0": "at least 1",
     "summary 50 --dtype float31": "float32",
     "summary 50 --convention papper": "paper",
-    "summary 50 --format yaml": "json",
+    "summary 50 --format yam": "did you mean yaml",
     "summary 50 --explain c9/block1": "near it",
     "summary": "50 to 420",
     "summary fifty": "resnet-rs-50",
