@@ -31,7 +31,7 @@ found = search(space, bounds=Bounds({}, {}), only_front=only_front,
                objectives=parse_objectives("max:params,min:flops"))
 spent = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(space.size, spent, peak, found.on_front)
+print(space.size, spent, peak, len(found.front))
 """
 
 

@@ -21,10 +21,12 @@ from rsinspect.scale.advice import advice_report
 from rsinspect.scale.space import (
     COLUMNS,
     DEFAULT_OBJECTIVES,
+    MOST_SAMPLED,
     PRESETS,
     Bounds,
     Found,
     Layout,
+    Points,
     Space,
     chunks,
     front,
@@ -118,6 +120,12 @@ GRID = Space.of(
 )
 
 
+def value_of(points: Points, name: str, i: int) -> float:
+    layout, width, side = points.space.point(int(points.index[i]))
+    axes = {"blocks": sum(layout.blocks), "width": width, "resolution": side}
+    return axes[name] if name in axes else int(points.costs[name][i])
+
+
 @pytest.mark.parametrize(
     "objectives",
     [
@@ -125,6 +133,9 @@ GRID = Space.of(
         "min:params,min:peak_activation_bytes",
         "max:macs,max:params",
         "min:macs,max:activation_bytes",
+        "max:resolution,min:flops",
+        "max:width,max:blocks",
+        "min:width,max:params",
     ],
 )
 @pytest.mark.parametrize("chunk", [7, 1000])
@@ -132,7 +143,7 @@ def test_the_front_is_that_of_brute_force(objectives: str, chunk: int) -> None:
     chosen = parse_objectives(objectives)
     found = found_by(GRID, objectives=chosen, chunk=chunk)
     values = [
-        tuple(int(found.points.costs[o.column][i]) * (1 if o.largest else -1) for o in chosen)
+        tuple(value_of(found.points, o.column, i) * (1 if o.largest else -1) for o in chosen)
         for i in range(GRID.size)
     ]
     for mine, on_front in zip(values, found.pareto.tolist(), strict=True):
@@ -141,7 +152,7 @@ def test_the_front_is_that_of_brute_force(objectives: str, chunk: int) -> None:
             for other in values
         )
         assert on_front == (not beaten)
-    assert found.on_front == sum(found.pareto.tolist())
+    assert len(found.front) == sum(found.pareto.tolist())
 
 
 def test_equal_points_are_on_the_front_together() -> None:
@@ -168,6 +179,20 @@ def test_top_and_front_keep_what_sorting_everything_would() -> None:
     assert top.points.index.tolist() == everything.points.index[:9].tolist()
     ends = found_by(GRID, sort="macs", only_front=True, chunk=4)
     assert ends.points.index.tolist() == everything.points.index[everything.pareto].tolist()
+
+
+def test_axes_sort_too_and_every_size_of_the_space_has_points_in_the_sample() -> None:
+    found = found_by(GRID, sort="-width", top=1)
+    assert [found.points.space.point(i)[1] for i in found.points.index.tolist()] == [2.0]
+    assert len(found.front) > 1
+    assert len(found.sample) == GRID.size
+    large = Space.of({"c3": tuple(range(1, 51)), "c4": tuple(range(1, 51)), "width": (0.5, 1.0),
+                      "resolution": (64, 96, 128, 160)})  # fmt: skip
+    some = found_by(large, only_front=True, chunk=3000).sample
+    assert 0.95 * MOST_SAMPLED < len(some) < 1.05 * MOST_SAMPLED
+    for name in ("width", "resolution"):
+        _, counts = np.unique(some.quantity(name), return_counts=True)
+        assert counts.min() > 0.9 * len(some) / len(counts)
 
 
 def test_the_layout_rule_is_near_the_published_layouts() -> None:
@@ -301,6 +326,10 @@ def test_a_plot_has_the_front(cli: Cli, tmp_path: Path) -> None:
     text = made.read_text(encoding="utf-8")
     assert "Design space of ResNet-RS" in text
     assert "101 x2 @224" in text
+    again = tmp_path / "again.svg"
+    line = ("scale", "-a", "width=0.5:2:0.25", "-a", "depth=50,101", "--pareto", "--top", "1")
+    assert cli(*line, "--plot", again).code == 0
+    assert again.read_text(encoding="utf-8") == text  # rows left out of the table stay in the plot
 
 
 @pytest.mark.parametrize(

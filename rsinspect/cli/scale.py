@@ -68,14 +68,16 @@ def scale(
     min_params: Annotated[str | None, _limit("At least so many.")] = None,
     max_peak_activation: Annotated[str | None, _limit("Of the batch: 64MiB.")] = None,
     objective: Annotated[
-        str, typer.Option(help="Two, of the Pareto front: max:params,min:flops.")
+        str,
+        typer.Option(help="Two, of the Pareto front: max:params,min:flops. Costs, blocks, width "
+                     "or resolution."),
     ] = "max:params,min:flops",
     pareto: Annotated[
         bool, typer.Option("--pareto", help="Only the front.", rich_help_panel=_SHOWN)
     ] = False,
     sort: Annotated[
         str | None,
-        typer.Option("--sort", "-s", help="By this column; -params: largest first.",
+        typer.Option("--sort", "-s", help="By a cost or an axis; -params: largest first.",
                      rich_help_panel=_SHOWN),
     ] = None,
     top: Annotated[

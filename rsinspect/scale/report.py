@@ -16,9 +16,6 @@ from rsinspect.scale.space import COLUMNS, Found, Objective, Points, Space
 MOST_ROWS = 40
 """Of a table for people, where no number was asked for."""
 
-MOST_FAINT = 2000
-"""Points of the chart that are not on the front."""
-
 KEYS = ("depth", "blocks", "width", "resolution", *COLUMNS, "pareto")
 
 
@@ -86,7 +83,7 @@ def scale_report(
         f"{kept:,} of {found.feasible:,} points that fit; {found.evaluated:,} evaluated."
         if found.feasible
         else f"No point fits: none of {found.evaluated:,} is within the bounds.",
-        f"*: on the Pareto front of {objectives[0]} and {objectives[1]}: {found.on_front:,}.",
+        f"*: on the Pareto front of {objectives[0]} and {objectives[1]}: {len(found.front):,}.",
         f"FLOPs ({convention}), for one image: {LEGEND[convention]}.",
         f"Peak and sum of activations: inference, batch {batch}, {dtype}; without drop path.",
     ]
@@ -141,7 +138,7 @@ def _document(
         "objectives": [str(objective) for objective in objectives],
         "evaluated": found.evaluated,
         "feasible": found.feasible,
-        "front": found.on_front,
+        "front": len(found.front),
         "rows": [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)],
     }
 
@@ -191,10 +188,10 @@ def scale_chart(
     batch: int,
     dtype: str,
 ) -> Chart:
-    """The points kept, the front joined by a line, on the axes of the two objectives.
+    """The front joined by a line before a sample of the space, on the axes of the objectives.
 
     Args:
-        found: What a search kept.
+        found: What a search found.
         objectives: The second goes to the right, the first up.
         convention: What a FLOP is.
         batch: Images, for bytes.
@@ -209,16 +206,16 @@ def scale_chart(
         "flops": Axis(f"FLOPs per image ({convention})", "count", log=True),
         "activation_bytes": Axis(f"Sum of activations, {of_images}", "bytes", log=True),
         "peak_activation_bytes": Axis(f"Peak of activations, {of_images}", "bytes", log=True),
+        "blocks": Axis("Blocks", "number"),
+        "width": Axis("Width multiplier", "number"),
+        "resolution": Axis("Resolution, pixels a side", "number"),
     }
-    points = found.points
-    ends = points.take(found.pareto)
-    rest = points.take(~found.pareto)
-    step = max(1, -(-len(rest) // MOST_FAINT))
-    thinned = f", every {step}th drawn" if step > 1 else ""
-    behind = _places(rest.take(slice(None, None, step)), up, across)
+    rest = found.sample.take(~_within(found.sample, found.front))
+    whole = len(found.sample) == found.feasible
+    others = "other points that fit" if whole else "others, a sample"
     series = [
-        Series(f"{len(rest):,} other points{thinned}", behind, faint=True),
-        Series("Pareto front", _places(ends, up, across, named=True), line="solid"),
+        Series(f"{len(rest):,} {others}", _places(rest, up, across), faint=True),
+        Series("Pareto front", _places(found.front, up, across, named=True), line="solid"),
     ]
     return Chart(
         title="Design space of ResNet-RS",
@@ -231,10 +228,16 @@ def scale_chart(
     )
 
 
+def _within(points: Points, others: Points) -> Any:
+    import numpy as np
+
+    return np.isin(points.index, others.index)
+
+
 def _places(
     points: Points, up: Objective, across: Objective, *, named: bool = False
 ) -> tuple[Point, ...]:
-    ys, xs = points.costs[up.column].tolist(), points.costs[across.column].tolist()
+    ys, xs = points.quantity(up.column).tolist(), points.quantity(across.column).tolist()
     found = []
     for x, y, index in zip(xs, ys, points.index.tolist(), strict=True):
         label = ""

@@ -44,7 +44,13 @@ COLUMNS = (
     "activation_bytes",
     "peak_activation_bytes",
 )
-"""What is computed for each point, and what constraints, objectives and sorting may name."""
+"""What is computed for each point."""
+
+QUANTITIES = (*COLUMNS, "blocks", "width", "resolution")
+"""What objectives and sorting may name; ``blocks`` is the number of all blocks."""
+
+MOST_SAMPLED = 2000
+"""Points of the sample that a chart shows behind the front."""
 
 PRESETS = ("figure2", "figure3")
 STAGES = ("c2", "c3", "c4", "c5")
@@ -296,6 +302,21 @@ class Points:
     def __len__(self) -> int:
         return len(self.index)
 
+    def quantity(self, name: str) -> Any:
+        """One of QUANTITIES, a value a point."""
+        import numpy as np
+
+        sides, widths = len(self.space.resolutions), len(self.space.widths)
+        match name:
+            case "blocks":
+                return self.space._blocks[self.index // (sides * widths)].sum(axis=1)
+            case "width":
+                return np.array(self.space.widths)[self.index // sides % widths]
+            case "resolution":
+                return np.array(self.space.resolutions)[self.index % sides]
+            case _:
+                return self.costs[name]
+
     def take(self, which: Any) -> Points:
         """Those of them that an index or a mask picks."""
         return Points(self.space, self.index[which], {k: v[which] for k, v in self.costs.items()})
@@ -364,7 +385,7 @@ def chunks(
 
 
 class Objective(NamedTuple):
-    """What is better: more or less of a cost."""
+    """What is better: more or less of one of QUANTITIES."""
 
     column: str
     largest: bool
@@ -394,8 +415,8 @@ def parse_objectives(text: str) -> tuple[Objective, Objective]:
 
 
 def _column(name: str) -> str:
-    if name not in COLUMNS:
-        raise InvalidSpec(f"unknown quantity {name!r}", near(name, list(COLUMNS)))
+    if name not in QUANTITIES:
+        raise InvalidSpec(f"unknown quantity {name!r}", near(name, list(QUANTITIES)))
     return name
 
 
@@ -406,16 +427,17 @@ def front(points: Points, objectives: tuple[Objective, Objective]) -> Any:
     if not len(points):
         return np.zeros(0, dtype=bool)
     one, two = (
-        points.costs[o.column] * (-1 if o.largest else 1) for o in objectives
+        points.quantity(o.column) * (-1 if o.largest else 1) for o in objectives
     )  # less is better
     order = np.lexsort((two, one))
     first, second = one[order], two[order]
     starts = np.flatnonzero(np.r_[True, first[1:] != first[:-1]])
     group = np.cumsum(np.r_[True, first[1:] != first[:-1]]) - 1
     best = second[starts]  # of each group of equal first objective
-    before = np.r_[np.iinfo(np.int64).max, np.minimum.accumulate(best)[:-1]]
+    before = np.minimum.accumulate(best)[:-1]  # of the groups that are better in the first
+    beaten = np.r_[False, best[1:] >= before]
     mask = np.zeros(len(points), dtype=bool)
-    mask[order] = (second == best[group]) & (second < before[group])
+    mask[order] = (second == best[group]) & ~beaten[group]
     return mask
 
 
@@ -445,14 +467,16 @@ class Found(NamedTuple):
         pareto: Which of them are on the front of all feasible points.
         evaluated: How many points there are.
         feasible: How many of them are within the bounds.
-        on_front: How many are on the front.
+        front: All points on the front, whether they are kept or not.
+        sample: Some feasible points, spread over the whole space; all, if there are few.
     """
 
     points: Points
     pareto: Any
     evaluated: int
     feasible: int
-    on_front: int
+    front: Points
+    sample: Points
 
 
 def search(
@@ -495,11 +519,12 @@ def search(
     def ordered(points: Points) -> Points:
         if key is None:
             return points.take(slice(0, top))
-        values = points.costs[key[0]] * (-1 if key[1] else 1)
+        values = points.quantity(key[0]) * (-1 if key[1] else 1)
         return points.take(np.argsort(values, kind="stable")[:top])
 
     best: Points | None = None
     kept: list[Points] = []
+    sampled: list[Points] = []
     feasible = done = 0
     for points in chunks(space, convention=convention, batch=batch, dtype=dtype, chunk=chunk):
         done += len(points)
@@ -507,10 +532,25 @@ def search(
         feasible += len(inside)
         both = inside if best is None else Points.joined([best, inside])
         best = both.take(front(both, objectives))
+        sampled.append(inside.take(_sampled(inside.index, space.size)))
         if not only_front:
             kept.append(inside if top is None else ordered(inside))
         if progress is not None:
             progress(done)
     assert best is not None
     result = ordered(best if only_front else Points.joined(kept))
-    return Found(result, np.isin(result.index, best.index), done, feasible, len(best))
+    on_front = np.isin(result.index, best.index)
+    return Found(result, on_front, done, feasible, best, Points.joined(sampled))
+
+
+def _sampled(index: Any, size: int) -> Any:
+    """Mask of about MOST_SAMPLED of ``size`` points, by multiples of the golden ratio.
+
+    Every so many-th point would always have the same resolution.
+    """
+    import numpy as np
+
+    if size <= MOST_SAMPLED:
+        return np.ones(len(index), dtype=bool)
+    spread = index.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # wraps round
+    return spread < np.uint64(2**64 * MOST_SAMPLED // size)
