@@ -272,11 +272,12 @@ def _panel(
             for (x, y), point in zip(places, series.points, strict=False)
             if point.label
         ]
-    return sum(not _name(page, labels, *each) for each in dict.fromkeys(named))
+    over = any(series.faint for series in panel.series)
+    return sum(not _name(page, labels, *each, over) for each in dict.fromkeys(named))
 
 
-def _name(page: Page, labels: Labels, x: float, y: float, text: str) -> bool:
-    """Put a name beside its point, where there is room."""
+def _name(page: Page, labels: Labels, x: float, y: float, text: str, over: bool) -> bool:
+    """Put a name beside its point, where there is room; ``over`` hides faint points below it."""
     text = cut(text, 180, SMALL)
     wide = text_width(text, SMALL)
     best, chosen = 60.0, None
@@ -295,7 +296,7 @@ def _name(page: Page, labels: Labels, x: float, y: float, text: str) -> bool:
     at = {"right": place.right - 2, "left": place.left + 2}.get(
         side, (place.left + place.right) / 2
     )
-    page.words(at, place.bottom - 4, text, size=SMALL, side=side)  # type: ignore[arg-type]
+    page.words(at, place.bottom - 4, text, size=SMALL, side=side, over=over)  # type: ignore[arg-type]
     labels.texts.append(place)
     return True
 
