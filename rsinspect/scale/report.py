@@ -210,7 +210,7 @@ def scale_chart(
         "width": Axis("Width multiplier", "number"),
         "resolution": Axis("Resolution, pixels a side", "number"),
     }
-    rest = found.sample.take(~_within(found.sample, found.front))
+    rest = found.sample.outside(found.front)
     whole = len(found.sample) == found.feasible
     others = "other points that fit" if whole else "others, a sample"
     series = [
@@ -226,12 +226,6 @@ def scale_chart(
         panels=(Panel("", tuple(s for s in series if s.points)),),
         notes=("Computed from the layer graphs; labels: depth or blocks, width, resolution.",),
     )
-
-
-def _within(points: Points, others: Points) -> Any:
-    import numpy as np
-
-    return np.isin(points.index, others.index)
 
 
 def _places(

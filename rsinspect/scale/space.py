@@ -321,6 +321,12 @@ class Points:
         """Those of them that an index or a mask picks."""
         return Points(self.space, self.index[which], {k: v[which] for k, v in self.costs.items()})
 
+    def outside(self, others: Points) -> Points:
+        """Those of them that are not among others."""
+        import numpy as np
+
+        return self.take(~np.isin(self.index, others.index))
+
     @classmethod
     def joined(cls, parts: Sequence[Points]) -> Points:
         """All of them, at least one part."""
