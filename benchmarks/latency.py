@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -355,38 +356,79 @@ print(json.dumps(samples))
 """
 
 
+def hand_written(backend: str) -> float:
+    """Median of 60 calls in a loop that knows nothing of rsinspect's profile, in a new process."""
+    code = LOOP.format(backend=backend, batch=4, call=HAND_WRITTEN[backend])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    samples: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return statistics.median(samples)
+
+
+def in_turns(other: Callable[[], float], **asked: Any) -> str:
+    """The profile between two runs of another loop, three times; each against the other's mean."""
+    ratios, spreads, inside = [], [], 0
+    for turn in range(3):
+        before = other()
+        request = ProfileRequest(
+            batch=4, max_time_s=40.0, processes=2, predict=False, roofs=False, seed=turn, **asked
+        )
+        latency = profile(request).end_to_end.latency
+        after = other()
+        ratios.append(2 * latency.median / (before + after) - 1)
+        spreads.append(after / before - 1)
+        low, high = latency.ci_low or latency.median, latency.ci_high or latency.median
+        inside += low <= max(before, after) and high >= min(before, after)
+
+    def percents(shares: list[float]) -> str:
+        return ", ".join(f"{100 * share:+.1f} %" for share in shares)
+
+    return (
+        f"{percents(ratios)}; the loop against itself, before and after, {percents(spreads)}; "
+        f"the interval meets the loop's two medians {inside} of 3 times"
+    )
+
+
 def loops() -> None:
     """Against a loop written by hand for each framework, in turns, in processes of their own."""
-    for backend, call in HAND_WRITTEN.items():
+    for backend in HAND_WRITTEN:
         command = [sys.executable, "-c", f"import {backend}"]
         if subprocess.run(command, capture_output=True, check=False).returncode:
             say(f"{backend}: not installed here")
             continue
-        ratios, inside = [], 0
-        for turn in range(3):
-            code = LOOP.format(backend=backend, batch=4, call=call)
-            done = subprocess.run(
-                [sys.executable, "-c", code], capture_output=True, text=True, check=True
-            )
-            hand = statistics.median(json.loads(done.stdout.splitlines()[-1]))
-            request = ProfileRequest(
-                spec=at(50), batch=4, backend=backend, max_time_s=30.0, predict=False,
-                roofs=False, seed=turn,
-            )  # fmt: skip
-            run = profile(request)
-            latency = run.end_to_end.latency
-            ratios.append(latency.median / hand - 1)
-            inside += (latency.ci_low or 0) <= hand <= (latency.ci_high or 0)
-        say(
-            f"{backend}: profile against a hand-written loop "
-            + ", ".join(f"{100 * ratio:+.1f} %" for ratio in ratios)
-            + f"; the loop's median lies in the interval {inside} of 3 times"
-        )
+        other = partial(hand_written, backend)
+        say(f"{backend}: profile against the loop {in_turns(other, spec=at(50), backend=backend)}")
+
+
+TIMM_BENCHMARK = "TIMM_BENCHMARK"
+"""Environment variable: the path of timm's benchmark.py, which is in its repository only."""
+
+
+def timm_loop(*more: str) -> float:
+    """Seconds a step of timm's own inference benchmark for its resnetrs50: a mean of 60."""
+    command = [
+        sys.executable, os.environ[TIMM_BENCHMARK], "--model", "resnetrs50", "--bench", "inference",
+        "--device", "cpu", "--img-size", "160", "--batch-size", "4", "--num-bench-iter", "60",
+        *more,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = json.loads(done.stdout.split("--result")[1])
+    return float(result["infer_step_time"]) / 1e3
+
+
+def timm() -> None:
+    """Against timm's own benchmark of its own resnetrs50, in turns; both under PyTorch."""
+    if TIMM_BENCHMARK not in os.environ:
+        say(f"{TIMM_BENCHMARK} does not name timm's benchmark.py: left out")
+        return
+    spec = ResNetRSSpec.variant(50, dialect="timm", resolution=(160, 160))
+    for more in ((), ("--channels-last",)):
+        found = in_turns(partial(timm_loop, *more), spec=spec, backend="torch")
+        say(f"timm {' '.join(more) or 'channels first'}: profile against its loop {found}")
 
 
 PARTS = {
     "closure": closure, "coverage": coverage, "neighbours": neighbours, "prediction": prediction,
-    "causal": causal, "loops": loops,
+    "causal": causal, "loops": loops, "timm": timm,
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from rsinspect.cost import CONVENTIONS, layers_cost, peak_activation
 from rsinspect.errors import InvalidSpec
 from rsinspect.resnet_rs import build_graph
 from rsinspect.scale.advice import advice_report
+from rsinspect.scale.report import scale_chart
 from rsinspect.scale.space import (
     COLUMNS,
     DEFAULT_OBJECTIVES,
@@ -136,6 +137,10 @@ def value_of(points: Points, name: str, i: int) -> float:
         "max:resolution,min:flops",
         "max:width,max:blocks",
         "min:width,max:params",
+        "max:params,min:flops,max:resolution",
+        "max:resolution,max:params,min:peak_activation_bytes",
+        "min:macs,min:params,max:activation_bytes",
+        "max:width,max:blocks,min:resolution",
     ],
 )
 @pytest.mark.parametrize("chunk", [7, 1000])
@@ -247,7 +252,9 @@ def test_an_axis_is_read(text: str, values: tuple[Any, ...]) -> None:
         (("-a", "depth=50", "-a", "c3=1:3"), "use one of them"),
         (("-a", "blocks=1,2;1,2,3"), "different numbers of stages"),
         (("--preset", "figure4"), "did you mean figure"),
-        (("--objective", "max:params"), "not two objectives"),
+        (("--objective", "max:params"), "not two or three objectives"),
+        (("--objective", "max:params,min:flops,min:params"), "not two or three objectives"),
+        (("--objective", "max:params,min:flops,min:macs,max:width"), "two or three"),
         (("--objective", "best:params,min:flops"), "not an objective"),
         (("--objective", "max:accuracy,min:flops"), "unknown quantity"),
         (("--sort", "latency"), "unknown quantity"),
@@ -330,6 +337,20 @@ def test_a_plot_has_the_front(cli: Cli, tmp_path: Path) -> None:
     line = ("scale", "-a", "width=0.5:2:0.25", "-a", "depth=50,101", "--pareto", "--top", "1")
     assert cli(*line, "--plot", again).code == 0
     assert again.read_text(encoding="utf-8") == text  # rows left out of the table stay in the plot
+
+
+def test_a_third_objective_of_few_values_gives_a_line_for_each() -> None:
+    for text, names in (
+        ("max:params,min:flops", ["Pareto front"]),
+        ("max:params,min:flops,max:width", [f"Pareto front, width {w}" for w in ("2", "1", "0.5")]),
+        ("max:params,min:flops,min:macs", ["Pareto front, min:macs too"]),
+    ):
+        chosen = parse_objectives(text)
+        found = found_by(GRID, objectives=chosen)
+        chart = scale_chart(found, chosen, convention="paper", batch=1, dtype="float32")
+        fronts = [series for series in chart.panels[0].series if not series.faint]
+        assert [series.name for series in fronts] == names
+        assert sum(len(series.points) for series in fronts) == len(found.front)
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ def scale(
     max_peak_activation: Annotated[str | None, _limit("Of the batch: 64MiB.")] = None,
     objective: Annotated[
         str,
-        typer.Option(help="Two, of the Pareto front: max:params,min:flops. Costs, blocks, width "
-                     "or resolution."),
+        typer.Option(help="Two or three, of the Pareto front: max:params,min:flops. Costs, blocks, "
+                     "width or resolution."),
     ] = "max:params,min:flops",
     pareto: Annotated[
         bool, typer.Option("--pareto", help="Only the front.", rich_help_panel=_SHOWN)
@@ -164,7 +164,7 @@ def scale(
 def _searched(
     where: Space,
     bounds: Bounds,
-    objectives: tuple[Objective, Objective],
+    objectives: tuple[Objective, ...],
     pareto: bool,
     sort: str | None,
     top: int | None,

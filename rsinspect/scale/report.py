@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rsinspect.chart import Axis, Chart, Panel, Point, Series
@@ -50,7 +50,7 @@ def columns_of(found: Found) -> dict[str, list[Any]]:
 def scale_report(
     found: Found,
     *,
-    objectives: tuple[Objective, Objective],
+    objectives: Sequence[Objective],
     convention: str,
     batch: int,
     dtype: str,
@@ -83,7 +83,7 @@ def scale_report(
         f"{kept:,} of {found.feasible:,} points that fit; {found.evaluated:,} evaluated."
         if found.feasible
         else f"No point fits: none of {found.evaluated:,} is within the bounds.",
-        f"*: on the Pareto front of {objectives[0]} and {objectives[1]}: {len(found.front):,}.",
+        f"*: on the Pareto front of {_listed(objectives)}: {len(found.front):,}.",
         f"FLOPs ({convention}), for one image: {LEGEND[convention]}.",
         f"Peak and sum of activations: inference, batch {batch}, {dtype}; without drop path.",
     ]
@@ -121,7 +121,7 @@ def _first(found: Found, number: int) -> Found:
 
 def _document(
     found: Found,
-    objectives: tuple[Objective, Objective],
+    objectives: Sequence[Objective],
     convention: str,
     batch: int,
     dtype: str,
@@ -182,13 +182,15 @@ def parquet_bytes(found: Found) -> bytes:
 
 def scale_chart(
     found: Found,
-    objectives: tuple[Objective, Objective],
+    objectives: Sequence[Objective],
     *,
     convention: str,
     batch: int,
     dtype: str,
 ) -> Chart:
-    """The front joined by a line before a sample of the space, on the axes of the objectives.
+    """The front before a sample of the space, on the axes of the first two objectives.
+
+    A line joins the front; if there is a third objective of a few values, one for each of them.
 
     Args:
         found: What a search found.
@@ -197,7 +199,7 @@ def scale_chart(
         batch: Images, for bytes.
         dtype: Of activations.
     """
-    up, across = objectives
+    up, across = objectives[:2]
     of_images = f"batch {batch}, {dtype}"
     axes = {
         "params": Axis("Parameters", "count", log=True),
@@ -215,17 +217,45 @@ def scale_chart(
     others = "other points that fit" if whole else "others, a sample"
     series = [
         Series(f"{len(rest):,} {others}", _places(rest, up, across), faint=True),
-        Series("Pareto front", _places(found.front, up, across, named=True), line="solid"),
+        *_fronts(found.front, objectives),
     ]
     return Chart(
         title="Design space of ResNet-RS",
-        subtitle=f"{found.feasible:,} points that fit, of {found.evaluated:,}; front of {up} and "
-        f"{across}",
+        subtitle=f"{found.feasible:,} points that fit, of {found.evaluated:,}; front of "
+        f"{_listed(objectives)}",
         x=axes[across.column],
         y=axes[up.column],
         panels=(Panel("", tuple(s for s in series if s.points)),),
         notes=("Computed from the layer graphs; labels: depth or blocks, width, resolution.",),
     )
+
+
+_MOST_LINES = 8
+
+
+def _fronts(points: Points, objectives: Sequence[Objective]) -> list[Series]:
+    """The front as one series, or as one for each value of a third objective that has few."""
+    up, across, *third = objectives
+    if not third:
+        return [Series("Pareto front", _places(points, up, across, named=True), line="solid")]
+    column = third[0].column
+    values = points.quantity(column)
+    steps = sorted(set(values.tolist()), reverse=third[0].largest)
+    if len(steps) > _MOST_LINES:
+        return [Series(f"Pareto front, {third[0]} too", _places(points, up, across, named=True))]
+    return [
+        Series(
+            f"Pareto front, {column} {step:g}",
+            _places(points.take(values == step), up, across, named=True),
+            line="solid",
+        )
+        for step in steps
+    ]
+
+
+def _listed(objectives: Sequence[Objective]) -> str:
+    *some, last = map(str, objectives)
+    return f"{', '.join(some)} and {last}"
 
 
 def _places(

@@ -403,11 +403,11 @@ class Objective(NamedTuple):
 DEFAULT_OBJECTIVES = "max:params,min:flops"
 
 
-def parse_objectives(text: str) -> tuple[Objective, Objective]:
-    """``max:params,min:flops`` as two objectives.
+def parse_objectives(text: str) -> tuple[Objective, ...]:
+    """``max:params,min:flops`` as two objectives, and so on for three.
 
     Raises:
-        InvalidSpec: If the text is not two of them, of two columns.
+        InvalidSpec: If the text is not two or three of them, each of another quantity.
     """
     found = []
     for part in text.split(","):
@@ -415,9 +415,9 @@ def parse_objectives(text: str) -> tuple[Objective, Objective]:
         if not colon or way not in ("min", "max"):
             raise InvalidSpec(f"{part.strip()!r} is not an objective", "write max:params,min:flops")
         found.append(Objective(_column(column), way == "max"))
-    if len(found) != 2 or found[0].column == found[1].column:
-        raise InvalidSpec(f"{text!r} is not two objectives", "write max:params,min:flops")
-    return found[0], found[1]
+    if len(found) not in (2, 3) or len({objective.column for objective in found}) < len(found):
+        raise InvalidSpec(f"{text!r} is not two or three objectives", "write max:params,min:flops")
+    return tuple(found)
 
 
 def _column(name: str) -> str:
@@ -426,15 +426,44 @@ def _column(name: str) -> str:
     return name
 
 
-def front(points: Points, objectives: tuple[Objective, Objective]) -> Any:
-    """Mask of the points that no other one beats: as good in both objectives, better in one."""
+def front(points: Points, objectives: Sequence[Objective]) -> Any:
+    """Mask of the points that none beats: as good in two or three objectives, better in one.
+
+    Of three, the one with the fewest values is taken value by value from the best, and what remains
+    is two: those of a value that an earlier value's points do not match in both.
+    """
     import numpy as np
 
+    found = np.zeros(len(points), dtype=bool)
     if not len(points):
-        return np.zeros(0, dtype=bool)
-    one, two = (
-        points.quantity(o.column) * (-1 if o.largest else 1) for o in objectives
+        return found
+    *steps, one, two = sorted(
+        (points.quantity(o.column) * (-1 if o.largest else 1) for o in objectives),
+        key=lambda values: len(np.unique(values)),
     )  # less is better
+    if not steps:
+        return _front_of_two(one, two)
+    order = np.argsort(steps[0], kind="stable")
+    ends = np.flatnonzero(np.diff(steps[0][order])) + 1
+    reached_one = reached_two = np.zeros(0, dtype=one.dtype)  # one rises, two falls
+    for group in np.split(order, ends):
+        group = group[_front_of_two(one[group], two[group])]
+        if len(reached_one):
+            place = np.searchsorted(reached_one, one[group], side="right") - 1
+            group = group[(place < 0) | (reached_two[place] > two[group])]
+        found[group] = True
+        ones, twos = np.r_[reached_one, one[group]], np.r_[reached_two, two[group]]
+        stairs = np.lexsort((twos, ones))
+        least = np.minimum.accumulate(twos[stairs])
+        stairs = stairs[np.r_[True, least[1:] < least[:-1]]]
+        reached_one, reached_two = ones[stairs], twos[stairs]
+    return found
+
+
+def _front_of_two(one: Any, two: Any) -> Any:
+    """Mask of the front of two quantities of which less is better."""
+    import numpy as np
+
     order = np.lexsort((two, one))
     first, second = one[order], two[order]
     starts = np.flatnonzero(np.r_[True, first[1:] != first[:-1]])
@@ -442,7 +471,7 @@ def front(points: Points, objectives: tuple[Objective, Objective]) -> Any:
     best = second[starts]  # of each group of equal first objective
     before = np.minimum.accumulate(best)[:-1]  # of the groups that are better in the first
     beaten = np.r_[False, best[1:] >= before]
-    mask = np.zeros(len(points), dtype=bool)
+    mask = np.zeros(len(one), dtype=bool)
     mask[order] = (second == best[group]) & ~beaten[group]
     return mask
 
@@ -489,7 +518,7 @@ def search(
     space: Space,
     *,
     bounds: Bounds,
-    objectives: tuple[Objective, Objective],
+    objectives: Sequence[Objective],
     only_front: bool = False,
     sort: str | None = None,
     top: int | None = None,
