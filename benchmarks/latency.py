@@ -403,27 +403,39 @@ TIMM_BENCHMARK = "TIMM_BENCHMARK"
 """Environment variable: the path of timm's benchmark.py, which is in its repository only."""
 
 
-def timm_loop(*more: str) -> float:
-    """Seconds a step of timm's own inference benchmark for its resnetrs50: a mean of 60."""
-    command = [
-        sys.executable, os.environ[TIMM_BENCHMARK], "--model", "resnetrs50", "--bench", "inference",
-        "--device", "cpu", "--img-size", "160", "--batch-size", "4", "--num-bench-iter", "60",
-        *more,
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    result = json.loads(done.stdout.split("--result")[1])
-    return float(result["infer_step_time"]) / 1e3
+TIMM_LOOP = """
+import os, sys
+os.environ["KERAS_BACKEND"] = "torch"
+sys.path.insert(0, os.path.dirname(os.environ["TIMM_BENCHMARK"]))
+import torch, rsinspect
+from benchmark import InferenceBenchmarkRunner
+runner = InferenceBenchmarkRunner(
+    "resnetrs50", device="cpu", batch_size=4, img_size=160, num_bench_iter=60
+)
+if {of_keras}:
+    model = rsinspect.ResNetRS(50, (160, 160, 3), weights=None, dialect="timm")
+    runner.model = lambda images: model(images, training=False)
+    runner.input_size = (160, 160, 3)
+print(runner.run()["step_time"])
+"""
+
+
+def timm_loop(of_keras: bool) -> float:
+    """Seconds a step in timm's own inference benchmark, a mean of 60: of our network or its own."""
+    code = TIMM_LOOP.format(of_keras=of_keras)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout.splitlines()[-1]) / 1e3
 
 
 def timm() -> None:
-    """Against timm's own benchmark of its own resnetrs50, in turns; both under PyTorch."""
+    """Against timm's own benchmark loop, in turns: around our network, and around timm's."""
     if TIMM_BENCHMARK not in os.environ:
         say(f"{TIMM_BENCHMARK} does not name timm's benchmark.py: left out")
         return
     spec = ResNetRSSpec.variant(50, dialect="timm", resolution=(160, 160))
-    for more in ((), ("--channels-last",)):
-        found = in_turns(partial(timm_loop, *more), spec=spec, backend="torch")
-        say(f"timm {' '.join(more) or 'channels first'}: profile against its loop {found}")
+    for of_keras, whose in ((True, "the network of Keras"), (False, "timm's resnetrs50")):
+        found = in_turns(partial(timm_loop, of_keras), spec=spec, backend="torch")
+        say(f"{whose} in timm's loop: profile against it {found}")
 
 
 PARTS = {
