@@ -10,6 +10,7 @@ import pytest
 
 from rsinspect.drawing import engine, formats
 from rsinspect.errors import RenderError
+from rsinspect.profiling.run_document import to_json
 from tests.conftest import Cli
 from tests.test_profiling_run import a_run
 
@@ -18,7 +19,7 @@ from tests.test_profiling_run import a_run
 def saved(tmp_path: Path) -> Path:
     """A run of ResNet-RS-50 at 160x192, stem 0.1 s and c2 0.3 s."""
     path = tmp_path / "run.json"
-    path.write_text(json.dumps(a_run().to_json()))
+    path.write_text(json.dumps(to_json(a_run())))
     return path
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rsinspect.profiling.report import profile_report
+from rsinspect.profiling.run_document import to_json
 from rsinspect.render.data import as_text
 from tests.conftest import Cli, python
 from tests.test_profiling_run import a_run
@@ -16,7 +17,7 @@ from tests.test_profiling_run import a_run
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     path = tmp_path / "run.json"
-    path.write_text(json.dumps(a_run().to_json()))
+    path.write_text(json.dumps(to_json(a_run())))
     return path
 
 

@@ -60,6 +60,7 @@ from rsinspect.profiling.protocol import (
 )
 from rsinspect.profiling.rounds import Finished, Round
 from rsinspect.profiling.run import ProfileRun
+from rsinspect.profiling.run_document import from_json, to_json
 from rsinspect.resnet_rs import build_graph
 from rsinspect.spec import DIALECTS, Dialect, ResNetRSSpec
 
@@ -184,7 +185,7 @@ def test_a_run_has_the_samples_and_what_follows_from_the_graph(worker: MakeWorke
     assert attempt.peak_rss_bytes is not None
     assert attempt.peak_rss_bytes >= 123456789
     assert BusyMachine(1.5, 2) in found.warnings
-    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert from_json(json.loads(json.dumps(to_json(found)))) == found
 
 
 def test_few_rounds_are_said_to_be_few(worker: MakeWorker) -> None:
@@ -679,7 +680,7 @@ def test_a_training_step_has_forward_backward_and_steps_of_its_own(worker: MakeW
     assert found.flops_per_s(stem) == pytest.approx(3 * 2 * (stem.macs or 0) * 8 / 0.2)
     assert found.closure.sum_s == pytest.approx(1.4)
     assert found.closure.closes
-    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert from_json(json.loads(json.dumps(to_json(found)))) == found
 
 
 def test_a_prediction_roofs_and_what_is_missing_are_kept(worker: MakeWorker) -> None:
@@ -704,7 +705,7 @@ def test_a_prediction_roofs_and_what_is_missing_are_kept(worker: MakeWorker) -> 
     assert bound is not None
     assert 0 < (bound.fraction or 0) < 1
     assert found.not_available == (("trace", "no profiler"),)
-    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert from_json(json.loads(json.dumps(to_json(found)))) == found
 
 
 def test_a_segment_faster_than_its_roof_raises_the_roof(worker: MakeWorker) -> None:
@@ -745,7 +746,7 @@ def test_ctrl_c_keeps_what_was_measured(worker: MakeWorker) -> None:
     assert found.stopped_because == "interrupted"
     assert found.end_to_end.latency.samples == (0.6,) * 7
     assert CutShort(7) in found.warnings
-    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert from_json(json.loads(json.dumps(to_json(found)))) == found
 
 
 def test_ctrl_c_before_the_first_round_has_nothing_to_keep(worker: MakeWorker) -> None:

@@ -41,6 +41,7 @@ from rsinspect.profiling.run import (
     TracedEvent,
     TracedLayer,
 )
+from rsinspect.profiling.run_document import from_json, to_json
 from rsinspect.profiling.statistics import Latency, Sampling
 
 CAUTIONS: tuple[Caution, ...] = (
@@ -134,12 +135,12 @@ def a_run() -> ProfileRun:
 
 
 def document() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(json.dumps(a_run().to_json()))
+    loaded: dict[str, Any] = json.loads(json.dumps(to_json(a_run())))
     return loaded
 
 
 def test_to_json_and_back_is_the_same_run() -> None:
-    assert ProfileRun.from_json(document()) == a_run()
+    assert from_json(document()) == a_run()
 
 
 def test_the_document_has_the_keys_that_others_rely_on() -> None:
@@ -245,7 +246,7 @@ def test_a_damaged_document_is_refused_by_key(
     found = copy.deepcopy(document())
     edit(found)
     with pytest.raises(InvalidMeasurement, match=words):
-        ProfileRun.from_json(found)
+        from_json(found)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,7 @@ def test_a_damaged_document_is_refused_by_key(
 )
 def test_another_schema_is_refused(schema: str | None, hint: str) -> None:
     with pytest.raises(InvalidMeasurement, match=r"reads rsinspect\.profile/1") as caught:
-        ProfileRun.from_json(document() | {"schema": schema})
+        from_json(document() | {"schema": schema})
     assert caught.value.hint is not None
     assert hint in caught.value.hint
 
@@ -262,13 +263,13 @@ def test_another_schema_is_refused(schema: str | None, hint: str) -> None:
 @pytest.mark.parametrize("nothing", [None, [], "text", 3])
 def test_what_is_no_object_is_refused(nothing: object) -> None:
     with pytest.raises(InvalidMeasurement, match="not an object"):
-        ProfileRun.from_json(nothing)
+        from_json(nothing)
 
 
 def test_keys_that_joined_later_are_passed_over() -> None:
     found = document() | {"weather": {}}
     found["environment"]["gpu"] = None
-    assert ProfileRun.from_json(found) == a_run()
+    assert from_json(found) == a_run()
 
 
 def test_the_same_output_allows_for_rounding_and_no_more() -> None:

@@ -8,6 +8,7 @@ import pytest
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import Mode, ProfileRequest
 from rsinspect.profiling.run import ProfileRun
+from rsinspect.profiling.run_document import from_json, to_json
 from rsinspect.resnet_rs import build_graph
 from rsinspect.spec import ResNetRSSpec
 from tests.conftest import Cli, python
@@ -68,7 +69,7 @@ def test_layers_are_seen_and_share_the_time_of_their_blocks(backend: str, mode: 
             assert sum(own) == pytest.approx(segment.latency.median)
     if mode == "train" and backend != "torch":
         assert {"loss", "optimizer"} <= seen
-    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert from_json(json.loads(json.dumps(to_json(found)))) == found
 
 
 @pytest.mark.keras

@@ -23,7 +23,7 @@ from rsinspect.profiling.protocol import (
     decode,
     request_to_json,
 )
-from rsinspect.profiling.run import ProfileRun
+from rsinspect.profiling.run_document import from_json, to_json
 from rsinspect.resnet_rs import build_graph
 from rsinspect.spec import ResNetRSSpec
 from tests.conftest import python
@@ -70,7 +70,7 @@ def test_a_tiny_network_is_measured(backend: str) -> None:
     for name in ("cpu_model", "governor", "cpus_quota", "cpus_affinity", "load_after"):
         assert (getattr(environment, name) is None) == (name in dict(environment.unknown))
     assert environment.peak_rss_bytes is not None
-    assert ProfileRun.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert from_json(json.loads(json.dumps(to_json(found)))) == found
     phases = [event.name for event in events if isinstance(event, Phase)]
     assert phases == ["starting", "building", "compiling", "warm-up", "measuring"]
     measured = [e for e in events if isinstance(e, RoundDone) and e.phase == "measuring"]

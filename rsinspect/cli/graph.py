@@ -126,7 +126,7 @@ def graph(
 def _measured(path: Path, spec: ResNetRSSpec) -> Measured:
     """What a saved run says about this network."""
     from rsinspect.drawing.overlay import Measured
-    from rsinspect.profiling.run import load_run
+    from rsinspect.profiling.run_document import load_run
 
     run = load_run(path)
     run.check_model(spec)

@@ -109,7 +109,7 @@ def profile(
     from rsinspect.files import check_writable
     from rsinspect.profiling.protocol import ProfileRequest
     from rsinspect.profiling.report import closure_line
-    from rsinspect.profiling.run import load_run
+    from rsinspect.profiling.run_document import load_run
     from rsinspect.render.data import check_format
 
     check_format(format)
@@ -172,7 +172,9 @@ def _finish(run: ProfileRun, files: _Files, format: str, output: Path | None) ->
     from rsinspect.profiling.report import profile_report
 
     if files.save is not None:
-        write_whole(files.save, (json.dumps(run.to_json(), indent=2) + "\n").encode())
+        from rsinspect.profiling.run_document import to_json
+
+        write_whole(files.save, (json.dumps(to_json(run), indent=2) + "\n").encode())
     if files.trace is not None:
         from rsinspect.profiling.timeline import chrome_trace_of
 

@@ -156,21 +156,22 @@ def structure_in_words(comparison: Comparison) -> str:
         phrases.append(f"and {_plural(left, 'more kind')} of change")
     training = _training_in_words(changes)
     if not phrases:
-        return f"the same but for {training}" if training else "no difference"
+        return f"the same but for {training} (training only)" if training else "no difference"
     words = ", ".join(phrases).replace(", and ", " and ")
     if structural:
         return f"{words}; in training also {training}" if training else words
-    return f"{words}, nothing else" + (f" but {training}" if training else "")
+    return f"{words}, nothing else" + (f" but {training} (training only)" if training else "")
 
 
 def _training_in_words(changes: Iterable[Change]) -> str:
-    """Which regularisation differs: ``drop path and dropout (training only)``."""
+    """What differs in training alone: ``batch-norm momentum, drop path and dropout``."""
     found = dict.fromkeys(
         {"batch norm": "batch-norm momentum"}.get(noun := _noun(change.layers[0]), noun)
         for change in changes
         if change.training_only
     )
-    return f"{' and '.join(found)} (training only)" if found else ""
+    *some, last = found or [""]
+    return f"{', '.join(some)} and {last}" if some else last
 
 
 def _delta_in_words(a: int, b: int, noun: str) -> str:

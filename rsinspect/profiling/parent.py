@@ -69,7 +69,6 @@ from rsinspect.profiling.run import (
     Batch,
     Closure,
     EndToEnd,
-    Environment,
     Model,
     Outcome,
     PredictedPart,
@@ -81,6 +80,7 @@ from rsinspect.profiling.run import (
     TracedEvent,
     TracedLayer,
 )
+from rsinspect.profiling.run_document import environment_from_json
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, Latency, Sampling
 from rsinspect.resnet_rs import build_graph
 from rsinspect.units import ITEM_BYTES, binary_bytes, percent
@@ -392,7 +392,7 @@ def _record(
     if roofs is not None:
         segments_, roofs = _assessed(request, graph, segments_, roofs)
     environment = replace(
-        Environment.from_json(ready.environment), peak_rss_bytes=first.peak_rss_bytes
+        environment_from_json(ready.environment), peak_rss_bytes=first.peak_rss_bytes
     )
     load_after, unknown = machine.load_average()
     environment = environment.ended(load_after, unknown)

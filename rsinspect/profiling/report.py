@@ -7,6 +7,7 @@ from rsinspect.profiling.cautions import wording
 from rsinspect.profiling.memory import predict
 from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.run import CLOSES_WITHIN, Excess, Prediction, ProfileRun, Segment
+from rsinspect.profiling.run_document import to_json
 from rsinspect.profiling.statistics import Latency
 from rsinspect.report import Column, Report, Table, Value
 from rsinspect.resnet_rs import build_graph
@@ -29,7 +30,7 @@ def profile_report(run: ProfileRun) -> Report:
     At level ``layer`` the rows are layers, with their shares of the measured blocks.
     """
     layers = run.level == "layer" and run.trace is not None
-    return Report(_layers_table(run) if layers else _segments_table(run), run.to_json)
+    return Report(_layers_table(run) if layers else _segments_table(run), lambda: to_json(run))
 
 
 def _title(run: ProfileRun) -> str:

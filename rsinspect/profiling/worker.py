@@ -57,6 +57,7 @@ from rsinspect.profiling.rounds import (
     measure,
 )
 from rsinspect.profiling.run import Environment
+from rsinspect.profiling.run_document import environment_to_json
 from rsinspect.resnet_rs import build_graph
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ def _serve(
             output_max_abs_diff=difference,
             output_max_abs=largest,
             optimizer=OPTIMIZER if work.trains else None,
-            environment=_environment(request, load_before).to_json(),
+            environment=environment_to_json(_environment(request, load_before)),
         )
     )
     emit(Phase("warm-up"))
