@@ -95,7 +95,8 @@ class _Hooked:
             self._hook(work.model.get_layer(name))
         self.parts = (*work.passes, ("call", "whole"))
         self.method = (
-            f"hooks at the ends of {work.request.cut_level}s, paired with passes without them"
+            f"hooks at the ends of {work.request.cut_level}s, paired with passes without them; "
+            "the copies between layouts with which Keras surrounds a convolution count"
             + ("" if work.request.on_cpu else "; CUDA events; unverified on GPU")
         )
 
