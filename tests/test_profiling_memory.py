@@ -49,6 +49,12 @@ def test_only_activations_and_input_grow_with_the_batch() -> None:
     assert (many.weights_bytes, many.graph_bytes) == (one.weights_bytes, one.graph_bytes)
 
 
+MEMORY_WITHIN = {
+    ("tensorflow", "forward"): 0.027, ("tensorflow", "train"): 0.075, ("jax", "forward"): 0.035,
+    ("jax", "train"): 0.025, ("torch", "forward"): 0.065, ("torch", "train"): 0.02,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     # Peak resident memory (VmHWM) of workers: Linux x86-64 with two processors, Python 3.11,
     # TensorFlow 2.21, JAX 0.10, PyTorch 2.13, Keras 3.15; the distinct blocks predicted first.
@@ -60,6 +66,11 @@ def test_only_activations_and_input_grow_with_the_batch() -> None:
         ("tensorflow", "forward", 101, 160, 16, 1364),
         ("tensorflow", "forward", 152, 224, 8, 1563),
         ("tensorflow", "forward", 270, 160, 4, 1951),
+        ("tensorflow", "forward", 50, 160, 8, 1106),
+        ("tensorflow", "forward", 50, 224, 32, 1407),
+        ("tensorflow", "forward", 101, 160, 32, 1503),
+        ("tensorflow", "forward", 152, 224, 8, 1557),
+        ("tensorflow", "forward", 270, 160, 16, 2008),
         ("tensorflow", "train", 50, 160, 1, 1928),
         ("tensorflow", "train", 50, 160, 4, 2082),
         ("tensorflow", "train", 50, 160, 16, 3337),
@@ -67,14 +78,39 @@ def test_only_activations_and_input_grow_with_the_batch() -> None:
         ("tensorflow", "train", 101, 160, 8, 3256),
         ("tensorflow", "train", 101, 224, 4, 3244),
         ("tensorflow", "train", 152, 160, 4, 3518),
+        ("tensorflow", "train", 50, 160, 8, 2384),
+        ("tensorflow", "train", 50, 224, 8, 2899),
+        ("tensorflow", "train", 101, 160, 8, 3264),
+        ("tensorflow", "train", 101, 224, 4, 3264),
+        ("tensorflow", "train", 152, 160, 4, 3543),
         ("jax", "forward", 50, 160, 8, 940),
+        ("jax", "forward", 50, 160, 8, 993),
+        ("jax", "forward", 50, 224, 32, 2029),
+        ("jax", "forward", 101, 160, 32, 1589),
+        ("jax", "forward", 152, 224, 8, 1589),
+        ("jax", "forward", 270, 160, 16, 1965),
         ("jax", "train", 50, 160, 4, 2086),
         ("jax", "train", 50, 160, 16, 2942),
         ("jax", "train", 101, 160, 4, 2811),
+        ("jax", "train", 50, 160, 8, 2309),
+        ("jax", "train", 50, 224, 8, 2856),
+        ("jax", "train", 101, 160, 8, 3329),
+        ("jax", "train", 101, 224, 4, 3221),
+        ("jax", "train", 152, 160, 4, 3737),
         ("torch", "forward", 50, 160, 8, 1449),
+        ("torch", "forward", 50, 160, 8, 1428),
+        ("torch", "forward", 50, 224, 32, 7173),
+        ("torch", "forward", 101, 160, 32, 5712),
+        ("torch", "forward", 152, 224, 8, 4445),
+        ("torch", "forward", 270, 160, 16, 7634),
         ("torch", "train", 50, 160, 4, 1733),
         ("torch", "train", 50, 160, 16, 3712),
         ("torch", "train", 101, 160, 4, 2575),
+        ("torch", "train", 50, 160, 8, 2373),
+        ("torch", "train", 50, 224, 8, 3619),
+        ("torch", "train", 101, 160, 8, 3425),
+        ("torch", "train", 101, 224, 4, 3382),
+        ("torch", "train", 152, 160, 4, 3275),
     ],
 )
 def test_prediction_agrees_with_what_was_measured(
@@ -82,8 +118,7 @@ def test_prediction_agrees_with_what_was_measured(
 ) -> None:
     spec = ResNetRSSpec.variant(depth).replace(resolution=(resolution, resolution))
     found = memory.predict(build_graph(spec), batch=batch, backend=backend, mode=mode).total_bytes
-    tolerance = 0.02 if (backend, mode) == ("tensorflow", "forward") else 0.07
-    assert found == pytest.approx(measured_mb * 1e6, rel=tolerance)
+    assert found == pytest.approx(measured_mb * 1e6, rel=MEMORY_WITHIN[backend, mode])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")

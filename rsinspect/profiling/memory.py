@@ -51,10 +51,10 @@ class Calibration:
 CALIBRATIONS = {
     ("tensorflow", "forward"): Calibration(1.44, 80_000_000, 420_000),
     ("tensorflow", "train"): Calibration(0.83, 440_000_000, 810_000),
-    ("jax", "forward"): Calibration(5.1, 335_000_000, 260_000),
-    ("jax", "train"): Calibration(0.72, 839_000_000, 1_016_000),
-    ("torch", "forward"): Calibration(1.0, 140_000_000, 110_000),
-    ("torch", "train"): Calibration(1.66, 86_000_000, 800_000),
+    ("jax", "forward"): Calibration(4.86, 306_000_000, 442_000),
+    ("jax", "train"): Calibration(0.746, 689_000_000, 1_378_000),
+    ("torch", "forward"): Calibration(0.96, 162_000_000, 398_000),
+    ("torch", "train"): Calibration(1.59, 196_000_000, 603_000),
 }
 """By backend and mode, from peaks (VmHWM) of workers on Linux x86-64 with two processors."""
 
