@@ -28,7 +28,7 @@ NETWORKS = {
     "forward": ((50, 192, 64), (101, 224, 16), (200, 160, 8), (350, 160, 4)),
     "train": ((50, 160, 16), (101, 192, 8), (152, 224, 2), (200, 160, 2)),
 }
-"""Depth, side of the image, batch; not those that the constants were taken from."""
+"""Depth, side of the image, batch; only PyTorch's constants were taken from these too."""
 
 CRASH = """
 import ctypes, os, signal, sys

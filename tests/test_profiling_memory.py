@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rsinspect.cost import layers_cost, peak_activation
+from rsinspect.graph import Dropout
 from rsinspect.profiling import machine, memory
 from rsinspect.profiling.protocol import BACKENDS, MODES
 from rsinspect.resnet_rs import build_graph
@@ -29,9 +30,12 @@ def test_prediction_is_the_sum_of_its_terms(backend: str, mode: str) -> None:
     copies = 3 if mode == "train" else 1  # and momentum, and gradients
     assert found.weights_bytes == copies * 4 * (35_691_912 + 53_376)
     assert found.input_bytes == 2 * 16 * 160 * 160 * 3 * 4
-    every = backend == "torch" or mode == "train"
-    peak = peak_activation(graph).bytes()
-    alive = layers_cost(graph, graph).activation_bytes() if every else peak
+    alive = peak_activation(graph).bytes()
+    if mode == "train":
+        alive = layers_cost(graph, graph).activation_bytes()
+    elif backend == "torch":
+        held = [layer for layer in graph if not isinstance(layer.op, Dropout)]
+        alive = layers_cost(graph, held).activation_bytes()
     factor = memory.CALIBRATIONS[backend, mode].activation_factor
     assert found.activations_bytes == pytest.approx(factor * 16 * alive, abs=16)
     assert found.total_bytes == found.framework_bytes + found.working_bytes
@@ -51,7 +55,7 @@ def test_only_activations_and_input_grow_with_the_batch() -> None:
 
 MEMORY_WITHIN = {
     ("tensorflow", "forward"): 0.027, ("tensorflow", "train"): 0.075, ("jax", "forward"): 0.035,
-    ("jax", "train"): 0.025, ("torch", "forward"): 0.065, ("torch", "train"): 0.02,
+    ("jax", "train"): 0.025, ("torch", "forward"): 0.055, ("torch", "train"): 0.04,
 }  # fmt: skip
 
 
@@ -103,6 +107,10 @@ MEMORY_WITHIN = {
         ("torch", "forward", 101, 160, 32, 5712),
         ("torch", "forward", 152, 224, 8, 4445),
         ("torch", "forward", 270, 160, 16, 7634),
+        ("torch", "forward", 50, 192, 64, 9911),
+        ("torch", "forward", 101, 224, 16, 5637),
+        ("torch", "forward", 200, 160, 8, 3533),
+        ("torch", "forward", 350, 160, 4, 3168),
         ("torch", "train", 50, 160, 4, 1733),
         ("torch", "train", 50, 160, 16, 3712),
         ("torch", "train", 101, 160, 4, 2575),
@@ -111,6 +119,10 @@ MEMORY_WITHIN = {
         ("torch", "train", 101, 160, 8, 3425),
         ("torch", "train", 101, 224, 4, 3382),
         ("torch", "train", 152, 160, 4, 3275),
+        ("torch", "train", 50, 160, 16, 3747),
+        ("torch", "train", 101, 192, 8, 4402),
+        ("torch", "train", 152, 224, 2, 3210),
+        ("torch", "train", 200, 160, 2, 3103),
     ],
 )
 def test_prediction_agrees_with_what_was_measured(
