@@ -23,8 +23,8 @@ from pathlib import Path
 
 from startup import PROGRAM, compare, prepare
 
+from rsinspect.base.units import grouped
 from rsinspect.drawing.engine import choose
-from rsinspect.units import grouped
 
 KERAS_ROUNDS = 3
 DOT = """#!{python} -IS

@@ -24,7 +24,10 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from rsinspect.graph import Conv2D, Layer, LayerGraph
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import machine
 from rsinspect.profiling.gate import gate
 from rsinspect.profiling.parent import profile
@@ -32,8 +35,6 @@ from rsinspect.profiling.protocol import Predicted, ProfileRequest
 from rsinspect.profiling.rounds import Instrumented, Round, garbage_collection_off, measure
 from rsinspect.profiling.run import Excess, ProfileRun
 from rsinspect.profiling.statistics import Latency, Sampling
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
 
 DEPTHS = (50, 101, 152, 200, 270, 350, 420)
 
@@ -256,7 +257,7 @@ def with_extra_work(graph: LayerGraph) -> LayerGraph:
         layers.append(layer._replace(inputs=inputs))
         if layer.path == after:
             channels = layer.shape.channels
-            op = Conv2D(kernel=1, stride=1, in_channels=channels, filters=channels)
+            op = ops.Conv2D(kernel=1, stride=1, in_channels=channels, filters=channels)
             layers.append(Layer(EXTRA, op, (after,), layer.shape))
     return LayerGraph(graph.name, tuple(layers))
 

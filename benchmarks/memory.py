@@ -16,13 +16,13 @@ import re
 import sys
 from typing import Any
 
-from rsinspect.errors import BatchDoesNotFit, MeasurementError
+from rsinspect.base.errors import BatchDoesNotFit, MeasurementError
+from rsinspect.base.units import binary_bytes
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory, parent
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import ProfileRequest
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
-from rsinspect.units import binary_bytes
 
 NETWORKS = {
     "forward": ((50, 192, 64), (101, 224, 16), (200, 160, 8), (350, 160, 4)),

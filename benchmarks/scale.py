@@ -18,7 +18,7 @@ GRAPHS, MODELS = 200, 3
 
 ONE = """
 import resource, sys, time
-from rsinspect.scale.space import Bounds, Space, parse_objectives, search
+from rsinspect.design_space.space import Bounds, Space, parse_objectives, search
 size, only_front = int(sys.argv[1]), sys.argv[2] == "front"
 sides = {10_000: 10, 100_000: 20, 1_000_000: 80, 10_000_000: 160}[size]
 layouts = size // sides // 5
@@ -54,8 +54,8 @@ def main() -> None:
             rate = points / spent
             print(f"{points:>10,}  {kept:>7}  {spent:9.2f}  {rate:9,.0f}  {peak / 2**20:9,.0f}")
 
-    from rsinspect.resnet_rs import build_graph
-    from rsinspect.scale.space import Space
+    from rsinspect.design_space.space import Space
+    from rsinspect.networks.resnet_rs import build_graph
 
     space = Space.of({"c3": (4, 8, 24), "c4": (6, 23, 36), "resolution": tuple(range(128, 448, 8))})
     each = []

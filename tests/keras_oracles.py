@@ -14,12 +14,13 @@ import numpy as np
 import tf_keras
 from tf_keras.src.applications import resnet_rs as original_module
 
-from rsinspect.cost import weight_shapes
-from rsinspect.graph import LayerGraph
 from rsinspect.keras_model.build import weight_order
-from rsinspect.layer_names import keras_name
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec
+from rsinspect.layers.cost import weight_shapes
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.keras_names import keras_name
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 PARAMS = {  # depth: trainable, non-trainable; tf_keras 2.21 applications.resnet_rs, model.summary()
     50: (35_691_912, 53_376),

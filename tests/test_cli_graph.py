@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from rsinspect.base.errors import RenderError
 from rsinspect.drawing import engine, formats
-from rsinspect.errors import RenderError
 from rsinspect.profiling.run_document import to_json
 from tests.conftest import Cli
 from tests.test_profiling_run import a_run

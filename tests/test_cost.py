@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from rsinspect import paper
-from rsinspect.cost import (
+from rsinspect.base.errors import ReportError
+from rsinspect.layers import ops
+from rsinspect.layers.cost import (
     CONVENTIONS,
     LEGEND,
     Cost,
@@ -17,10 +19,10 @@ from rsinspect.cost import (
     receptive_fields,
     weight_shapes,
 )
-from rsinspect.errors import ReportError
-from rsinspect.graph import Conv2D, Input, Layer, LayerGraph, TensorShape
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 # (total, trainable, non-trainable): tf_keras 2.21 count_params(); timm's param_count is "trainable"
 PARAMS = {
@@ -119,8 +121,8 @@ def test_a_hand_worked_network_costs_what_the_hand_says() -> None:
 
 
 def test_full_counts_every_operation_of_a_small_graph() -> None:
-    image = Layer("input/image", Input(TensorShape(4, 4, 3)), (), TensorShape(4, 4, 3))
-    op = Conv2D(kernel=1, in_channels=3, filters=2, use_bias=True, activation="relu")
+    image = Layer("input/image", ops.Input(TensorShape(4, 4, 3)), (), TensorShape(4, 4, 3))
+    op = ops.Conv2D(kernel=1, in_channels=3, filters=2, use_bias=True, activation="relu")
     conv = Layer("stem/conv1", op, ("input/image",), TensorShape(4, 4, 2))
     graph = LayerGraph("x", (image, conv))
     cost = layer_cost(graph, graph.output)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rsinspect.cost import layers_cost
-from rsinspect.graph import AvgPool2D, Conv2D, DropPath, MaxPool2D, ZeroPad2D
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec
+from rsinspect.layers import ops
+from rsinspect.layers.cost import layers_cost
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 TIMM = {
     "resnetrs50": (35_691_912, 53_376, 4_454_490_112),
@@ -108,7 +109,7 @@ def test_resnet_computes_what_keras_applications_computes() -> None:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([random.uniform(0.5, 1.5, w.shape) for w in layer.weights])
     for layer in build_graph(spec):
-        if isinstance(layer.op, Conv2D) or layer.op.kind == "BatchNorm":
+        if isinstance(layer.op, ops.Conv2D) or layer.op.kind == "BatchNorm":
             source = by_name[_keras_applications_name(layer.path)]
             target = ours.get_layer(_name(layer.path, spec))
             target.set_weights(source.get_weights()[: len(target.weights)])
@@ -118,7 +119,7 @@ def test_resnet_computes_what_keras_applications_computes() -> None:
 
 
 def _name(path: str, spec: ResNetRSSpec) -> str:
-    from rsinspect.layer_names import keras_name
+    from rsinspect.networks.keras_names import keras_name
 
     return keras_name(path, spec.dialect)
 
@@ -148,25 +149,25 @@ def test_tf_models_pads_same_pools_every_projection_and_swishes() -> None:
     graph = build_graph(spec)
     keras_params = counts(ResNetRSSpec.variant(101))[0]
     assert counts(spec)[0] == keras_params + 2049  # one class more: 2048 weights and a bias
-    assert not any(isinstance(layer.op, ZeroPad2D) for layer in graph)
-    assert graph.layer("c2/block0/shortcut/pool").op == AvgPool2D(2, 1)
+    assert not any(isinstance(layer.op, ops.ZeroPad2D) for layer in graph)
+    assert graph.layer("c2/block0/shortcut/pool").op == ops.AvgPool2D(2, 1)
     assert graph.layer("stem/act1").op == graph.layer("c5/block2/out").op
     assert spec.activation == "swish"
     reduce = graph.layer("c4/block3/se/reduce").op
-    assert isinstance(reduce, Conv2D)
+    assert isinstance(reduce, ops.Conv2D)
     assert reduce.activation == "relu"
 
 
 def test_the_ancestors_end_their_stem_in_a_max_pool_and_have_no_se() -> None:
     for dialect in ("resnet", "resnet-d"):
         graph = build_graph(ResNetRSSpec.variant(50, dialect=dialect, resolution=224))
-        assert graph.layer("stem/pool").op == MaxPool2D(3, 2, "valid")
+        assert graph.layer("stem/pool").op == ops.MaxPool2D(3, 2, "valid")
         assert graph.layer("c2/block2/out").shape[:2] == (56, 56)
         assert not any("/se/" in layer.path for layer in graph)
 
 
 def drop_path(graph: Any) -> dict[str, float]:
-    return {x.group: x.op.rate for x in graph if isinstance(x.op, DropPath)}
+    return {x.group: x.op.rate for x in graph if isinstance(x.op, ops.DropPath)}
 
 
 def test_timms_drop_path_grows_from_block_to_block() -> None:

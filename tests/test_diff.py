@@ -14,28 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsinspect import paper
+from rsinspect.base.errors import InvalidSpec, ShapeMismatch, UnknownPicture, UnknownVariant
 from rsinspect.cli import app
-from rsinspect.cost import Cost, layers_cost
-from rsinspect.diff.pairs import Comparison, FieldChange, compare
-from rsinspect.diff.report import diff_report, models
-from rsinspect.diff.wording import change_in_words, conclusion, places_in_words
+from rsinspect.differences.pairs import Comparison, FieldChange, compare
+from rsinspect.differences.report import diff_report, models
+from rsinspect.differences.wording import change_in_words, conclusion, places_in_words
 from rsinspect.drawing.comparison import comparison, marks
 from rsinspect.drawing.scene import Node, Panel
-from rsinspect.errors import InvalidSpec, ShapeMismatch, UnknownPicture, UnknownVariant
-from rsinspect.graph import (
-    Activation,
-    Add,
-    Conv2D,
-    GlobalAvgPool,
-    Input,
-    Layer,
-    LayerGraph,
-    Reshape,
-    TensorShape,
-    infer_shape,
-)
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec
+from rsinspect.layers import ops
+from rsinspect.layers.cost import Cost, layers_cost
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.shapes import infer_shape
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
 
 specs = st.builds(
@@ -251,10 +244,10 @@ def test_a_dropout_layer_of_a_new_block_is_new_and_no_regularisation() -> None:
     assert by_path["c3/block7/drop"] == "training_only"
 
 
-def chain(*ops: tuple[str, Conv2D | Activation | Add, tuple[str, ...]]) -> LayerGraph:
-    layers = [Layer("input/image", Input(TensorShape(8, 8, 4)), (), TensorShape(8, 8, 4))]
+def chain(*layers_: tuple[str, ops.Op, tuple[str, ...]]) -> LayerGraph:
+    layers = [Layer("input/image", ops.Input(TensorShape(8, 8, 4)), (), TensorShape(8, 8, 4))]
     shapes = {"input/image": layers[0].shape}
-    for path, op, inputs in ops:
+    for path, op, inputs in layers_:
         shape = infer_shape(op, tuple(shapes[name] for name in inputs))
         shapes[path] = shape
         layers.append(Layer(path, op, inputs, shape))
@@ -262,17 +255,17 @@ def chain(*ops: tuple[str, Conv2D | Activation | Add, tuple[str, ...]]) -> Layer
 
 
 def test_other_wiring_and_another_op_are_found() -> None:
-    conv, relu = Conv2D(kernel=3, in_channels=4, filters=4), Activation("relu")
+    conv, relu = ops.Conv2D(kernel=3, in_channels=4, filters=4), ops.Activation("relu")
     one = chain(
         ("stem/conv1", conv, ("input/image",)),
         ("stem/act1", relu, ("stem/conv1",)),
-        ("stem/add", Add(), ("stem/conv1", "stem/act1")),
+        ("stem/add", ops.Add(), ("stem/conv1", "stem/act1")),
         ("stem/last", relu, ("stem/add",)),
     )
     two = chain(
         ("stem/conv1", conv, ("input/image",)),
         ("stem/act1", relu, ("stem/conv1",)),
-        ("stem/add", Add(), ("stem/act1", "stem/conv1")),
+        ("stem/add", ops.Add(), ("stem/act1", "stem/conv1")),
         ("stem/last", conv, ("stem/add",)),
     )
     changed = {pair.path: pair.changes for pair in compare(one, two).layers if pair.changes}
@@ -290,9 +283,9 @@ def test_layers_that_cannot_have_the_larger_image_are_refused() -> None:
         return LayerGraph(
             "by hand",
             (
-                Layer("input/image", Input(image), (), image),
-                Layer("head/view", Reshape(flat), ("input/image",), flat),
-                Layer("head/pool", GlobalAvgPool(), ("head/view",), TensorShape(side * side)),
+                Layer("input/image", ops.Input(image), (), image),
+                Layer("head/view", ops.Reshape(flat), ("input/image",), flat),
+                Layer("head/pool", ops.GlobalAvgPool(), ("head/view",), TensorShape(side * side)),
             ),
         )
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from rsinspect.answers.table import Value
 from rsinspect.cli import app
 from rsinspect.doctor import checkup as doctor
 from rsinspect.doctor.checkup import Checkup, Extra, Framework, Renderer, examine, keras_backend
 from rsinspect.doctor.devices import devices
 from rsinspect.doctor.report import doctor_report
 from rsinspect.render.data import as_text
-from rsinspect.report import Value
 from tests.conftest import Cli, python
 from tests.test_drawing_engine import fake_dot as fake_dot  # a fixture
 from tests.test_drawing_engine import fake_pygraphviz as fake_pygraphviz

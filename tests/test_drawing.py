@@ -17,6 +17,7 @@ import pydot
 import pytest
 
 from rsinspect import paper
+from rsinspect.base.errors import UnknownPicture
 from rsinspect.drawing import theme as themes
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.dot import dot
@@ -25,10 +26,10 @@ from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import THEMES, contrast, luminance, text_on
 from rsinspect.drawing.views import VIEWS, view
-from rsinspect.errors import UnknownPicture
-from rsinspect.graph import LayerGraph
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rsinspect.chart import Axis, Chart, Panel, Point, Series
+from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
+from rsinspect.answers.printed import figure_chart, table_chart
+from rsinspect.base.errors import UnknownPicture
 from rsinspect.drawing.canvas import WIDTH, pen
 from rsinspect.drawing.charts import chart_figure, chart_file
 from rsinspect.drawing.theme import THEMES, contrast
-from rsinspect.errors import UnknownPicture
-from rsinspect.tables import figure_chart, table_chart
 from tests.conftest import Cli
 
 X, Y = Axis("cost", "count", log=True), Axis("worth", "number")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from rsinspect.base.errors import GraphvizNotFound, PictureTooLarge, RenderError, UnknownPicture
 from rsinspect.drawing import engine, layout
-from rsinspect.errors import GraphvizNotFound, PictureTooLarge, RenderError, UnknownPicture
 from tests.conftest import python
 
 WORDS = "c4 × 22 → 12x12x1024 · se"

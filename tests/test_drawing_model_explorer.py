@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from rsinspect.cost import Cost, layers_cost
+from rsinspect.base.errors import UnknownPicture
 from rsinspect.drawing.formats import companions, render
 from rsinspect.drawing.model_explorer import (
     METRICS,
@@ -28,9 +28,9 @@ from rsinspect.drawing.overlay import Measured, overlay
 from rsinspect.drawing.scene import Fact, Node, Scene
 from rsinspect.drawing.theme import contrast
 from rsinspect.drawing.views import view
-from rsinspect.errors import UnknownPicture
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.layers.cost import Cost, layers_cost
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
 
 if TYPE_CHECKING:
@@ -435,7 +435,7 @@ def test_the_same_network_gives_the_same_bytes_in_every_process() -> None:
         import hashlib, pathlib
         from rsinspect.drawing.formats import companions, render
         from rsinspect.drawing.views import view
-        from rsinspect.spec import ResNetRSSpec
+        from rsinspect.networks.spec import ResNetRSSpec
         scene = view(ResNetRSSpec(blocks=(1, 2)), "layers")
         files = companions(scene, "me.json", pathlib.Path("x.me.json"))
         content = b"".join([render(scene, "me.json"), *files.values()])

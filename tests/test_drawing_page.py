@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rsinspect.base.errors import UnknownPicture
 from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.page import page
 from rsinspect.drawing.scene import Node, Scene
 from rsinspect.drawing.theme import DARK, LIGHT, THEME_NAMES
 from rsinspect.drawing.views import view
-from rsinspect.errors import UnknownPicture
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def test_the_page_is_the_same_in_another_process() -> None:
     code = (
         "import hashlib, sys; from rsinspect.drawing.page import page;"
         "assert 'jinja2' not in sys.modules;"
-        "from rsinspect.drawing.views import view; from rsinspect.spec import ResNetRSSpec;"
+        "from rsinspect.drawing.views import view;"
+        "from rsinspect.networks.spec import ResNetRSSpec;"
         "html = page(view(ResNetRSSpec.variant(50), 'stages', deep=True));"
         "print(hashlib.sha256(html.encode()).hexdigest())"
     )

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from rsinspect import paper
+from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.latex import escape
 from rsinspect.drawing.mermaid import MAX_EDGES, identifier, label, mermaid, path_of
 from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.scene import Node, Scene
@@ -23,9 +25,8 @@ from rsinspect.drawing.terminal import terminal
 from rsinspect.drawing.theme import THEMES
 from rsinspect.drawing.tikz import name, tikz
 from rsinspect.drawing.views import VIEWS, view
-from rsinspect.errors import UnknownPicture
-from rsinspect.latex import escape
-from rsinspect.spec import DIALECTS, ResNetRSSpec
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
 
 NASTY = "q\"]<>&%$#_{}~^\\`'*|[1. é層 %%{init} end"

@@ -5,14 +5,15 @@ from itertools import pairwise
 import pytest
 
 from rsinspect import paper
+from rsinspect.base.errors import ReportError, UnknownPath, UnknownPicture
 from rsinspect.drawing.columns import columns
 from rsinspect.drawing.overlay import QUANTITIES, Measured, overlay
 from rsinspect.drawing.scene import Node, Panel, Scene
 from rsinspect.drawing.views import VIEWS, view
-from rsinspect.errors import ReportError, UnknownPath, UnknownPicture
-from rsinspect.graph import LayerGraph
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 EVERY = [(depth, dialect) for depth in paper.variants() for dialect in DIALECTS]
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from rsinspect.fold import fold
-from rsinspect.graph import BatchNorm, Group, Layer, LayerGraph, Op
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.layers import ops
+from rsinspect.layers.fold import fold
+from rsinspect.layers.graph import Group, Layer, LayerGraph
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 
-def changed(graph: LayerGraph, path: str, op: Op) -> LayerGraph:
+def changed(graph: LayerGraph, path: str, op: ops.Op) -> LayerGraph:
     """The graph with one layer's op replaced."""
     layers = [layer._replace(op=op) if layer.path == path else layer for layer in graph]
     return LayerGraph(graph.name, tuple(layers))
@@ -24,7 +25,7 @@ def test_a_stage_is_one_block_and_the_identical_rest() -> None:
 
 def test_a_single_different_number_breaks_a_run() -> None:
     graph = build_graph(ResNetRSSpec.variant(50))
-    other = BatchNorm(channels=256, momentum=0.0, epsilon=1e-3)
+    other = ops.BatchNorm(channels=256, momentum=0.0, epsilon=1e-3)
     assert spans(changed(graph, "c4/block3/bn2", other), "c4") == [
         "c4/block0",
         "c4/block1-2",
@@ -44,7 +45,7 @@ def test_names_do_not_decide() -> None:
         Layer(renamed(a.path), a.op, tuple(map(renamed, a.inputs)), a.shape) for a in graph
     )
     other = LayerGraph("x", layers)
-    assert isinstance(other.layer("c2/block2/other").op, BatchNorm)
+    assert isinstance(other.layer("c2/block2/other").op, ops.BatchNorm)
     assert spans(other, "c2") == ["c2/block0", "c2/block1-2"]
 
 

@@ -5,23 +5,15 @@ import json
 import pytest
 
 from rsinspect import paper
-from rsinspect.errors import GraphError, ShapeMismatch, UnknownPath
-from rsinspect.graph import (
-    Add,
-    Conv2D,
-    Dropout,
-    DropPath,
-    Input,
-    Layer,
-    LayerGraph,
-    Op,
-    TensorShape,
-    from_json,
-    infer_shape,
-    to_json,
-)
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec
+from rsinspect.base.errors import GraphError, ShapeMismatch, UnknownPath
+from rsinspect.layers import ops
+from rsinspect.layers.document import from_json, to_json
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.shapes import infer_shape
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 # Layer counts of Keras 2's models: reference of the dialects, implementations.md part D
 KERAS_LAYERS = {50: 274, 101: 529, 152: 784, 200: 1090, 270: 1474, 350: 1890, 420: 2258}
@@ -89,28 +81,28 @@ def test_grey_images_are_rescaled_but_not_normalised() -> None:
 
 
 def test_two_ops_with_the_same_numbers_are_not_the_same_op() -> None:
-    ops: list[Op] = [DropPath(0.1), Dropout(0.1), DropPath(0.1)]
-    assert ops[0] != ops[1]
-    assert ops[0] == ops[2]
-    assert len(set(ops)) == 2
-    assert DropPath(0.1).survival_probability == 0.9
+    pair: list[ops.Op] = [ops.DropPath(0.1), ops.Dropout(0.1), ops.DropPath(0.1)]
+    assert pair[0] != pair[1]
+    assert pair[0] == pair[2]
+    assert len(set(pair)) == 2
+    assert ops.DropPath(0.1).survival_probability == 0.9
 
 
 def test_every_mistake_of_a_graph_is_named_with_its_path() -> None:
-    image = Layer("input/image", Input(TensorShape(8, 8, 3)), (), TensorShape(8, 8, 3))
-    conv = Conv2D(kernel=1, in_channels=4, filters=2)
+    image = Layer("input/image", ops.Input(TensorShape(8, 8, 3)), (), TensorShape(8, 8, 3))
+    conv = ops.Conv2D(kernel=1, in_channels=4, filters=2)
     with pytest.raises(ShapeMismatch, match="stem/conv1"):
         LayerGraph("x", (image, Layer("stem/conv1", conv, ("input/image",), TensorShape(8, 8, 2))))
     with pytest.raises(GraphError, match="twice"):
         LayerGraph("x", (image, image))
     with pytest.raises(GraphError, match="comes later"):
-        LayerGraph("x", (Layer("a", Add(), ("b", "c"), TensorShape(1)),))
+        LayerGraph("x", (Layer("a", ops.Add(), ("b", "c"), TensorShape(1)),))
     with pytest.raises(ShapeMismatch, match="expected 8x8x3"):
         LayerGraph("x", (Layer("input/image", image.op, (), TensorShape(8, 8, 4)),))
     with pytest.raises(GraphError):
         LayerGraph("x", ())
     with pytest.raises(ShapeMismatch, match="takes 2 inputs"):
-        infer_shape(Add(), (TensorShape(1),))
+        infer_shape(ops.Add(), (TensorShape(1),))
 
 
 def test_an_unknown_path_suggests_near_ones() -> None:

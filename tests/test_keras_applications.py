@@ -12,7 +12,7 @@ import pytest
 from tf_keras.src.applications import resnet_rs as original_module
 
 import rsinspect
-from rsinspect.errors import InvalidSpec, ModelBuildError, UnknownVariant, WeightsError
+from rsinspect.base.errors import InvalidSpec, ModelBuildError, UnknownVariant, WeightsError
 from rsinspect.keras_model import applications, build, published
 from rsinspect.keras_model.applications import ResNetRS
 from tests.keras_oracles import RATES, images

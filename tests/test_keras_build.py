@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 
 from rsinspect import paper
-from rsinspect.cost import Cost, layers_cost, weight_shapes
-from rsinspect.errors import ModelBuildError, ReconciliationError
-from rsinspect.graph import Activation, Conv2D, DropPath, LayerGraph, TensorShape
+from rsinspect.base.errors import ModelBuildError, ReconciliationError
 from rsinspect.keras_model.build import build_model, reconcile, weight_order
-from rsinspect.layer_names import keras_name
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec
+from rsinspect.layers import ops
+from rsinspect.layers.cost import Cost, layers_cost, weight_shapes
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.keras_names import keras_name
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.keras_oracles import PARAMS, images, network
 
 pytestmark = pytest.mark.keras
@@ -118,7 +121,7 @@ def test_reconcile_names_the_first_layer_whose_weights_differ(
     small_graph: LayerGraph, small_model: Any, path: str
 ) -> None:
     op = small_graph.layer(path).op
-    assert isinstance(op, Conv2D)
+    assert isinstance(op, ops.Conv2D)
     other = _changed(small_graph, path, op=op._replace(use_bias=True))
     with pytest.raises(ReconciliationError, match=rf"^{path}: weights "):
         reconcile(other, KERAS, small_model)
@@ -168,7 +171,7 @@ def test_a_model_for_any_image_size_reconciles_and_equals_the_fixed_one(
 
 def test_a_dropped_branch_is_dropped_whole_and_kept_branches_are_scaled() -> None:
     graph = build_graph(_small(drop_path_rate=0.75))
-    (rate,) = {x.op.rate for x in graph.within("c3") if isinstance(x.op, DropPath)}
+    (rate,) = {x.op.rate for x in graph.within("c3") if isinstance(x.op, ops.DropPath)}
     drop = build_model(graph, KERAS).get_layer("BlockGroup3__block_0__drop")
     batch = np.ones((64, 4, 4, 8), "float32")
     dropped = np.asarray(drop(batch, training=True)).reshape(64, -1)
@@ -233,7 +236,7 @@ def test_a_custom_activation_needs_its_function() -> None:
 
 
 def test_an_activation_that_keras_does_not_know_is_refused_by_path(small_graph: LayerGraph) -> None:
-    other = _changed(small_graph, "stem/act1", op=Activation("no-such"))
+    other = _changed(small_graph, "stem/act1", op=ops.Activation("no-such"))
     with pytest.raises(ModelBuildError, match=r"^Keras cannot build stem/act1: "):
         build_model(other, KERAS)
 

@@ -20,14 +20,14 @@ import pytest
 
 import rsinspect
 from rsinspect import paper
-from rsinspect.errors import WeightsError, WeightsUnavailable
+from rsinspect.base.errors import WeightsError, WeightsUnavailable
 from rsinspect.keras_model import published
 from rsinspect.keras_model import weights as weights_room
 from rsinspect.keras_model.applications import ResNetRS
 from rsinspect.keras_model.published import cache_folder, fetch_published, published_name
 from rsinspect.keras_model.weights import check, read_contents
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.keras_oracles import images, network, original, write_keras_2
 
 pytestmark = pytest.mark.keras

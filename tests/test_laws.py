@@ -7,13 +7,14 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsinspect.cost import Cost, layers_cost, peak_activation
-from rsinspect.fold import fold, unfold
-from rsinspect.graph import from_json, to_json
-from rsinspect.layer_names import keras_name, layer_path
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec, round_channels
-from rsinspect.summary import LEVELS, summary_rows
+from rsinspect.answers.summary import LEVELS, summary_rows
+from rsinspect.layers.cost import Cost, layers_cost, peak_activation
+from rsinspect.layers.document import from_json, to_json
+from rsinspect.layers.fold import fold, unfold
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.keras_names import keras_name, layer_path
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec, round_channels
 
 specs = st.builds(
     ResNetRSSpec,

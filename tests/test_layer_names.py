@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from rsinspect.errors import UnknownPath
-from rsinspect.layer_names import keras_name, layer_path
-from rsinspect.spec import DIALECTS
+from rsinspect.base.errors import UnknownPath
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.keras_names import keras_name, layer_path
 
 # Names read off tf_keras's own model and off the article's, irregularities included
 REFERENCE = {

@@ -20,8 +20,8 @@ import pytest
 
 from rsinspect.drawing.formats import render
 from rsinspect.drawing.views import view
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
 
 if TYPE_CHECKING:

@@ -4,12 +4,15 @@ from itertools import pairwise
 
 import pytest
 
-from rsinspect.cost import layers_cost
-from rsinspect.errors import GraphError
-from rsinspect.graph import Activation, Add, Conv2D, Input, Layer, LayerGraph, TensorShape
-from rsinspect.partition import Level, cuts, live_tensors, segments
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec
+from rsinspect.base.errors import GraphError
+from rsinspect.layers import ops
+from rsinspect.layers.cost import layers_cost
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.partition import Level, cuts, live_tensors, segments
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 SHAPE = TensorShape(8, 8, 4)
 
@@ -19,9 +22,11 @@ def small(*layers: tuple[str, tuple[str, ...]]) -> LayerGraph:
     return LayerGraph(
         "small",
         (
-            Layer("input/image", Input(SHAPE), (), SHAPE),
+            Layer("input/image", ops.Input(SHAPE), (), SHAPE),
             *(
-                Layer(path, Add() if len(inputs) == 2 else Activation("relu"), inputs, SHAPE)
+                Layer(
+                    path, ops.Add() if len(inputs) == 2 else ops.Activation("relu"), inputs, SHAPE
+                )
                 for path, inputs in layers
             ),
         ),
@@ -98,12 +103,12 @@ def test_a_stage_that_returns_is_refused() -> None:
 
 
 def test_a_graph_of_two_images_is_refused() -> None:
-    conv = Conv2D(kernel=1, in_channels=4, filters=4)
+    conv = ops.Conv2D(kernel=1, in_channels=4, filters=4)
     graph = LayerGraph(
         "two",
         (
-            Layer("input/image", Input(SHAPE), (), SHAPE),
-            Layer("other/image", Input(SHAPE), (), SHAPE),
+            Layer("input/image", ops.Input(SHAPE), (), SHAPE),
+            Layer("other/image", ops.Input(SHAPE), (), SHAPE),
             Layer("stem/conv1", conv, ("other/image",), SHAPE),
         ),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect import process
+from rsinspect.base import process
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="asks /proc who is alive")
 
@@ -87,7 +87,7 @@ def test_whoever_is_interrupted_takes_the_program_along(
     """By Ctrl-C, or by SIGTERM turned into an exit, as the command line does."""
     pids = tmp_path / "pids"
     caller = (
-        "import signal, sys\nfrom rsinspect import process\n"
+        "import signal, sys\nfrom rsinspect.base import process\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"process.run({family(pids)!r}, timeout_s=60)"

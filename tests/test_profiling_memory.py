@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.cost import layers_cost, peak_activation
-from rsinspect.graph import Dropout
+from rsinspect.layers import ops
+from rsinspect.layers.cost import layers_cost, peak_activation
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import machine, memory
 from rsinspect.profiling.protocol import BACKENDS, MODES
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
 from tests.conftest import python
 
 GIB = 1 << 30
@@ -34,7 +34,7 @@ def test_prediction_is_the_sum_of_its_terms(backend: str, mode: str) -> None:
     if mode == "train":
         alive = layers_cost(graph, graph).activation_bytes()
     elif backend == "torch":
-        held = [layer for layer in graph if not isinstance(layer.op, Dropout)]
+        held = [layer for layer in graph if not isinstance(layer.op, ops.Dropout)]
         alive = layers_cost(graph, held).activation_bytes()
     factor = memory.CALIBRATIONS[backend, mode].activation_factor
     assert found.activations_bytes == pytest.approx(factor * 16 * alive, abs=16)

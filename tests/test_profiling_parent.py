@@ -13,15 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect import errors
-from rsinspect.errors import (
+from rsinspect.base import errors
+from rsinspect.base.errors import (
     BackendUnavailable,
     BatchDoesNotFit,
     InvalidMeasurement,
     MeasurementError,
     ModelBuildError,
 )
-from rsinspect.partition import segments
+from rsinspect.layers.partition import segments
+from rsinspect.networks.dialects import DIALECTS, Dialect
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory
 from rsinspect.profiling.attempt import Ended, is_out_of_memory, run_worker
 from rsinspect.profiling.cautions import (
@@ -61,8 +64,6 @@ from rsinspect.profiling.protocol import (
 from rsinspect.profiling.rounds import Finished, Round
 from rsinspect.profiling.run import ProfileRun
 from rsinspect.profiling.run_document import from_json, to_json
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, Dialect, ResNetRSSpec
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
 
@@ -438,7 +439,7 @@ def test_a_large_caller_is_not_mistaken_for_a_large_worker(worker: MakeWorker) -
     caller = f"""
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import ProfileRequest
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.spec import ResNetRSSpec
 ballast = b"x" * 400_000_000
 spec = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
 run = profile(ProfileRequest(spec=spec, batch=8), worker={worker("result()")!r})
@@ -502,7 +503,7 @@ def test_ctrl_c_ends_the_worker_and_is_passed_on(worker: MakeWorker, tmp_path: P
     caller = f"""
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import ProfileRequest
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.spec import ResNetRSSpec
 spec = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
 try:
     profile(ProfileRequest(spec=spec, batch=8), worker={command!r},

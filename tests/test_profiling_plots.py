@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rsinspect.base.errors import UnknownPicture
 from rsinspect.drawing.canvas import FORMATS, WIDTH, check_plot
 from rsinspect.drawing.theme import THEMES, contrast
-from rsinspect.errors import UnknownPicture
 from rsinspect.profiling.plots import (
     latency_figure,
     latency_plot,

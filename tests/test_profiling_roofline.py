@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsinspect.cost import layer_cost, layers_cost
-from rsinspect.errors import InvalidMeasurement
-from rsinspect.graph import LayerGraph
-from rsinspect.partition import segments
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.layers.cost import layer_cost, layers_cost
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.partition import segments
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling.roofline import (
     BandwidthRoof,
     Bound,
@@ -23,8 +26,6 @@ from rsinspect.profiling.roofline import (
     floor_s,
     kernels,
 )
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, ResNetRSSpec
 from tests.conftest import python
 
 SPEC = ResNetRSSpec.variant(50)

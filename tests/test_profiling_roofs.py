@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.errors import InvalidMeasurement
+from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.profiling.backends import roofs
 from rsinspect.profiling.backends.roofs import caches, measure_roofs, working_sets
 from rsinspect.profiling.roofline import Roofs

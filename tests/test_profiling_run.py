@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rsinspect.errors import InvalidMeasurement
+from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.profiling import cautions as records
 from rsinspect.profiling.cautions import (
     BatchReduced,

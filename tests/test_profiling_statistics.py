@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.errors import InvalidMeasurement
+from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.profiling.statistics import (
     WARM_UP_AT_MOST,
     Latency,

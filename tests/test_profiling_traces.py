@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import Mode, ProfileRequest
 from rsinspect.profiling.run import ProfileRun
 from rsinspect.profiling.run_document import from_json, to_json
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
 from tests.conftest import Cli, python
 from tests.test_profiling_worker import backends
 

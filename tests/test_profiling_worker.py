@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.errors import BackendUnavailable, DeviceUnavailable
-from rsinspect.partition import segments
+from rsinspect.base.errors import BackendUnavailable, DeviceUnavailable
+from rsinspect.layers.partition import segments
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import worker
 from rsinspect.profiling.cautions import OutputsDiffer
 from rsinspect.profiling.parent import profile
@@ -24,8 +26,6 @@ from rsinspect.profiling.protocol import (
     request_to_json,
 )
 from rsinspect.profiling.run_document import from_json, to_json
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
 from tests.conftest import python
 
 SPEC = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
@@ -185,9 +185,9 @@ import keras, numpy as np
 from rsinspect.profiling.backends import tensorflow as backend
 from rsinspect.profiling.backends.workload import workload
 from rsinspect.profiling.protocol import ProfileRequest
-from rsinspect.resnet_rs import build_graph
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
 spec = ResNetRSSpec(blocks=(1, 2), width=0.25, resolution=(32, 32), classes=10,
                     drop_path_rate=0.0, dropout_rate=0.0)

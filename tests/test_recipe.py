@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from rsinspect import paper
-from rsinspect.recipe import recipe_report
+from rsinspect.answers.recipe import recipe_report
 from tests.conftest import Cli
 
 

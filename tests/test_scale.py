@@ -14,12 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsinspect import paper
-from rsinspect.cost import CONVENTIONS, layers_cost, peak_activation
-from rsinspect.errors import InvalidSpec
-from rsinspect.resnet_rs import build_graph
-from rsinspect.scale.advice import advice_report
-from rsinspect.scale.report import scale_chart
-from rsinspect.scale.space import (
+from rsinspect.base.errors import InvalidSpec
+from rsinspect.design_space.advice import advice_report
+from rsinspect.design_space.report import scale_chart
+from rsinspect.design_space.space import (
     COLUMNS,
     DEFAULT_OBJECTIVES,
     MOST_SAMPLED,
@@ -37,7 +35,9 @@ from rsinspect.scale.space import (
     preset_axes,
     search,
 )
-from rsinspect.spec import DIALECTS
+from rsinspect.layers.cost import CONVENTIONS, layers_cost, peak_activation
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.resnet_rs import build_graph
 from tests.conftest import Cli
 
 FREE = Bounds({}, {})

@@ -5,16 +5,10 @@ from typing import Any
 import pytest
 
 from rsinspect import paper
-from rsinspect.errors import InvalidSpec, UnknownVariant
-from rsinspect.spec import (
-    DIALECTS,
-    MAX_BLOCKS,
-    ResNetRSSpec,
-    parse_blocks,
-    parse_model,
-    parse_resolution,
-    round_channels,
-)
+from rsinspect.base.errors import InvalidSpec, UnknownVariant
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.named import parse_blocks, parse_model, parse_resolution
+from rsinspect.networks.spec import MAX_BLOCKS, ResNetRSSpec, round_channels
 
 
 def test_the_default_resolution_is_the_largest_published() -> None:

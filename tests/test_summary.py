@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.explain import explain
-from rsinspect.graph import LayerGraph
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
-from rsinspect.summary import column_keys
+from rsinspect.answers.explain import explain
+from rsinspect.answers.summary import column_keys
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
 
 

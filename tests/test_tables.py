@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from rsinspect import paper
-from rsinspect.errors import ReportError
+from rsinspect.answers.printed import figure_chart, figure_report, table_chart, table_report
+from rsinspect.base.errors import ReportError
 from rsinspect.render.data import latex_text
-from rsinspect.tables import figure_chart, figure_report, table_chart, table_report
 from tests.conftest import Cli
 
 NUMBERS = paper.PRINTED_TABLES

@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from rsinspect.errors import RsInspectError
+from rsinspect.base.errors import RsInspectError
 
 COMMANDS = {
     "variants": "rsinspect.cli.summary",

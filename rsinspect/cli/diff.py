@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from rsinspect.base.errors import ReportError
 from rsinspect.cli.options import Output, answer, show
-from rsinspect.errors import ReportError
 
 _PICTURE = "Picture"
 
@@ -69,7 +69,7 @@ def diff(
     ] = "auto",
 ) -> None:
     """What B has more, less or otherwise than A, and what that costs."""
-    from rsinspect.diff.report import chain_report, diff_report, networks
+    from rsinspect.differences.report import chain_report, diff_report, networks
 
     one, two, *others = networks(a, b, *(more or ()), resolution=resolution)
     if others:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rsinspect.cli.options import Convention, model_command, show
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.spec import ResNetRSSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

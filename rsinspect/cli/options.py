@@ -15,18 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rsinspect.errors import InvalidSpec
-from rsinspect.report import Report
-from rsinspect.spec import (
-    DIALECTS,
-    ResNetRSSpec,
-    parse_blocks,
-    parse_model,
-    parse_resolution,
-)
+from rsinspect.answers.table import Report
+from rsinspect.base.errors import InvalidSpec
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.named import parse_blocks, parse_model, parse_resolution
+from rsinspect.networks.spec import ResNetRSSpec
 
 if TYPE_CHECKING:
-    from rsinspect.chart import Chart
+    from rsinspect.answers.chart import Chart
     from rsinspect.drawing.formats import Style
     from rsinspect.drawing.scene import Scene
 
@@ -258,7 +254,7 @@ def answer(report: Report, format_name: str, output: Path | None) -> None:
 
         sys.stdout.write(text)
     else:
-        from rsinspect.files import write_whole
+        from rsinspect.base.files import write_whole
 
         write_whole(output, text.encode())
 
@@ -270,8 +266,8 @@ def plot(chart: Chart, output: Path, theme: str) -> None:
         OutputNotWritable: If the file cannot be written.
         RenderError: If its suffix or the theme is unknown.
     """
+    from rsinspect.base.files import check_writable, write_whole
     from rsinspect.drawing.charts import chart_file
-    from rsinspect.files import check_writable, write_whole
 
     check_writable(output)
     write_whole(output, chart_file(chart, output, theme))
@@ -287,8 +283,8 @@ def show(scene: Scene, format_name: str, style: Style, output: Path | None) -> N
     import sys
     from dataclasses import replace
 
+    from rsinspect.base.files import check_writable, write_whole
     from rsinspect.drawing.formats import companions, render
-    from rsinspect.files import check_writable, write_whole
 
     if output is None or str(output) == "-":
         if format_name == "txt":

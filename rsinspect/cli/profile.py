@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from rsinspect.cli.options import Format, Output, answer, model_command
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.spec import ResNetRSSpec
 
 if TYPE_CHECKING:
     from rsinspect.profiling.protocol import ProfileRequest
@@ -105,8 +105,8 @@ def profile(
     output: Output = None,
 ) -> None:
     """Time a forward pass or training step, its parts and the whole; say if they add up."""
-    from rsinspect.errors import ClosureFailed, InvalidMeasurement
-    from rsinspect.files import check_writable
+    from rsinspect.base.errors import ClosureFailed, InvalidMeasurement
+    from rsinspect.base.files import check_writable
     from rsinspect.profiling.protocol import ProfileRequest
     from rsinspect.profiling.report import closure_line
     from rsinspect.profiling.run_document import load_run
@@ -168,7 +168,7 @@ def _finish(run: ProfileRun, files: _Files, format: str, output: Path | None) ->
     """Write the files, then answer."""
     import json
 
-    from rsinspect.files import write_whole
+    from rsinspect.base.files import write_whole
     from rsinspect.profiling.report import profile_report
 
     if files.save is not None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rsinspect.base.errors import InvalidSpec
 from rsinspect.cli.options import Convention, Output, answer, plot
-from rsinspect.errors import InvalidSpec
 
 if TYPE_CHECKING:
-    from rsinspect.scale.space import Bounds, Found, Objective, Space
+    from rsinspect.design_space.space import Bounds, Found, Objective, Space
 
 _LIMITS = "Limits"
 _SHOWN = "Shown"
@@ -104,13 +104,13 @@ def scale(
 ) -> None:  # fmt: skip
     """Depth x width x resolution: what each costs, within limits, and the Pareto front."""
     if advise:
-        from rsinspect.scale.advice import advice_report
+        from rsinspect.design_space.advice import advice_report
 
         answer(advice_report(epochs), format, output)
         return
-    from rsinspect.files import check_writable, write_whole
+    from rsinspect.base.files import check_writable, write_whole
+    from rsinspect.design_space import report, space
     from rsinspect.render.data import check_format
-    from rsinspect.scale import report, space
 
     if format == "table" and output is not None and output.suffix in (".parquet", ".csv", ".json"):
         format = output.suffix.removeprefix(".")
@@ -182,7 +182,7 @@ def _searched(
         TimeRemainingColumn,
     )
 
-    from rsinspect.scale import space
+    from rsinspect.design_space import space
 
     columns = (TextColumn("points"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rsinspect.cli.options import Convention, Format, Output, answer, model_command
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.spec import ResNetRSSpec
 
 
 @model_command()
@@ -43,7 +43,7 @@ def summary(
     output: Output = None,
 ) -> None:
     """Params, MACs, FLOPs and activation memory, by stage, block or layer."""
-    from rsinspect.summary import SummaryOptions, column_keys, summary_report
+    from rsinspect.answers.summary import SummaryOptions, column_keys, summary_report
 
     wanted = column_keys() if columns == "all" else tuple(columns.split(",")) if columns else ()
     options = SummaryOptions(
@@ -58,7 +58,7 @@ def summary(
         filter=filter,
     )
     if explain:
-        from rsinspect.explain import explain_report
+        from rsinspect.answers.explain import explain_report
 
         answer(explain_report(spec, tuple(explain), convention), format, output)
     else:
@@ -74,6 +74,6 @@ def variants(
     output: Output = None,
 ) -> None:
     """The published networks, computed figures beside the paper's Table 7."""
-    from rsinspect.variants import variants_report
+    from rsinspect.answers.variants import variants_report
 
     answer(variants_report(convention=convention, every=every), format, output)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from rsinspect.base.errors import UnknownVariant
 from rsinspect.cli.options import Convention, Format, Output, answer, plot
-from rsinspect.errors import UnknownVariant
-from rsinspect.spec import parse_model
+from rsinspect.networks.named import parse_model
 
 Plot = Annotated[
     Path | None,
@@ -30,7 +30,7 @@ def table(
     theme: Theme = "light",
 ) -> None:
     """A table of the paper, computed figures beside the printed ones."""
-    from rsinspect.tables import table_chart, table_report
+    from rsinspect.answers.printed import table_chart, table_report
 
     report = table_report(number, convention=convention)
     if plot_file is not None:
@@ -47,7 +47,7 @@ def figure(
     theme: Theme = "light",
 ) -> None:
     """The networks behind Figure 2 or 3 of the paper, the scaling study, and what they cost."""
-    from rsinspect.tables import figure_chart, figure_report
+    from rsinspect.answers.printed import figure_chart, figure_report
 
     report = figure_report(number, convention=convention)
     if plot_file is not None:
@@ -68,7 +68,7 @@ def recipe(
     output: Output = None,
 ) -> None:
     """How a published model was trained (Table 8), code base by code base."""
-    from rsinspect.recipe import recipe_report
+    from rsinspect.answers.recipe import recipe_report
 
     depth, size = parse_model(model)
     if size is not None and size[0] != size[1]:

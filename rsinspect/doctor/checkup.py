@@ -18,9 +18,9 @@ from importlib import metadata
 from pathlib import Path
 
 import rsinspect
-from rsinspect import process
+from rsinspect.base import process
+from rsinspect.base.errors import GraphvizNotFound, RenderError
 from rsinspect.drawing import engine
-from rsinspect.errors import GraphvizNotFound, RenderError
 from rsinspect.profiling import machine
 
 BACKENDS = ("tensorflow", "jax", "torch")

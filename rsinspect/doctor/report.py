@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from rsinspect.answers.table import Column, Report, Table, Value
 from rsinspect.doctor.checkup import BACKENDS, INSTALL_RENDERER, Checkup, Extra, Framework, Renderer
 from rsinspect.drawing.engine import FONTS
-from rsinspect.report import Column, Report, Table, Value
 
 SCHEMA = "rsinspect.doctor/1"
 READ_BY = {

@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.units import count
+from rsinspect.base.words import near
 from rsinspect.drawing.theme import FONT, THEMES, Theme
-from rsinspect.errors import UnknownPicture
-from rsinspect.spec import near
-from rsinspect.units import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,8 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from rsinspect.chart import Axis, Chart, Panel, Series
+from rsinspect.answers.chart import Axis, Chart, Panel, Series
+from rsinspect.base.units import binary_bytes
 from rsinspect.drawing.canvas import (
     LEADING,
     MARGIN,
@@ -37,7 +38,6 @@ from rsinspect.drawing.canvas import (
     text_width,
 )
 from rsinspect.drawing.theme import THEMES, Theme
-from rsinspect.units import binary_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rsinspect.diff.pairs import BlockPair, Comparison, LayerPair, StagePair, Status, compare
-from rsinspect.diff.wording import conclusion, names_in_words, places_in_words
+from rsinspect.base.errors import UnknownPicture
+from rsinspect.differences.pairs import BlockPair, Comparison, LayerPair, StagePair, Status, compare
+from rsinspect.differences.wording import conclusion, names_in_words, places_in_words
 from rsinspect.drawing.network import CONVENTION
 from rsinspect.drawing.scene import Direction, Mark, Node, Panel, Part, Scene
 from rsinspect.drawing.views import caption, check_view, diagram
-from rsinspect.errors import UnknownPicture
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 VIEWS = ("stages", "blocks", "layers")
 """Views that two networks can be compared in."""

@@ -25,13 +25,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rsinspect import process
+from rsinspect.base import process
+from rsinspect.base.errors import GraphvizNotFound, PictureTooLarge, RenderError, UnknownPicture
+from rsinspect.base.files import template
+from rsinspect.base.process import Ended
+from rsinspect.base.units import grouped
+from rsinspect.base.words import near
 from rsinspect.drawing import layout
-from rsinspect.errors import GraphvizNotFound, PictureTooLarge, RenderError, UnknownPicture
-from rsinspect.files import template
-from rsinspect.process import Ended
-from rsinspect.spec import near
-from rsinspect.units import grouped
 
 Kind = Literal["pip", "system"]
 Format = Literal["svg", "png", "pdf", "json"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rsinspect.cost import LEGEND, Cost, layers_cost
+from rsinspect.base.units import count, percent
 from rsinspect.drawing.network import (
     STAGE_ROLES,
     Network,
@@ -30,30 +30,12 @@ from rsinspect.drawing.scene import (
     Panel,
     Scene,
 )
-from rsinspect.fold import Run, fold_stages
-from rsinspect.graph import (
-    Activation,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    Group,
-    Input,
-    Layer,
-    LayerGraph,
-    MaxPool2D,
-    Multiply,
-    Normalization,
-    Rescaling,
-    Reshape,
-    ZeroPad2D,
-)
-from rsinspect.report import describe
-from rsinspect.spec import ResNetRSSpec
-from rsinspect.units import count, percent
+from rsinspect.layers import ops
+from rsinspect.layers.cost import LEGEND, Cost, layers_cost
+from rsinspect.layers.fold import Run, fold_stages
+from rsinspect.layers.graph import Group, Layer, LayerGraph
+from rsinspect.layers.wording import describe
+from rsinspect.networks.spec import ResNetRSSpec
 
 
 def scene(spec: ResNetRSSpec, graph: LayerGraph, *, direction: Direction, convention: str) -> Scene:
@@ -152,9 +134,11 @@ def _plain_rows(network: Network, stage: str, group: Group) -> list[GridRow]:
     """Rows of the input, stem or head: a row ends where the resolution changes."""
     parts: list[list[Layer]] = []
     for layer in group.layers:
-        strides = isinstance(layer.op, Conv2D | AvgPool2D | MaxPool2D) and layer.op.stride > 1
-        pads = isinstance(layer.op, ZeroPad2D)
-        if not parts or pads or (strides and not isinstance(parts[-1][-1].op, ZeroPad2D)):
+        strides = (
+            isinstance(layer.op, ops.Conv2D | ops.AvgPool2D | ops.MaxPool2D) and layer.op.stride > 1
+        )
+        pads = isinstance(layer.op, ops.ZeroPad2D)
+        if not parts or pads or (strides and not isinstance(parts[-1][-1].op, ops.ZeroPad2D)):
             parts.append([])
         parts[-1].append(layer)
     rows = []
@@ -183,16 +167,16 @@ def _plain_rows(network: Network, stage: str, group: Group) -> list[GridRow]:
 
 def _plain_words(layer: Layer) -> str:
     match layer.op:
-        case Input():
+        case ops.Input():
             return f"image, {layer.shape.channels} channels"
-        case Rescaling() | Normalization():
+        case ops.Rescaling() | ops.Normalization():
             return describe(layer.op)
-        case Conv2D():
+        case ops.Conv2D():
             return short(layer.op)
-        case Dense(units=units, activation=activation):
-            function = f", {describe(Activation(activation))}" if activation else ""
+        case ops.Dense(units=units, activation=activation):
+            function = f", {describe(ops.Activation(activation))}" if activation else ""
             return f"fully connected, {units}{function}"
-        case MaxPool2D() | GlobalAvgPool() | GlobalMaxPool() | Dropout():
+        case ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Dropout():
             return describe(layer.op)
         case _:
             return ""
@@ -215,7 +199,7 @@ def _block(network: Network, group: Group) -> Panel:
             case _ if "/se/" in layer.path:
                 gate.append(layer)
                 shown_as[layer.path] = f"{group.path}/se"
-                if isinstance(layer.op, Multiply):
+                if isinstance(layer.op, ops.Multiply):
                     reduce, expand = se_convs(group)
                     nodes.append(
                         Node(
@@ -227,10 +211,10 @@ def _block(network: Network, group: Group) -> Panel:
                             facts=network.facts(layers_cost(graph, gate), layer.shape),
                         )
                     )
-            case BatchNorm() | Activation() if before is not None and before != source.path:
+            case ops.BatchNorm() | ops.Activation() if before is not None and before != source.path:
                 shown_as[layer.path] = before
                 nodes = [_with(n, describe(layer.op)) if n.path == before else n for n in nodes]
-            case ZeroPad2D() | Reshape() if before is not None:
+            case ops.ZeroPad2D() | ops.Reshape() if before is not None:
                 shown_as[layer.path] = before
             case _:
                 shown_as[layer.path] = layer.path
@@ -271,12 +255,12 @@ def _squeeze_and_excitation(network: Network, group: Group) -> Panel:
     shown_as = {source.path: nodes[0].path}
     edges = []
     for layer in layers:
-        if isinstance(layer.op, Reshape):
+        if isinstance(layer.op, ops.Reshape):
             shown_as[layer.path] = shown_as[layer.inputs[0]]
             continue
         shown_as[layer.path] = layer.path
         node = replace(network.layer(layer), footer="")
-        if isinstance(layer.op, Conv2D):
+        if isinstance(layer.op, ops.Conv2D):
             node = _with(node, layer.op.activation or "linear")
         nodes.append(node)
         edges += [

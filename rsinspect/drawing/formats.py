@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.words import near
 from rsinspect.drawing import engine
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import AUTO, FONT, theme_named
-from rsinspect.errors import UnknownPicture
-from rsinspect.spec import near
 
 FIGURES = ("svg", "png", "pdf", "dot", "tikz")
 """Formats of printed pages, whose default view is the paper's figure."""

@@ -20,11 +20,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.units import grouped
 from rsinspect.drawing.overlay import numbers
 from rsinspect.drawing.scene import EDGE_WORDS, Edge, EdgeKind, Fact, Node, Panel, Role, Scene
 from rsinspect.drawing.theme import LIGHT, text_on
-from rsinspect.errors import UnknownPicture
-from rsinspect.units import grouped
 
 SUFFIX = ".me.json"
 ADDITIVE = ("params", "macs", "flops", "activation_bytes")
@@ -58,7 +58,7 @@ def graph_collection(scene: Scene) -> dict[str, Any]:
         UnknownPicture: If a stage or block of the scene has no layers in it.
 
     >>> from rsinspect.drawing.views import view
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = graph_collection(view(ResNetRSSpec.variant(50), "layers"))["graphs"][0]
     >>> graph["id"], len(graph["nodes"]), graph["nodes"][4]["namespace"]
     ('resnet-rs-50', 274, 'stem')
@@ -77,7 +77,7 @@ def node_data(scene: Scene) -> dict[str, dict[str, Any]]:
         UnknownPicture: As ``graph_collection``.
 
     >>> from rsinspect.drawing.views import view
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> documents = node_data(view(ResNetRSSpec.variant(50), "layers"))
     >>> list(documents)
     ['params', 'macs', 'flops', 'activation_bytes']

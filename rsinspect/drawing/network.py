@@ -6,36 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import assert_never
 
-from rsinspect.cost import Cost, layers_cost, op_cost
+from rsinspect.base.units import binary_bytes, count, percent
 from rsinspect.drawing.scene import Edge, EdgeKind, Fact, Mark, Node, Part, Role
-from rsinspect.fold import Run, fold_stages
-from rsinspect.graph import (
-    Activation,
-    Add,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    DropPath,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    Group,
-    Input,
-    Layer,
-    LayerGraph,
-    MaxPool2D,
-    Multiply,
-    Normalization,
-    Rescaling,
-    Reshape,
-    TensorShape,
-    ZeroPad2D,
-    group_of,
-)
-from rsinspect.report import describe
-from rsinspect.spec import MAX_BLOCKS
-from rsinspect.units import binary_bytes, count, percent
+from rsinspect.layers import ops
+from rsinspect.layers.cost import Cost, layers_cost, op_cost
+from rsinspect.layers.fold import Run, fold_stages
+from rsinspect.layers.graph import Group, Layer, LayerGraph, group_of
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.wording import describe
+from rsinspect.networks.spec import MAX_BLOCKS
 
 CONVENTION = "paper"
 """What a FLOP is in pictures, unless asked otherwise."""
@@ -253,9 +232,9 @@ def edge_kind(layer: Layer, position: int) -> EdgeKind:
     source = layer.inputs[position]
     if "/shortcut/" in layer.path or "/shortcut/" in source:
         return "projection"
-    if isinstance(layer.op, Add):
+    if isinstance(layer.op, ops.Add):
         return "identity" if position == 0 else "flow"
-    if "/se/" in layer.path and not (isinstance(layer.op, Multiply) and position == 0):
+    if "/se/" in layer.path and not (isinstance(layer.op, ops.Multiply) and position == 0):
         return "gate"
     return "flow"
 
@@ -263,25 +242,32 @@ def edge_kind(layer: Layer, position: int) -> EdgeKind:
 def layer_role(layer: Layer) -> Role:
     """What a layer is to the picture."""
     match layer.op:
-        case Input():
+        case ops.Input():
             return "input"
-        case Conv2D():
+        case ops.Conv2D():
             return "gate" if "/se/" in layer.path else "conv"
-        case Dense():
+        case ops.Dense():
             return "dense"
-        case BatchNorm():
+        case ops.BatchNorm():
             return "norm"
-        case Activation():
+        case ops.Activation():
             return "activation"
-        case GlobalAvgPool() if "/se/" in layer.path:
+        case ops.GlobalAvgPool() if "/se/" in layer.path:
             return "gate"
-        case AvgPool2D() | MaxPool2D() | GlobalAvgPool() | GlobalMaxPool():
+        case ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool():
             return "pool"
-        case Add():
+        case ops.Add():
             return "add"
-        case Multiply():
+        case ops.Multiply():
             return "scale"
-        case Rescaling() | Normalization() | ZeroPad2D() | Reshape() | DropPath() | Dropout():
+        case (
+            ops.Rescaling()
+            | ops.Normalization()
+            | ops.ZeroPad2D()
+            | ops.Reshape()
+            | ops.DropPath()
+            | ops.Dropout()
+        ):
             return "plain"
         case _:
             assert_never(layer.op)
@@ -303,35 +289,37 @@ def block_kind(graph: LayerGraph, group: Group) -> str:
     return "projection" if any("/shortcut/" in layer.path for layer in group.layers) else "identity"
 
 
-def branch_convs(group: Group) -> tuple[Conv2D, ...]:
+def branch_convs(group: Group) -> tuple[ops.Conv2D, ...]:
     """Convolutions of a block's residual branch."""
     return tuple(
         layer.op
         for layer in group.layers
-        if isinstance(layer.op, Conv2D) and layer.path.count("/") == 2
+        if isinstance(layer.op, ops.Conv2D) and layer.path.count("/") == 2
     )
 
 
-def se_convs(group: Group) -> tuple[Conv2D, ...]:
+def se_convs(group: Group) -> tuple[ops.Conv2D, ...]:
     """Reduce and expand of a block's squeeze-and-excitation; empty where there is none."""
     return tuple(
-        layer.op for layer in group.layers if isinstance(layer.op, Conv2D) and "/se/" in layer.path
+        layer.op
+        for layer in group.layers
+        if isinstance(layer.op, ops.Conv2D) and "/se/" in layer.path
     )
 
 
-def shortcut_ops(group: Group) -> tuple[Conv2D | AvgPool2D, ...]:
+def shortcut_ops(group: Group) -> tuple[ops.Conv2D | ops.AvgPool2D, ...]:
     """Pool and convolution of a block's projection shortcut; empty for the identity."""
     return tuple(
         layer.op
         for layer in group.layers
-        if "/shortcut/" in layer.path and isinstance(layer.op, Conv2D | AvgPool2D)
+        if "/shortcut/" in layer.path and isinstance(layer.op, ops.Conv2D | ops.AvgPool2D)
     )
 
 
-def short(op: Conv2D | AvgPool2D) -> str:
+def short(op: ops.Conv2D | ops.AvgPool2D) -> str:
     """An op of a block in as few words as will do.
 
-    >>> short(Conv2D(kernel=3, stride=2, in_channels=64, filters=128))
+    >>> short(ops.Conv2D(kernel=3, stride=2, in_channels=64, filters=128))
     '3x3/2, 128'
     """
     return describe(op).removeprefix("conv ")
@@ -343,7 +331,7 @@ def block_lines(group: Group) -> tuple[str, ...]:
     if gates := se_convs(group):
         reduce, expand = gates
         lines.append(f"SE {reduce.in_channels} → {reduce.filters} → {expand.filters}")
-    if any(isinstance(layer.op, Add) for layer in group.layers):
+    if any(isinstance(layer.op, ops.Add) for layer in group.layers):
         joined = " → ".join(map(short, shortcut_ops(group)))
         lines.append(f"shortcut: {joined or 'identity'}")
     return tuple(lines)
@@ -355,7 +343,13 @@ def plain_lines(group: Group) -> tuple[str, ...]:
         describe(layer.op)
         for layer in group.layers
         if isinstance(
-            layer.op, Conv2D | MaxPool2D | Dense | Dropout | GlobalAvgPool | GlobalMaxPool
+            layer.op,
+            ops.Conv2D
+            | ops.MaxPool2D
+            | ops.Dense
+            | ops.Dropout
+            | ops.GlobalAvgPool
+            | ops.GlobalMaxPool,
         )
         or layer.path.startswith("input/")
     ]

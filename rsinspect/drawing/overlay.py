@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from rsinspect.cost import LEGEND
+from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.units import binary_bytes, count, percent, seconds
+from rsinspect.base.words import near
 from rsinspect.drawing.network import blocks_of_run
 from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Legend, Node, Panel, Scene
-from rsinspect.errors import UnknownPicture
-from rsinspect.spec import near
-from rsinspect.units import binary_bytes, count, percent, seconds
+from rsinspect.layers.cost import LEGEND
 
 QUANTITIES = ("params", "macs", "flops", "activations", "intensity", "latency")
 WHOLE_STAGE = ", all its rows"

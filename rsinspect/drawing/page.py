@@ -14,9 +14,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from rsinspect.base.files import template
 from rsinspect.drawing.scene import EDGE_WORDS, Fact, Heat, Node, Panel, Scene
 from rsinspect.drawing.theme import AUTO, DARK, PAPER, text_on, theme_named
-from rsinspect.files import template
 
 HEAT_STEPS = 40
 """Colours of the heat scale in a page. (One step is a fortieth of the hottest value.)"""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.words import near
 from rsinspect.drawing.scene import EdgeKind, Mark, Role
-from rsinspect.errors import UnknownPicture
-from rsinspect.spec import near
 
 FONT = "DejaVu Sans"
 """Family of the text in figures: wide, free, and shipped by matplotlib."""

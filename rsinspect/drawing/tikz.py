@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from rsinspect.base.latex import character, escape, fill
 from rsinspect.drawing.columns import Column, columns
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
@@ -29,7 +30,6 @@ from rsinspect.drawing.scene import (
 )
 from rsinspect.drawing.theme import Theme, text_on, theme_named
 from rsinspect.drawing.wording import costs, row_heat, titled
-from rsinspect.latex import character, escape, fill
 
 CM_PER_CHARACTER = 0.152
 CM_PER_LINE = 0.36

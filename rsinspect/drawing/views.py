@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rsinspect.cost import LEGEND, convention_weights
+from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.units import count
+from rsinspect.base.words import near
 from rsinspect.drawing import figure6
 from rsinspect.drawing.network import CONVENTION, Network, blocks_of_run, enclosing
 from rsinspect.drawing.scene import Direction, Mark, Panel, Scene
-from rsinspect.errors import UnknownPicture
-from rsinspect.graph import LayerGraph
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec, near
-from rsinspect.units import count
+from rsinspect.layers.cost import LEGEND, convention_weights
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 VIEWS = ("figure6", "stages", "blocks", "layers")
 DIRECTIONS = ("TB", "LR")

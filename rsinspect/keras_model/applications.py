@@ -22,12 +22,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from rsinspect import paper
-from rsinspect.errors import InvalidSpec, ModelBuildError
+from rsinspect.base.errors import InvalidSpec, ModelBuildError
+from rsinspect.base.words import near
 from rsinspect.keras_model import weights as weight_files
 from rsinspect.keras_model.backend import keras, require_channels_last
 from rsinspect.keras_model.build import build_model
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ACTIVATIONS, CUSTOM_ACTIVATION, ResNetRSSpec, dialect_named, near
+from rsinspect.networks.dialects import dialect_named
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ACTIVATIONS, CUSTOM_ACTIVATION, ResNetRSSpec
 
 __all__ = [
     "ResNetRS",

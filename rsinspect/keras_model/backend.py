@@ -6,7 +6,7 @@ depends on which one it is.
 
 from __future__ import annotations
 
-from rsinspect.errors import BackendUnavailable, ModelBuildError
+from rsinspect.base.errors import BackendUnavailable, ModelBuildError
 
 try:
     import keras

@@ -24,33 +24,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
-from rsinspect.cost import layer_cost, weight_shapes
-from rsinspect.errors import ModelBuildError, ReconciliationError, RsInspectError
-from rsinspect.graph import (
-    Activation,
-    Add,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    DropPath,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    Input,
-    Layer,
-    LayerGraph,
-    MaxPool2D,
-    Multiply,
-    Normalization,
-    Op,
-    Rescaling,
-    Reshape,
-    ZeroPad2D,
-)
+from rsinspect.base.errors import ModelBuildError, ReconciliationError, RsInspectError
 from rsinspect.keras_model.backend import keras, require_channels_last
-from rsinspect.layer_names import keras_name
-from rsinspect.spec import CUSTOM_ACTIVATION, Dialect
+from rsinspect.layers import ops
+from rsinspect.layers.cost import layer_cost, weight_shapes
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.networks.dialects import Dialect
+from rsinspect.networks.keras_names import keras_name
+from rsinspect.networks.spec import CUSTOM_ACTIVATION
 
 CHANNELS_LAST = "channels_last"
 
@@ -85,8 +66,8 @@ def build_model(
         ModelBuildError: If Keras is set to channels_first, an activation is unknown, the tensor
             does not fit the graph, or Keras refuses.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> spec = ResNetRSSpec(blocks=(1, 1), resolution=(64, 64), classes=10)
     >>> model = build_model(build_graph(spec), spec.dialect)
     >>> model.name, model.output_shape
@@ -98,7 +79,7 @@ def build_model(
     inputs = None
     for layer in graph:
         try:
-            if isinstance(layer.op, Input):
+            if isinstance(layer.op, ops.Input):
                 tensor = _image(layer, layer.op, dialect, image, spatial)
                 inputs = tensor if image is None else _sources(image)
             else:
@@ -128,7 +109,7 @@ def _readers(graph: LayerGraph) -> Counter[str]:
 
 def _call_order(layer: Layer, readers: Mapping[str, int]) -> tuple[str, ...]:
     """Inputs of a layer in the order Keras is given them (see the top of this file)."""
-    if isinstance(layer.op, Add) and readers[layer.inputs[0]] == 1:
+    if isinstance(layer.op, ops.Add) and readers[layer.inputs[0]] == 1:
         return layer.inputs[::-1]
     return layer.inputs
 
@@ -139,8 +120,8 @@ def weight_order(graph: LayerGraph) -> tuple[Layer, ...]:
     That is the order of ``.h5`` files: by longest distance from the output, farthest first, and at
     equal distance by Keras's walk.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> order = [layer.path for layer in weight_order(build_graph(ResNetRSSpec.variant(50)))]
     >>> order[14:17]
     ['c2/block0/se/reduce', 'c2/block0/se/expand', 'c2/block0/shortcut/conv']
@@ -171,7 +152,7 @@ def _first_line(exc: BaseException) -> str:
 
 def _image(
     layer: Layer,
-    op: Input,
+    op: ops.Input,
     dialect: Dialect,
     image: Any,
     spatial: tuple[int | None, int | None] | None,
@@ -217,21 +198,21 @@ def _conv_initializer() -> Any:
     )
 
 
-def _keras_layer(op: Op, name: str, functions: Functions) -> Any:
+def _keras_layer(op: ops.Op, name: str, functions: Functions) -> Any:
     """The Keras layer that does what an op says."""
     layers = keras.layers
     match op:
-        case Input():
+        case ops.Input():
             raise ModelBuildError("the image comes first in a graph, and once")
-        case Rescaling(scale):
+        case ops.Rescaling(scale):
             return layers.Rescaling(scale, name=name)
-        case Normalization(mean, variance):
+        case ops.Normalization(mean, variance):
             return layers.Normalization(
                 axis=-1, mean=list(mean), variance=list(variance), name=name
             )
-        case ZeroPad2D(padding):
+        case ops.ZeroPad2D(padding):
             return layers.ZeroPadding2D(padding, data_format=CHANNELS_LAST, name=name)
-        case Conv2D():
+        case ops.Conv2D():
             return layers.Conv2D(
                 op.filters,
                 op.kernel,
@@ -243,35 +224,35 @@ def _keras_layer(op: Op, name: str, functions: Functions) -> Any:
                 kernel_initializer=_conv_initializer(),
                 name=name,
             )
-        case BatchNorm():
+        case ops.BatchNorm():
             return layers.BatchNormalization(
                 axis=-1, momentum=op.momentum, epsilon=op.epsilon, name=name
             )
-        case Activation(function):
+        case ops.Activation(function):
             return layers.Activation(_function(function, functions), name=name)
-        case AvgPool2D(size, stride):
+        case ops.AvgPool2D(size, stride):
             return layers.AveragePooling2D(
                 size, stride, padding="same", data_format=CHANNELS_LAST, name=name
             )
-        case MaxPool2D(size, stride, padding):
+        case ops.MaxPool2D(size, stride, padding):
             return layers.MaxPooling2D(
                 size, stride, padding=padding, data_format=CHANNELS_LAST, name=name
             )
-        case GlobalAvgPool():
+        case ops.GlobalAvgPool():
             return layers.GlobalAveragePooling2D(data_format=CHANNELS_LAST, name=name)
-        case GlobalMaxPool():
+        case ops.GlobalMaxPool():
             return layers.GlobalMaxPooling2D(data_format=CHANNELS_LAST, name=name)
-        case Reshape(shape):
+        case ops.Reshape(shape):
             return layers.Reshape(tuple(shape), name=name)
-        case Multiply():
+        case ops.Multiply():
             return layers.Multiply(name=name)
-        case DropPath(rate):
+        case ops.DropPath(rate):
             return layers.Dropout(rate, noise_shape=(None, 1, 1, 1), name=name)
-        case Add():
+        case ops.Add():
             return layers.Add(name=name)
-        case Dropout(rate):
+        case ops.Dropout(rate):
             return layers.Dropout(rate, name=name)
-        case Dense():
+        case ops.Dense():
             return layers.Dense(
                 op.units,
                 activation=_function(op.activation, functions),
@@ -309,7 +290,7 @@ def reconcile(graph: LayerGraph, dialect: Dialect, model: keras.Model) -> None:
     for layer in graph:
         name = keras_name(layer.path, dialect)
         found = by_name.pop(name, None)
-        if found is None and isinstance(layer.op, Input) and len(model.inputs) == 1:
+        if found is None and isinstance(layer.op, ops.Input) and len(model.inputs) == 1:
             found = by_name.pop(model.inputs[0]._keras_history.operation.name, None)
         if found is None:
             raise ReconciliationError(f"{layer.path}: the Keras model has no layer {name}")

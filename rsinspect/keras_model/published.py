@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rsinspect import paper
-from rsinspect.cost import weight_shapes
-from rsinspect.errors import WeightsError, WeightsUnavailable
+from rsinspect.base.errors import WeightsError, WeightsUnavailable
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.build import weight_order
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.layers.cost import weight_shapes
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 MIRROR_VARIABLE = "RSINSPECT_WEIGHTS_URL"
 """Environment variable with the folder URL to fetch published files from instead."""

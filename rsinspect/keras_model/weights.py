@@ -31,15 +31,17 @@ from typing import Any
 import h5py
 
 from rsinspect import paper
-from rsinspect.cost import weight_shapes
-from rsinspect.errors import RsInspectError, WeightsError
-from rsinspect.graph import BatchNorm, Conv2D, Dense, Layer, LayerGraph
+from rsinspect.base.errors import RsInspectError, WeightsError
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.build import weight_order
 from rsinspect.keras_model.published import fetch_published, one_line, published_name
-from rsinspect.layer_names import keras_name
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import DIALECTS, Dialect, ResNetRSSpec
+from rsinspect.layers import ops
+from rsinspect.layers.cost import weight_shapes
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.networks.dialects import DIALECTS, Dialect
+from rsinspect.networks.keras_names import keras_name
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 _KERAS_2 = (".h5", ".hdf5")
 _KERAS_3 = ".weights.h5"
@@ -121,7 +123,11 @@ def _expected(path: Path, graph: LayerGraph) -> list[tuple[Layer, str | None, Sh
     return expected
 
 
-_GROUPS: Mapping[type, str] = {Conv2D: "conv2d", BatchNorm: "batch_normalization", Dense: "dense"}
+_GROUPS: Mapping[type, str] = {
+    ops.Conv2D: "conv2d",
+    ops.BatchNorm: "batch_normalization",
+    ops.Dense: "dense",
+}
 """How Keras 3 files name a layer: its class, then a running number."""
 
 

@@ -20,7 +20,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, assert_never
 
-from rsinspect.errors import MeasurementError
+from rsinspect.base.errors import MeasurementError
+from rsinspect.base.units import seconds
 from rsinspect.profiling import machine
 from rsinspect.profiling.memory import MemoryPrediction
 from rsinspect.profiling.protocol import (
@@ -41,7 +42,6 @@ from rsinspect.profiling.protocol import (
     request_to_json,
 )
 from rsinspect.profiling.rounds import Finished, Round
-from rsinspect.units import seconds
 
 OUT_OF_MEMORY_SHARE = 0.8
 """A death counts as out of memory only from this share of the prediction or of the limit on."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from rsinspect.base.units import percent, seconds
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL
-from rsinspect.units import percent, seconds
 
 WIDE_SPREAD = 0.1
 OVER_BUDGET = 1.1

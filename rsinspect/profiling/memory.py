@@ -21,10 +21,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rsinspect.cost import layers_cost, peak_activation
-from rsinspect.graph import Dropout, DropPath, LayerGraph
+from rsinspect.base.units import ITEM_BYTES
+from rsinspect.layers import ops
+from rsinspect.layers.cost import layers_cost, peak_activation
+from rsinspect.layers.graph import LayerGraph
 from rsinspect.profiling import machine
-from rsinspect.units import ITEM_BYTES
 
 FRAMEWORK_BYTES = {"tensorflow": 720_000_000, "jax": 251_000_000, "torch": 336_000_000}
 """Peak resident memory of a worker that has imported Keras on that backend, and nothing else."""
@@ -103,8 +104,8 @@ def predict(
         backend: tensorflow, jax or torch.
         mode: forward or train.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = build_graph(ResNetRSSpec.variant(50))
     >>> predict(graph, batch=8, backend="tensorflow").activations_bytes
     42467328
@@ -113,7 +114,9 @@ def predict(
     if mode == "train":
         alive = cost.activation_bytes(batch=batch)
     elif backend == "torch":
-        held = [layer for layer in graph.layers if not isinstance(layer.op, Dropout | DropPath)]
+        held = [
+            layer for layer in graph.layers if not isinstance(layer.op, ops.Dropout | ops.DropPath)
+        ]
         alive = layers_cost(graph, held).activation_bytes(batch=batch)
     else:
         alive = peak_activation(graph).bytes(batch=batch)

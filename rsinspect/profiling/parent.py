@@ -18,16 +18,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from rsinspect import errors
-from rsinspect.cost import layers_cost
-from rsinspect.errors import (
+from rsinspect.base import errors
+from rsinspect.base.errors import (
     BackendUnavailable,
     BatchDoesNotFit,
     MeasurementError,
     RsInspectError,
 )
-from rsinspect.graph import LayerGraph
-from rsinspect.partition import segments
+from rsinspect.base.units import ITEM_BYTES, binary_bytes, percent
+from rsinspect.layers.cost import layers_cost
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.partition import segments
+from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.profiling import machine, memory
 from rsinspect.profiling.attempt import Ended, is_out_of_memory, manner, run_worker
 from rsinspect.profiling.cautions import (
@@ -82,8 +84,6 @@ from rsinspect.profiling.run import (
 )
 from rsinspect.profiling.run_document import environment_from_json
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, Latency, Sampling
-from rsinspect.resnet_rs import build_graph
-from rsinspect.units import ITEM_BYTES, binary_bytes, percent
 
 __all__ = ["Interrupted", "ProfileRequest", "profile", "start_up_allowance_s"]
 
@@ -212,7 +212,7 @@ def start_up_allowance_s(graph: LayerGraph, batch: int, mode: str = "forward") -
     compiling calls, a prediction and a last round beyond the budget, ten passes at 5 GFLOP/s, a
     fortieth of what two cores of a server do. Training takes three times as much of both.
 
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> round(start_up_allowance_s(build_graph(ResNetRSSpec.variant(50)), 8))
     220
     """

@@ -10,6 +10,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.units import count, percent, seconds
 from rsinspect.drawing.canvas import (
     LEADING,
     MARGIN,
@@ -35,14 +37,12 @@ from rsinspect.drawing.canvas import (
 )
 from rsinspect.drawing.scene import Role
 from rsinspect.drawing.theme import THEMES, Theme
-from rsinspect.errors import UnknownPicture
-from rsinspect.fold import Run
-from rsinspect.graph import Group
+from rsinspect.layers.fold import Run
+from rsinspect.layers.graph import Group
 from rsinspect.profiling.report import closure_line
 from rsinspect.profiling.roofline import Roofs
 from rsinspect.profiling.run import ProfileRun, Segment
 from rsinspect.profiling.statistics import Latency, interval_of_excess
-from rsinspect.units import count, percent, seconds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

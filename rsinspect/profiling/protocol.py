@@ -15,10 +15,12 @@ import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-from rsinspect.errors import InvalidMeasurement
-from rsinspect.partition import Level
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.words import near
+from rsinspect.layers.partition import Level
+from rsinspect.networks.dialects import DIALECTS, dialect_named
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling.rounds import Finished, Round
-from rsinspect.spec import DIALECTS, ResNetRSSpec, dialect_named, near
 
 Backend = Literal["tensorflow", "jax", "torch"]
 BACKENDS: tuple[Backend, ...] = ("tensorflow", "jax", "torch")

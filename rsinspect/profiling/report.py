@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rsinspect.cost import layers_cost
+from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.base.units import binary_bytes, count, percent, seconds
+from rsinspect.layers.cost import layers_cost
+from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.profiling.cautions import wording
 from rsinspect.profiling.memory import predict
 from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.run import CLOSES_WITHIN, Excess, Prediction, ProfileRun, Segment
 from rsinspect.profiling.run_document import to_json
 from rsinspect.profiling.statistics import Latency
-from rsinspect.report import Column, Report, Table, Value
-from rsinspect.resnet_rs import build_graph
-from rsinspect.units import binary_bytes, count, percent, seconds
 
 LOST = 0.25
 """Half-width from which on the median itself says little."""

@@ -37,25 +37,12 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple, get_args
 
-from rsinspect.cost import op_cost
-from rsinspect.errors import InvalidMeasurement
-from rsinspect.graph import (
-    Add,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    Input,
-    Layer,
-    LayerGraph,
-    MaxPool2D,
-    Multiply,
-    ZeroPad2D,
-)
-from rsinspect.units import percent
-from rsinspect.units import seconds as seconds_text
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.units import percent
+from rsinspect.base.units import seconds as seconds_text
+from rsinspect.layers import ops
+from rsinspect.layers.cost import op_cost
+from rsinspect.layers.graph import Layer, LayerGraph
 
 Mode = Literal["forward", "train"]
 Kind = Literal["compute", "memory"]
@@ -312,8 +299,8 @@ def kernels(graph: LayerGraph, layers: Sequence[Layer], *, mode: Mode) -> tuple[
     Raises:
         InvalidMeasurement: If there is no such mode.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = build_graph(ResNetRSSpec.variant(50))
     >>> [kernel.path for kernel in kernels(graph, graph.within("c2/block1"), mode="forward")][:4]
     ['c2/block1/conv1', 'c2/block1/conv2', 'c2/block1/conv3', 'c2/block1/se/squeeze']
@@ -359,9 +346,9 @@ def _fuse(graph: LayerGraph, layers: Sequence[Layer], mode: Mode) -> list[_Fused
         path, op, inputs, shape = layer
         out = size[path] = shape.elements
         match op:
-            case Input():
+            case ops.Input():
                 continue
-            case Conv2D() | Dense():
+            case ops.Conv2D() | ops.Dense():
                 macs, touched = _work(graph, layer)
                 read = min(elements(inputs[0]), touched)
                 params = op_cost(op, graph.input_shapes(layer), shape).params
@@ -369,16 +356,16 @@ def _fuse(graph: LayerGraph, layers: Sequence[Layer], mode: Mode) -> list[_Fused
                     path, read, out, macs, params, weighted=True, of_image=inputs[0] in image
                 )
                 begin(start, {inputs[0]: read})
-            case AvgPool2D() | MaxPool2D() | GlobalAvgPool() | GlobalMaxPool():
+            case ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool():
                 read = elements(inputs[0])
                 begin(_Start(path, read, out), {inputs[0]: read})
-            case Multiply():
+            case ops.Multiply():
                 reads = {source: elements(source) for source in inputs}
                 begin(_Start(path, sum(reads.values()), out, barrier=True), reads)
-            case BatchNorm() if mode == "train" and _meets_convolution(graph, readers, path):
+            case ops.BatchNorm() if mode == "train" and _meets_convolution(graph, readers, path):
                 read = elements(inputs[0])
                 begin(_Start(path, read, out, barrier=True), {inputs[0]: read})
-            case Add():
+            case ops.Add():
                 free = [p for p in inputs if p in home and len(readers[p]) == 1]
                 reads = {p: elements(p) for p in inputs if p not in free}
                 if not free:
@@ -431,7 +418,7 @@ def _image_paths(graph: LayerGraph) -> frozenset[str]:
     """The image and what is elementwise of it: preprocessing and padding."""
     found: set[str] = set()
     for layer in graph:
-        if isinstance(layer.op, Input) or (_elementwise(layer) and layer.inputs[0] in found):
+        if isinstance(layer.op, ops.Input) or (_elementwise(layer) and layer.inputs[0] in found):
             found.add(layer.path)
     return frozenset(found)
 
@@ -439,7 +426,8 @@ def _image_paths(graph: LayerGraph) -> frozenset[str]:
 def _elementwise(layer: Layer) -> bool:
     """Whether each number of its output is made of one of its only input."""
     others = (
-        Input, Conv2D, Dense, AvgPool2D, MaxPool2D, GlobalAvgPool, GlobalMaxPool, Multiply, Add,
+        ops.Input, ops.Conv2D, ops.Dense, ops.AvgPool2D, ops.MaxPool2D, ops.GlobalAvgPool,
+        ops.GlobalMaxPool, ops.Multiply, ops.Add,
     )  # fmt: skip
     return not isinstance(layer.op, others)
 
@@ -449,7 +437,7 @@ def _meets_convolution(
 ) -> bool:
     """Whether a convolution reads it, by way of elementwise layers or at once."""
     return any(
-        isinstance(layer.op, Conv2D | Dense)
+        isinstance(layer.op, ops.Conv2D | ops.Dense)
         or (_elementwise(layer) and _meets_convolution(graph, readers, layer.path))
         for layer in readers[path]
     )
@@ -458,12 +446,12 @@ def _meets_convolution(
 def _work(graph: LayerGraph, layer: Layer) -> tuple[int, int]:
     """MACs of a convolution or dense layer that meet no padding, and the most it can read."""
     op = layer.op
-    if isinstance(op, Dense):
+    if isinstance(op, ops.Dense):
         return op.in_channels * op.units, op.in_channels
-    assert isinstance(op, Conv2D)
+    assert isinstance(op, ops.Conv2D)
     source = graph.layer(layer.inputs[0])
     explicit = 0
-    if isinstance(source.op, ZeroPad2D):
+    if isinstance(source.op, ops.ZeroPad2D):
         explicit = source.op.padding
         source = graph.layer(source.inputs[0])
     rows, columns = (

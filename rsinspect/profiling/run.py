@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from rsinspect.errors import InvalidMeasurement
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling.cautions import Caution
 from rsinspect.profiling.gate import Verdict
 from rsinspect.profiling.roofline import Bound, Roofs
@@ -21,7 +22,6 @@ from rsinspect.profiling.statistics import (
     Sampling,
     interval_of_excess,
 )
-from rsinspect.spec import ResNetRSSpec
 
 NO_ROOFS = "roofs not measured"
 NO_PART = "no part of the network"

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
 
-from rsinspect.errors import InvalidMeasurement
+from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.profiling.cautions import CAUTIONS, KINDS, Caution, wording
 from rsinspect.profiling.gate import Verdict
 from rsinspect.profiling.roofline import Bound, Roofs

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from rsinspect.errors import InvalidMeasurement
+from rsinspect.base.errors import InvalidMeasurement
 
 NOMINAL_COVERAGE = 0.95
 FEWEST_FOR_INTERVAL = 6

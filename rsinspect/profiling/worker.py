@@ -27,9 +27,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import rsinspect
-from rsinspect.cost import layers_cost
-from rsinspect.errors import MeasurementError, RsInspectError
-from rsinspect.graph import LayerGraph
+from rsinspect.base.errors import MeasurementError, RsInspectError
+from rsinspect.layers.cost import layers_cost
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.profiling import machine
 from rsinspect.profiling.gate import Probe, Window, between, gate
 from rsinspect.profiling.protocol import (
@@ -58,7 +59,6 @@ from rsinspect.profiling.rounds import (
 )
 from rsinspect.profiling.run import Environment
 from rsinspect.profiling.run_document import environment_to_json
-from rsinspect.resnet_rs import build_graph
 
 if TYPE_CHECKING:
     from rsinspect.profiling.backends.workload import Instrument, Workload

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from rsinspect.report import Column, Kind, Value
-from rsinspect.units import binary_bytes, count, grouped, percent, seconds
+from rsinspect.answers.table import Column, Kind, Value
+from rsinspect.base.units import binary_bytes, count, grouped, percent, seconds
 
 NOT_AVAILABLE = "-"
 RIGHT_ALIGNED: frozenset[Kind] = frozenset(

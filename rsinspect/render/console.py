@@ -16,8 +16,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from rsinspect.answers.table import Column, Table, Value
 from rsinspect.render.cells import RIGHT_ALIGNED, cell
-from rsinspect.report import Column, Table, Value
 
 BAR_CELLS = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉"

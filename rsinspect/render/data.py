@@ -11,11 +11,11 @@ import io
 import json
 import re
 
-from rsinspect.errors import ReportError
-from rsinspect.latex import escape, fill
+from rsinspect.answers.table import Report, Table, Value
+from rsinspect.base.errors import ReportError
+from rsinspect.base.latex import escape, fill
+from rsinspect.base.words import near
 from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
-from rsinspect.report import Report, Table, Value
-from rsinspect.spec import near
 
 FORMATS = ("table", "json", "yaml", "csv", "markdown", "latex")
 

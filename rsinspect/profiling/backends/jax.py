@@ -23,7 +23,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rsinspect.errors import DeviceUnavailable
+from rsinspect.base.errors import DeviceUnavailable
 from rsinspect.profiling.backends.traces import divided_among, jax_spans, owners, shares, weights
 from rsinspect.profiling.backends.workload import (
     Instrument,

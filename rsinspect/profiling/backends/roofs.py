@@ -34,10 +34,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from rsinspect.errors import InvalidMeasurement
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.units import ITEM_BYTES, binary_bytes
 from rsinspect.profiling.machine import ROOT
 from rsinspect.profiling.roofline import BandwidthRoof, ComputeRoof, Roofs
-from rsinspect.units import ITEM_BYTES, binary_bytes
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 Call = Callable[[], object]

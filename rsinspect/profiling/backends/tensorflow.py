@@ -24,7 +24,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from rsinspect.errors import DeviceUnavailable
+from rsinspect.base.errors import DeviceUnavailable
 from rsinspect.profiling.backends.workload import (
     Instrument,
     Workload,

@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from rsinspect.errors import DeviceUnavailable
-from rsinspect.layer_names import keras_name
+from rsinspect.base.errors import DeviceUnavailable
+from rsinspect.networks.keras_names import keras_name
 from rsinspect.profiling.backends.workload import (
     Instrument,
     Workload,

@@ -22,9 +22,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from rsinspect.cost import layer_cost
-from rsinspect.errors import MeasurementError
-from rsinspect.layer_names import keras_name
+from rsinspect.base.errors import MeasurementError
+from rsinspect.layers.cost import layer_cost
+from rsinspect.networks.keras_names import keras_name
 from rsinspect.profiling.backends.workload import Instrument, Workload
 from rsinspect.profiling.timeline import Span, attribute
 

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from rsinspect.graph import LayerGraph
 from rsinspect.keras_model.build import build_model
-from rsinspect.layer_names import keras_name
-from rsinspect.partition import Segment, segments
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.partition import Segment, segments
+from rsinspect.networks.keras_names import keras_name
 from rsinspect.profiling.protocol import ProfileRequest, Step
 from rsinspect.profiling.rounds import Instrumented
 

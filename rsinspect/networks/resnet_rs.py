@@ -20,31 +20,11 @@ matter.
 
 from __future__ import annotations
 
-from rsinspect.graph import (
-    Activation,
-    Add,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    DropPath,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    Input,
-    Layer,
-    LayerGraph,
-    MaxPool2D,
-    Multiply,
-    Normalization,
-    Op,
-    Rescaling,
-    Reshape,
-    TensorShape,
-    ZeroPad2D,
-    infer_shape,
-)
-from rsinspect.spec import EXPANSION, ResNetRSSpec, round_channels
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.shapes import infer_shape
+from rsinspect.networks.spec import EXPANSION, ResNetRSSpec, round_channels
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_VARIANCE = (0.229**2, 0.224**2, 0.225**2)
@@ -75,7 +55,7 @@ class _Wiring:
         self.layers: list[Layer] = []
         self.shapes: dict[str, TensorShape] = {}
 
-    def add(self, path: str, op: Op, *inputs: str) -> str:
+    def add(self, path: str, op: ops.Op, *inputs: str) -> str:
         shapes = self.shapes
         shape = infer_shape(op, tuple([shapes[name] for name in inputs]))
         shapes[path] = shape
@@ -86,8 +66,8 @@ class _Wiring:
         """Convolution ``number`` of a stem or branch, padded explicitly where it strides."""
         explicit = stride > 1 and kernel > 1 and self.spec.dialect.padding == "explicit"
         if explicit:
-            x = self.add(f"{prefix}/pad{number}", ZeroPad2D((kernel - 1) // 2), x)
-        op = Conv2D(
+            x = self.add(f"{prefix}/pad{number}", ops.ZeroPad2D((kernel - 1) // 2), x)
+        op = ops.Conv2D(
             kernel=kernel,
             stride=stride,
             in_channels=self.shapes[x].channels,
@@ -98,21 +78,21 @@ class _Wiring:
 
     def norm(self, path: str, x: str) -> str:
         spec = self.spec
-        op = BatchNorm(
+        op = ops.BatchNorm(
             channels=self.shapes[x].channels, momentum=spec.bn_momentum, epsilon=spec.bn_epsilon
         )
         return self.add(path, op, x)
 
     def activate(self, path: str, x: str) -> str:
-        return self.add(path, Activation(self.spec.activation), x)
+        return self.add(path, ops.Activation(self.spec.activation), x)
 
     def image(self) -> str:
         spec = self.spec
-        x = self.add("input/image", Input(TensorShape(*spec.resolution, spec.channels)))
+        x = self.add("input/image", ops.Input(TensorShape(*spec.resolution, spec.channels)))
         if spec.preprocessing:
-            x = self.add("input/rescaling", Rescaling(1 / 255), x)
+            x = self.add("input/rescaling", ops.Rescaling(1 / 255), x)
             if spec.channels == len(IMAGENET_MEAN):
-                op = Normalization(IMAGENET_MEAN, IMAGENET_VARIANCE)
+                op = ops.Normalization(IMAGENET_MEAN, IMAGENET_VARIANCE)
                 x = self.add("input/normalization", op, x)
         return x
 
@@ -127,9 +107,9 @@ class _Wiring:
         if not dialect.stem_pool:
             return x
         if dialect.padding == "same":
-            return self.add("stem/pool", MaxPool2D(3, 2), x)
-        x = self.add("stem/pool_pad", ZeroPad2D(1), x)  # below no output of a ReLU
-        return self.add("stem/pool", MaxPool2D(3, 2, "valid"), x)
+            return self.add("stem/pool", ops.MaxPool2D(3, 2), x)
+        x = self.add("stem/pool_pad", ops.ZeroPad2D(1), x)  # below no output of a ReLU
+        return self.add("stem/pool", ops.MaxPool2D(3, 2, "valid"), x)
 
     def stage(self, index: int, x: str) -> str:
         spec = self.spec
@@ -201,22 +181,22 @@ class _Wiring:
             branch = self.squeeze_and_excite(f"{path}/se", branch, filters)
         shortcut = self.shortcut(f"{path}/shortcut", x, filters, stride) if projection else x
         if drop_path_rate > 0:
-            branch = self.add(f"{path}/drop", DropPath(drop_path_rate), branch)
-        return self.activate(f"{path}/out", self.add(f"{path}/add", Add(), shortcut, branch))
+            branch = self.add(f"{path}/drop", ops.DropPath(drop_path_rate), branch)
+        return self.activate(f"{path}/out", self.add(f"{path}/add", ops.Add(), shortcut, branch))
 
     def squeeze_and_excite(self, path: str, x: str, filters: int) -> str:
         bias = self.spec.dialect.se_bias
         channels, hidden = self.shapes[x].channels, self.spec.se_filters(filters)
-        gate = self.add(f"{path}/squeeze", GlobalAvgPool(), x)
-        gate = self.add(f"{path}/reshape", Reshape(TensorShape(1, 1, channels)), gate)
-        reduce = Conv2D(
+        gate = self.add(f"{path}/squeeze", ops.GlobalAvgPool(), x)
+        gate = self.add(f"{path}/reshape", ops.Reshape(TensorShape(1, 1, channels)), gate)
+        reduce = ops.Conv2D(
             kernel=1, in_channels=channels, filters=hidden, use_bias=bias, activation="relu"
         )
-        expand = Conv2D(
+        expand = ops.Conv2D(
             kernel=1, in_channels=hidden, filters=channels, use_bias=bias, activation="sigmoid"
         )
         gate = self.add(f"{path}/expand", expand, self.add(f"{path}/reduce", reduce, gate))
-        return self.add(f"{path}/excite", Multiply(), x, gate)
+        return self.add(f"{path}/excite", ops.Multiply(), x, gate)
 
     def shortcut(self, path: str, x: str, filters: int, stride: int) -> str:
         """Projection shortcut: pool, where the dialect has one, then 1x1, then norm."""
@@ -224,8 +204,8 @@ class _Wiring:
         when = dialect.shortcut_pool
         pooled = when == "always" or (when == "strided" and stride > 1)
         if pooled:
-            x = self.add(f"{path}/pool", AvgPool2D(2, stride), x)
-        op = Conv2D(
+            x = self.add(f"{path}/pool", ops.AvgPool2D(2, stride), x)
+        op = ops.Conv2D(
             kernel=1,
             stride=1 if pooled else stride,
             in_channels=self.shapes[x].channels,
@@ -239,16 +219,16 @@ class _Wiring:
     def head(self, x: str) -> None:
         spec = self.spec
         if spec.include_top:
-            x = self.add("head/avg_pool", GlobalAvgPool(), x)
+            x = self.add("head/avg_pool", ops.GlobalAvgPool(), x)
             if spec.dropout_rate > 0:
-                x = self.add("head/dropout", Dropout(spec.dropout_rate), x)
-            op = Dense(
+                x = self.add("head/dropout", ops.Dropout(spec.dropout_rate), x)
+            op = ops.Dense(
                 in_channels=self.shapes[x].channels,
                 units=spec.classes,
                 activation=spec.classifier_activation,
             )
             self.add("head/classifier", op, x)
         elif spec.pooling == "avg":
-            self.add("head/avg_pool", GlobalAvgPool(), x)
+            self.add("head/avg_pool", ops.GlobalAvgPool(), x)
         elif spec.pooling == "max":
-            self.add("head/max_pool", GlobalMaxPool(), x)
+            self.add("head/max_pool", ops.GlobalMaxPool(), x)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from rsinspect.cost import LEGEND, Cost
-from rsinspect.diff.pairs import (
+from rsinspect.answers.table import Column, Report, Table, Value, model_document
+from rsinspect.base.errors import InvalidSpec
+from rsinspect.differences.pairs import (
     STATUSES,
     BlockPair,
     Comparison,
@@ -17,11 +18,12 @@ from rsinspect.diff.pairs import (
     Status,
     compare,
 )
-from rsinspect.diff.wording import change_in_words, conclusion, places_in_words
-from rsinspect.errors import InvalidSpec
-from rsinspect.report import Column, Report, Table, Value, model_document
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec, dialect_named, parse_model, parse_resolution
+from rsinspect.differences.wording import change_in_words, conclusion, places_in_words
+from rsinspect.layers.cost import LEGEND, Cost
+from rsinspect.networks.dialects import dialect_named
+from rsinspect.networks.named import parse_model, parse_resolution
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 MOST_NOTES = 12
 

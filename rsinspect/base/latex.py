@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rsinspect.files import template
+from rsinspect.base.files import template
 
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rsinspect import paper
-from rsinspect.errors import UnknownVariant
-from rsinspect.report import Column, Report, Table, Value
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.base.errors import UnknownVariant
+from rsinspect.networks.spec import ResNetRSSpec
 
 CODE_BASES = {
     "tpu": ("tensorflow/tpu", "keras"),

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from rsinspect.cost import (
+from rsinspect.answers.table import Column, Report, Table, Value, model_document
+from rsinspect.base.errors import ReportError
+from rsinspect.base.units import ITEM_BYTES, binary_bytes, grouped
+from rsinspect.base.words import near
+from rsinspect.layers.cost import (
     LEGEND,
     Cost,
     Peak,
@@ -21,13 +25,12 @@ from rsinspect.cost import (
     peak_activation,
     receptive_fields,
 )
-from rsinspect.errors import ReportError
-from rsinspect.fold import Run, fold_stages, unfold
-from rsinspect.graph import Layer, LayerGraph, TensorShape
-from rsinspect.report import Column, Report, Table, Value, describe, model_document
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec, near
-from rsinspect.units import ITEM_BYTES, binary_bytes, grouped
+from rsinspect.layers.fold import Run, fold_stages, unfold
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.wording import describe
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 Level = Literal["stage", "block", "layer"]
 LEVELS: tuple[Level, ...] = ("stage", "block", "layer")

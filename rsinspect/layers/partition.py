@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rsinspect.cost import Cost, layers_cost
-from rsinspect.errors import GraphError
-from rsinspect.graph import Group, Input, Layer, LayerGraph
+from rsinspect.base.errors import GraphError
+from rsinspect.layers import ops
+from rsinspect.layers.cost import Cost, layers_cost
+from rsinspect.layers.graph import Group, Layer, LayerGraph
 
 Level = Literal["stage", "block"]
 
@@ -45,8 +46,8 @@ def live_tensors(graph: LayerGraph) -> tuple[frozenset[str], ...]:
 
     The graph's output counts as read at the end.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = build_graph(ResNetRSSpec.variant(50))
     >>> position = [layer.path for layer in graph].index("c2/block1/conv1")
     >>> sorted(live_tensors(graph)[position])
@@ -85,13 +86,13 @@ def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
         GraphError: If a boundary is a position at which other tensors are alive as well, or the
             graph does not begin with one image.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = build_graph(ResNetRSSpec.variant(50))
     >>> [segment.path for segment in segments(graph, "stage")]
     ['stem', 'c2', 'c3', 'c4', 'c5', 'head']
     """
-    images = [layer for layer in graph if isinstance(layer.op, Input)]
+    images = [layer for layer in graph if isinstance(layer.op, ops.Input)]
     image = graph.layers[0]
     if images != [image]:
         raise GraphError(f"{graph.name} does not begin with one image: it has {len(images)}")

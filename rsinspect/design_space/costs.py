@@ -16,11 +16,13 @@ from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from rsinspect.cost import convention_weights, layer_cost, liveness
-from rsinspect.errors import InvalidSpec
-from rsinspect.graph import Layer, LayerGraph, ZeroPad2D, ceil_div
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.base.errors import InvalidSpec
+from rsinspect.layers import ops
+from rsinspect.layers.cost import convention_weights, layer_cost, liveness
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.shapes import ceil_div
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +86,7 @@ class _Samples(NamedTuple):
         """How often the image was halved where the layer works; None of a vector's layers."""
         graph = self.graphs[0]
         maps = [s for s in (layer.shape, *graph.input_shapes(layer)) if len(s) == 3]
-        if isinstance(layer.op, ZeroPad2D):
+        if isinstance(layer.op, ops.ZeroPad2D):
             maps = maps[1:]
         if not maps or maps[0].height == 1:
             maps = [s for s in maps if s.height > 1]

@@ -18,17 +18,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast
 
-from rsinspect.cost import Cost, layers_cost
-from rsinspect.graph import (
-    Group,
-    Input,
-    Layer,
-    LayerGraph,
-    Op,
-    TensorShape,
-    infer_shape,
-)
-from rsinspect.report import describe
+from rsinspect.layers import ops
+from rsinspect.layers.cost import Cost, layers_cost
+from rsinspect.layers.graph import Group, Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.shapes import infer_shape
+from rsinspect.layers.wording import describe
 
 Status = Literal["same", "added", "removed", "changed", "training_only"]
 """What became of a layer, block or stage on the way from a to b."""
@@ -176,8 +171,8 @@ def compare(a: LayerGraph, b: LayerGraph) -> Comparison:
         ShapeMismatch: If the networks' images differ in size and the layers of one do not fit the
             larger.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> a, b = (build_graph(ResNetRSSpec.variant(depth)) for depth in (152, 200))
     >>> added = [block.path for block in compare(a, b).blocks if block.status == "added"]
     >>> len(added), added[0], added[-1]
@@ -252,7 +247,7 @@ class _Pairs:
             yield FieldChange("inputs", a.inputs, b.inputs)
 
 
-def _training_fields(op: Op) -> tuple[str, ...]:
+def _training_fields(op: ops.Op) -> tuple[str, ...]:
     """Fields of an op that make no difference in inference."""
     return ("rate",) if op.kind in REGULARISERS else ("momentum",)
 
@@ -267,7 +262,9 @@ def _status_of(statuses: list[Status]) -> Status:
 
 def _image(graph: LayerGraph) -> tuple[int, int]:
     """Height and width of what enters the network."""
-    shape = next((layer.shape for layer in graph if isinstance(layer.op, Input)), TensorShape(1))
+    shape = next(
+        (layer.shape for layer in graph if isinstance(layer.op, ops.Input)), TensorShape(1)
+    )
     return shape.height, shape.width
 
 
@@ -278,8 +275,8 @@ def _shapes(graph: LayerGraph, image: tuple[int, int]) -> dict[str, TensorShape]
     shapes: dict[str, TensorShape] = {}
     for layer in graph:
         op = layer.op
-        if isinstance(op, Input):
-            op = Input(TensorShape(*image, op.shape.channels))
+        if isinstance(op, ops.Input):
+            op = ops.Input(TensorShape(*image, op.shape.channels))
         shapes[layer.path] = infer_shape(op, tuple([shapes[path] for path in layer.inputs]))
     return shapes
 

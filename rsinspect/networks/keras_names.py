@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 
-from rsinspect.errors import UnknownPath
-from rsinspect.spec import Dialect
+from rsinspect.base.errors import UnknownPath
+from rsinspect.networks.dialects import Dialect
 
 _FIXED = {
     "input/image": "input_layer",
@@ -64,7 +64,7 @@ def keras_name(path: str, dialect: Dialect) -> str:
     Raises:
         UnknownPath: If no ResNet-RS has such a layer.
 
-    >>> from rsinspect.spec import DIALECTS
+    >>> from rsinspect.networks.dialects import DIALECTS
     >>> keras_name("c4/block22/bn1", DIALECTS["keras"])
     'BlockGroup4__block_22_batch_norm_1'
     """
@@ -87,7 +87,7 @@ def layer_path(name: str, dialect: Dialect) -> str:
     Raises:
         UnknownPath: If it is no name of the reference.
 
-    >>> from rsinspect.spec import DIALECTS
+    >>> from rsinspect.networks.dialects import DIALECTS
     >>> layer_path("BlockGroup4__block_22__conv_2", DIALECTS["keras"])
     'c4/block22/conv2'
     """

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rsinspect import paper
-from rsinspect.errors import InvalidSpec
-from rsinspect.report import Column, Report, Table, Value
+from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.base.errors import InvalidSpec
 
 MOST_EPOCHS = 100_000
 RESOLUTION_RULE = (

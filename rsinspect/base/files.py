@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from rsinspect.errors import OutputNotWritable
+from rsinspect.base.errors import OutputNotWritable
 
 
 def check_writable(path: Path) -> None:
@@ -53,6 +53,6 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def template(name: str) -> str:
     """Text of a template: the installed package's copy, or the checkout's ``templates/``."""
-    inside = Path(__file__).parent / "templates" / name
-    beside = Path(__file__).parent.parent / "templates" / name
+    package = Path(__file__).parents[1]
+    inside, beside = package / "templates" / name, package.parent / "templates" / name
     return (inside if inside.is_file() else beside).read_text(encoding="utf-8")

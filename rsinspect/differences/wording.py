@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from rsinspect.diff.pairs import REGULARISERS, Change, Comparison, LayerPair, Status
-from rsinspect.fold import fold
-from rsinspect.graph import (
-    Layer,
-    LayerGraph,
-    TensorShape,
-)
-from rsinspect.report import describe
-from rsinspect.spec import ResNetRSSpec
-from rsinspect.units import count, percent
+from rsinspect.base.units import count, percent
+from rsinspect.differences.pairs import REGULARISERS, Change, Comparison, LayerPair, Status
+from rsinspect.layers.fold import fold
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.wording import describe
+from rsinspect.networks.spec import ResNetRSSpec
 
 MOST_PHRASES = 3  # in the conclusion
 MOST_NAMES = 4  # of layers in one phrase

@@ -8,7 +8,7 @@ folding says that the blocks are alike, never that they share anything.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rsinspect.graph import Group, LayerGraph
+from rsinspect.layers.graph import Group, LayerGraph
 
 
 class Run(NamedTuple):
@@ -67,8 +67,8 @@ def identical(graph: LayerGraph, one: Group, other: Group) -> bool:
 def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
     """Identical neighbours together.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = build_graph(ResNetRSSpec.variant(101))
     >>> [run.span for run in fold(graph, graph.groups("c4"))]
     ['c4/block0', 'c4/block1-22']

@@ -23,32 +23,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple, assert_never
 
-from rsinspect.errors import ReportError
-from rsinspect.graph import (
-    Activation,
-    Add,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    DropPath,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    Input,
-    Layer,
-    LayerGraph,
-    MaxPool2D,
-    Multiply,
-    Normalization,
-    Op,
-    Rescaling,
-    Reshape,
-    TensorShape,
-    ZeroPad2D,
-)
-from rsinspect.spec import near
-from rsinspect.units import ITEM_BYTES
+from rsinspect.base.errors import ReportError
+from rsinspect.base.units import ITEM_BYTES
+from rsinspect.base.words import near
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
 
 
 class Cost(NamedTuple):
@@ -155,27 +135,27 @@ def convention_weights(convention: str) -> dict[str, int]:
 
 
 @lru_cache(maxsize=4096)
-def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cost:
+def op_cost(op: ops.Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cost:
     """Cost of one op, for one image.
 
-    >>> conv = Conv2D(kernel=3, stride=2, in_channels=3, filters=32, padding="valid")
+    >>> conv = ops.Conv2D(kernel=3, stride=2, in_channels=3, filters=32, padding="valid")
     >>> op_cost(conv, (TensorShape(162, 162, 3),), TensorShape(80, 80, 32)).macs
     5529600
     """
     read = sum(shape.elements for shape in inputs)
     out = output.elements
     match op:
-        case Input():
+        case ops.Input():
             return Cost(outputs=out)
-        case Reshape():
+        case ops.Reshape():
             return Cost()
-        case Rescaling():
+        case ops.Rescaling():
             return Cost(preprocessed=out, read=read, outputs=out)
-        case Normalization():
+        case ops.Normalization():
             return Cost(preprocessed=2 * out, read=read, outputs=out)
-        case ZeroPad2D() | DropPath() | Dropout():
+        case ops.ZeroPad2D() | ops.DropPath() | ops.Dropout():
             return Cost(read=read, outputs=out)
-        case Conv2D():
+        case ops.Conv2D():
             kernel = op.kernel * op.kernel * op.in_channels * op.filters
             return Cost(
                 trainable_params=kernel + (op.filters if op.use_bias else 0),
@@ -185,24 +165,24 @@ def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cos
                 read=read,
                 outputs=out,
             )
-        case BatchNorm():
+        case ops.BatchNorm():
             both = 2 * op.channels
             return Cost(
                 trainable_params=both, non_trainable_params=both, normed=out, read=read, outputs=out
             )
-        case Activation():
+        case ops.Activation():
             return Cost(activated=out, read=read, outputs=out)
-        case AvgPool2D() | MaxPool2D():
+        case ops.AvgPool2D() | ops.MaxPool2D():
             return Cost(pooled=op.size * op.size * out, read=read, outputs=out)
-        case GlobalAvgPool():
+        case ops.GlobalAvgPool():
             return Cost(averaged=read, read=read, outputs=out)
-        case GlobalMaxPool():
+        case ops.GlobalMaxPool():
             return Cost(pooled=read, read=read, outputs=out)
-        case Multiply():
+        case ops.Multiply():
             return Cost(scaled=out, read=read, outputs=out)
-        case Add():
+        case ops.Add():
             return Cost(added=out, read=read, outputs=out)
-        case Dense():
+        case ops.Dense():
             kernel = op.in_channels * op.units
             return Cost(
                 trainable_params=kernel + op.units,
@@ -226,18 +206,18 @@ def layers_cost(graph: LayerGraph, layers: Iterable[Layer]) -> Cost:
     return Cost.total(layer_cost(graph, layer) for layer in layers)
 
 
-def weight_shapes(op: Op) -> tuple[tuple[int, ...], ...]:
+def weight_shapes(op: ops.Op) -> tuple[tuple[int, ...], ...]:
     """Shapes of an op's weights in the order Keras keeps them; empty for most ops.
 
     Kernels are (height, width, in, out); batch norm has scale, offset, moving mean and variance.
     """
     match op:
-        case Conv2D():
+        case ops.Conv2D():
             kernel = (op.kernel, op.kernel, op.in_channels, op.filters)
             return (kernel, (op.filters,)) if op.use_bias else (kernel,)
-        case BatchNorm():
+        case ops.BatchNorm():
             return ((op.channels,),) * 4
-        case Dense():
+        case ops.Dense():
             return ((op.in_channels, op.units), (op.units,))
         case _:
             return ()
@@ -262,7 +242,8 @@ class Peak(NamedTuple):
 _IN_PLACE = frozenset(
     op.__name__
     for op in (
-        Rescaling, Normalization, BatchNorm, Activation, Multiply, Add, DropPath, Dropout, Reshape,
+        ops.Rescaling, ops.Normalization, ops.BatchNorm, ops.Activation, ops.Multiply,
+        ops.Add, ops.DropPath, ops.Dropout, ops.Reshape,
     )
 )  # fmt: skip
 """Kinds of ops whose output inference may write over an input."""
@@ -292,7 +273,7 @@ def liveness(graph: LayerGraph) -> Iterator[tuple[str, Mapping[str, int]]]:
         if layer.inputs and layer.op.kind in _IN_PLACE:
             for source in layer.inputs:
                 candidate = buffer_of[source]
-                if isinstance(layer.op, Reshape) or (
+                if isinstance(layer.op, ops.Reshape) or (
                     users[candidate] == 1 and alive[candidate] == elements
                 ):
                     buffer = candidate
@@ -313,8 +294,8 @@ def liveness(graph: LayerGraph) -> Iterator[tuple[str, Mapping[str, int]]]:
 def peak_activation(graph: LayerGraph) -> Peak:
     """Most that is alive at once (``liveness``), and the first layer at which it is.
 
-    >>> from rsinspect.resnet_rs import build_graph
-    >>> from rsinspect.spec import ResNetRSSpec
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> peak_activation(build_graph(ResNetRSSpec.variant(50))).bytes()
     3686400
     """
@@ -349,14 +330,14 @@ def receptive_fields(graph: LayerGraph) -> dict[str, ReceptiveField]:
         sources = [fields_[path] for path in layer.inputs]
         seen = [(f.size, f.stride) for f in sources if f.size is not None and f.stride is not None]
         match layer.op:
-            case Input():
+            case ops.Input():
                 field = ReceptiveField(1, 1)
-            case GlobalAvgPool() | GlobalMaxPool():
+            case ops.GlobalAvgPool() | ops.GlobalMaxPool():
                 field = ReceptiveField(None, None)
             case (
-                Conv2D(kernel=window, stride=stride)
-                | AvgPool2D(size=window, stride=stride)
-                | MaxPool2D(size=window, stride=stride)
+                ops.Conv2D(kernel=window, stride=stride)
+                | ops.AvgPool2D(size=window, stride=stride)
+                | ops.MaxPool2D(size=window, stride=stride)
             ) if seen:
                 size, jump = seen[0]
                 field = ReceptiveField(size + (window - 1) * jump, jump * stride)

@@ -15,17 +15,12 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rsinspect import paper
-from rsinspect.errors import InvalidSpec, ReportError
-from rsinspect.scale.costs import Tables, tables, width_costs
-from rsinspect.spec import (
-    MAX_BLOCKS,
-    MAX_RESOLUTION,
-    MIN_RESOLUTION,
-    ResNetRSSpec,
-    near,
-    parse_blocks,
-)
-from rsinspect.units import ITEM_BYTES
+from rsinspect.base.errors import InvalidSpec, ReportError
+from rsinspect.base.units import ITEM_BYTES
+from rsinspect.base.words import near
+from rsinspect.design_space.costs import Tables, tables, width_costs
+from rsinspect.networks.named import parse_blocks
+from rsinspect.networks.spec import MAX_BLOCKS, MAX_RESOLUTION, MIN_RESOLUTION, ResNetRSSpec
 
 if TYPE_CHECKING:
     import numpy as np

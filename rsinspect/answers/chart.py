@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from rsinspect.report import Kind
+from rsinspect.answers.table import Kind
 
 Line = Literal["none", "solid", "dashed"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rsinspect import paper
-from rsinspect.cost import LEGEND, convention_weights, layers_cost, peak_activation
-from rsinspect.report import Column, Report, Table, Value, model_document
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.answers.table import Column, Report, Table, Value, model_document
+from rsinspect.layers.cost import LEGEND, convention_weights, layers_cost, peak_activation
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 _PRINTED = (
     "params_M", "flops_B", "top1", "checkpoint_top1", "v100_latency_s", "tpuv3_latency_ms",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rsinspect.cost import Cost, convention_weights, layer_cost, layers_cost, weight_shapes
-from rsinspect.graph import BatchNorm, Conv2D, Dense, LayerGraph, Op, TensorShape
-from rsinspect.report import Column, Report, Table, Value, describe, model_document
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec
+from rsinspect.answers.table import Column, Report, Table, Value, model_document
+from rsinspect.layers import ops
+from rsinspect.layers.cost import Cost, convention_weights, layer_cost, layers_cost, weight_shapes
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.wording import describe
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 
 class Formula(NamedTuple):
@@ -53,25 +56,25 @@ def explain(graph: LayerGraph, path: str, convention: str) -> tuple[Formula, ...
     return tuple(lines)
 
 
-def _explain_params(op: Op, cost: Cost) -> Formula | None:
+def _explain_params(op: ops.Op, cost: Cost) -> Formula | None:
     shapes = weight_shapes(op)
     if not shapes:
         return None
     formula = {
-        Conv2D: "k^2*in*filters" + (" + filters" if len(shapes) == 2 else ""),
-        BatchNorm: "scale + offset + mean + variance",
-        Dense: "in*units + units",
+        ops.Conv2D: "k^2*in*filters" + (" + filters" if len(shapes) == 2 else ""),
+        ops.BatchNorm: "scale + offset + mean + variance",
+        ops.Dense: "in*units + units",
     }[type(op)]
     numbers = " + ".join("*".join(map(str, shape)) for shape in shapes)
     return Formula("params", formula, numbers, cost.params)
 
 
-def _explain_macs(op: Op, shape: TensorShape, cost: Cost) -> Formula | None:
+def _explain_macs(op: ops.Op, shape: TensorShape, cost: Cost) -> Formula | None:
     match op:
-        case Conv2D():
+        case ops.Conv2D():
             factors = [shape.height, shape.width, op.kernel, op.kernel, op.in_channels, op.filters]
             formula = "H*W*k^2*in*filters"
-        case Dense():
+        case ops.Dense():
             factors, formula = [op.in_channels, op.units], "in*units"
         case _:
             return None

@@ -7,11 +7,11 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rsinspect.chart import Axis, Chart, Panel, Point, Series
-from rsinspect.cost import LEGEND
-from rsinspect.errors import BackendUnavailable
-from rsinspect.report import Column, Report, Table, Value
-from rsinspect.scale.space import COLUMNS, Found, Objective, Points, Space
+from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
+from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.base.errors import BackendUnavailable
+from rsinspect.design_space.space import COLUMNS, Found, Objective, Points, Space
+from rsinspect.layers.cost import LEGEND
 
 MOST_ROWS = 40
 """Of a table for people, where no number was asked for."""

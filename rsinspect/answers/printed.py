@@ -12,12 +12,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rsinspect import paper
-from rsinspect.chart import Axis, Chart, Panel, Point, Series
-from rsinspect.cost import LEGEND, convention_weights, layers_cost
-from rsinspect.errors import ReportError
-from rsinspect.report import Column, Report, Table, Value
-from rsinspect.resnet_rs import build_graph
-from rsinspect.spec import ResNetRSSpec, near
+from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
+from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.base.errors import ReportError
+from rsinspect.base.words import near
+from rsinspect.layers.cost import LEGEND, convention_weights, layers_cost
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
 
 FIGURES = (2, 3)
 PRINTED = "* printed in the paper or, where it could not be seen, in what it describes"

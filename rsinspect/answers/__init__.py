@@ -1,0 +1,1 @@
+"""Answers as values: tables, charts and documents."""

@@ -1,0 +1,1 @@
+"""The ground floor: errors, numbers as text, words, files, programs."""

@@ -1,0 +1,1 @@
+"""The layer graph, and what follows from it alone."""

@@ -1,0 +1,80 @@
+"""Which shape comes out of an op, given the shapes that go in."""
+
+from functools import lru_cache
+from typing import assert_never
+
+from rsinspect.base.errors import ShapeMismatch
+from rsinspect.layers import ops
+from rsinspect.layers.ops import TensorShape
+
+
+def ceil_div(value: int, divisor: int) -> int:
+    """``value / divisor``, rounded up."""
+    return -(-value // divisor)
+
+
+@lru_cache(maxsize=4096)
+def infer_shape(op: ops.Op, inputs: tuple[TensorShape, ...]) -> TensorShape:
+    """Output shape of ``op`` on inputs of those shapes.
+
+    Raises:
+        ShapeMismatch: If the op does not fit the inputs.
+
+    >>> conv = ops.Conv2D(kernel=3, stride=2, in_channels=3, filters=32, padding="valid")
+    >>> str(infer_shape(conv, (TensorShape(162, 162, 3),)))
+    '80x80x32'
+    """
+    arity = 0 if isinstance(op, ops.Input) else 2 if isinstance(op, ops.Multiply | ops.Add) else 1
+    if len(inputs) != arity:
+        raise ShapeMismatch(f"{type(op).__name__} takes {arity} inputs, not {len(inputs)}")
+    match op:
+        case ops.Input(shape) | ops.Reshape(shape):
+            if inputs and inputs[0].elements != shape.elements:
+                raise ShapeMismatch(f"cannot view {inputs[0]} as {shape}")
+            return shape
+        case ops.Rescaling() | ops.Activation() | ops.DropPath() | ops.Dropout():
+            return inputs[0]
+        case ops.Normalization(mean):
+            _same_channels(op, inputs[0], len(mean))
+            return inputs[0]
+        case ops.BatchNorm():
+            _same_channels(op, inputs[0], op.channels)
+            return inputs[0]
+        case ops.ZeroPad2D(padding):
+            height, width, channels = inputs[0]
+            return TensorShape(height + 2 * padding, width + 2 * padding, channels)
+        case ops.Conv2D():
+            _same_channels(op, inputs[0], op.in_channels)
+            height, width, _ = inputs[0]
+            if op.padding == "valid":
+                height, width = height - op.kernel + 1, width - op.kernel + 1
+            return TensorShape(ceil_div(height, op.stride), ceil_div(width, op.stride), op.filters)
+        case ops.MaxPool2D(size, stride, "valid"):
+            height, width, channels = inputs[0]
+            height, width = height - size + 1, width - size + 1
+            return TensorShape(ceil_div(height, stride), ceil_div(width, stride), channels)
+        case ops.AvgPool2D(_, stride) | ops.MaxPool2D(_, stride):
+            height, width, channels = inputs[0]
+            return TensorShape(ceil_div(height, stride), ceil_div(width, stride), channels)
+        case ops.GlobalAvgPool() | ops.GlobalMaxPool():
+            return TensorShape(inputs[0].channels)
+        case ops.Multiply():
+            if inputs[0].channels != inputs[1].channels:
+                raise ShapeMismatch(f"cannot scale {inputs[0]} by {inputs[1]}")
+            return inputs[0]
+        case ops.Add():
+            if inputs[0] != inputs[1]:
+                raise ShapeMismatch(f"cannot add {inputs[0]} and {inputs[1]}")
+            return inputs[0]
+        case ops.Dense():
+            _same_channels(op, inputs[0], op.in_channels)
+            return TensorShape(op.units)
+        case _:
+            assert_never(op)
+
+
+def _same_channels(op: ops.Op, shape: TensorShape, channels: int) -> None:
+    if shape.channels != channels:
+        raise ShapeMismatch(
+            f"{type(op).__name__} expects {channels} channels, not {shape.channels}"
+        )

@@ -1,0 +1,1 @@
+"""Networks and those who make them."""

@@ -1,0 +1,138 @@
+"""Whose wiring: each code base's reading of the paper, and the network's ancestors."""
+
+from typing import Any, Literal, NamedTuple
+
+from rsinspect.base.errors import InvalidSpec
+from rsinspect.base.words import near
+
+ShortcutNorm = Literal["always", "unpooled"]
+ShortcutPool = Literal["strided", "always", "never"]
+Padding = Literal["explicit", "same"]
+DropPathRule = Literal["stage", "block"]
+
+
+class Dialect(NamedTuple):
+    """One code base's reading of the paper, or an ancestor of its network, as wiring.
+
+    Attributes:
+        name: What ``--dialect`` calls it.
+        summary: What sets it apart, in one line.
+        family: First part of the names of its networks.
+        defaults: Fields of the spec that the code base sets otherwise than the ``keras`` dialect,
+            for every depth. ``ResNetRSSpec.variant`` and ``layout`` start from them.
+        stem_filters: Widths of the stem's convolutions, before the width multiplier.
+        stem_strides: Their strides.
+        stem_kernel: Their kernel size.
+        stem_pool: Whether a 3x3 max pool of stride 2 ends the stem.
+        padding: Whether strided convolutions and max pools pad ``explicit``ly, alike on all sides,
+            or ``same``, TensorFlow's way, which on an even side pads the far edge alone.
+        strided_conv: Which convolution of a residual branch strides: 1 (the first 1x1) or 2.
+        first_stage_stride: Stride of c2's first block.
+        shortcut_pool: Which projection shortcuts begin with a 2x2 average pool: those that
+            ``strided``, ``always`` (with the block's stride, 1 in c2), or ``never``, the 1x1
+            convolution striding instead.
+        shortcut_norm: Whether projection shortcuts end in batch norm ``always`` or only where they
+            do not pool (``unpooled``).
+        se_bias: Whether the two SE convolutions have biases.
+        drop_path_rule: Whether the drop-path rate grows from stage to stage or from block to block
+            (``ResNetRSSpec.block_drop_path_rates``).
+        preprocessing: Whether the model can begin with rescaling and mean/std normalisation.
+        stem_name: First part of the reference layer names of the stem.
+    """
+
+    name: str
+    summary: str
+    family: str = "resnet-rs"
+    defaults: tuple[tuple[str, Any], ...] = ()
+    stem_filters: tuple[int, ...] = (32, 32, 64, 64)
+    stem_strides: tuple[int, ...] = (2, 1, 1, 2)
+    stem_kernel: int = 3
+    stem_pool: bool = False
+    padding: Padding = "explicit"
+    strided_conv: int = 2
+    first_stage_stride: int = 1
+    shortcut_pool: ShortcutPool = "strided"
+    shortcut_norm: ShortcutNorm = "always"
+    se_bias: bool = True
+    drop_path_rule: DropPathRule = "stage"
+    preprocessing: bool = True
+    stem_name: str = "stem_1"
+
+
+_ANCESTOR = (
+    ("se_ratio", 0.0), ("drop_path_rate", 0.0), ("dropout_rate", 0.0), ("bn_momentum", 0.9),
+)  # fmt: skip
+
+DIALECTS = {
+    dialect.name: dialect
+    for dialect in (
+        Dialect(
+            name="keras",
+            summary="Keras 2's applications.resnet_rs, equal to the TPU code of the checkpoints",
+        ),
+        Dialect(
+            name="paper-prose",
+            summary="the paper's text: no fourth stem convolution, c2 halves the resolution",
+            stem_filters=(32, 32, 64),
+            stem_strides=(2, 1, 1),
+            first_stage_stride=2,
+        ),
+        Dialect(
+            name="article",
+            summary="a re-implementation: no batch norm on pooled shortcuts, no SE biases",
+            shortcut_norm="unpooled",
+            se_bias=False,
+            preprocessing=False,
+            stem_name="stem",
+        ),
+        Dialect(
+            name="tf-models",
+            summary="TF Model Garden: swish, 1001 classes, SAME padding, pooled projections",
+            defaults=(("activation", "swish"), ("classes", 1001)),
+            padding="same",
+            shortcut_pool="always",
+            preprocessing=False,
+        ),
+        Dialect(
+            name="timm",
+            summary="timm: no regularisation by default, drop path by block, no preprocessing",
+            defaults=(("bn_momentum", 0.9), ("drop_path_rate", 0.0), ("dropout_rate", 0.0)),
+            drop_path_rule="block",
+            preprocessing=False,
+        ),
+        Dialect(
+            name="resnet",
+            summary="He et al. 2015: 7x7 stem, max pool, stride in 1x1 convolutions, no SE",
+            family="resnet",
+            defaults=_ANCESTOR,
+            stem_filters=(64,),
+            stem_strides=(2,),
+            stem_kernel=7,
+            stem_pool=True,
+            strided_conv=1,
+            shortcut_pool="never",
+            preprocessing=False,
+        ),
+        Dialect(
+            name="resnet-d",
+            summary="He et al. 2018, ResNet-D: 3x3 stem, max pool, pooled shortcuts, no SE",
+            family="resnet-d",
+            defaults=_ANCESTOR,
+            stem_filters=(32, 32, 64),
+            stem_strides=(2, 1, 1),
+            stem_pool=True,
+            preprocessing=False,
+        ),
+    )
+}
+
+
+def dialect_named(name: str) -> Dialect:
+    """The dialect of that name.
+
+    Raises:
+        InvalidSpec: If there is none.
+    """
+    if name not in DIALECTS:
+        raise InvalidSpec(f"unknown dialect {name!r}", near(name, list(DIALECTS)))
+    return DIALECTS[name]
