@@ -13,7 +13,7 @@ PURE = [
     "networks.keras_names", "layers.partition", "paper", "base.process", "base.latex",
     "differences.pairs", "differences.wording", "differences.report", "render.cells",
     "render.console",
-    "render.data", "doctor.report", "drawing.scene", "drawing.network", "drawing.theme",
+    "render.data", "doctor.report", "drawing.scene", "drawing.tree", "drawing.theme",
     "drawing.formats", "drawing.layout", "drawing.mermaid", "drawing.tikz", "drawing.terminal",
     "drawing.wording", "drawing.comparison", "drawing.overlay", "profiling.statistics",
     "profiling.gate", "profiling.timeline", "profiling.roofline", "profiling.protocol",

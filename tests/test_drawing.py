@@ -28,9 +28,11 @@ from rsinspect.drawing.theme import THEMES, contrast, luminance, text_on
 from rsinspect.drawing.views import VIEWS, view
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
+from tests.networks import network_of
 
 if TYPE_CHECKING:
     from tests.browser import Open
@@ -83,11 +85,11 @@ def test_every_view_of_every_network_renders_without_a_system_graphviz(
 ) -> None:
     spec = ResNetRSSpec.variant(depth, dialect=dialect)
     for name in VIEWS:
-        root = svg(view(spec, name))
+        root = svg(view(resnet_rs(spec), name))
         check_accessible(root)
         assert max(size(root)) * PX_PER_PT < 20_000
         ids = {element.get("id") for element in root.iter()}
-        scene = view(spec, name)
+        scene = view(resnet_rs(spec), name)
         wanted = {node.path for panel in scene.panels for node in panel.walk(deep=False)}
         wanted |= {f"{e.tail}->{e.head}" for panel in scene.panels for e in panel.edges}
         assert wanted <= ids
@@ -96,7 +98,7 @@ def test_every_view_of_every_network_renders_without_a_system_graphviz(
 @pytest.mark.skipif(shutil.which("dot") is None, reason="no Graphviz program on the PATH")
 @pytest.mark.parametrize("name", VIEWS)
 def test_the_systems_graphviz_draws_the_same_nodes(name: str) -> None:
-    scene = view(ResNetRSSpec.variant(50), name)
+    scene = view(network_of(50), name)
     ours, theirs = svg(scene), svg(scene, renderer="system")
     check_accessible(theirs)
     assert {e.get("id") for e in ours.iter(f"{SVG}g") if e.get("class") == "node"} == {
@@ -108,8 +110,7 @@ def test_the_systems_graphviz_draws_the_same_nodes(name: str) -> None:
 @pytest.mark.parametrize("name", ["figure6", "stages"])
 def test_a_figure_fits_a_page_at_every_depth(name: str, direction: Any) -> None:
     sizes = [
-        size(svg(view(ResNetRSSpec.variant(depth), name, direction=direction)))
-        for depth in (50, 101, 420)
+        size(svg(view(network_of(depth), name, direction=direction))) for depth in (50, 101, 420)
     ]
     assert all(0.5 <= width / height <= 2 for width, height in sizes)
     assert sizes[0] == pytest.approx(sizes[2], rel=0.15)  # 420 has drop path in its blocks
@@ -117,7 +118,7 @@ def test_a_figure_fits_a_page_at_every_depth(name: str, direction: Any) -> None:
 
 @pytest.mark.parametrize("name", ["figure6", "stages", "blocks"])
 def test_the_dot_source_is_as_reviewed(golden: Callable[[str, str], None], name: str) -> None:
-    golden(f"{name}-101.dot", dot(view(ResNetRSSpec.variant(101), name)))
+    golden(f"{name}-101.dot", dot(view(network_of(101), name)))
 
 
 def structure(root: ElementTree.Element) -> list[str]:
@@ -135,17 +136,17 @@ def structure(root: ElementTree.Element) -> list[str]:
 
 @pytest.mark.parametrize("name", ["figure6", "stages"])
 def test_the_svg_holds_what_was_reviewed(name: str, request: pytest.FixtureRequest) -> None:
-    root = svg(view(ResNetRSSpec.variant(101), name))
+    root = svg(view(network_of(101), name))
     path = Path(__file__).parent / "goldens" / f"{name}-101.svg"
     if request.config.getoption("--update-goldens"):
-        path.write_bytes(render(view(ResNetRSSpec.variant(101), name), "svg"))
+        path.write_bytes(render(view(network_of(101), name), "svg"))
     assert structure(root) == structure(ElementTree.parse(path).getroot())
 
 
 @pytest.mark.parametrize("name", ["stages", "blocks", "layers"])
 def test_another_reader_of_dot_sees_the_same_nodes(name: str) -> None:
     """pydot parses the source without Graphviz."""
-    scene = view(ResNetRSSpec.variant(50), name)
+    scene = view(network_of(50), name)
     graphs = pydot.graph_from_dot_data(dot(scene))
     assert graphs is not None
     found: set[str] = set()
@@ -167,13 +168,18 @@ def test_another_reader_of_dot_sees_the_same_nodes(name: str) -> None:
 def test_a_name_cannot_break_out_of_its_label() -> None:
     spec = ResNetRSSpec(blocks=(1, 2), activation='custom:<b>"&\\N{x}')
     for name in VIEWS:
-        root = svg(view(spec, name))
+        root = svg(view(resnet_rs(spec), name))
         assert ('<b>"&\\N{x}' in "".join(root.itertext())) == (name in ("figure6", "layers"))
         assert not list(root.iter(f"{SVG}b"))
 
 
 def test_two_networks_with_the_same_paths_have_ids_of_their_own() -> None:
-    root = svg(comparison(ResNetRSSpec.variant(101), ResNetRSSpec.variant(101, dialect="article")))
+    root = svg(
+        comparison(
+            network_of(101),
+            network_of(101, dialect="article"),
+        )
+    )
     check_accessible(root)
     ids = {element.get("id") for element in root.iter()}
     assert {"a/c4/block0", "b/c4/block0"} <= ids
@@ -226,7 +232,7 @@ class TestThemes:
     @pytest.mark.parametrize("name", THEMES)
     def test_a_picture_has_only_its_themes_colours(self, name: str) -> None:
         theme = THEMES[name]
-        scene = overlay(view(ResNetRSSpec.variant(50), "blocks"), "flops", convention="paper")
+        scene = overlay(view(network_of(50), "blocks"), "flops", convention="paper")
         text = render(scene, "svg", Style(theme=name)).decode()
         allowed = {theme.paper, theme.card, theme.ink, theme.muted, theme.line, themes.BLACK}
         allowed |= {themes.WHITE, *theme.fills.values(), *theme.edges.values()}
@@ -236,7 +242,7 @@ class TestThemes:
         assert set(re.findall(r'"(#[0-9a-f]{6})"', text)) <= allowed
 
     def test_auto_repaints_itself_on_dark_pages_and_the_others_do_not(self) -> None:
-        scene = view(ResNetRSSpec.variant(50), "stages")
+        scene = view(network_of(50), "stages")
         rule = "prefers-color-scheme: dark"
         assert rule in render(scene, "svg").decode()
         for name in THEMES:
@@ -248,9 +254,9 @@ def test_the_same_command_gives_the_same_bytes() -> None:
     for name in VIEWS:
         for format in FORMATS:
             wanted = "layers" if format == "me.json" else name
-            scenes = [view(ResNetRSSpec.variant(50), wanted, deep=True) for _ in range(2)]
+            scenes = [view(network_of(50), wanted, deep=True) for _ in range(2)]
             if format in ("svg", "png", "pdf", "dot", "tikz", "mermaid", "txt"):
-                scenes = [view(ResNetRSSpec.variant(50), wanted) for _ in range(2)]
+                scenes = [view(network_of(50), wanted) for _ in range(2)]
             one, other = (render(scene, format, Style(dpi=40)) for scene in scenes)
             assert one == other
             assert one
@@ -273,7 +279,7 @@ def test_files_are_what_their_names_say(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_a_pdf_has_its_fonts_inside() -> None:
-    content = render(view(ResNetRSSpec.variant(50)), "pdf")
+    content = render(view(network_of(50)), "pdf")
     assert b"/FontFile" in content
     assert b"DejaVu" in content
 
@@ -281,17 +287,17 @@ def test_a_pdf_has_its_fonts_inside() -> None:
 def test_every_font_on_offer_draws() -> None:
     from rsinspect.drawing.engine import FONTS
 
-    scene = view(ResNetRSSpec.variant(50), "stages")
+    scene = view(network_of(50), "stages")
     widths = set()
     for font in FONTS:
         root = svg(scene, font=font)
         assert any((e.get("font-family") or "").startswith(font) for e in root.iter(f"{SVG}text"))
-        widths.add(size(svg(view(ResNetRSSpec.variant(50)), font=font))[0])
+        widths.add(size(svg(view(network_of(50)), font=font))[0])
     assert len(widths) == len(FONTS)
 
 
 def test_a_raster_picture_has_the_resolution_asked_for() -> None:
-    scene = view(ResNetRSSpec.variant(50), "stages")
+    scene = view(network_of(50), "stages")
     points = size(svg(scene))[0]
     for dpi in (50, 192):
         picture = render(scene, "png", Style(dpi=dpi))
@@ -311,7 +317,7 @@ def test_an_unknown_style_is_refused(style: dict[str, Any]) -> None:
 def test_a_graph_of_the_scene_is_the_graph() -> None:
     """Independent of Graphviz: ids in the picture are the paths of the layers."""
     graph: LayerGraph = build_graph(ResNetRSSpec.variant(50))
-    root = svg(view(ResNetRSSpec.variant(50), "layers"))
+    root = svg(view(network_of(50), "layers"))
     nodes = {e.get("id") for e in root.iter(f"{SVG}g") if e.get("class") == "node"}
     connectors = {name for name in nodes if name and name.endswith(("/next", "/before"))}
     assert nodes - connectors == {layer.path for layer in graph}
@@ -357,7 +363,7 @@ def test_no_text_leaves_its_box_in_a_browser(
     from rsinspect.drawing.engine import font_directory
 
     for depth, quantity, direction in itertools.product((50, 152), (None, "flops"), ("TB", "LR")):
-        scene = view(ResNetRSSpec.variant(depth), name, direction=direction)
+        scene = view(network_of(depth), name, direction=direction)
         if quantity:
             scene = overlay(scene, quantity, convention="paper")
         picture = render(scene, "svg").decode().split("?>", 1)[1]
@@ -380,7 +386,7 @@ def test_no_text_leaves_its_box_in_a_browser(
 
 @pytest.mark.slow
 def test_the_overflow_check_can_fail(open_page: Open) -> None:
-    picture = render(view(ResNetRSSpec.variant(50), "stages"), "svg").decode().split("?>", 1)[1]
+    picture = render(view(network_of(50), "stages"), "svg").decode().split("?>", 1)[1]
     wider = picture.replace('font-size="11.00"', 'font-size="21.00"')
     assert wider != picture
     page = open_page(f"<!doctype html><meta charset=utf-8>{wider}")
@@ -389,7 +395,7 @@ def test_the_overflow_check_can_fail(open_page: Open) -> None:
 
 @pytest.mark.slow
 def test_a_browser_paints_it_dark_on_dark_pages(open_page: Open) -> None:
-    picture = render(view(ResNetRSSpec.variant(50), "stages"), "svg").decode().split("?>", 1)[1]
+    picture = render(view(network_of(50), "stages"), "svg").decode().split("?>", 1)[1]
     colours = []
     for scheme in ("light", "dark"):
         page = open_page(f"<!doctype html><meta charset=utf-8>{picture}", color_scheme=scheme)

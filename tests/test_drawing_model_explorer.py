@@ -29,6 +29,8 @@ from rsinspect.drawing.scene import Fact, Node, Scene
 from rsinspect.drawing.theme import contrast
 from rsinspect.drawing.views import view
 from rsinspect.layers.cost import Cost, layers_cost
+from rsinspect.layers.structure import structure_of
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
@@ -163,7 +165,7 @@ NODE_DATA = {
 
 @cache
 def scene(name: str) -> Scene:
-    return view(SPECS[name], "layers")
+    return view(resnet_rs(SPECS[name]), "layers")
 
 
 @cache
@@ -213,7 +215,7 @@ def test_namespaces_are_stage_block_and_module(name: str) -> None:
     modules = Counter[str]()
     for node in graph_of(name)["nodes"]:
         assert node["id"] == f"{node['namespace']}/{node['id'].rpartition('/')[2]}"
-        assert node["namespace"].startswith(layers.layer(node["id"]).stage)
+        assert node["namespace"].startswith(structure_of(layers).group_of(node["id"]).stage)
         modules[re.sub(r"\d+", "#", node["namespace"])] += 1
     blocks = {"c#/block#", "c#/block#/shortcut", *(["c#/block#/se"] if name != "own" else [])}
     assert set(modules) - {"input", "stem", "head"} == blocks
@@ -221,8 +223,8 @@ def test_namespaces_are_stage_block_and_module(name: str) -> None:
 
 def test_stages_and_blocks_and_nothing_else_have_attributes(name: str) -> None:
     layers = build_graph(SPECS[name])
-    stages = [layer.stage for layer in layers]
-    blocks = [group.path for group in layers.groups() if "/" in group.path]
+    stages = [stage.path for stage in structure_of(layers).stages]
+    blocks = [group.path for group in structure_of(layers).groups if group.is_block]
     attributes = graph_of(name)["groupNodeAttributes"]
     assert set(attributes) == {"", *stages, *blocks}
     assert all(value for group in attributes.values() for value in group.values())
@@ -395,7 +397,7 @@ def test_a_latency_known_of_layers_is_node_data() -> None:
 
 
 def test_a_deep_scene_gives_the_same_layers_as_the_layers_view() -> None:
-    (graph,) = graph_collection(view(SPECS["101"], "stages", deep=True))["graphs"]
+    (graph,) = graph_collection(view(resnet_rs(SPECS["101"]), "stages", deep=True))["graphs"]
     for key in ("nodes", "tasksData", "groupNodeConfigs"):
         assert graph[key] == graph_of("101")[key]
     both = graph["groupNodeAttributes"], graph_of("101")["groupNodeAttributes"]
@@ -405,7 +407,7 @@ def test_a_deep_scene_gives_the_same_layers_as_the_layers_view() -> None:
 
 @pytest.mark.parametrize("name", ["figure6", "stages", "blocks"])
 def test_a_picture_that_leaves_layers_out_is_refused(name: str) -> None:
-    closed_scene = view(SPECS["50"], name)
+    closed_scene = view(resnet_rs(SPECS["50"]), name)
     with pytest.raises(UnknownPicture, match="every layer"):
         graph_collection(closed_scene)
     with pytest.raises(UnknownPicture, match="every layer"):
@@ -415,7 +417,7 @@ def test_a_picture_that_leaves_layers_out_is_refused(name: str) -> None:
 def test_any_characters_survive_in_labels() -> None:
     odd = 'custom:</script>"\\ \n\u2028;/é'
     spec = ResNetRSSpec(blocks=(1,), activation=odd)
-    document = json.loads(render(view(spec, "layers"), "me.json"))
+    document = json.loads(render(view(resnet_rs(spec), "layers"), "me.json"))
     labels = {node["label"] for node in document["graphs"][0]["nodes"]}
     assert odd.removeprefix("custom:") in labels
 

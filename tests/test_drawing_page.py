@@ -19,6 +19,7 @@ from rsinspect.drawing.views import view
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
+from tests.networks import network_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -32,7 +33,7 @@ STAGES = ["input", "stem", "c2", "c3", "c4", "c5", "head"]
 
 @cache
 def scene(depth: int = 101, name: str = "stages", **options: Any) -> Scene:
-    return view(ResNetRSSpec.variant(depth), name, deep=name != "figure6", **options)
+    return view(network_of(depth), name, deep=name != "figure6", **options)
 
 
 @cache

@@ -26,8 +26,10 @@ from rsinspect.drawing.theme import THEMES
 from rsinspect.drawing.tikz import name, tikz
 from rsinspect.drawing.views import VIEWS, view
 from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
+from tests.networks import network_of
 
 NASTY = "q\"]<>&%$#_{}~^\\`'*|[1. é層 %%{init} end"
 Golden = Callable[[str, str], None]
@@ -49,12 +51,12 @@ def shown(scene: Scene) -> list[tuple[int, Node]]:
 def nasty(picture: str) -> Scene:
     activation = f"custom:{NASTY}"
     spec = ResNetRSSpec(blocks=(1, 1), activation=activation, classifier_activation=activation)
-    return view(spec, picture)
+    return view(resnet_rs(spec), picture)
 
 
 def compared() -> Scene:
     """A scene with one mark of each kind, on closed nodes and on an open one."""
-    scene = view(variant(50), "blocks")
+    scene = view(network_of(50), "blocks")
     (panel,) = scene.panels
     stem, c2 = panel.nodes[1:3]
     blocks = (replace(c2.children[0], mark="removed"), replace(c2.children[1], mark="added"))
@@ -70,7 +72,7 @@ def compared() -> Scene:
 @pytest.mark.parametrize("depth", paper.variants())
 @pytest.mark.parametrize("picture", VIEWS)
 def test_every_format_has_every_node_of_every_view(picture: str, depth: int, dialect: str) -> None:
-    scene = view(ResNetRSSpec.variant(depth, dialect=dialect), picture)
+    scene = view(network_of(depth, dialect=dialect), picture)
     framed = len(scene.panels) > 1
     declared = set(re.findall(r"^ +(?:subgraph )?([\w-]+)[\[({]", mermaid(scene), re.MULTILINE))
     assert {
@@ -89,14 +91,14 @@ def test_every_format_has_every_node_of_every_view(picture: str, depth: int, dia
 @pytest.mark.parametrize("lower", [mermaid, tikz, terminal])
 @pytest.mark.parametrize("picture", VIEWS)
 def test_the_same_scene_gives_the_same_text(lower: Callable[[Scene], str], picture: str) -> None:
-    first = lower(view(variant(50), picture))
-    assert first == lower(view(variant(50), picture))
+    first = lower(view(network_of(50), picture))
+    assert first == lower(view(network_of(50), picture))
     assert first.endswith("\n")
 
 
 @pytest.mark.parametrize("picture", ["stages", "figure6", "layers"])
 def test_heat_is_written_with_its_legend(picture: str) -> None:
-    scene = overlay(view(variant(50), picture), "params", convention="paper")
+    scene = overlay(view(network_of(50), picture), "params", convention="paper")
     assert scene.legend is not None
     document = tikz(scene)
     assert escape(f"{scene.legend.high}: {scene.legend.title}") in document
@@ -124,7 +126,7 @@ def test_what_a_comparison_found_is_said_in_words() -> None:
 
 
 def test_an_unknown_theme_is_refused() -> None:
-    scene = view(variant(50), "stages")
+    scene = view(network_of(50), "stages")
     for lower in (mermaid, tikz):
         with pytest.raises(UnknownPicture, match="unknown theme"):
             lower(scene, theme="neon")
@@ -143,11 +145,11 @@ def test_importing_the_formats_loads_nothing_heavy() -> None:
 
 
 def test_the_stages_as_mermaid_are_as_reviewed(golden: Golden) -> None:
-    golden("stages-101.mmd", mermaid(view(variant(101), "stages"), theme="paper"))
+    golden("stages-101.mmd", mermaid(view(network_of(101), "stages"), theme="paper"))
 
 
 def test_the_blocks_as_mermaid_are_as_reviewed(golden: Golden) -> None:
-    golden("blocks-50.mmd", mermaid(view(variant(50), "blocks"), theme="paper"))
+    golden("blocks-50.mmd", mermaid(view(network_of(50), "blocks"), theme="paper"))
 
 
 @given(st.text())
@@ -171,7 +173,7 @@ def test_no_name_leaves_its_mermaid_label(picture: str, theme: str) -> None:
 
 
 def test_mermaid_has_the_edges_of_the_scene_in_its_order() -> None:
-    scene = view(variant(50), "layers")
+    scene = view(network_of(50), "layers")
     chart = mermaid(scene)
     found = re.findall(
         r"^ +([\w-]+) (-->|==>|-\.->)(?:\|\"(.*)\"\|)? ([\w-]+)$", chart, re.MULTILINE
@@ -190,12 +192,12 @@ def test_mermaid_has_the_edges_of_the_scene_in_its_order() -> None:
 
 
 def test_a_picture_that_is_too_large_for_mermaid_says_so() -> None:
-    assert "more than Mermaid draws" not in mermaid(view(variant(420), "blocks"))
-    assert f"maxEdges {MAX_EDGES}" in mermaid(view(variant(152), "layers"))
+    assert "more than Mermaid draws" not in mermaid(view(network_of(420), "blocks"))
+    assert f"maxEdges {MAX_EDGES}" in mermaid(view(network_of(152), "layers"))
 
 
 def test_mermaid_follows_the_page_unless_a_theme_is_asked_for() -> None:
-    scene = view(variant(50), "blocks")
+    scene = view(network_of(50), "blocks")
     assert "themeVariables" not in mermaid(scene)
     assert 'background: "#14181d"' in mermaid(scene, theme="dark")
 
@@ -204,11 +206,11 @@ def test_mermaid_follows_the_page_unless_a_theme_is_asked_for() -> None:
 
 
 def test_the_figure_as_tikz_is_as_reviewed(golden: Golden) -> None:
-    golden("figure6-101.figure.tex", tikz(view(variant(101), "figure6")))
+    golden("figure6-101.figure.tex", tikz(view(network_of(101), "figure6")))
 
 
 def test_the_stages_as_tikz_are_as_reviewed(golden: Golden) -> None:
-    golden("stages-101.figure.tex", tikz(view(variant(101), "stages")))
+    golden("stages-101.figure.tex", tikz(view(network_of(101), "stages")))
 
 
 @given(st.text(), st.text())
@@ -230,7 +232,7 @@ def test_escaped_text_is_harmless_to_latex(text: str) -> None:
 @pytest.mark.parametrize("direction", ["TB", "LR"])
 @pytest.mark.parametrize("picture", VIEWS)
 def test_tikz_uses_only_nodes_and_colours_it_defines(picture: str, direction: str) -> None:
-    scene = view(variant(152), picture, direction="LR" if direction == "LR" else "TB")
+    scene = view(network_of(152), picture, direction="LR" if direction == "LR" else "TB")
     document = tikz(overlay(scene, "flops", convention="paper"))
     defined = set(re.findall(r"\\definecolor\{([\w-]+)\}", document))
     used = re.findall(r"(?:=|fill\[|color\{|textcolor\{|colorbox\{)(rs-[\w-]+)", document)
@@ -248,7 +250,7 @@ def test_tikz_uses_only_nodes_and_colours_it_defines(picture: str, direction: st
 
 
 def test_the_picture_can_be_pasted() -> None:
-    scene = view(variant(50), "figure6")
+    scene = view(network_of(50), "figure6")
     whole, part = tikz(scene), tikz(scene, standalone=False)
     between = re.compile("^% begin picture\n(.*)^% end picture$", re.MULTILINE | re.DOTALL)
     (one,), (other,) = between.findall(whole), between.findall(part)
@@ -274,15 +276,24 @@ def latex_is_missing() -> str:
 @pytest.mark.parametrize(
     ("case", "scene"),
     [
-        ("figure", lambda: view(variant(101), "figure6")),
-        ("prose", lambda: view(ResNetRSSpec.variant(50, dialect="paper-prose"), "figure6")),
-        ("article", lambda: view(ResNetRSSpec.variant(50, dialect="article"), "blocks")),
-        ("heat", lambda: overlay(view(variant(101), "figure6"), "flops", convention="paper")),
-        ("across", lambda: view(variant(50), "blocks", direction="LR", expand=("c3/block0",))),
+        ("figure", lambda: view(network_of(101), "figure6")),
+        (
+            "prose",
+            lambda: view(network_of(50, dialect="paper-prose"), "figure6"),
+        ),
+        ("article", lambda: view(network_of(50, dialect="article"), "blocks")),
+        (
+            "heat",
+            lambda: overlay(view(network_of(101), "figure6"), "flops", convention="paper"),
+        ),
+        (
+            "across",
+            lambda: view(network_of(50), "blocks", direction="LR", expand=("c3/block0",)),
+        ),
         ("marks", compared),
         ("names", lambda: nasty("layers")),
         ("cells", lambda: nasty("figure6")),
-        ("deepest", lambda: view(variant(420), "layers")),
+        ("deepest", lambda: view(network_of(420), "layers")),
     ],
 )
 def test_pdflatex_compiles_it(case: str, scene: Callable[[], Scene], tmp_path: Path) -> None:
@@ -302,15 +313,15 @@ def test_pdflatex_compiles_it(case: str, scene: Callable[[], Scene], tmp_path: P
 
 
 def test_the_stages_on_a_terminal_are_as_reviewed(golden: Golden) -> None:
-    golden("stages-101.drawing.txt", terminal(view(variant(101), "stages"), colour=False))
+    golden("stages-101.drawing.txt", terminal(view(network_of(101), "stages"), colour=False))
 
 
 def test_the_figure_on_a_terminal_is_as_reviewed(golden: Golden) -> None:
-    golden("figure6-101.drawing.txt", terminal(view(variant(101), "figure6"), colour=False))
+    golden("figure6-101.drawing.txt", terminal(view(network_of(101), "figure6"), colour=False))
 
 
 def test_the_layers_on_a_terminal_are_as_reviewed(golden: Golden) -> None:
-    golden("layers-50.drawing.txt", terminal(view(variant(50), "layers"), colour=False))
+    golden("layers-50.drawing.txt", terminal(view(network_of(50), "layers"), colour=False))
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
@@ -319,7 +330,7 @@ def test_the_layers_on_a_terminal_are_as_reviewed(golden: Golden) -> None:
 def test_no_line_is_wider_than_the_page_and_no_word_is_lost(
     picture: str, width: int, ascii_only: bool
 ) -> None:
-    scene = overlay(view(variant(50), picture), "macs", convention="paper")
+    scene = overlay(view(network_of(50), picture), "macs", convention="paper")
     text = terminal(scene, width=width, colour=False, ascii_only=ascii_only)
     lines = text.split("\n")
     assert all(len(line) <= width for line in lines)
@@ -337,7 +348,7 @@ def test_no_line_is_wider_than_the_page_and_no_word_is_lost(
 
 @pytest.mark.parametrize("picture", VIEWS)
 def test_colour_adds_nothing_but_colour(picture: str) -> None:
-    scene = overlay(view(variant(50), picture), "flops", convention="paper")
+    scene = overlay(view(network_of(50), picture), "flops", convention="paper")
     coloured, plain = terminal(scene), terminal(scene, colour=False)
     assert "\x1b[" in coloured
     stripped = Text.from_ansi(coloured).plain
@@ -345,17 +356,17 @@ def test_colour_adds_nothing_but_colour(picture: str) -> None:
 
 
 def test_every_shortcut_and_gate_leaves_its_lane_and_comes_back() -> None:
-    drawn = terminal(view(variant(50), "layers"), colour=False)
+    drawn = terminal(view(network_of(50), "layers"), colour=False)
     blocks = sum(variant(50).blocks)
     assert drawn.count("╮") == drawn.count("╯") == 2 * blocks
     assert drawn.count("SE gate") == blocks
     assert drawn.count("projection shortcut") == len(variant(50).blocks)
-    layers = [node for _, node in shown(view(variant(50), "layers")) if not node.open]
+    layers = [node for _, node in shown(view(network_of(50), "layers")) if not node.open]
     assert drawn.count("●") == len(layers)
 
 
 def test_a_name_cannot_move_the_cursor() -> None:
-    scene = view(ResNetRSSpec(blocks=(1,), activation="custom:a\x1b[2Jb"), "layers")
+    scene = view(resnet_rs(ResNetRSSpec(blocks=(1,), activation="custom:a\x1b[2Jb")), "layers")
     assert "\x1b" not in terminal(scene, colour=False)
     assert "a\\x1b[2Jb" in terminal(scene, colour=False)
 

@@ -5,15 +5,17 @@ from itertools import pairwise
 import pytest
 
 from rsinspect import paper
-from rsinspect.base.errors import ReportError, UnknownPath, UnknownPicture
+from rsinspect.base.errors import InvalidQuestion, UnknownPath, UnknownPicture
 from rsinspect.drawing.columns import columns
 from rsinspect.drawing.overlay import QUANTITIES, Measured, overlay
 from rsinspect.drawing.scene import Node, Panel, Scene
 from rsinspect.drawing.views import VIEWS, view
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
+from tests.networks import network_of
 
 EVERY = [(depth, dialect) for depth in paper.variants() for dialect in DIALECTS]
 
@@ -30,7 +32,7 @@ def spans(node: Node) -> int:
 
 @pytest.mark.parametrize(("depth", "dialect"), EVERY)
 def test_stages_are_seven_closed_nodes_in_a_row(depth: int, dialect: str) -> None:
-    (panel,) = view(ResNetRSSpec.variant(depth, dialect=dialect), "stages").panels
+    (panel,) = view(network_of(depth, dialect=dialect), "stages").panels
     names = ["input", "stem", "c2", "c3", "c4", "c5", "head"]
     assert [node.path for node in panel.nodes] == names
     assert [(edge.tail, edge.head) for edge in panel.edges] == list(pairwise(names))
@@ -42,7 +44,7 @@ def test_stages_are_seven_closed_nodes_in_a_row(depth: int, dialect: str) -> Non
 @pytest.mark.parametrize(("depth", "dialect"), EVERY)
 def test_blocks_are_folded_and_account_for_every_block(depth: int, dialect: str) -> None:
     spec = ResNetRSSpec.variant(depth, dialect=dialect)
-    (panel,) = view(spec, "blocks").panels
+    (panel,) = view(resnet_rs(spec), "blocks").panels
     found = [node for node in shown(panel) if node.role == "block"]
     assert len(found) == 8
     assert sum(node.repeats for node in found) == sum(spec.blocks)
@@ -53,7 +55,7 @@ def test_blocks_are_folded_and_account_for_every_block(depth: int, dialect: str)
 def test_layers_are_the_layers_of_the_graph_and_its_connections(depth: int, dialect: str) -> None:
     spec = ResNetRSSpec.variant(depth, dialect=dialect)
     graph = build_graph(spec)
-    (panel,) = view(spec, "layers").panels
+    (panel,) = view(resnet_rs(spec), "layers").panels
     assert [node.path for node in shown(panel)] == [layer.path for layer in graph]
     wanted = {(source, layer.path) for layer in graph for source in layer.inputs}
     assert {(edge.tail, edge.head) for edge in panel.edges} == wanted
@@ -61,7 +63,7 @@ def test_layers_are_the_layers_of_the_graph_and_its_connections(depth: int, dial
 
 @pytest.mark.parametrize("name", ["stages", "blocks", "layers"])
 def test_nodes_add_up_to_the_network(name: str) -> None:
-    (panel,) = view(ResNetRSSpec.variant(152), name).panels
+    (panel,) = view(network_of(152), name).panels
     for key in ("params", "macs", "flops", "activation_bytes"):
         outermost = sum(number(node, key) for node in panel.nodes)
         assert sum(number(node, key) for node in shown(panel)) == outermost > 0
@@ -84,7 +86,7 @@ def test_every_edge_joins_nodes_that_are_shown() -> None:
         ("layers", ()),
         ("figure6", ()),
     ]:
-        for panel in view(ResNetRSSpec.variant(101), name, expand=expand).panels:
+        for panel in view(network_of(101), name, expand=expand).panels:
             paths = [node.path for node in shown(panel)]
             assert len(paths) == len(set(paths))
             for edge in panel.edges:
@@ -93,19 +95,19 @@ def test_every_edge_joins_nodes_that_are_shown() -> None:
 
 def test_a_stage_opens_one_level_further_than_the_view_shows() -> None:
     spec = ResNetRSSpec.variant(101)
-    (panel,) = view(spec, "stages", expand=("c4",)).panels
+    (panel,) = view(resnet_rs(spec), "stages", expand=("c4",)).panels
     assert [n.path for n in shown(panel) if n.path.startswith("c4/")] == [
         "c4/block0",
         "c4/block1-22",
     ]
-    (panel,) = view(spec, "blocks", expand=("c4",)).panels
+    (panel,) = view(resnet_rs(spec), "blocks", expand=("c4",)).panels
     assert len([n for n in shown(panel) if n.path.startswith("c4/")]) == 23
 
 
 @pytest.mark.parametrize("name", ["stages", "blocks"])
 def test_a_run_opens_to_its_blocks(name: str) -> None:
     spec = ResNetRSSpec.variant(50)
-    (panel,) = view(spec, name, expand=("c4/block1-3",)).panels
+    (panel,) = view(resnet_rs(spec), name, expand=("c4/block1-3",)).panels
     assert [node.path for node in shown(panel) if node.path.startswith("c4/")] == [
         "c4/block0",
         "c4/block1",
@@ -116,7 +118,7 @@ def test_a_run_opens_to_its_blocks(name: str) -> None:
 
 
 def test_a_block_is_taken_out_of_its_run_to_be_opened() -> None:
-    (panel,) = view(ResNetRSSpec.variant(101), "blocks", expand=("c4/block7",)).panels
+    (panel,) = view(network_of(101), "blocks", expand=("c4/block7",)).panels
     c4 = next(node for node in panel.nodes if node.path == "c4")
     assert [node.path for node in c4.children] == [
         "c4/block0",
@@ -130,7 +132,7 @@ def test_a_block_is_taken_out_of_its_run_to_be_opened() -> None:
 
 
 def test_shortcuts_and_gates_are_told_apart() -> None:
-    (panel,) = view(ResNetRSSpec.variant(50), "layers").panels
+    (panel,) = view(network_of(50), "layers").panels
     kinds = {(edge.tail, edge.head): edge.kind for edge in panel.edges}
     assert kinds["c2/block2/out", "c3/block0/conv1"] == "flow"
     assert kinds["c2/block1/out", "c2/block2/add"] == "identity"
@@ -145,7 +147,7 @@ def test_a_deep_scene_has_every_layer_whatever_is_open() -> None:
     spec = ResNetRSSpec.variant(101)
     graph = build_graph(spec)
     for name in ("stages", "blocks", "layers"):
-        (panel,) = view(spec, name, deep=True).panels
+        (panel,) = view(resnet_rs(spec), name, deep=True).panels
         leaves = [node.path for node in panel.walk() if not node.children]
         assert leaves == [layer.path for layer in graph]
         assert len(panel.edges) == len({(s, layer.path) for layer in graph for s in layer.inputs})
@@ -153,7 +155,7 @@ def test_a_deep_scene_has_every_layer_whatever_is_open() -> None:
 
 class TestFigure6:
     def test_has_the_stage_table_the_blocks_and_the_module(self) -> None:
-        scene = view(ResNetRSSpec.variant(101, resolution=224))
+        scene = view(network_of(101, resolution=224))
         assert [panel.title for panel in scene.panels] == [
             "Stages",
             "Downsampling block, here c3/block0",
@@ -164,7 +166,7 @@ class TestFigure6:
 
     def test_agrees_with_the_released_code(self) -> None:
         """ResNet-RS-101 at 224x224, derived by hand from tensorflow/tpu's resnet_model.py."""
-        grid = view(ResNetRSSpec.variant(101, resolution=224)).panels[0].grid
+        grid = view(network_of(101, resolution=224)).panels[0].grid
         assert grid is not None
         rows = [(row.cells[0][0], row.cells[1][0], row.cells[2], row.cells[3]) for row in grid.rows]
         assert rows[1:3] == [
@@ -186,7 +188,7 @@ class TestFigure6:
         ]
 
     def test_draws_the_resnet_d_shortcut_and_se_before_the_addition(self) -> None:
-        down = view(ResNetRSSpec.variant(101)).panels[1]
+        down = view(network_of(101)).panels[1]
         into = {(edge.head, edge.kind): edge.tail for edge in down.edges}
         block = "c3/block0"
         assert into[f"{block}/shortcut/pool", "projection"] == "c2/block2/out"
@@ -196,7 +198,7 @@ class TestFigure6:
         assert into[f"{block}/add", "flow"] == f"{block}/se"
 
     def test_leaves_out_what_a_network_does_not_have(self) -> None:
-        scene = view(ResNetRSSpec(blocks=(1,), se_ratio=0))
+        scene = view(resnet_rs(ResNetRSSpec(blocks=(1,), se_ratio=0)))
         assert [panel.title for panel in scene.panels] == [
             "Stages",
             "Projection block, here c2/block0",
@@ -205,9 +207,9 @@ class TestFigure6:
 
     def test_rows_add_up_to_the_network(self) -> None:
         spec = ResNetRSSpec.variant(200)
-        grid = view(spec).panels[0].grid
+        grid = view(resnet_rs(spec)).panels[0].grid
         assert grid is not None
-        (stages,) = view(spec, "stages").panels
+        (stages,) = view(resnet_rs(spec), "stages").panels
         for key in ("params", "flops"):
             rows = [next(f.value for f in row.facts if f.key == key) for row in grid.rows]
             assert sum(int(value) for value in rows) == sum(number(n, key) for n in stages.nodes)
@@ -217,7 +219,7 @@ class TestOverlay:
     @pytest.mark.parametrize("quantity", [q for q in QUANTITIES if q != "latency"])
     @pytest.mark.parametrize("name", VIEWS)
     def test_colours_run_from_zero_to_the_largest(self, quantity: str, name: str) -> None:
-        scene = overlay(view(ResNetRSSpec.variant(101), name), quantity, convention="paper")
+        scene = overlay(view(network_of(101), name), quantity, convention="paper")
         nothing_moves = [item.path for item in coloured(scene) if item.heat is None]
         assert all(path.endswith("/reshape") for path in nothing_moves)
         assert (quantity, name) == ("intensity", "layers") or nothing_moves == []
@@ -227,18 +229,20 @@ class TestOverlay:
         assert scene.legend.title
 
     def test_shares_are_of_the_whole_network(self) -> None:
-        scene = overlay(view(ResNetRSSpec.variant(101), "stages"), "flops", convention="paper")
+        scene = overlay(view(network_of(101), "stages"), "flops", convention="paper")
         texts = [node.heat.text for node in scene.panels[0].nodes if node.heat]
         assert texts[4] == "7.63 G FLOPs (63.5 %)"
 
     def test_an_intensity_has_no_share(self) -> None:
-        scene = overlay(view(ResNetRSSpec.variant(50), "stages"), "intensity", convention="paper")
+        scene = overlay(view(network_of(50), "stages"), "intensity", convention="paper")
         assert not any("%" in node.heat.text for node in scene.panels[0].nodes if node.heat)
 
     def test_only_what_was_measured_is_hot(self) -> None:
         measured = Measured(latency_s={"stem": 0.02, "c2": 0.06}, conditions="batch 8")
         spec = ResNetRSSpec.variant(50)
-        scene = overlay(view(spec, "blocks"), "latency", convention="paper", measured=measured)
+        scene = overlay(
+            view(resnet_rs(spec), "blocks"), "latency", convention="paper", measured=measured
+        )
         nodes = {node.path: node for node in scene.panels[0].walk()}
         assert nodes["stem"].heat is not None
         assert nodes["stem"].heat.text == "20.0 ms (25.0 %)"
@@ -253,21 +257,28 @@ class TestOverlay:
         spec = ResNetRSSpec.variant(50)
         latency_s = {f"c4/block{number}": 0.01 for number in range(6)} | {"stem": 0.04}
         measured = Measured(latency_s=latency_s, conditions="batch 8")
-        scene = overlay(view(spec, "blocks"), "latency", convention="paper", measured=measured)
+        scene = overlay(
+            view(resnet_rs(spec), "blocks"), "latency", convention="paper", measured=measured
+        )
         texts = {node.path: node.heat and node.heat.text for node in scene.panels[0].walk()}
         assert texts["c4/block0"] == "10.0 ms (10.0 %)"
         assert texts["c4/block1-5"] == "50.0 ms (50.0 %)"
         assert texts["c4"] == "60.0 ms (60.0 %)"
         assert texts["c5"] is None
         del latency_s["c4/block3"]
-        scene = overlay(view(spec, "blocks"), "latency", convention="paper", measured=measured)
+        scene = overlay(
+            view(resnet_rs(spec), "blocks"), "latency", convention="paper", measured=measured
+        )
         texts = {node.path: node.heat and node.heat.text for node in scene.panels[0].walk()}
         assert texts["c4/block1-5"] is None
 
     def test_a_stage_of_two_rows_says_that_it_was_measured_whole(self) -> None:
         measured = Measured(latency_s={"stem": 0.02, "c2": 0.06}, conditions="batch 8")
         scene = overlay(
-            view(ResNetRSSpec.variant(50)), "latency", convention="paper", measured=measured
+            view(network_of(50)),
+            "latency",
+            convention="paper",
+            measured=measured,
         )
         grid = scene.panels[0].grid
         assert grid is not None
@@ -278,12 +289,12 @@ class TestOverlay:
 
     def test_a_latency_must_be_measured(self) -> None:
         with pytest.raises(UnknownPicture, match="measured") as caught:
-            overlay(view(ResNetRSSpec.variant(50)), "latency", convention="paper")
+            overlay(view(network_of(50)), "latency", convention="paper")
         assert "--save run.json" in (caught.value.hint or "")
 
     def test_an_unknown_quantity_is_refused(self) -> None:
         with pytest.raises(UnknownPicture, match="flosp"):
-            overlay(view(ResNetRSSpec.variant(50)), "flosp", convention="paper")
+            overlay(view(network_of(50)), "flosp", convention="paper")
 
 
 def coloured(scene: Scene) -> list[Node]:
@@ -296,29 +307,29 @@ def coloured(scene: Scene) -> list[Node]:
 class TestColumns:
     def test_hold_every_node_once_in_order(self) -> None:
         for name in ("stages", "blocks", "layers"):
-            (panel,) = view(ResNetRSSpec.variant(270), name).panels
+            (panel,) = view(network_of(270), name).panels
             for direction in ("TB", "LR"):
                 found = columns(panel, direction)
                 paths = [path for column in found for path in column.shown()]
                 assert paths == [node.path for node in shown(panel)]
 
     def test_are_of_about_the_same_length(self) -> None:
-        (panel,) = view(ResNetRSSpec.variant(420), "layers").panels
+        (panel,) = view(network_of(420), "layers").panels
         lengths = [len(column.shown()) for column in columns(panel, "TB")]
         assert len(lengths) > 10
         assert max(lengths) < 1.5 * sum(lengths) / len(lengths)
 
     def test_say_which_stages_go_on(self) -> None:
-        (panel,) = view(ResNetRSSpec.variant(101), "layers").panels
+        (panel,) = view(network_of(101), "layers").panels
         continued = [column.continued for column in columns(panel, "TB")]
         assert continued[0] == frozenset()
         assert all(paths <= {"c2", "c3", "c4", "c5"} for paths in continued)
         assert frozenset({"c4"}) in continued
 
     def test_one_column_is_enough_for_a_page(self) -> None:
-        scene = view(ResNetRSSpec.variant(420), "stages")
+        scene = view(network_of(420), "stages")
         assert len(columns(scene.panels[0], "TB")) == 1
-        for panel in view(ResNetRSSpec.variant(420)).panels[1:]:
+        for panel in view(network_of(420)).panels[1:]:
             assert len(columns(panel, "TB")) == len(columns(panel, "LR")) == 1
 
     def test_nothing_has_no_columns(self) -> None:
@@ -335,14 +346,14 @@ class TestColumns:
         ({"name": "blocks", "expand": ("c4/block1-99",)}, UnknownPath),
         ({"name": "layers", "expand": ("c4",)}, UnknownPicture),
         ({"name": "figure6", "expand": ("c4",)}, UnknownPicture),
-        ({"name": "stages", "convention": "mcas"}, ReportError),
+        ({"name": "stages", "convention": "mcas"}, InvalidQuestion),
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_a_hint(
     words: dict[str, object], error: type[UnknownPicture]
 ) -> None:
     with pytest.raises(error) as caught:
-        view(ResNetRSSpec.variant(50), **words)  # type: ignore[arg-type]
+        view(network_of(50), **words)  # type: ignore[arg-type]
     assert caught.value.hint
 
 
@@ -350,4 +361,4 @@ def test_a_scene_of_a_graph_without_blocks_is_a_scene() -> None:
     spec = ResNetRSSpec(blocks=(1,), include_top=False)
     assert isinstance(build_graph(spec), LayerGraph)
     for name in VIEWS:
-        assert view(spec, name).panels
+        assert view(resnet_rs(spec), name).panels

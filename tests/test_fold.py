@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from rsinspect.layers import ops
 from rsinspect.layers.fold import fold
-from rsinspect.layers.graph import Group, Layer, LayerGraph
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.structure import Group, structure_of
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 
@@ -13,8 +14,12 @@ def changed(graph: LayerGraph, path: str, op: ops.Op) -> LayerGraph:
     return LayerGraph(graph.name, tuple(layers))
 
 
+def groups_of(graph: LayerGraph, stage: str) -> tuple[Group, ...]:
+    return tuple(group for group in structure_of(graph).groups if group.stage == stage)
+
+
 def spans(graph: LayerGraph, stage: str) -> list[str]:
-    return [run.span for run in fold(graph, graph.groups(stage))]
+    return [run.span for run in fold(graph, groups_of(graph, stage))]
 
 
 def test_a_stage_is_one_block_and_the_identical_rest() -> None:
@@ -67,6 +72,6 @@ def test_other_connections_are_not_identical() -> None:
 
 def test_blocks_of_another_length_do_not_fold() -> None:
     graph = build_graph(ResNetRSSpec.variant(50))
-    a, b = graph.groups("c2")[1:]
+    a, b = groups_of(graph, "c2")[1:]
     shorter = Group(b.path, b.layers[:-1])
     assert len(fold(graph, (a, shorter))) == 2

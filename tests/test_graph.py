@@ -11,6 +11,7 @@ from rsinspect.layers.document import from_json, to_json
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.shapes import infer_shape
+from rsinspect.layers.structure import structure_of
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
@@ -45,7 +46,7 @@ def test_repeated_blocks_are_what_building_each_would_give() -> None:
     """Blocks 2 to the last are stamped from block 1: same inside, and each reads its neighbour."""
     graph = build_graph(ResNetRSSpec.variant(101, drop_path_rate=0.1))
     for block in range(2, 23):
-        for layer in graph.within(f"c4/block{block}"):
+        for layer in structure_of(graph).within(f"c4/block{block}"):
             twin = graph.layer(layer.path.replace(f"block{block}/", "block1/"))
             here, before = f"c4/block{block}/", f"c4/block{block - 1}/out"
             assert all(name.startswith(here) or name == before for name in layer.inputs)
@@ -74,7 +75,9 @@ def test_without_a_top_the_output_is_the_map_or_its_pool() -> None:
 
 def test_grey_images_are_rescaled_but_not_normalised() -> None:
     graph = build_graph(ResNetRSSpec.variant(50, channels=1))
-    assert [layer.path for layer in graph if layer.stage == "input"] == [
+    assert [
+        layer.path for layer in graph if structure_of(graph).group_of(layer.path).path == "input"
+    ] == [
         "input/image",
         "input/rescaling",
     ]
@@ -108,7 +111,7 @@ def test_every_mistake_of_a_graph_is_named_with_its_path() -> None:
 def test_an_unknown_path_suggests_near_ones() -> None:
     graph = build_graph(ResNetRSSpec.variant(50))
     with pytest.raises(UnknownPath) as caught:
-        graph.within("c4/block9/conv2")
+        structure_of(graph).within("c4/block9/conv2")
     assert "c4/block" in str(caught.value.hint)
 
 

@@ -18,6 +18,7 @@ from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, layers_cost, weight_shapes
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.structure import structure_of
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_names import keras_name
 from rsinspect.networks.resnet_rs import build_graph
@@ -171,7 +172,9 @@ def test_a_model_for_any_image_size_reconciles_and_equals_the_fixed_one(
 
 def test_a_dropped_branch_is_dropped_whole_and_kept_branches_are_scaled() -> None:
     graph = build_graph(_small(drop_path_rate=0.75))
-    (rate,) = {x.op.rate for x in graph.within("c3") if isinstance(x.op, ops.DropPath)}
+    (rate,) = {
+        x.op.rate for x in structure_of(graph).within("c3") if isinstance(x.op, ops.DropPath)
+    }
     drop = build_model(graph, KERAS).get_layer("BlockGroup3__block_0__drop")
     batch = np.ones((64, 4, 4, 8), "float32")
     dropped = np.asarray(drop(batch, training=True)).reshape(64, -1)

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsinspect.answers.summary import LEVELS, summary_rows
-from rsinspect.layers.cost import Cost, layers_cost, peak_activation
+from rsinspect.layers.cost import Cost, layers_cost
 from rsinspect.layers.document import from_json, to_json
 from rsinspect.layers.fold import fold, unfold
+from rsinspect.layers.liveness import peak_activation
+from rsinspect.layers.structure import structure_of
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_names import keras_name, layer_path
 from rsinspect.networks.resnet_rs import build_graph
@@ -49,8 +51,8 @@ def test_rows_add_up_to_the_whole_at_every_level_folded_or_not(spec: ResNetRSSpe
 @given(specs)
 def test_unfolding_gives_every_block_back(spec: ResNetRSSpec) -> None:
     graph = build_graph(spec)
-    runs = fold(graph, graph.groups())
-    assert unfold(runs) == graph.groups()
+    runs = fold(graph, structure_of(graph).groups)
+    assert unfold(runs) == structure_of(graph).groups
     folded = Cost.total(layers_cost(graph, run.first.layers) * run.repeats for run in runs)
     assert folded == layers_cost(graph, graph)
 

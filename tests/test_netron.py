@@ -20,9 +20,11 @@ import pytest
 
 from rsinspect.drawing.formats import render
 from rsinspect.drawing.views import view
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
+from tests.networks import network_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
@@ -76,7 +78,7 @@ def shown(chromium: Browser) -> Iterator[Shown]:
 
 def test_netron_shows_the_stages_of_the_dot_file(shown: Shown, tmp_path: Path) -> None:
     path = tmp_path / "rs101.dot"
-    path.write_bytes(render(view(ResNetRSSpec.variant(101), "stages"), "dot"))
+    path.write_bytes(render(view(network_of(101), "stages"), "dot"))
     texts = shown(path)
     assert all(texts[stage] == 1 for stage in ("input", "stem", "c2", "c3", "c4", "c5", "head"))
 
@@ -84,7 +86,7 @@ def test_netron_shows_the_stages_of_the_dot_file(shown: Shown, tmp_path: Path) -
 def test_netron_shows_every_layer_of_the_dot_file(shown: Shown, tmp_path: Path) -> None:
     spec = ResNetRSSpec.variant(50)
     path = tmp_path / "rs50.dot"
-    path.write_bytes(render(view(spec, "layers"), "dot"))
+    path.write_bytes(render(view(resnet_rs(spec), "layers"), "dot"))
     texts = shown(path)
     paths = [layer.path for layer in build_graph(spec)]
     long = [name for name in paths if len(name) > 20]  # which Netron shortens in the middle

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from rsinspect.layers import ops
-from rsinspect.layers.cost import layers_cost, peak_activation
+from rsinspect.layers.cost import layers_cost
+from rsinspect.layers.liveness import peak_activation
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import machine, memory

@@ -12,6 +12,7 @@ from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.layers.cost import layer_cost, layers_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.partition import segments
+from rsinspect.layers.structure import structure_of
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
@@ -47,7 +48,10 @@ NO_LIMIT = 1e30
 
 
 def found(path: str, mode: Mode = "forward", graph: LayerGraph = GRAPH) -> dict[str, Kernel]:
-    return {kernel.path: kernel for kernel in kernels(graph, graph.within(path), mode=mode)}
+    return {
+        kernel.path: kernel
+        for kernel in kernels(graph, structure_of(graph).within(path), mode=mode)
+    }
 
 
 def elements(path: str) -> int:
@@ -55,12 +59,12 @@ def elements(path: str) -> int:
 
 
 def floor(path: str, roofs: Roofs = ROOFS, batch: int = 8, mode: Mode = "forward") -> float:
-    layers = GRAPH.within(path)
+    layers = structure_of(GRAPH).within(path)
     return floor_s(GRAPH, layers, batch=batch, item_bytes=4, roofs=roofs, mode=mode)
 
 
 def measured(path: str, seconds: float, roofs: Roofs = ROOFS) -> Bound:
-    layers = GRAPH.within(path)
+    layers = structure_of(GRAPH).within(path)
     return assess(GRAPH, layers, seconds, batch=8, item_bytes=4, roofs=roofs, mode="forward")
 
 
@@ -142,12 +146,12 @@ def test_in_training_a_batch_norm_before_a_convolution_reads_the_batch_again() -
 @pytest.mark.parametrize("mode", ["forward", "train"])
 @pytest.mark.parametrize("stage", ["c2", "c3", "c4", "c5"])
 def test_the_floor_of_a_stage_is_the_sum_of_its_blocks(stage: str, mode: Mode) -> None:
-    blocks = [group.path for group in GRAPH.groups(stage)]
+    blocks = [group.path for group in structure_of(GRAPH).groups if group.stage == stage]
     assert floor(stage, mode=mode) == pytest.approx(sum(floor(b, mode=mode) for b in blocks))
 
 
 def test_the_floor_is_the_flops_when_memory_is_free_and_the_bytes_when_computing_is() -> None:
-    layers = GRAPH.within("c4")
+    layers = structure_of(GRAPH).within("c4")
     flops = sum(kernel.flops(8) for kernel in kernels(GRAPH, layers, mode="forward"))
     free_memory = unlimited(compute=False)
     assert floor("c4", free_memory) == pytest.approx(flops / ROOFS.flops_per_s)

@@ -35,7 +35,8 @@ from rsinspect.design_space.space import (
     preset_axes,
     search,
 )
-from rsinspect.layers.cost import CONVENTIONS, layers_cost, peak_activation
+from rsinspect.layers.cost import CONVENTIONS, layers_cost
+from rsinspect.layers.liveness import peak_activation
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.resnet_rs import build_graph
 from tests.conftest import Cli

@@ -45,13 +45,13 @@ def test_an_unknown_depth_suggests_the_nearest() -> None:
 def test_a_model_is_written_in_several_ways(
     text: str, expected: tuple[int, tuple[int, int] | None]
 ) -> None:
-    assert parse_model(text) == expected
+    assert parse_model(text)[:2] == expected
 
 
 @pytest.mark.parametrize("text", ["", "resnet", "152@", "152@abc", "1e3", "50 101", "9" * 30])
 def test_what_is_no_model_is_refused(text: str) -> None:
     with pytest.raises(UnknownVariant):
-        parse_model(text)
+        parse_model(text)[:2]
 
 
 @pytest.mark.parametrize("text", ["", "a", "3;4", "224x", "1x2x3", "22.5"])

@@ -11,6 +11,7 @@ import pytest
 from rsinspect.answers.explain import explain
 from rsinspect.answers.summary import column_keys
 from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.structure import structure_of
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
@@ -157,7 +158,11 @@ def graph() -> LayerGraph:
 
 @pytest.mark.parametrize("convention", ["mac", "paper", "timm", "full"])
 def test_every_formula_evaluates_to_its_number(graph: LayerGraph, convention: str) -> None:
-    paths = [*graph.stages, *(g.path for g in graph.groups()), *(a.path for a in graph)]
+    paths = [
+        *(s.path for s in structure_of(graph).stages),
+        *(g.path for g in structure_of(graph).groups),
+        *(a.path for a in graph),
+    ]
     seen = 0
     for path in paths:
         for line in explain(graph, path, convention):

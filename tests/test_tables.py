@@ -15,7 +15,7 @@ import pytest
 
 from rsinspect import paper
 from rsinspect.answers.printed import figure_chart, figure_report, table_chart, table_report
-from rsinspect.base.errors import ReportError
+from rsinspect.base.errors import InvalidQuestion
 from rsinspect.render.data import latex_text
 from tests.conftest import Cli
 
@@ -181,7 +181,7 @@ def test_figure_3_is_drawn_by_training_length_and_marked_as_digitised() -> None:
     assert [panel.title for panel in chart.panels] == ["10 epochs", "100 epochs", "350 epochs"]
     assert sum(len(s.points) for panel in chart.panels for s in panel.series) == 81
     assert "digitised" in chart.subtitle
-    with pytest.raises(ReportError, match="not available"):
+    with pytest.raises(InvalidQuestion, match="not available"):
         figure_chart(2)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rsinspect.answers.table import Column, Report, Table, Value, model_document
+from rsinspect.answers.table import Column, Report, Table, Value
 from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, convention_weights, layer_cost, layers_cost, weight_shapes
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.structure import structure_of
 from rsinspect.layers.wording import describe
-from rsinspect.networks.resnet_rs import build_graph
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 
 class Formula(NamedTuple):
@@ -36,7 +36,7 @@ def explain(graph: LayerGraph, path: str, convention: str) -> tuple[Formula, ...
     Raises:
         UnknownPath: If nothing has that path.
     """
-    layers = graph.within(path)
+    layers = structure_of(graph).within(path)
     if len(layers) > 1:
         return _explain_group(graph, path, convention)
     layer = layers[0]
@@ -107,10 +107,10 @@ def _explain_flops(cost: Cost, convention: str) -> Formula | None:
 def _explain_group(graph: LayerGraph, path: str, convention: str) -> tuple[Formula, ...]:
     """A stage as the sum of its blocks, a block as the sum of its layers."""
     parts: list[Cost] = []
-    if path in graph.stages:
-        parts = [layers_cost(graph, group.layers) for group in graph.groups(path)]
+    if (stage := structure_of(graph).stage(path)) is not None:
+        parts = [layers_cost(graph, group.layers) for group in stage.groups]
     if len(parts) < 2:
-        parts = [layer_cost(graph, layer) for layer in graph.within(path)]
+        parts = [layer_cost(graph, layer) for layer in structure_of(graph).within(path)]
     lines = []
     for quantity, values in (
         ("params", [part.params for part in parts]),
@@ -133,20 +133,20 @@ def _run_lengths(values: list[int]) -> str:
     return " + ".join(f"{n}*{v}" if n > 1 else str(v) for v, n in runs) or "0"
 
 
-def explain_report(spec: ResNetRSSpec, paths: tuple[str, ...], convention: str) -> Report:
+def explain_report(network: Network, paths: tuple[str, ...], convention: str) -> Report:
     """The formulas of chosen stages, blocks or layers of one network.
 
     Raises:
         UnknownPath: If a path does not exist.
-        ReportError: If the convention is unknown.
+        InvalidQuestion: If the convention is unknown.
     """
-    graph = build_graph(spec)
+    graph = network.graph
     rows: list[dict[str, Value]] = []
     notes = []
     documents = []
     for path in paths:
         formulas = explain(graph, path, convention)
-        layers = graph.within(path)
+        layers = structure_of(graph).within(path)
         what = describe(layers[0].op) if len(layers) == 1 else f"{len(layers)} layers"
         reads = ", ".join(map(str, graph.input_shapes(layers[0]))) or "nothing"
         notes.append(f"{path}: {what}, {reads} -> {layers[-1].shape}.")
@@ -162,7 +162,7 @@ def explain_report(spec: ResNetRSSpec, paths: tuple[str, ...], convention: str) 
             )
     return Report(
         Table(
-            title=f"{spec.title}  formulas, for one image",
+            title=f"{network.title}  formulas, for one image",
             columns=(
                 Column("path", "Path"),
                 Column("quantity", "Quantity"),
@@ -174,7 +174,7 @@ def explain_report(spec: ResNetRSSpec, paths: tuple[str, ...], convention: str) 
         ),
         lambda: {
             "schema": "rsinspect.explain/1",
-            "model": model_document(spec),
+            "model": network.document(),
             "convention": convention,
             "explanations": documents,
         },

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rsinspect import paper
 from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
 from rsinspect.answers.table import Column, Report, Table, Value
-from rsinspect.base.errors import ReportError
+from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.words import near
 from rsinspect.layers.cost import LEGEND, convention_weights, layers_cost
 from rsinspect.networks.resnet_rs import build_graph
@@ -44,11 +44,11 @@ def table_report(number: int, *, convention: str = "paper") -> Report:
         convention: What a FLOP is in the computed column.
 
     Raises:
-        ReportError: If the paper has no such table, or the convention is unknown.
+        InvalidQuestion: If the paper has no such table, or the convention is unknown.
     """
     convention_weights(convention)
     if number not in paper.PRINTED_TABLES:
-        raise ReportError(f"the paper has no table {number}", "its tables are 1 to 12")
+        raise InvalidQuestion(f"the paper has no table {number}", "its tables are 1 to 12")
     if number == 8:
         return _recipes(convention)
     if number == 11:
@@ -314,7 +314,7 @@ def figure_report(number: int, *, convention: str = "paper") -> Report:
         convention: What a FLOP is in the computed column.
 
     Raises:
-        ReportError: If there is no data of that figure, or the convention is unknown.
+        InvalidQuestion: If there is no data of that figure, or the convention is unknown.
     """
     convention_weights(convention)
     _check_figure(number)
@@ -376,7 +376,7 @@ def figure_report(number: int, *, convention: str = "paper") -> Report:
 
 def _check_figure(number: int) -> None:
     if number not in FIGURES:
-        raise ReportError(
+        raise InvalidQuestion(
             f"there is no data of figure {number}",
             "2 and 3 are the scaling study; Figure 6 is drawn by rsinspect graph 101 -o figure.svg",
         )
@@ -409,15 +409,15 @@ def table_chart(number: int, *, x: str = "v100") -> Chart:
         x: ``v100``, ``tpuv3``, ``flops`` or ``params``.
 
     Raises:
-        ReportError: If the table is not a curve or the axis is unknown.
+        InvalidQuestion: If the table is not a curve or the axis is unknown.
     """
     if number != 7:
-        raise ReportError(
+        raise InvalidQuestion(
             f"table {number} is not a curve",
             "--plot draws table 7; rsinspect figure 3 --plot f.svg",
         )
     if x not in _AXES:
-        raise ReportError(f"unknown axis {x!r}", near(x, list(_AXES)))
+        raise InvalidQuestion(f"unknown axis {x!r}", near(x, list(_AXES)))
     key, unit, axis = _AXES[x]
     table = paper.printed_table(7)
 
@@ -452,12 +452,12 @@ def figure_chart(number: int) -> Chart:
     """The digitised points of Figure 3: depth against width, a panel for each training length.
 
     Raises:
-        ReportError: If the figure has no points.
+        InvalidQuestion: If the figure has no points.
     """
     _check_figure(number)
     figure = paper.figure(number)
     if number == 2:
-        raise ReportError(f"the points of figure 2 are not available: {figure['where']}")
+        raise InvalidQuestion(f"the points of figure 2 are not available: {figure['where']}")
     panels = []
     for epochs in figure["epochs"]:
         series = []

@@ -10,27 +10,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from rsinspect.answers.table import Column, Report, Table, Value, model_document
-from rsinspect.base.errors import ReportError
+from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.units import ITEM_BYTES, binary_bytes, grouped
 from rsinspect.base.words import near
-from rsinspect.layers.cost import (
-    LEGEND,
-    Cost,
-    Peak,
-    ReceptiveField,
-    convention_weights,
-    layer_cost,
-    layers_cost,
-    peak_activation,
-    receptive_fields,
-)
+from rsinspect.layers.cost import LEGEND, Cost, convention_weights, layer_cost, layers_cost
 from rsinspect.layers.fold import Run, fold_stages, unfold
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.liveness import Peak, peak_activation
 from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.receptive_field import ReceptiveField, receptive_fields
 from rsinspect.layers.wording import describe
-from rsinspect.networks.resnet_rs import build_graph
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 Level = Literal["stage", "block", "layer"]
 LEVELS: tuple[Level, ...] = ("stage", "block", "layer")
@@ -52,7 +43,7 @@ class SummaryOptions:
         filter: Pattern on path or kind; None for all.
 
     Raises:
-        ReportError: If something is unknown or out of range.
+        InvalidQuestion: If something is unknown or out of range.
     """
 
     level: Level = "stage"
@@ -68,16 +59,18 @@ class SummaryOptions:
     def __post_init__(self) -> None:
         convention_weights(self.convention)
         if self.level not in LEVELS:
-            raise ReportError(f"unknown level {self.level!r}", near(self.level, list(LEVELS)))
+            raise InvalidQuestion(f"unknown level {self.level!r}", near(self.level, list(LEVELS)))
         if self.dtype not in ITEM_BYTES:
-            raise ReportError(f"unknown dtype {self.dtype!r}", near(self.dtype, list(ITEM_BYTES)))
+            raise InvalidQuestion(
+                f"unknown dtype {self.dtype!r}", near(self.dtype, list(ITEM_BYTES))
+            )
         if self.batch < 1:
-            raise ReportError(f"a batch of {self.batch} images; it must be at least 1")
+            raise InvalidQuestion(f"a batch of {self.batch} images; it must be at least 1")
         if self.top is not None and self.top < 1:
-            raise ReportError(f"--top {self.top} shows nothing; it must be at least 1")
+            raise InvalidQuestion(f"--top {self.top} shows nothing; it must be at least 1")
         for key in (*self.columns, *(() if self.sort is None else (self.sort,))):
             if key not in _VALUES:
-                raise ReportError(f"unknown column {key!r}", near(key, list(_VALUES)))
+                raise InvalidQuestion(f"unknown column {key!r}", near(key, list(_VALUES)))
 
 
 class SummaryRow(NamedTuple):
@@ -112,9 +105,9 @@ def summary_rows(graph: LayerGraph, level: Level, *, folded: bool = True) -> tup
 
 
 def _rows(graph: LayerGraph, level: Level, folded: bool) -> Iterator[SummaryRow]:
-    for stage, runs in fold_stages(graph).items():
+    for stage, runs in fold_stages(graph):
         if level == "stage":
-            yield _stage_row(graph, stage, runs)
+            yield _stage_row(graph, stage.path, runs)
             continue
         shown = runs if folded else tuple(Run((group,)) for group in unfold(runs))
         for run in shown:
@@ -133,7 +126,7 @@ def _stage_row(graph: LayerGraph, stage: str, runs: tuple[Run, ...]) -> SummaryR
         label=stage,
         kind="stage",
         op="",
-        runs=tuple(run.repeats for run in runs) if "/" in runs[0].first.path else (),
+        runs=tuple(run.repeats for run in runs) if runs[0].first.is_block else (),
         repeats=1,
         output=last.shape,
         cost=Cost.total(layers_cost(graph, run.first.layers) * run.repeats for run in runs),
@@ -146,7 +139,7 @@ def _block_row(graph: LayerGraph, run: Run) -> SummaryRow:
         path=run.first.path,
         last=last.path,
         label=run.span,
-        kind="block" if "/" in run.first.path else "stage",
+        kind="block" if run.first.is_block else "stage",
         op="",
         runs=(),
         repeats=run.repeats,
@@ -173,10 +166,10 @@ def _layer_row(graph: LayerGraph, run: Run, layer: Layer) -> SummaryRow:
 class Summary:
     """One network looked at in one way: the rows asked for and what they are measured against."""
 
-    def __init__(self, spec: ResNetRSSpec, options: SummaryOptions) -> None:
-        self.spec = spec
+    def __init__(self, network: Network, options: SummaryOptions) -> None:
+        self.network = network
         self.options = options
-        self.graph = build_graph(spec)
+        self.graph = network.graph
         self.every = summary_rows(self.graph, options.level, folded=options.folded)
         self.whole = Cost.total(row.cost for row in self.every)
         self.rows = self._selected()
@@ -205,7 +198,7 @@ class Summary:
         if options.filter is not None:
             rows = tuple(row for row in rows if _matches(row, options.filter))
             if not rows:
-                raise ReportError(
+                raise InvalidQuestion(
                     f"no {options.level} matches {options.filter!r}",
                     "a pattern on the path, 'c4/*', or on the kind, 'Conv2D' (with --level layer)",
                 )
@@ -317,13 +310,13 @@ def _shown_columns(summary: Summary) -> tuple[str, ...]:
     return keys
 
 
-def summary_report(spec: ResNetRSSpec, options: SummaryOptions) -> Report:
+def summary_report(network: Network, options: SummaryOptions) -> Report:
     """The summary of one network.
 
     Raises:
-        ReportError: If a filter matches nothing.
+        InvalidQuestion: If a filter matches nothing.
     """
-    summary = Summary(spec, options)
+    summary = Summary(network, options)
     keys = _shown_columns(summary)
     columns = _columns(options.convention)
 
@@ -334,7 +327,7 @@ def summary_report(spec: ResNetRSSpec, options: SummaryOptions) -> Report:
     if len(summary.rows) < len(summary.every):
         totals.insert(0, _total("shown", Cost.total(row.cost for row in summary.rows)))
     table = Table(
-        title=f"{spec.title}  blocks {', '.join(map(str, spec.blocks))}",
+        title=f"{network.title}  blocks {', '.join(map(str, network.blocks))}",
         columns=tuple(columns[key] for key in keys),
         rows=tuple(map(values, summary.rows)),
         totals=tuple(map(values, totals)),
@@ -398,7 +391,7 @@ def _document(summary: Summary) -> dict[str, Any]:
     options, peak = summary.options, summary.peak
     return {
         "schema": "rsinspect.summary/1",
-        "model": model_document(summary.spec),
+        "model": summary.network.document(),
         "convention": options.convention,
         "batch": options.batch,
         "dtype": options.dtype,

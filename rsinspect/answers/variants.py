@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rsinspect import paper
-from rsinspect.answers.table import Column, Report, Table, Value, model_document
-from rsinspect.layers.cost import LEGEND, convention_weights, layers_cost, peak_activation
+from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.layers.cost import LEGEND, convention_weights, layers_cost
+from rsinspect.layers.liveness import peak_activation
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 
@@ -57,7 +59,7 @@ def variants_report(*, convention: str = "paper", every: bool = False) -> Report
         rows.append(row)
         documents.append(
             {
-                "model": model_document(spec),
+                "model": resnet_rs(spec).document(),
                 "computed": computed,
                 "printed": None
                 if printed is None

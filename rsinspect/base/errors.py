@@ -1,13 +1,14 @@
 """Everything rsinspect refuses, and the exit code each refusal ends in.
 
     RsInspectError                     message, hint, exit_code 1
-    ├── SpecError (also ValueError)    2   the network asked for cannot be
+    ├── InvalidChoice (also ValueError) 2  a name that is none of those there are
+    ├── SpecError (also ValueError)    2   the requested network is impossible
     │   ├── UnknownVariant             2   no published variant of that name
     │   └── InvalidSpec                2   a number is out of its range
     ├── GraphError                     1
     │   ├── ShapeMismatch              1   a layer does not fit its inputs
     │   └── UnknownPath                2   no layer, block or stage of that path
-    ├── ReportError                    2   an unknown column, format or convention
+    ├── InvalidQuestion                    2   an unknown column, format or convention
     ├── WeightsError (also ValueError) 2   a weight file that does not fit
     │   └── WeightsUnavailable         3   a published file that could not be fetched
     ├── BackendError                   1
@@ -26,12 +27,16 @@
         └── InvalidMeasurement         2   a measurement nobody can make
 
 Only the command line catches ``RsInspectError``; it never catches anything wider, so that a bug
-keeps its traceback.
+keeps its traceback. A message or hint that names an argument is a ``Wording``, so that the command
+line can say ``--batch 8`` where a Python user reads ``batch=8``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import ClassVar
+
+from rsinspect.base.words import Option, Wording, in_python, near
 
 
 class RsInspectError(Exception):
@@ -44,13 +49,60 @@ class RsInspectError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str | Wording, hint: str | Wording | None = None) -> None:
+        super().__init__(str(message))
+        self._message = message
+        self._hint = hint
+
+    @property
+    def message(self) -> str:
+        """What was wrong, in words of Python."""
+        return str(self._message)
+
+    @property
+    def hint(self) -> str | None:
+        """The remedy in words of Python, or None."""
+        return None if self._hint is None else str(self._hint)
+
+    def worded(self, word: Callable[[Option], str] = in_python) -> tuple[str, str | None]:
+        """Message and hint, with options called as ``word`` calls them."""
+        message, hint = (
+            part.worded(word) if isinstance(part, Wording) else part
+            for part in (self._message, self._hint)
+        )
+        return message or "", hint
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message} ({self.hint})"
+
+
+class InvalidChoice(RsInspectError, ValueError):
+    """A name that is none of those there are.
+
+    Args:
+        what: What it was to name: ``convention``.
+        value: The name.
+        known: The names there are.
+
+    >>> raise InvalidChoice("convention", "papr", ("mac", "paper"))
+    Traceback (most recent call last):
+    rsinspect.base.errors.InvalidChoice: unknown convention 'papr' (did you mean paper?)
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, value: object, known: Iterable[str]) -> None:
+        super().__init__(f"unknown {what} {value!r:.80}", near(str(value)[:200], known))
+
+
+def check_choice(what: str, value: object, known: Iterable[str]) -> None:
+    """Refuse a name that is not among the known ones.
+
+    Raises:
+        InvalidChoice: With the nearest known name.
+    """
+    if value not in tuple(known):
+        raise InvalidChoice(what, value, known)
 
 
 class SpecError(RsInspectError, ValueError):
@@ -81,7 +133,7 @@ class UnknownPath(GraphError):
     exit_code = 2
 
 
-class ReportError(RsInspectError):
+class InvalidQuestion(RsInspectError):
     """A table that cannot be made as asked."""
 
     exit_code = 2

@@ -1,13 +1,109 @@
-"""Words that every room needs: the nearest known name."""
+"""Words that every room needs: near names, plurals, spans of numbers, and advice.
+
+Advice is a value. A room below the doors knows which argument would help, not what a person calls
+it: ``Option("batch", 8)`` is ``batch=8`` in Python and ``--batch 8`` on the command line, and the
+door that shows an error says which.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 
-def near(word: str, words: Sequence[str]) -> str:
-    """A hint at the nearest of ``words``, or at all of them."""
+class _Unset:
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = _Unset()
+
+
+class Option(NamedTuple):
+    """An argument of a public function, which is an option of a command.
+
+    Attributes:
+        name: As Python calls it: ``include_top``.
+        value: What to pass; left out where the argument is meant as such.
+    """
+
+    name: str
+    value: object = UNSET
+
+
+def in_python(option: Option) -> str:
+    """Word an option as a Python argument.
+
+    >>> in_python(Option("blocks", (3, 4, 23, 3))), in_python(Option("batch"))
+    ('blocks=(3, 4, 23, 3)', 'batch')
+    """
+    return option.name if option.value is UNSET else f"{option.name}={option.value!r}"
+
+
+class Wording(NamedTuple):
+    """A sentence with options in it, to be worded by the door that shows it.
+
+    Attributes:
+        text: With ``{}`` where an option stands.
+        options: In their order.
+
+    >>> str(Wording("leave {} out", (Option("jit"),)))
+    'leave jit out'
+    """
+
+    text: str
+    options: tuple[Option, ...] = ()
+
+    def worded(self, word: Callable[[Option], str]) -> str:
+        """Fill the options in, as ``word`` calls them."""
+        return self.text.format(*map(word, self.options))
+
+    def __str__(self) -> str:
+        return self.worded(in_python)
+
+
+def advice(text: str, *options: Option) -> Wording:
+    """Word a sentence with options in it.
+
+    >>> advice("choose {}", Option("device", "gpu")).worded(lambda o: f"--{o.name} {o.value}")
+    'choose --device gpu'
+    """
+    return Wording(text, options)
+
+
+def near(word: str, words: Iterable[str]) -> str:
+    """Hint at the nearest of ``words``, or at all of them.
+
+    >>> near("papre", ("mac", "paper")), near("x", ("mac", "paper"))
+    ('did you mean paper?', 'one of mac, paper')
+    """
     import difflib  # only on the way to an error
 
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"one of {', '.join(words)}"
+    known = list(words)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else f"one of {', '.join(known)}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Count things in words.
+
+    >>> plural(1, "block"), plural(3, "block"), plural(2, "process")
+    ('1 block', '3 blocks', '2 processes')
+    """
+    ending = "" if number == 1 else "es" if noun.endswith(("s", "x", "ch")) else "s"
+    return f"{number} {noun}{ending}"
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Write whole numbers with neighbours as spans.
+
+    >>> spans((0, 2, 3, 4))
+    '0,2-4'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return ",".join("-".join(map(str, run)) for run in runs)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rsinspect.base.errors import ReportError
+from rsinspect.base.errors import InvalidQuestion
 from rsinspect.cli.options import Output, answer, show
 
 _PICTURE = "Picture"
@@ -69,12 +69,18 @@ def diff(
     ] = "auto",
 ) -> None:
     """What B has more, less or otherwise than A, and what that costs."""
-    from rsinspect.differences.report import chain_report, diff_report, networks
+    from rsinspect.differences.report import chain_report, diff_report
+    from rsinspect.networks.named import networks, parse_resolution
 
-    one, two, *others = networks(a, b, *(more or ()), resolution=resolution)
+    one, two, *others = networks(
+        a,
+        b,
+        *(more or ()),
+        resolution=None if resolution is None else parse_resolution(resolution),
+    )
     if others:
         if graph:
-            raise ReportError("a picture has two sides, not more", "leave --graph or name two")
+            raise InvalidQuestion("a picture has two sides, not more", "leave --graph or name two")
         answer(chain_report((one, two, *others)), format or "table", output)
         return
     if not graph:

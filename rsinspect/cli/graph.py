@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rsinspect.cli.options import Convention, model_command, show
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ _STYLE = "Style"
 
 @model_command()
 def graph(
-    spec: ResNetRSSpec,
+    network: Network,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -109,9 +109,9 @@ def graph(
     color = color or ("latency" if profile is not None else None)
     if color is not None:
         check_quantity(color, measured=profile is not None)
-    measured = None if profile is None else _measured(profile, spec)
+    measured = None if profile is None else _measured(profile, network)
     scene = scene_of(
-        spec,
+        network,
         formats.view_in(format, view),
         direction=direction,
         expand=tuple(expand or ()),
@@ -123,22 +123,23 @@ def graph(
     show(scene, format, style, output)
 
 
-def _measured(path: Path, spec: ResNetRSSpec) -> Measured:
+def _measured(path: Path, network: Network) -> Measured:
     """What a saved run says about this network."""
     from rsinspect.drawing.overlay import Measured
     from rsinspect.profiling.run_document import load_run
 
     run = load_run(path)
-    run.check_model(spec)
+    assert network.spec is not None
+    run.check_model(network.spec)
     return Measured(
         latency_s={segment.path: segment.latency.median for segment in run.segments},
-        conditions="; ".join(_conditions(run, spec)),
+        conditions="; ".join(_conditions(run, network)),
     )
 
 
-def _conditions(run: ProfileRun, spec: ResNetRSSpec) -> Iterator[str]:
+def _conditions(run: ProfileRun, network: Network) -> Iterator[str]:
     yield run.conditions
-    if spec.preprocessing:
+    if network.spec is not None and network.spec.preprocessing:
         yield "preprocessing in the stem"
     if any("/" in segment.path for segment in run.segments):
         yield "runs and stages are sums of their blocks' medians"

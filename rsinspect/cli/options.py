@@ -1,7 +1,7 @@
 """Options that several commands share, each declared once.
 
 ``model_command`` gives a command all the options that describe a network and hands it one
-``ResNetRSSpec``; ``answer`` puts a report where the user wants it, ``show`` a picture.
+``Network``; ``answer`` puts a report where the user wants it, ``show`` a picture.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import typer
 from rsinspect.answers.table import Report
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.named import parse_blocks, parse_model, parse_resolution
+from rsinspect.networks.named import is_file, network, parse_blocks, parse_model, parse_resolution
+from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 
 if TYPE_CHECKING:
@@ -88,8 +89,11 @@ _NETWORK_OPTIONS: dict[str, tuple[Any, Any]] = {
         1.0,
     ),
     "dialect": (
-        Annotated[str, _option("--dialect", help=f"Whose wiring: {', '.join(DIALECTS)}.")],
-        "keras",
+        Annotated[
+            str | None,
+            _option("--dialect", help=f"Whose wiring: {', '.join(DIALECTS)}. Default: keras."),
+        ],
+        None,
     ),
     "classes": (
         Annotated[
@@ -154,16 +158,16 @@ _NETWORK_OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def spec_from_options(
+def network_from_options(
     *,
     model: str | None,
     blocks: str | None,
     resolution: str | None,
-    dialect: str,
+    dialect: str | None,
     default_model: str | None = None,
     **fields: Any,
-) -> ResNetRSSpec:
-    """The network that the options describe.
+) -> Network:
+    """Make the network that the options describe.
 
     Raises:
         SpecError: If they describe none.
@@ -182,20 +186,27 @@ def spec_from_options(
             )
         if size is not None:
             changes["resolution"] = size
-        return ResNetRSSpec.layout(parse_blocks(blocks), dialect=dialect, **changes)
+        layout = parse_blocks(blocks)
+        return resnet_rs(ResNetRSSpec.layout(layout, dialect=dialect or "keras", **changes))
     model = model or default_model
     if model is None:
         raise InvalidSpec("no network named", "give a depth, 50 to 420, or --blocks 3,4,23,3")
-    depth, at = parse_model(model)
-    if size is not None and at is not None and size != at:
-        raise InvalidSpec(f"{model} and --resolution {resolution} disagree", "give one of them")
-    return ResNetRSSpec.variant(depth, resolution=size or at, dialect=dialect, **changes)
+    if is_file(model):
+        defaults = {name: default for name, (_, default) in _NETWORK_OPTIONS.items()}
+        given = [name for name, value in fields.items() if value != defaults[name]]
+        if size is not None or dialect is not None or given:
+            raise InvalidSpec(
+                f"{model} is a file: it holds one network, which options cannot change",
+                "leave the options of the network out",
+            )
+        return network(model)
+    return resnet_rs(parse_model(model).spec(resolution=size, dialect=dialect, **changes))
 
 
 def model_command(
     default_model: str | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command whose first parameter is a spec gets the network options in its place.
+    """A command whose first parameter is a network gets the network options in its place.
 
     Args:
         default_model: MODEL where none is given; None makes it required.
@@ -216,7 +227,7 @@ def model_command(
         @wraps(command)
         def run(**values: Any) -> None:
             network_values = {name: values.pop(name) for name in _NETWORK_OPTIONS}
-            command(spec_from_options(default_model=default_model, **network_values), **values)
+            command(network_from_options(default_model=default_model, **network_values), **values)
 
         parameters = [*network, *own]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -231,7 +242,7 @@ def answer(report: Report, format_name: str, output: Path | None) -> None:
     """Put a report on stdout or into a file, in the format asked for.
 
     Raises:
-        ReportError: If the format is unknown.
+        InvalidQuestion: If the format is unknown.
         OutputNotWritable: If the file cannot be written.
     """
     if format_name == "table":

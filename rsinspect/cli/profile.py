@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
 
 from rsinspect.cli.options import Format, Output, answer, model_command
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 if TYPE_CHECKING:
+    from rsinspect.networks.spec import ResNetRSSpec
     from rsinspect.profiling.protocol import ProfileRequest
     from rsinspect.profiling.run import ProfileRun
 
@@ -25,7 +26,7 @@ def _option(*names: str, help: str, panel: str = _HOW) -> Any:
 
 @model_command(default_model="50")
 def profile(
-    spec: ResNetRSSpec,
+    network: Network,
     batch: Annotated[int, _option("--batch", "-b", help="Images in a batch.")] = 128,
     mode: Annotated[
         str, _option("--mode", help="forward, or train: forward, backward and optimizer.")
@@ -132,7 +133,7 @@ def profile(
         run = load_run(saved)
     else:
         request = ProfileRequest(
-            spec=spec,
+            spec=cast("ResNetRSSpec", network.spec),
             batch=batch,
             mode=mode,  # type: ignore[arg-type]  # these are checked there
             level=level,  # type: ignore[arg-type]

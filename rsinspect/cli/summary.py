@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from rsinspect.cli.options import Convention, Format, Output, answer, model_command
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 
 @model_command()
 def summary(
-    spec: ResNetRSSpec,
+    network: Network,
     level: Annotated[
         str, typer.Option("--level", "-l", help="One row per stage, block or layer.")
     ] = "stage",
@@ -60,9 +60,9 @@ def summary(
     if explain:
         from rsinspect.answers.explain import explain_report
 
-        answer(explain_report(spec, tuple(explain), convention), format, output)
+        answer(explain_report(network, tuple(explain), convention), format, output)
     else:
-        answer(summary_report(spec, options), format, output)
+        answer(summary_report(network, options), format, output)
 
 
 def variants(

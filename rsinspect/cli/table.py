@@ -70,7 +70,12 @@ def recipe(
     """How a published model was trained (Table 8), code base by code base."""
     from rsinspect.answers.recipe import recipe_report
 
-    depth, size = parse_model(model)
+    named = parse_model(model)
+    depth, size = named.depth, named.resolution
+    if named.dialect is not None or named.se is not None:
+        raise UnknownVariant(
+            f"no recipe of {model} was published", "name the model alone: 270, 152@224"
+        )
     if size is not None and size[0] != size[1]:
         raise UnknownVariant(
             f"no recipe of {model} was published", "the published models are square: 152@224"

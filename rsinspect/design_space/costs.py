@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.layers import ops
-from rsinspect.layers.cost import convention_weights, layer_cost, liveness
+from rsinspect.layers.cost import convention_weights, layer_cost
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.liveness import liveness
 from rsinspect.layers.shapes import ceil_div
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec

@@ -15,7 +15,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidSpec, ReportError
+from rsinspect.base.errors import InvalidQuestion, InvalidSpec
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.base.words import near
 from rsinspect.design_space.costs import Tables, tables, width_costs
@@ -348,12 +348,12 @@ def chunks(
 
     Raises:
         InvalidSpec: If a number would not fit in 64 bits.
-        ReportError: If the convention or dtype is unknown.
+        InvalidQuestion: If the convention or dtype is unknown.
     """
     import numpy as np
 
     if dtype not in ITEM_BYTES:
-        raise ReportError(f"unknown dtype {dtype!r}", near(dtype, list(ITEM_BYTES)))
+        raise InvalidQuestion(f"unknown dtype {dtype!r}", near(dtype, list(ITEM_BYTES)))
     item = ITEM_BYTES[dtype] * batch
     if item > 2**40:
         raise InvalidSpec(f"a batch of {batch} is too large", "at most 2^36 images")

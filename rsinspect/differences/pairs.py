@@ -20,9 +20,10 @@ from typing import Any, Literal, NamedTuple, cast
 
 from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, layers_cost
-from rsinspect.layers.graph import Group, Layer, LayerGraph
+from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.shapes import infer_shape
+from rsinspect.layers.structure import Group, structure_of
 from rsinspect.layers.wording import describe
 
 Status = Literal["same", "added", "removed", "changed", "training_only"]
@@ -180,7 +181,7 @@ def compare(a: LayerGraph, b: LayerGraph) -> Comparison:
     """
     image = max(_image(a), _image(b), key=lambda size: (size[0] * size[1], size))
     pairs = _Pairs(a, b, image)
-    groups_a, groups_b = ({g.path: g for g in graph.groups()} for graph in (a, b))
+    groups_a, groups_b = ({g.path: g for g in structure_of(graph).groups} for graph in (a, b))
     stages: dict[str, list[BlockPair]] = {}
     for path in _merged(groups_a, groups_b):
         block = pairs.block(path, groups_a.get(path), groups_b.get(path))
@@ -346,6 +347,3 @@ def _changes(blocks: tuple[BlockPair, ...]) -> tuple[Change, ...]:
         for (verb, trains, _, places), named in together.items()
     ]
     return tuple(sorted(changes, key=lambda change: -len(change.layers)))
-
-
-# words

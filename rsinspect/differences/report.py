@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from rsinspect.answers.table import Column, Report, Table, Value, model_document
-from rsinspect.base.errors import InvalidSpec
+from rsinspect.answers.table import Column, Report, Table, Value
 from rsinspect.differences.pairs import (
     STATUSES,
     BlockPair,
@@ -20,94 +18,42 @@ from rsinspect.differences.pairs import (
 )
 from rsinspect.differences.wording import change_in_words, conclusion, places_in_words
 from rsinspect.layers.cost import LEGEND, Cost
-from rsinspect.networks.dialects import dialect_named
-from rsinspect.networks.named import parse_model, parse_resolution
-from rsinspect.networks.resnet_rs import build_graph
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 MOST_NOTES = 12
 
 
-def networks(*names: str, resolution: str | None = None) -> tuple[ResNetRSSpec, ...]:
-    """Networks by name, at one resolution unless the names say otherwise.
-
-    A model that names no resolution takes the first one named; where none does, all take the
-    largest of their published ones, so that MACs differ by structure alone.
-
-    Args:
-        names: Each MODEL, MODEL:DIALECT, or with squeeze-and-excitation put in or taken out,
-            MODEL:DIALECT+se or -se: ``152``, ``152@224``, ``101:article``, ``200:resnet+se``.
-        resolution: Image side or height x width, for all.
-
-    Raises:
-        SpecError: If a name, dialect or resolution is unknown, or the resolution disagrees with one
-            in a name.
-
-    >>> networks("200:resnet+se")[0].title
-    'resnet-200 + SE @ 256x256'
-    """
-    given = None if resolution is None else parse_resolution(resolution)
-    asked = []
-    for text in names:
-        found = re.fullmatch(r"(.*?)([+-]se)?", text.strip())
-        assert found is not None
-        model, colon, dialect = found[1].partition(":")
-        depth, at = parse_model(model)
-        if given is not None and at is not None and at != given:
-            raise InvalidSpec(f"{text} and the resolution {resolution} disagree", "give one")
-        changes = {} if found[2] is None else {"se_ratio": 0.25 if found[2] == "+se" else 0.0}
-        dialect = dialect_named(dialect if colon else "keras").name
-        asked.append((depth, at or given, dialect, changes))
-    sizes = [at for _, at, _, _ in asked if at is not None] or [
-        max(ResNetRSSpec.variant(depth).resolution for depth, _, _, _ in asked)
-    ]
-    return tuple(
-        ResNetRSSpec.variant(depth, resolution=at or sizes[0], dialect=dialect, **changes)
-        for depth, at, dialect, changes in asked
-    )
-
-
-def models(a: str, b: str, *, resolution: str | None = None) -> tuple[ResNetRSSpec, ResNetRSSpec]:
-    """Two ``networks``.
-
-    >>> [spec.title for spec in models("50", "101:article")]
-    ['resnet-rs-50 @ 192x192', 'resnet-rs-101 @ 192x192 (article)']
-    """
-    one, two = networks(a, b, resolution=resolution)
-    return one, two
-
-
-def chain_report(specs: Sequence[ResNetRSSpec]) -> Report:
+def chain_report(networks: Sequence[Network]) -> Report:
     """What each network has more, less or otherwise than the one before, a row each.
 
     The chain of the paper's Table 1 is ``200:resnet``, ``200:resnet+se``, ``200``.
 
     Args:
-        specs: Two networks or more, in order.
+        networks: Two or more, in order.
     """
-    comparisons = [compare(build_graph(a), build_graph(b)) for a, b in pairwise(specs)]
+    comparisons = [compare(a.graph, b.graph) for a, b in pairwise(networks)]
     costs = [comparisons[0].cost_a, *(comparison.cost_b for comparison in comparisons)]
     rows: list[dict[str, Value]] = [
-        {"network": specs[0].title, "params": costs[0].params, "macs": costs[0].macs}
+        {"network": networks[0].title, "params": costs[0].params, "macs": costs[0].macs}
     ]
     rows += [
         {
-            "network": spec.title,
+            "network": network.title,
             "params": cost.params,
             "params_delta": cost.params - before.params,
             "macs": cost.macs,
             "macs_delta": cost.macs - before.macs,
             "macs_delta_percent": round(100 * (cost.macs - before.macs) / before.macs, 1),
         }
-        for spec, before, cost in zip(specs[1:], costs, costs[1:], strict=False)
+        for network, before, cost in zip(networks[1:], costs, costs[1:], strict=False)
     ]
     steps = [
         conclusion(a, b, comparison)
-        for (a, b), comparison in zip(pairwise(specs), comparisons, strict=True)
+        for (a, b), comparison in zip(pairwise(networks), comparisons, strict=True)
     ]
     return Report(
         Table(
-            title=" -> ".join(spec.title for spec in specs),
+            title=" -> ".join(network.title for network in networks),
             columns=(
                 Column("network", "Network"),
                 Column("params", "Params", "count"),
@@ -121,19 +67,19 @@ def chain_report(specs: Sequence[ResNetRSSpec]) -> Report:
         ),
         lambda: {
             "schema": "rsinspect.diff-chain/1",
-            "networks": [model_document(spec) for spec in specs],
+            "networks": [network.document() for network in networks],
             "steps": [
                 _document(a, b, comparison)
-                for (a, b), comparison in zip(pairwise(specs), comparisons, strict=True)
+                for (a, b), comparison in zip(pairwise(networks), comparisons, strict=True)
             ],
             "totals_delta": _delta_document(costs[0], costs[-1]),
         },
     )
 
 
-def diff_report(a: ResNetRSSpec, b: ResNetRSSpec) -> Report:
+def diff_report(a: Network, b: Network) -> Report:
     """What b has, lacks and does otherwise, stage by stage, with the difference in cost."""
-    comparison = compare(build_graph(a), build_graph(b))
+    comparison = compare(a.graph, b.graph)
     table = Table(
         title=f"{a.title} -> {b.title}",
         columns=(
@@ -196,7 +142,7 @@ def _total(comparison: Comparison) -> dict[str, Value]:
     }
 
 
-def _notes(a: ResNetRSSpec, b: ResNetRSSpec, comparison: Comparison) -> tuple[str, ...]:
+def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
     notes = [conclusion(a, b, comparison)]
     changes = comparison.changes
     for verb in ("added", "removed"):
@@ -224,12 +170,12 @@ def _notes(a: ResNetRSSpec, b: ResNetRSSpec, comparison: Comparison) -> tuple[st
     return tuple(notes)
 
 
-def _document(a: ResNetRSSpec, b: ResNetRSSpec, comparison: Comparison) -> dict[str, Any]:
+def _document(a: Network, b: Network, comparison: Comparison) -> dict[str, Any]:
     one, two = comparison.cost_a, comparison.cost_b
     return {
         "schema": "rsinspect.diff/1",
-        "a": model_document(a),
-        "b": model_document(b),
+        "a": a.document(),
+        "b": b.document(),
         "totals": {
             "a": {**_cost_document(one), "layers": len(comparison.a)},
             "b": {**_cost_document(two), "layers": len(comparison.b)},

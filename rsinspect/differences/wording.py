@@ -10,8 +10,9 @@ from rsinspect.differences.pairs import REGULARISERS, Change, Comparison, LayerP
 from rsinspect.layers.fold import fold
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.structure import structure_of
 from rsinspect.layers.wording import describe
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 MOST_PHRASES = 3  # in the conclusion
 MOST_NAMES = 4  # of layers in one phrase
@@ -132,7 +133,8 @@ def blocks_in_words(comparison: Comparison) -> tuple[str, ...]:
             if paths == {stage.path}:
                 phrases.append(f"{stage.path} {status}")
             elif paths:
-                runs = fold(graph, graph.groups(stage.path))
+                blocks = structure_of(graph).stage(stage.path)
+                runs = fold(graph, () if blocks is None else blocks.groups)
                 alike = any(
                     run.repeats > 1 and paths <= {group.path for group in run.groups}
                     for run in runs
@@ -181,20 +183,17 @@ def _delta_in_words(a: int, b: int, noun: str) -> str:
     return f"{sign}{count(abs(b - a))} {noun}{bracket}"
 
 
-def conclusion(a: ResNetRSSpec, b: ResNetRSSpec, comparison: Comparison) -> str:
+def conclusion(a: Network, b: Network, comparison: Comparison) -> str:
     """The comparison in one sentence: what differs, and what that does to params and MACs."""
     one, two = comparison.cost_a, comparison.cost_b
     params = _delta_in_words(one.params, two.params, "params")
     if a.resolution == b.resolution:
-        names = [spec.title.replace(f" @ {spec.size}", "") for spec in (a, b)]
+        names = [network.short_title for network in (a, b)]
         costs = f"{params}, {_delta_in_words(one.macs, two.macs, 'MACs')} at {a.size}"
     else:
-        names = [spec.title for spec in (a, b)]
+        names = [network.title for network in (a, b)]
         macs = " -> ".join(
-            f"{count(cost.macs)} at {spec.size}" for cost, spec in ((one, a), (two, b))
+            f"{count(cost.macs)} at {network.size}" for cost, network in ((one, a), (two, b))
         )
         costs = f"{params}, MACs {macs}"
     return f"{' -> '.join(names)}: {structure_in_words(comparison)}; {costs}."
-
-
-# the report

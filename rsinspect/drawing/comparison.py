@@ -17,11 +17,10 @@ from dataclasses import replace
 from rsinspect.base.errors import UnknownPicture
 from rsinspect.differences.pairs import BlockPair, Comparison, LayerPair, StagePair, Status, compare
 from rsinspect.differences.wording import conclusion, names_in_words, places_in_words
-from rsinspect.drawing.network import CONVENTION
 from rsinspect.drawing.scene import Direction, Mark, Node, Panel, Part, Scene
+from rsinspect.drawing.tree import CONVENTION
 from rsinspect.drawing.views import caption, check_view, diagram
-from rsinspect.networks.resnet_rs import build_graph
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 VIEWS = ("stages", "blocks", "layers")
 """Views that two networks can be compared in."""
@@ -37,8 +36,8 @@ Words = Mapping[str, tuple[str, ...]]
 
 
 def comparison(
-    a: ResNetRSSpec,
-    b: ResNetRSSpec,
+    a: Network,
+    b: Network,
     *,
     view: str = "blocks",
     direction: Direction = "TB",
@@ -57,26 +56,27 @@ def comparison(
 
     Raises:
         UnknownPicture: If the view or direction is unknown or shows no network as a whole.
-        ReportError: If the convention is unknown.
+        InvalidQuestion: If the convention is unknown.
 
-    >>> scene = comparison(ResNetRSSpec.variant(152), ResNetRSSpec.variant(200))
+    >>> from rsinspect.networks.named import networks
+    >>> scene = comparison(*networks("152", "200"))
     >>> [(node.path, node.mark) for node in scene.panels[1].walk() if node.mark]
     [('c3', 'changed'), ('c3/block8-23', 'added')]
     """
     check_view(view, direction)
     if view not in VIEWS:
         raise UnknownPicture(f"the {view} view does not compare two networks", ", ".join(VIEWS))
-    found = compare(build_graph(a), build_graph(b))
+    found = compare(a.graph, b.graph)
     one, two = marks(found)
     words = {block.path: _words_of(block) for block in found.blocks}
     panels = tuple(
         _panel(
             name,
-            spec,
-            diagram(spec, graph, view, convention=convention, deep=deep, marks=marked)[0],
+            network,
+            diagram(network, view, convention=convention, deep=deep, marks=marked)[0],
             words,
         )
-        for name, spec, graph, marked in (("a", a, found.a, one), ("b", b, found.b, two))
+        for name, network, marked in (("a", a, one), ("b", b, two))
     )
     sentence = conclusion(a, b, found)
     trains = any(layer.status == "training_only" for layer in found.layers)
@@ -123,9 +123,9 @@ def _differences(found: Comparison) -> str:
     return " ".join(sentences) or "No block is added, removed or changed."
 
 
-def _panel(name: str, spec: ResNetRSSpec, panel: Panel, words: Words) -> Panel:
+def _panel(name: str, network: Network, panel: Panel, words: Words) -> Panel:
     nodes = tuple(_node(node, words) for node in panel.nodes)
-    return replace(panel, name=name, title=spec.title, nodes=nodes)
+    return replace(panel, name=name, title=network.title, nodes=nodes)
 
 
 def _node(node: Node, words: Words) -> Node:

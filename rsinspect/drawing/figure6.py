@@ -9,17 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rsinspect.base.units import count, percent
-from rsinspect.drawing.network import (
-    STAGE_ROLES,
-    Network,
-    block_input,
-    block_kind,
-    branch_convs,
-    edge_kind,
-    se_convs,
-    short,
-    shortcut_ops,
-)
 from rsinspect.drawing.scene import (
     Direction,
     Edge,
@@ -30,47 +19,59 @@ from rsinspect.drawing.scene import (
     Panel,
     Scene,
 )
+from rsinspect.drawing.tree import (
+    STAGE_ROLES,
+    Tree,
+    block_input,
+    block_kind,
+    branch_convs,
+    edge_kind,
+    layout_in_words,
+    se_convs,
+    short,
+    shortcut_ops,
+)
 from rsinspect.layers import ops
 from rsinspect.layers.cost import LEGEND, Cost, layers_cost
 from rsinspect.layers.fold import Run, fold_stages
-from rsinspect.layers.graph import Group, Layer, LayerGraph
+from rsinspect.layers.graph import Layer
+from rsinspect.layers.structure import Group
 from rsinspect.layers.wording import describe
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 
-def scene(spec: ResNetRSSpec, graph: LayerGraph, *, direction: Direction, convention: str) -> Scene:
-    """The figure of one network."""
-    network = Network(graph, convention=convention)
-    stages = fold_stages(graph)
+def scene(network: Network, *, direction: Direction, convention: str) -> Scene:
+    """The figure of one tree."""
+    graph = network.graph
+    tree = Tree(graph, convention=convention)
+    stages = {stage.path: runs for stage, runs in fold_stages(graph)}
     kinds: dict[str, Group] = {}  # the block that best stands for its kind: not the first stage's
+    second = [stage.path for stage in network.structure.stages if stage.has_blocks][1:2]
     for runs in stages.values():
         for run in runs:
-            if "/block" in run.first.path:
+            if run.first.is_block:
                 kind = block_kind(graph, run.first)
-                if kind not in kinds or run.first.path.startswith(spec.stages[min(1, len(stages))]):
+                if kind not in kinds or run.first.stage in second:
                     kinds[kind] = run.first
     shown = [
         kinds[kind]
         for kind in ("downsampling", "projection", "identity")
         if kind in kinds and (kind != "projection" or "downsampling" not in kinds)
     ]
-    panels = [Panel(name="stages", title="Stages", grid=_grid(spec, network, stages))]
-    panels += [_block(network, group) for group in shown]
+    panels = [Panel(name="stages", title="Stages", grid=_grid(tree, stages))]
+    panels += [_block(tree, group) for group in shown]
     gated = next((group for group in reversed(shown) if se_convs(group)), None)
     if gated is not None:
-        panels.append(_squeeze_and_excitation(network, gated))
-    flops = network.whole.flops(convention)
-    layout = ", ".join(
-        f"{stage} has {blocks} block{'s' if blocks > 1 else ''}"
-        for stage, blocks in zip(spec.stages, spec.blocks, strict=True)
-    )
+        panels.append(_squeeze_and_excitation(tree, gated))
+    flops = tree.whole.flops(convention)
+    layout = layout_in_words(network)
     return Scene(
-        name=spec.name,
+        name=network.name,
         view="figure6",
-        title=f"{spec.title}: {count(network.whole.params)} params, {count(flops)} FLOPs per image",
+        title=f"{network.title}: {count(tree.whole.params)} params, {count(flops)} FLOPs per image",
         description=(
-            f"The architecture of {spec.title}, after Figure 6 of the ResNet-RS paper. A table of "
-            f"its stages with output sizes, convolutions, params and FLOPs: {layout}. Beside it "
+            f"The architecture of {network.title}, after Figure 6 of the ResNet-RS paper. A table "
+            f"of its stages with output sizes, convolutions, params and FLOPs: {layout}. Beside it "
             f"diagrams: {', '.join(panel.title for panel in panels[1:])}."
         ),
         caption=(
@@ -84,13 +85,13 @@ def scene(spec: ResNetRSSpec, graph: LayerGraph, *, direction: Direction, conven
     )
 
 
-def _grid(spec: ResNetRSSpec, network: Network, stages: dict[str, tuple[Run, ...]]) -> Grid:
+def _grid(tree: Tree, stages: dict[str, tuple[Run, ...]]) -> Grid:
     rows: list[GridRow] = []
     for stage, runs in stages.items():
-        if stage in spec.stages:
-            rows.append(_stage_row(network, stage, runs))
+        if runs[0].first.is_block:
+            rows.append(_stage_row(tree, stage, runs))
         else:
-            rows += _plain_rows(network, stage, runs[0].first)
+            rows += _plain_rows(tree, stage, runs[0].first)
     return Grid(
         heads=("Block group", "Output size", "Convolution layout", "Blocks",
                "Shortcut of first block", "Params", "FLOPs"),
@@ -98,16 +99,16 @@ def _grid(spec: ResNetRSSpec, network: Network, stages: dict[str, tuple[Run, ...
     )  # fmt: skip
 
 
-def _costs(network: Network, cost: Cost) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    flops = cost.flops(network.convention)
-    share = percent(flops / network.whole.flops(network.convention))
+def _costs(tree: Tree, cost: Cost) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    flops = cost.flops(tree.convention)
+    share = percent(flops / tree.whole.flops(tree.convention))
     words = f"{count(flops)} ({share})" if flops else "0"
     return (count(cost.params),), (words,)
 
 
-def _stage_row(network: Network, stage: str, runs: tuple[Run, ...]) -> GridRow:
+def _stage_row(tree: Tree, stage: str, runs: tuple[Run, ...]) -> GridRow:
     first = runs[0].first
-    cost = Cost.total(layers_cost(network.graph, run.first.layers) * run.repeats for run in runs)
+    cost = Cost.total(layers_cost(tree.graph, run.first.layers) * run.repeats for run in runs)
     shape = first.layers[-1].shape
     blocks = sum(run.repeats for run in runs)
     convs = branch_convs(runs[-1].first)
@@ -125,12 +126,12 @@ def _stage_row(network: Network, stage: str, runs: tuple[Run, ...]) -> GridRow:
         path=stage,
         role="stage",
         cells=((stage,), (f"{shape.height}x{shape.width}",), tuple(layout), (f"× {blocks}",),
-               tuple(shortcut), *_costs(network, cost)),
-        facts=network.facts(cost, shape),
+               tuple(shortcut), *_costs(tree, cost)),
+        facts=tree.facts(cost, shape),
     )  # fmt: skip
 
 
-def _plain_rows(network: Network, stage: str, group: Group) -> list[GridRow]:
+def _plain_rows(tree: Tree, stage: str, group: Group) -> list[GridRow]:
     """Rows of the input, stem or head: a row ends where the resolution changes."""
     parts: list[list[Layer]] = []
     for layer in group.layers:
@@ -145,7 +146,7 @@ def _plain_rows(network: Network, stage: str, group: Group) -> list[GridRow]:
     for index, part in enumerate(parts):
         shape = part[-1].shape
         lines = [words for layer in part if (words := _plain_words(layer))]
-        cost = layers_cost(network.graph, part)
+        cost = layers_cost(tree.graph, part)
         name = stage if index == 0 else f"{stage}, continued"
         rows.append(
             GridRow(
@@ -157,9 +158,9 @@ def _plain_rows(network: Network, stage: str, group: Group) -> list[GridRow]:
                     tuple(lines),
                     (),
                     (),
-                    *_costs(network, cost),
+                    *_costs(tree, cost),
                 ),
-                facts=network.facts(cost, shape),
+                facts=tree.facts(cost, shape),
             )
         )
     return rows
@@ -182,14 +183,14 @@ def _plain_words(layer: Layer) -> str:
             return ""
 
 
-def _block(network: Network, group: Group) -> Panel:
+def _block(tree: Tree, group: Group) -> Panel:
     """One block as it is drawn in papers: norm and activation under their convolution."""
-    graph = network.graph
+    graph = tree.graph
     kind = block_kind(graph, group)
     source = block_input(graph, group)
     nodes = [
         Node(path=source.path, title="block input", aside=str(source.shape), role="input",
-             facts=network.facts(Cost(), source.shape))
+             facts=tree.facts(Cost(), source.shape))
     ]  # fmt: skip
     shown_as = {source.path: source.path}
     gate: list[Layer] = []
@@ -208,7 +209,7 @@ def _block(network: Network, group: Group) -> Panel:
                             lines=(f"{reduce.in_channels} → {reduce.filters} → {expand.filters}",),
                             aside=str(layer.shape),
                             role="gate",
-                            facts=network.facts(layers_cost(graph, gate), layer.shape),
+                            facts=tree.facts(layers_cost(graph, gate), layer.shape),
                         )
                     )
             case ops.BatchNorm() | ops.Activation() if before is not None and before != source.path:
@@ -218,7 +219,7 @@ def _block(network: Network, group: Group) -> Panel:
                 shown_as[layer.path] = before
             case _:
                 shown_as[layer.path] = layer.path
-                nodes.append(replace(network.layer(layer), footer=""))
+                nodes.append(replace(tree.layer(layer), footer=""))
     edges: dict[tuple[str, str], Edge] = {}
     for layer in group.layers:
         head = shown_as[layer.path]
@@ -244,13 +245,13 @@ def _with(node: Node, line: str) -> Node:
     return replace(node, lines=(" · ".join((*node.lines, line)),))
 
 
-def _squeeze_and_excitation(network: Network, group: Group) -> Panel:
-    graph = network.graph
+def _squeeze_and_excitation(tree: Tree, group: Group) -> Panel:
+    graph = tree.graph
     layers = [layer for layer in group.layers if "/se/" in layer.path]
     source = graph.layer(layers[0].inputs[0])
     nodes = [
         Node(path=f"{group.path}/se/input", title="last 1x1, batch norm", aside=str(source.shape),
-             role="input", facts=network.facts(Cost(), source.shape))
+             role="input", facts=tree.facts(Cost(), source.shape))
     ]  # fmt: skip
     shown_as = {source.path: nodes[0].path}
     edges = []
@@ -259,7 +260,7 @@ def _squeeze_and_excitation(network: Network, group: Group) -> Panel:
             shown_as[layer.path] = shown_as[layer.inputs[0]]
             continue
         shown_as[layer.path] = layer.path
-        node = replace(network.layer(layer), footer="")
+        node = replace(tree.layer(layer), footer="")
         if isinstance(layer.op, ops.Conv2D):
             node = _with(node, layer.op.activation or "linear")
         nodes.append(node)

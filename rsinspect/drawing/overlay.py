@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from rsinspect.base.errors import UnknownPicture
 from rsinspect.base.units import binary_bytes, count, percent, seconds
 from rsinspect.base.words import near
-from rsinspect.drawing.network import blocks_of_run
 from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Legend, Node, Panel, Scene
+from rsinspect.drawing.tree import blocks_of_run
 from rsinspect.layers.cost import LEGEND
 
 QUANTITIES = ("params", "macs", "flops", "activations", "intensity", "latency")

@@ -14,12 +14,10 @@ from rsinspect.base.errors import UnknownPicture
 from rsinspect.base.units import count
 from rsinspect.base.words import near
 from rsinspect.drawing import figure6
-from rsinspect.drawing.network import CONVENTION, Network, blocks_of_run, enclosing
 from rsinspect.drawing.scene import Direction, Mark, Panel, Scene
+from rsinspect.drawing.tree import CONVENTION, Tree, blocks_of_run, enclosing, layout_in_words
 from rsinspect.layers.cost import LEGEND, convention_weights
-from rsinspect.layers.graph import LayerGraph
-from rsinspect.networks.resnet_rs import build_graph
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
 
 VIEWS = ("figure6", "stages", "blocks", "layers")
 DIRECTIONS = ("TB", "LR")
@@ -39,7 +37,7 @@ def check_view(name: str, direction: str = "TB") -> Direction:
 
 
 def view(
-    spec: ResNetRSSpec,
+    network: Network,
     name: str = "figure6",
     *,
     direction: str = "TB",
@@ -50,7 +48,7 @@ def view(
     """The scene of a view.
 
     Args:
-        spec: The network.
+        network: What to draw.
         name: One of VIEWS.
         direction: Of the data: top to bottom or left to right.
         expand: Paths of stages, runs or blocks that are opened one level further.
@@ -60,39 +58,33 @@ def view(
     Raises:
         UnknownPicture: If there is no such view or direction, or nothing to expand in it.
         UnknownPath: If nothing in the network has a path of ``expand``.
-        ReportError: If the convention is unknown.
+        InvalidQuestion: If the convention is unknown.
     """
     way = check_view(name, direction)
     convention_weights(convention)
-    graph = build_graph(spec)
     for path in expand:
         for part in blocks_of_run(path) or (path,):
-            graph.within(part)
+            network.structure.within(part)
     if expand and name in ("figure6", "layers"):
         raise UnknownPicture(
             f"the {name} view has nothing to expand", "--view stages or blocks has"
         )
     if name == "figure6":
-        return figure6.scene(spec, graph, direction=way, convention=convention)
-    panel, network = diagram(
-        spec, graph, name, expand=frozenset(expand), convention=convention, deep=deep
-    )
-    layout = ", ".join(
-        f"{stage} has {blocks} block{'s' if blocks > 1 else ''}"
-        for stage, blocks in zip(spec.stages, spec.blocks, strict=True)
-    )
+        return figure6.scene(network, direction=way, convention=convention)
+    panel, tree = diagram(network, name, expand=frozenset(expand), convention=convention, deep=deep)
+    layout = layout_in_words(network)
     folded = any(node.repeats > 1 for node in panel.walk(deep=False)) or any(
         part.repeats > 1 for node in panel.nodes if not node.open for part in node.parts
     )
     repeats = "Repeated blocks are identical and have weights of their own. " if folded else ""
     return Scene(
-        name=spec.name,
+        name=network.name,
         view=name,
-        title=title(spec, network),
+        title=title(network, tree),
         description=(
-            f"{spec.title}, from image to output: "
+            f"{network.title}, from image to output: "
             f"{', '.join(node.title for node in panel.nodes)}. {layout}. {repeats}"
-            f"{len(graph)} layers."
+            f"{len(network.graph)} layers."
         ),
         caption=caption(convention, folded=folded),
         direction=way,
@@ -101,23 +93,23 @@ def view(
 
 
 def diagram(
-    spec: ResNetRSSpec,
-    graph: LayerGraph,
+    network: Network,
     name: str,
     *,
     expand: frozenset[str] = frozenset(),
     convention: str = CONVENTION,
     deep: bool = False,
     marks: Mapping[str, Mark] | None = None,
-) -> tuple[Panel, Network]:
+) -> tuple[Panel, Tree]:
     """The panel of one network in a view other than figure6, and its maker."""
     unfolded = frozenset(block for path in expand for block in blocks_of_run(path))
     opened = enclosing(expand) - unfolded
     if name == "blocks":
-        opened |= frozenset(spec.stages)
-        unfolded |= expand & frozenset(spec.stages)
-    network = Network(
-        graph,
+        stages = frozenset(stage.path for stage in network.structure.stages if stage.has_blocks)
+        opened |= stages
+        unfolded |= expand & stages
+    tree = Tree(
+        network.graph,
         convention=convention,
         opened=opened,
         unfolded=unfolded,
@@ -125,15 +117,15 @@ def diagram(
         deep=deep,
         marks=marks,
     )
-    nodes = network.nodes()
-    return Panel(name=spec.name, nodes=nodes, edges=network.edges()), network
+    nodes = tree.nodes()
+    return Panel(name=network.name, nodes=nodes, edges=tree.edges()), tree
 
 
-def title(spec: ResNetRSSpec, network: Network) -> str:
+def title(network: Network, tree: Tree) -> str:
     """Name, size and cost of the network in one line."""
-    whole = network.whole
-    flops = whole.flops(network.convention)
-    return f"{spec.title}: {count(whole.params)} params, {count(flops)} FLOPs per image"
+    whole = tree.whole
+    flops = whole.flops(tree.convention)
+    return f"{network.title}: {count(whole.params)} params, {count(flops)} FLOPs per image"
 
 
 def caption(convention: str, *, folded: bool) -> str:

@@ -1,4 +1,4 @@
-"""What a layer costs, and a whole graph: params, operations, bytes, receptive field.
+"""What a layer costs, and a whole graph: params, operations, bytes.
 
 A ``Cost`` counts things (MACs, biases added, elements normalised, ...) for one image in inference.
 Counts add up exactly, over layers, blocks, stages and the model. What a FLOP *is* differs from
@@ -15,20 +15,20 @@ counts times weights:
 alone reproduces 10: RS-152@192 comes to 17.49 billion and is printed as 18; with the global average
 pools it is 17.50. The paper itself states no definition in the material available here.
 
-Peak activation memory does not add up, so it is asked of a graph and is no field of ``Cost``.
+Peak activation memory does not add up, so it is no field of ``Cost`` but asked of a graph
+(``layers.liveness``).
 """
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple, assert_never
 
-from rsinspect.base.errors import ReportError
+from rsinspect.base.errors import check_choice
 from rsinspect.base.units import ITEM_BYTES
-from rsinspect.base.words import near
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.ops import Op, TensorShape
 
 
 class Cost(NamedTuple):
@@ -127,15 +127,14 @@ def convention_weights(convention: str) -> dict[str, int]:
     """Weights of a convention.
 
     Raises:
-        ReportError: If there is none of that name.
+        InvalidChoice: If there is none of that name.
     """
-    if convention not in CONVENTIONS:
-        raise ReportError(f"unknown convention {convention!r}", near(convention, list(CONVENTIONS)))
+    check_choice("convention", convention, CONVENTIONS)
     return CONVENTIONS[convention]
 
 
 @lru_cache(maxsize=4096)
-def op_cost(op: ops.Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cost:
+def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cost:
     """Cost of one op, for one image.
 
     >>> conv = ops.Conv2D(kernel=3, stride=2, in_channels=3, filters=32, padding="valid")
@@ -206,7 +205,16 @@ def layers_cost(graph: LayerGraph, layers: Iterable[Layer]) -> Cost:
     return Cost.total(layer_cost(graph, layer) for layer in layers)
 
 
-def weight_shapes(op: ops.Op) -> tuple[tuple[int, ...], ...]:
+def whole_cost(graph: LayerGraph) -> Cost:
+    """Cost of a whole graph, for one image; worked out once per graph."""
+    return graph.derived(_whole_cost)
+
+
+def _whole_cost(graph: LayerGraph) -> Cost:
+    return layers_cost(graph, graph.layers)
+
+
+def weight_shapes(op: Op) -> tuple[tuple[int, ...], ...]:
     """Shapes of an op's weights in the order Keras keeps them; empty for most ops.
 
     Kernels are (height, width, in, out); batch norm has scale, offset, moving mean and variance.
@@ -219,129 +227,12 @@ def weight_shapes(op: ops.Op) -> tuple[tuple[int, ...], ...]:
             return ((op.channels,),) * 4
         case ops.Dense():
             return ((op.in_channels, op.units), (op.units,))
-        case _:
+        case (
+            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D()
+            | ops.Activation() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
+            | ops.GlobalMaxPool() | ops.Reshape() | ops.Multiply() | ops.DropPath() | ops.Add()
+            | ops.Dropout()
+        ):  # fmt: skip
             return ()
-
-
-class Peak(NamedTuple):
-    """The moment of a forward pass at which most is alive.
-
-    Attributes:
-        elements: Numbers alive, for one image.
-        path: The layer that runs at that moment.
-    """
-
-    elements: int
-    path: str
-
-    def bytes(self, *, batch: int = 1, dtype: str = "float32") -> int:
-        """Bytes alive, weights left out."""
-        return self.elements * batch * ITEM_BYTES[dtype]
-
-
-_IN_PLACE = frozenset(
-    op.__name__
-    for op in (
-        ops.Rescaling, ops.Normalization, ops.BatchNorm, ops.Activation, ops.Multiply,
-        ops.Add, ops.DropPath, ops.Dropout, ops.Reshape,
-    )
-)  # fmt: skip
-"""Kinds of ops whose output inference may write over an input."""
-
-
-def liveness(graph: LayerGraph) -> Iterator[tuple[str, Mapping[str, int]]]:
-    """What is alive while each layer runs, the layers running one by one in inference.
-
-    A tensor lives from the layer that makes it to the last layer that reads it, so a shortcut stays
-    alive across its block. An elementwise layer writes over an input that nothing else reads.
-    Workspace of convolution algorithms is left out.
-
-    Yields:
-        The layer's path, and the buffers alive: path of the layer that allocated it to how many
-        numbers it holds, for one image. The mapping changes as the layers go on.
-    """
-    readers: dict[str, int] = {}
-    for layer in graph:
-        for path in layer.inputs:
-            readers[path] = readers.get(path, 0) + 1
-    buffer_of: dict[str, str] = {}  # a tensor's buffer is named by the layer that allocated it
-    alive: dict[str, int] = {}  # buffer -> elements
-    users: dict[str, int] = {}  # buffer -> reads still to come
-    for layer in graph:
-        path, elements = layer.path, layer.shape.elements
-        buffer = path
-        if layer.inputs and layer.op.kind in _IN_PLACE:
-            for source in layer.inputs:
-                candidate = buffer_of[source]
-                if isinstance(layer.op, ops.Reshape) or (
-                    users[candidate] == 1 and alive[candidate] == elements
-                ):
-                    buffer = candidate
-                    break
-        if buffer == path:
-            alive[buffer] = elements
-            users[buffer] = 0
-        buffer_of[path] = buffer
-        users[buffer] += readers.get(path, 0)
-        yield path, alive
-        for source in layer.inputs:
-            read = buffer_of[source]
-            users[read] -= 1
-            if users[read] == 0:
-                del alive[read]
-
-
-def peak_activation(graph: LayerGraph) -> Peak:
-    """Most that is alive at once (``liveness``), and the first layer at which it is.
-
-    >>> from rsinspect.networks.resnet_rs import build_graph
-    >>> from rsinspect.networks.spec import ResNetRSSpec
-    >>> peak_activation(build_graph(ResNetRSSpec.variant(50))).bytes()
-    3686400
-    """
-    peak = Peak(0, graph.layers[0].path)
-    for path, alive in liveness(graph):
-        if (total := sum(alive.values())) > peak.elements:
-            peak = Peak(total, path)
-    return peak
-
-
-class ReceptiveField(NamedTuple):
-    """What one output position sees.
-
-    Attributes:
-        size: Side of the square of image pixels, or None once the whole image is pooled.
-        stride: Image pixels between neighbouring positions, or None likewise.
-    """
-
-    size: int | None
-    stride: int | None
-
-
-def receptive_fields(graph: LayerGraph) -> dict[str, ReceptiveField]:
-    """Receptive field of every layer, along its convolutions and window pools.
-
-    The largest over a layer's inputs. SE gates see the whole map and are left out: with them every
-    block would see the whole image. Source: Araujo, Norris, Sim 2019, "Computing Receptive Fields
-    of Convolutional Neural Networks": size += (kernel - 1) * stride so far.
-    """
-    fields_: dict[str, ReceptiveField] = {}
-    for layer in graph:
-        sources = [fields_[path] for path in layer.inputs]
-        seen = [(f.size, f.stride) for f in sources if f.size is not None and f.stride is not None]
-        match layer.op:
-            case ops.Input():
-                field = ReceptiveField(1, 1)
-            case ops.GlobalAvgPool() | ops.GlobalMaxPool():
-                field = ReceptiveField(None, None)
-            case (
-                ops.Conv2D(kernel=window, stride=stride)
-                | ops.AvgPool2D(size=window, stride=stride)
-                | ops.MaxPool2D(size=window, stride=stride)
-            ) if seen:
-                size, jump = seen[0]
-                field = ReceptiveField(size + (window - 1) * jump, jump * stride)
-            case _:
-                field = ReceptiveField(*max(seen)) if seen else ReceptiveField(None, None)
-        fields_[layer.path] = field
-    return fields_
+        case _:
+            assert_never(op)

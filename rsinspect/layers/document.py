@@ -1,23 +1,33 @@
-"""The layer graph as JSON, and back."""
+"""The layer graph as JSON and back, and its fingerprint: what it is, whatever it is called."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from rsinspect.base.errors import GraphError
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.ops import Op, TensorShape
 
 SCHEMA = "rsinspect.graph/1"
-"""Version of the graph's JSON. 1: first."""
+"""Version of the graph's JSON. 1: first; ``outputs``, the last layer if left out, joined later."""
+
+FINGERPRINT = "g1"
+"""Version of the fingerprint, its first characters. It changes with the rule, never silently."""
+
+_COMMUTATIVE = (ops.Add, ops.Multiply)
+"""Ops whose inputs have no order: a sum is the same sum either way round."""
 
 
 def to_json(graph: LayerGraph) -> dict[str, Any]:
-    """The graph as plain JSON values; ``from_json`` gives the same graph back."""
+    """Write the graph as plain JSON values; ``from_json`` gives the same graph back."""
     return {
         "schema": SCHEMA,
         "name": graph.name,
+        "outputs": list(graph.outputs),
         "layers": [
             {
                 "path": layer.path,
@@ -32,13 +42,15 @@ def to_json(graph: LayerGraph) -> dict[str, Any]:
 
 
 def from_json(document: dict[str, Any]) -> LayerGraph:
-    """A graph from what ``to_json`` gave.
+    """Read the graph that ``to_json`` wrote.
 
     Raises:
-        GraphError: If the document is of another schema or incomplete.
+        GraphError: If the document is of another schema, incomplete or damaged.
     """
+    if not isinstance(document, dict):
+        raise GraphError("a graph document is a JSON object")
     if document.get("schema") != SCHEMA:
-        raise GraphError(f"schema {document.get('schema')!r} is not {SCHEMA}")
+        raise GraphError(f"schema {document.get('schema')!r:.60} is not {SCHEMA}")
     try:
         return LayerGraph(
             document["name"],
@@ -51,17 +63,77 @@ def from_json(document: dict[str, Any]) -> LayerGraph:
                 )
                 for row in document["layers"]
             ),
+            tuple(document.get("outputs", ())),
         )
-    except (KeyError, TypeError, ValueError) as exc:
-        raise GraphError(f"the graph document is damaged: {exc}") from exc
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise GraphError(f"the graph document is damaged: {exc!r:.200}") from exc
 
 
-def _op_from_json(name: str, config: dict[str, Any]) -> ops.Op:
+def _op_from_json(name: str, config: dict[str, Any]) -> Op:
     values = {
         key: (TensorShape(*value) if key == "shape" else tuple(value))
         if isinstance(value, list | tuple)
         else value
         for key, value in config.items()
     }
-    op: ops.Op = ops.OPS[name](**values)
+    op: Op = ops.OPS[name](**values)
     return op
+
+
+def fingerprint(graph: LayerGraph) -> str:
+    """Identify a network by its wiring, ops, configuration and shapes, whatever the names.
+
+    Equal for two graphs that differ only in paths, in the order of their layers, or in the order
+    of the inputs of a sum or product; different for any other difference, training rates included.
+    The same on every machine and in every release: a field that an op gains later is left out
+    where it has its default.
+
+    The rule, version ``g1``: each layer is a SHA-256 of its op, its non-default fields, its shape
+    and the digests of what it reads (sorted where order does not matter); then of that and the
+    sorted digests of its readers, from the end to the start. The fingerprint is the SHA-256 of all
+    of these, sorted, and of the outputs' in order, cut to 128 bits.
+
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
+    >>> fingerprint(build_graph(ResNetRSSpec.variant(50)))
+    'g1:f22e63fabeb0db4b7d91851c0fed87a4'
+    """
+    return graph.derived(_fingerprint)
+
+
+def _fingerprint(graph: LayerGraph) -> str:
+    made: dict[str, bytes] = {}
+    readers: dict[str, list[tuple[int, str]]] = {layer.path: [] for layer in graph}
+    for layer in graph:
+        read: Iterable[bytes] = [made[path] for path in layer.inputs]
+        ordered = not isinstance(layer.op, _COMMUTATIVE)
+        made[layer.path] = _digest(_canonical(layer), *(read if ordered else sorted(read)))
+        for position, path in enumerate(layer.inputs):
+            readers[path].append((position if ordered else 0, layer.path))
+    whole: dict[str, bytes] = {}
+    for layer in reversed(graph.layers):
+        uses = sorted(b"%d:" % position + whole[path] for position, path in readers[layer.path])
+        whole[layer.path] = _digest(made[layer.path], *uses)
+    outputs = [whole[path] for path in graph.outputs]
+    return f"{FINGERPRINT}:{_digest(*sorted(whole.values()), b'outputs', *outputs).hex()[:32]}"
+
+
+def _canonical(layer: Layer) -> bytes:
+    """A layer's op and shape without its names, as bytes that no release changes."""
+    op = layer.op
+    defaults = type(op)._field_defaults
+    config = {
+        key: value
+        for key, value in op._asdict().items()
+        if key != "kind" and (key not in defaults or value != defaults[key])
+    }
+    return json.dumps([op.kind, config, layer.shape], sort_keys=True).encode()
+
+
+def _digest(*parts: bytes) -> bytes:
+    """One digest of several strings, each with its length before it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    return digest.digest()

@@ -5,10 +5,12 @@ configuration, the same shapes and the same connections. Every repeat has weight
 folding says that the blocks are alike, never that they share anything.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from rsinspect.layers.graph import Group, LayerGraph
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.structure import Group, Stage, structure_of
 
 
 class Run(NamedTuple):
@@ -37,9 +39,26 @@ class Run(NamedTuple):
         >>> Run((Group("c4/block1", ()), Group("c4/block2", ()))).span
         'c4/block1-2'
         """
-        if self.repeats == 1:
-            return self.first.path
-        return f"{self.first.path}-{self.groups[-1].path.rpartition('block')[2]}"
+        return span([group.path for group in self.groups])
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Paths of all of them."""
+        return tuple(group.path for group in self.groups)
+
+
+def span(paths: Sequence[str]) -> str:
+    """Call some neighbours by one name: the first's, to the number of the last.
+
+    >>> span(["c4/block1", "c4/block2"]), span(["stem"]), span(["left", "right"])
+    ('c4/block1-2', 'stem', 'left to right')
+    """
+    if len(paths) == 1:
+        return paths[0]
+    parts = [re.fullmatch(r"(.*?)(\d+)", path) for path in (paths[0], paths[-1])]
+    if parts[0] is None or parts[1] is None or parts[0][1] != parts[1][1]:
+        return f"{paths[0]} to {paths[-1]}"
+    return f"{paths[0]}-{parts[1][2]}"
 
 
 def identical(graph: LayerGraph, one: Group, other: Group) -> bool:
@@ -70,7 +89,8 @@ def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
     >>> from rsinspect.networks.resnet_rs import build_graph
     >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = build_graph(ResNetRSSpec.variant(101))
-    >>> [run.span for run in fold(graph, graph.groups("c4"))]
+    >>> c4 = structure_of(graph).stage("c4")
+    >>> [run.span for run in fold(graph, c4.groups)]
     ['c4/block0', 'c4/block1-22']
     """
     runs: list[list[Group]] = []
@@ -82,13 +102,27 @@ def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
     return tuple(Run(tuple(run)) for run in runs)
 
 
-def fold_stages(graph: LayerGraph) -> dict[str, tuple[Run, ...]]:
-    """Every stage in order, with its blocks folded; a stage without blocks is one run."""
-    stages: dict[str, tuple[Run, ...]] = {}
-    for run in fold(graph, graph.groups()):
-        stage = run.first.layers[0].stage
-        stages[stage] = (*stages.get(stage, ()), run)
-    return stages
+class FoldedStage(NamedTuple):
+    """A stage with its identical neighbours together.
+
+    Attributes:
+        stage: The stage.
+        runs: Its blocks, folded; a stage without blocks is one run.
+    """
+
+    stage: Stage
+    runs: tuple[Run, ...]
+
+
+def fold_stages(graph: LayerGraph) -> tuple[FoldedStage, ...]:
+    """Every stage in order, with its blocks folded."""
+    return graph.derived(_fold_stages)
+
+
+def _fold_stages(graph: LayerGraph) -> tuple[FoldedStage, ...]:
+    return tuple(
+        FoldedStage(stage, fold(graph, stage.groups)) for stage in structure_of(graph).stages
+    )
 
 
 def unfold(runs: Iterable[Run]) -> tuple[Group, ...]:

@@ -3,17 +3,20 @@
 A layer has a path (its identity), an op (what it does and with which numbers), the paths it reads
 and the shape that comes out. Shapes leave the batch out: batch size and dtype belong to questions
 asked of a graph, not to the graph. Many may read a graph, makers of networks make it, nobody
-changes it.
+changes it. A path is a label and no more: what belongs together is told by the wiring
+(``layers.structure``).
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 from rsinspect.base.errors import GraphError, ShapeMismatch, UnknownPath
+from rsinspect.layers import ops
 from rsinspect.layers.ops import Op, TensorShape
 from rsinspect.layers.shapes import infer_shape
+
+T = TypeVar("T")
 
 
 class Layer(NamedTuple):
@@ -31,38 +34,6 @@ class Layer(NamedTuple):
     inputs: tuple[str, ...]
     shape: TensorShape
 
-    @property
-    def group(self) -> str:
-        """The block it belongs to (``c4/block22``), or its stage where there are no blocks."""
-        return group_of(self.path)
-
-    @property
-    def stage(self) -> str:
-        """The stage it belongs to."""
-        return self.path.split("/", 1)[0]
-
-
-_GROUP = re.compile(r"[^/]+/block\d+(?=/|$)|[^/]+")
-
-
-def group_of(path: str) -> str:
-    """Block of a path (``c4/block22``), or its stage (``stem``) where there are no blocks.
-
-    >>> group_of("c4/block22/se/reduce"), group_of("stem/conv1")
-    ('c4/block22', 'stem')
-    """
-    match = _GROUP.match(path)
-    if match is None:
-        raise GraphError(f"{path!r} is not a path")
-    return match[0]
-
-
-class Group(NamedTuple):
-    """Layers that stand together: a block, or a stage without blocks."""
-
-    path: str
-    layers: tuple[Layer, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class LayerGraph:
@@ -71,15 +42,19 @@ class LayerGraph:
     Attributes:
         name: Of the network.
         layers: In an order a forward pass may run them.
+        outputs: Paths of what comes out; the last layer unless said otherwise.
 
     Raises:
-        GraphError: If a path occurs twice or a layer reads one that does not come before it.
+        GraphError: If a path occurs twice, a layer reads one that does not come before it, or an
+            output is no layer.
         ShapeMismatch: If a shape does not follow from the inputs; the message names the path.
     """
 
     name: str
     layers: tuple[Layer, ...]
+    outputs: tuple[str, ...] = ()
     _index: dict[str, Layer] = field(init=False, repr=False, compare=False)
+    _derived: dict[Any, Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         index: dict[str, Layer] = {}
@@ -100,10 +75,16 @@ class LayerGraph:
             index[path] = layer
         if not index:
             raise GraphError("a graph needs at least one layer")
+        if not self.outputs:
+            object.__setattr__(self, "outputs", (self.layers[-1].path,))
+        for path in self.outputs:
+            if path not in index:
+                raise GraphError(f"the output {path} is no layer of the graph")
         object.__setattr__(self, "_index", index)
+        object.__setattr__(self, "_derived", {})
 
     def layer(self, path: str) -> Layer:
-        """The layer of that path.
+        """Look up the layer of that path.
 
         Raises:
             UnknownPath: If there is none.
@@ -111,60 +92,48 @@ class LayerGraph:
         try:
             return self._index[path]
         except KeyError:
-            raise self.unknown(path) from None
+            raise UnknownPath(f"{self.name} has no layer {path!r}") from None
 
-    def unknown(self, path: str) -> UnknownPath:
-        """The error for a path that is not in the graph, with the nearest ones that are."""
-        import difflib  # only on the way to an error
+    def __contains__(self, path: object) -> bool:
+        return path in self._index
 
-        known = dict.fromkeys((*self.stages, *(g.path for g in self.groups()), *self._index))
-        close = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
-        return UnknownPath(
-            f"{self.name} has no {path!r}",
-            f"near it: {', '.join(close)}" if close else f"stages: {', '.join(self.stages)}",
-        )
+    @property
+    def inputs(self) -> tuple[Layer, ...]:
+        """Layers that take what enters the network, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer.op, ops.Input))
+
+    @property
+    def image(self) -> Layer:
+        """The only input.
+
+        Raises:
+            GraphError: If the network has none, or several.
+        """
+        inputs = self.inputs
+        if len(inputs) != 1:
+            raise GraphError(f"{self.name} does not take one image: it has {len(inputs)} inputs")
+        return inputs[0]
 
     @property
     def output(self) -> Layer:
-        """The last layer."""
-        return self.layers[-1]
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """Names of the stages, in order: input, stem, c2, ..., head."""
-        return tuple(dict.fromkeys(group.path.split("/", 1)[0] for group in self.groups()))
-
-    def groups(self, stage: str | None = None) -> tuple[Group, ...]:
-        """Blocks (and stages without blocks) in order, of one stage or of the whole graph."""
-        found: dict[str, list[Layer]] = {}
-        path, inside = "", "/"
-        for layer in self.layers:
-            if not layer.path.startswith(inside):
-                path = group_of(layer.path)
-                inside = f"{path}/"
-            found.setdefault(path, []).append(layer)
-        return tuple(
-            Group(path, tuple(layers))
-            for path, layers in found.items()
-            if stage is None or path.split("/", 1)[0] == stage
-        )
-
-    def within(self, path: str) -> tuple[Layer, ...]:
-        """Layers of a stage, a block or one layer.
+        """The only output.
 
         Raises:
-            UnknownPath: If nothing has that path.
+            GraphError: If the network has several.
         """
-        if path in self._index:
-            return (self._index[path],)
-        found = tuple(layer for layer in self.layers if layer.path.startswith(f"{path}/"))
-        if not found:
-            raise self.unknown(path)
-        return found
+        if len(self.outputs) != 1:
+            raise GraphError(f"{self.name} has {len(self.outputs)} outputs, not one")
+        return self._index[self.outputs[0]]
 
     def input_shapes(self, layer: Layer) -> tuple[TensorShape, ...]:
         """Shapes a layer reads."""
         return tuple([self._index[path].shape for path in layer.inputs])
+
+    def derived(self, make: "Callable[[LayerGraph], T]") -> T:
+        """What a function makes of this graph, worked out once and kept with it."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        return cast("T", self._derived[make])
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rsinspect.base.errors import GraphError
-from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, layers_cost
-from rsinspect.layers.graph import Group, Layer, LayerGraph
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.structure import Group, cut_positions, structure_of
 
 Level = Literal["stage", "block"]
 
@@ -41,39 +41,15 @@ class Segment:
         return layers_cost(graph, self.layers)
 
 
-def live_tensors(graph: LayerGraph) -> tuple[frozenset[str], ...]:
-    """Per layer, the paths whose outputs are still to be read once it has run.
-
-    The graph's output counts as read at the end.
+def cuts(graph: LayerGraph) -> tuple[str, ...]:
+    """List the paths of all layers after which exactly one tensor is alive, their own output.
 
     >>> from rsinspect.networks.resnet_rs import build_graph
     >>> from rsinspect.networks.spec import ResNetRSSpec
-    >>> graph = build_graph(ResNetRSSpec.variant(50))
-    >>> position = [layer.path for layer in graph].index("c2/block1/conv1")
-    >>> sorted(live_tensors(graph)[position])
-    ['c2/block0/out', 'c2/block1/conv1']
+    >>> cuts(build_graph(ResNetRSSpec.variant(50)))[-5:]
+    ('c5/block2/add', 'c5/block2/out', 'head/avg_pool', 'head/dropout', 'head/classifier')
     """
-    last_read = {graph.output.path: len(graph)}
-    for index, layer in enumerate(graph):
-        for path in layer.inputs:
-            last_read[path] = max(index, last_read.get(path, 0))
-    alive: set[str] = set()
-    result = []
-    for index, layer in enumerate(graph):
-        alive.difference_update([path for path in layer.inputs if last_read[path] == index])
-        if layer.path in last_read:
-            alive.add(layer.path)
-        result.append(frozenset(alive))
-    return tuple(result)
-
-
-def cuts(graph: LayerGraph) -> tuple[str, ...]:
-    """Paths of all layers after which exactly one tensor is alive, their own output."""
-    return tuple(
-        layer.path
-        for layer, alive in zip(graph, live_tensors(graph), strict=True)
-        if alive == {layer.path}
-    )
+    return tuple(graph.layers[position].path for position in cut_positions(graph))
 
 
 def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
@@ -92,14 +68,19 @@ def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
     >>> [segment.path for segment in segments(graph, "stage")]
     ['stem', 'c2', 'c3', 'c4', 'c5', 'head']
     """
-    images = [layer for layer in graph if isinstance(layer.op, ops.Input)]
-    image = graph.layers[0]
-    if images != [image]:
-        raise GraphError(f"{graph.name} does not begin with one image: it has {len(images)}")
-    groups = _with_preprocessing(_contiguous(graph, level), image.stage)
+    source = graph.image
+    structure = structure_of(graph)
+    groups = (
+        [Group(stage.path, stage.layers) for stage in structure.stages]
+        if level == "stage"
+        else list(structure.groups)
+    )
+    if structure.stages[0].role == "input" and len(groups) > 1:
+        prepared, first, *rest = groups
+        groups = [Group(first.path, prepared.layers + first.layers), *rest]
     allowed = frozenset(cuts(graph))
-    found: list[Segment] = []
-    source = image.path
+    parts: list[Segment] = []
+    entry = source.path
     for group in groups:
         output = group.layers[-1].path
         if output not in allowed:
@@ -107,29 +88,8 @@ def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
                 f"{graph.name} cannot be cut after {output}: "
                 "other tensors are still to be read there"
             )
-        found.append(
-            Segment(path=group.path, level=level, input=source, output=output, layers=group.layers)
+        parts.append(
+            Segment(path=group.path, level=level, input=entry, output=output, layers=group.layers)
         )
-        source = output
-    return tuple(found)
-
-
-def _contiguous(graph: LayerGraph, level: Level) -> list[Group]:
-    """Runs of neighbouring layers of one stage or block; a run that returns is refused."""
-    runs: list[tuple[str, list[Layer]]] = []
-    for layer in graph:
-        name = layer.stage if level == "stage" else layer.group
-        if not runs or runs[-1][0] != name:
-            if any(name == known for known, _ in runs):
-                raise GraphError(f"the layers of {name} do not stand together in {graph.name}")
-            runs.append((name, []))
-        runs[-1][1].append(layer)
-    return [Group(name, tuple(layers)) for name, layers in runs]
-
-
-def _with_preprocessing(groups: list[Group], name: str) -> list[Group]:
-    """The image and its preprocessing as part of the group after them, where there is one."""
-    if len(groups) < 2 or groups[0].path != name:
-        return groups
-    first, second, *rest = groups
-    return [Group(second.path, first.layers + second.layers), *rest]
+        entry = output
+    return tuple(parts)

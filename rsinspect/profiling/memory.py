@@ -23,8 +23,9 @@ from pathlib import Path
 
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.layers import ops
-from rsinspect.layers.cost import layers_cost, peak_activation
+from rsinspect.layers.cost import layers_cost
 from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.liveness import peak_activation
 from rsinspect.profiling import machine
 
 FRAMEWORK_BYTES = {"tensorflow": 720_000_000, "jax": 251_000_000, "torch": 336_000_000}

@@ -37,8 +37,7 @@ from rsinspect.drawing.canvas import (
 )
 from rsinspect.drawing.scene import Role
 from rsinspect.drawing.theme import THEMES, Theme
-from rsinspect.layers.fold import Run
-from rsinspect.layers.graph import Group
+from rsinspect.layers.fold import span
 from rsinspect.profiling.report import closure_line
 from rsinspect.profiling.roofline import Roofs
 from rsinspect.profiling.run import ProfileRun, Segment
@@ -102,7 +101,7 @@ class Row(NamedTuple):
     @property
     def name(self) -> str:
         """Path of the segment, or of the first to the last: ``c4/block1-22``."""
-        return Run(tuple(Group(segment.path, ()) for segment in self.segments)).span
+        return span([segment.path for segment in self.segments])
 
     @property
     def repeats(self) -> int:

@@ -299,10 +299,12 @@ def kernels(graph: LayerGraph, layers: Sequence[Layer], *, mode: Mode) -> tuple[
     Raises:
         InvalidMeasurement: If there is no such mode.
 
+    >>> from rsinspect.layers.structure import structure_of
     >>> from rsinspect.networks.resnet_rs import build_graph
     >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = build_graph(ResNetRSSpec.variant(50))
-    >>> [kernel.path for kernel in kernels(graph, graph.within("c2/block1"), mode="forward")][:4]
+    >>> block = structure_of(graph).within("c2/block1")
+    >>> [kernel.path for kernel in kernels(graph, block, mode="forward")][:4]
     ['c2/block1/conv1', 'c2/block1/conv2', 'c2/block1/conv3', 'c2/block1/se/squeeze']
     """
     if mode not in get_args(Mode):

@@ -30,6 +30,7 @@ import rsinspect
 from rsinspect.base.errors import MeasurementError, RsInspectError
 from rsinspect.layers.cost import layers_cost
 from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.structure import structure_of
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.profiling import machine
 from rsinspect.profiling.gate import Probe, Window, between, gate
@@ -378,7 +379,7 @@ def _predict(
         repeats = 1
         if path.endswith("/block1"):
             stage = path.split("/")[0]
-            repeats = len(whole.groups(stage)) - 1
+            repeats = sum(group.stage == stage for group in structure_of(whole).groups) - 1
         parts.append((path, repeats, median * scale.get(path, 1.0)))
     return Predicted(
         parts=tuple(parts),

@@ -12,7 +12,7 @@ import json
 import re
 
 from rsinspect.answers.table import Report, Table, Value
-from rsinspect.base.errors import ReportError
+from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.latex import escape, fill
 from rsinspect.base.words import near
 from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
@@ -24,10 +24,10 @@ def check_format(name: str) -> None:
     """Refuse an unknown format.
 
     Raises:
-        ReportError: If there is none of that name.
+        InvalidQuestion: If there is none of that name.
     """
     if name not in FORMATS:
-        raise ReportError(f"unknown format {name!r}", near(name, list(FORMATS)))
+        raise InvalidQuestion(f"unknown format {name!r}", near(name, list(FORMATS)))
 
 
 def as_text(report: Report, name: str) -> str:
@@ -45,7 +45,7 @@ def as_text(report: Report, name: str) -> str:
             return latex_text(report.table)
         case _:
             check_format(name)
-            raise ReportError(f"{name} is no data format", "json, yaml, csv, markdown or latex")
+            raise InvalidQuestion(f"{name} is no data format", "json, yaml, csv, markdown or latex")
 
 
 def json_text(report: Report) -> str:

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from rsinspect.base.units import binary_bytes, count, percent
+from rsinspect.base.words import plural
 from rsinspect.drawing.scene import Edge, EdgeKind, Fact, Mark, Node, Part, Role
 from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, layers_cost, op_cost
 from rsinspect.layers.fold import Run, fold_stages
-from rsinspect.layers.graph import Group, Layer, LayerGraph, group_of
+from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.structure import Group
 from rsinspect.layers.wording import describe
+from rsinspect.networks.network import Network
 from rsinspect.networks.spec import MAX_BLOCKS
 
 CONVENTION = "paper"
@@ -23,7 +26,7 @@ STAGE_ROLES: dict[str, Role] = {"input": "input", "stem": "stem", "head": "head"
 """What a stage is to the picture; all others are stages of blocks."""
 
 
-class Network:
+class Tree:
     """Makes the nodes and edges of one graph.
 
     Args:
@@ -60,7 +63,7 @@ class Network:
 
     def nodes(self) -> tuple[Node, ...]:
         """Every stage, in the order of the forward pass."""
-        return tuple(self._stage(stage, runs) for stage, runs in fold_stages(self.graph).items())
+        return tuple(self._stage(stage.path, runs) for stage, runs in fold_stages(self.graph))
 
     def edges(self) -> tuple[Edge, ...]:
         """Between the nodes that show no children, or between all layers of a deep tree.
@@ -227,6 +230,15 @@ class Network:
         )
 
 
+def layout_in_words(network: Network) -> str:
+    """Say how many blocks each stage has."""
+    return ", ".join(
+        f"{stage.path} has {plural(len(stage.groups), 'block')}"
+        for stage in network.structure.stages
+        if stage.has_blocks
+    )
+
+
 def edge_kind(layer: Layer, position: int) -> EdgeKind:
     """What the edge into the layer's input ``position`` carries."""
     source = layer.inputs[position]
@@ -362,7 +374,7 @@ def enclosing(paths: frozenset[str]) -> frozenset[str]:
     >>> sorted(enclosing(frozenset({"c4/block1/conv2", "stem"})))
     ['c4', 'c4/block1', 'stem']
     """
-    groups = {group_of(path) for path in paths}
+    groups = {"/".join(path.split("/")[: 2 if "/block" in path else 1]) for path in paths}
     return frozenset(groups | {group.split("/", 1)[0] for group in groups})
 
 

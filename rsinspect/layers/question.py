@@ -1,0 +1,79 @@
+"""What is asked of a network besides its description: what a FLOP is, how many images, which dtype.
+
+A graph leaves all three out, so that one graph answers every question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rsinspect.base.errors import InvalidQuestion, check_choice
+from rsinspect.base.units import ITEM_BYTES
+from rsinspect.layers.cost import CONVENTIONS, LEGEND, Cost
+
+MAX_BATCH = 1_000_000_000
+"""More images than anybody has; a slip of the keyboard is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A convention, a batch size and a dtype, checked once.
+
+    Attributes:
+        convention: What a FLOP is: a name of ``CONVENTIONS``.
+        batch: Images, for bytes of activations, bytes moved and intensity.
+        dtype: Of activations and weights: a name of ``ITEM_BYTES``.
+
+    Raises:
+        InvalidChoice: If the convention or the dtype is unknown.
+        InvalidQuestion: If the batch is not a whole number of at least 1.
+
+    >>> Question("timm", batch=8).flops(Cost(macs=10, normed=1))
+    12
+    """
+
+    convention: str = "paper"
+    batch: int = 1
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        check_choice("convention", self.convention, CONVENTIONS)
+        check_choice("dtype", self.dtype, ITEM_BYTES)
+        if not isinstance(self.batch, int) or isinstance(self.batch, bool):
+            raise InvalidQuestion(
+                f"a batch of {self.batch!r:.60} images; it must be a whole number"
+            )
+        if self.batch < 1:
+            raise InvalidQuestion(f"a batch of {self.batch} images; it must be at least 1")
+        if self.batch > MAX_BATCH:
+            raise InvalidQuestion(f"a batch of more than {MAX_BATCH} images", "fewer images")
+
+    @property
+    def item_bytes(self) -> int:
+        """Bytes of one number."""
+        return ITEM_BYTES[self.dtype]
+
+    @property
+    def legend(self) -> str:
+        """What a FLOP is, in words."""
+        return LEGEND[self.convention]
+
+    def flops(self, cost: Cost) -> int:
+        """Operations for one image."""
+        return cost.flops(self.convention)
+
+    def activation_bytes(self, cost: Cost) -> int:
+        """All layer outputs added up, for the batch."""
+        return cost.activation_bytes(batch=self.batch, dtype=self.dtype)
+
+    def weight_bytes(self, cost: Cost) -> int:
+        """All parameters."""
+        return cost.weight_bytes(self.dtype)
+
+    def bytes_moved(self, cost: Cost) -> int:
+        """Inputs read, outputs written and weights read once, for the batch."""
+        return cost.bytes_moved(batch=self.batch, dtype=self.dtype)
+
+    def intensity(self, cost: Cost) -> float | None:
+        """FLOPs per byte moved; None where nothing moves."""
+        return cost.intensity(self.convention, batch=self.batch, dtype=self.dtype)

@@ -1,0 +1,505 @@
+"""What belongs together in a graph: stages, blocks, shortcuts and gates, from the wiring alone.
+
+A *cut* is a layer after which exactly one tensor is still to be read. Between two cuts lies either
+one layer of a chain or a part that branches. From this everything follows:
+
+* A part that branches and ends in an addition or another join is a **block**, together with an
+  activation that follows it. A part that only scales a tensor by a gate is no block: it belongs
+  to the chain it stands in.
+* The **shortcut** of a block is the input of its addition with the fewest layers behind it:
+  none (the identity) or some (a projection). The others are the residual **branch**.
+* A **gate** is what a multiplication scales by: the input that was computed from the other one.
+* A **stage** begins at each block whose shortcut is not the identity, because only such a block
+  can change the shape. The chain before the first block is the **stem** (the image and its
+  preprocessing stand apart, as ``input``), the chain after the last is the **head**.
+
+Names only label what the wiring has found: a stage is called by the first part of its layers'
+paths where they all share it and nobody else has it, a block by the first two; else they are
+called ``c2``, ``c3``, ... after the paper, and ``c2/block0``. So a network whose layer names were
+scrambled has the same structure, under the same names, as the one built here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from rsinspect.base.errors import UnknownPath
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
+
+StageRole = Literal["input", "stem", "stage", "head"]
+BlockKind = Literal["downsampling", "projection", "identity"]
+Part = Literal["trunk", "branch", "shortcut", "gate"]
+"""Where a layer stands: in no block's inside, in a residual branch, a shortcut or a gate."""
+Carries = Literal["flow", "identity", "projection", "gate"]
+"""What goes along an edge: the data, a shortcut of either kind, or the factors of a gate."""
+
+FIRST_STAGE = 2
+"""Stages of blocks are c2, c3, ... in the paper: c1 is the stem."""
+
+
+class Group(NamedTuple):
+    """Layers that stand together: a block, or a stage without blocks.
+
+    Attributes:
+        path: Its label: ``c4/block22``, ``stem``.
+        layers: In order.
+        stage: Label of its stage.
+        number: Of the block in its stage, from 0; None where it is no block.
+    """
+
+    path: str
+    layers: tuple[Layer, ...]
+    stage: str = ""
+    number: int | None = None
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it is a block."""
+        return self.number is not None
+
+
+class Stage(NamedTuple):
+    """Neighbouring groups of one stage.
+
+    Attributes:
+        path: Its label.
+        role: What it is to the network.
+        groups: Its blocks; one group with all layers where it has none.
+    """
+
+    path: str
+    role: StageRole
+    groups: tuple[Group, ...]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All its layers, in order."""
+        return tuple(layer for group in self.groups for layer in group.layers)
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether its groups are blocks."""
+        return self.groups[0].is_block
+
+
+class Gate(NamedTuple):
+    """What a tensor is scaled by: squeeze-and-excitation, or another function of itself.
+
+    Attributes:
+        layers: From the tensor to the factors, without the multiplication.
+        scale: The multiplication.
+        scaled: Path of the tensor that is scaled.
+    """
+
+    layers: tuple[Layer, ...]
+    scale: Layer
+    scaled: str
+
+    @property
+    def factors(self) -> str:
+        """Path of the factors."""
+        return self.layers[-1].path
+
+
+class Block(NamedTuple):
+    """The inside of a block.
+
+    Attributes:
+        group: The block.
+        entry: The layer whose output enters it.
+        kind: ``downsampling`` where it halves the map; else what its shortcut is.
+        addition: Where branch and shortcut meet; None where nothing is added.
+        branch: Layers of the residual branch, gates left out.
+        shortcut: Layers of the projection; empty for the identity.
+        gates: In the branch.
+        position: Which input of the addition is the shortcut.
+    """
+
+    group: Group
+    entry: Layer
+    kind: BlockKind
+    addition: Layer | None
+    branch: tuple[Layer, ...]
+    shortcut: tuple[Layer, ...]
+    gates: tuple[Gate, ...]
+    position: int
+
+
+class Structure:
+    """The stages and blocks of a graph, and questions about them.
+
+    Attributes:
+        graph: What was looked at.
+        stages: In the order of the forward pass; every layer is in one.
+    """
+
+    def __init__(self, graph: LayerGraph) -> None:
+        self.graph = graph
+        self.stages = _labelled(_stages(graph))
+        self._blocks: dict[str, Block] = {}
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """Blocks, and stages without blocks, in order."""
+        return tuple(group for stage in self.stages for group in stage.groups)
+
+    @cached_property
+    def _stage_of(self) -> Mapping[str, Stage]:
+        return {stage.path: stage for stage in self.stages}
+
+    @cached_property
+    def _group_of(self) -> Mapping[str, Group]:
+        return {group.path: group for group in self.groups}
+
+    @cached_property
+    def _home(self) -> Mapping[str, Group]:
+        return {layer.path: group for group in self.groups for layer in group.layers}
+
+    def stage(self, path: str) -> Stage | None:
+        """The stage of that label; None if there is none."""
+        return self._stage_of.get(path)
+
+    def group(self, path: str) -> Group | None:
+        """The block, or stage without blocks, of that label; None if there is none."""
+        return self._group_of.get(path)
+
+    def group_of(self, path: str) -> Group:
+        """The group that a layer is in."""
+        return self._home[self.graph.layer(path).path]
+
+    def within(self, path: str) -> tuple[Layer, ...]:
+        """Layers of a stage, a block, a run of blocks or one layer.
+
+        Also of a part that the layers' own names make out, such as ``c4/block0/se``.
+
+        Raises:
+            UnknownPath: If nothing has that path.
+        """
+        if path in self.graph:
+            return (self.graph.layer(path),)
+        if stage := self.stage(path):
+            return stage.layers
+        if groups := self.run(path):
+            return tuple(layer for group in groups for layer in group.layers)
+        named = tuple(layer for layer in self.graph if layer.path.startswith(f"{path}/"))
+        if not named:
+            raise self.unknown(path)
+        return named
+
+    def run(self, path: str) -> tuple[Group, ...]:
+        """The blocks that ``c4/block1-22`` stands for, or the one of that label; else nothing.
+
+        >>> from rsinspect.networks.resnet_rs import build_graph
+        >>> from rsinspect.networks.spec import ResNetRSSpec
+        >>> structure = structure_of(build_graph(ResNetRSSpec.variant(50)))
+        >>> [group.path for group in structure.run("c5/block1-2")]
+        ['c5/block1', 'c5/block2']
+        """
+        if group := self.group(path):
+            return (group,)
+        match = re.fullmatch(r"(.*?)(\d{1,9})-(\d{1,9})", path)
+        if match is None or int(match[3]) - int(match[2]) >= len(self.groups):
+            return ()
+        numbers = range(int(match[2]), int(match[3]) + 1)
+        groups = [self.group(f"{match[1]}{number}") for number in numbers]
+        known = tuple(group for group in groups if group is not None)
+        return known if len(known) == len(groups) else ()
+
+    def unknown(self, path: str) -> UnknownPath:
+        """The error for a path that nothing has, with the nearest ones that there are."""
+        import difflib  # only on the way to an error
+
+        stages = [stage.path for stage in self.stages]
+        known = dict.fromkeys(
+            (*stages, *(group.path for group in self.groups), *(x.path for x in self.graph))
+        )
+        close = difflib.get_close_matches(path, known, n=3, cutoff=0.5)
+        return UnknownPath(
+            f"{self.graph.name} has no {path!r}",
+            f"near it: {', '.join(close)}" if close else f"stages: {', '.join(stages)}",
+        )
+
+    def block(self, group: Group) -> Block:
+        """Take a block apart: its entry, branch, shortcut and gates."""
+        if group.path not in self._blocks:
+            self._blocks[group.path] = _block(self.graph, group)
+        return self._blocks[group.path]
+
+    @cached_property
+    def _parts(self) -> Mapping[str, Part]:
+        parts: dict[str, Part] = {}
+        for group in self.groups:
+            gates = _gates(self.graph, group.layers)
+            if group.is_block:
+                block = self.block(group)
+                gates = block.gates
+                parts |= dict.fromkeys((layer.path for layer in block.branch), "branch")
+                parts |= dict.fromkeys((layer.path for layer in block.shortcut), "shortcut")
+            for gate in gates:
+                parts |= dict.fromkeys((layer.path for layer in gate.layers), "gate")
+        return parts
+
+    @cached_property
+    def _gate_at(self) -> Mapping[str, Gate]:
+        """Gates by the multiplication they enter."""
+        return {
+            gate.scale.path: gate
+            for group in self.groups
+            for gate in (
+                self.block(group).gates if group.is_block else _gates(self.graph, group.layers)
+            )
+        }
+
+    def part(self, path: str) -> Part:
+        """Where a layer stands."""
+        return self._parts.get(path, "trunk")
+
+    def gate_at(self, path: str) -> Gate | None:
+        """The gate that a multiplication scales by; None for any other layer."""
+        return self._gate_at.get(path)
+
+    def carries(self, layer: Layer, position: int) -> Carries:
+        """What goes into a layer's input ``position``."""
+        source = layer.inputs[position]
+        if "shortcut" in (self.part(layer.path), self.part(source)):
+            return "projection"
+        group = self.group_of(layer.path)
+        if group.is_block:
+            block = self.block(group)
+            if block.addition is not None and layer.path == block.addition.path:
+                return "identity" if position == block.position else "flow"
+        gate = self.gate_at(layer.path)
+        enters = gate is not None and source == gate.factors
+        return "gate" if enters or self.part(layer.path) == "gate" else "flow"
+
+
+def structure_of(graph: LayerGraph) -> Structure:
+    """Find the stages and blocks of a graph; worked out once per graph.
+
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
+    >>> structure = structure_of(build_graph(ResNetRSSpec.variant(50)))
+    >>> [(stage.path, len(stage.groups)) for stage in structure.stages]
+    [('input', 1), ('stem', 1), ('c2', 3), ('c3', 4), ('c4', 6), ('c5', 3), ('head', 1)]
+    """
+    return graph.derived(Structure)
+
+
+def cut_positions(graph: LayerGraph) -> tuple[int, ...]:
+    """Positions of all layers after which exactly one tensor is still to be read, their own.
+
+    The last layer counts as one. An output that nothing reads does not keep a tensor alive.
+    """
+    position = {layer.path: index for index, layer in enumerate(graph.layers)}
+    last_read = list(range(len(graph)))
+    for index, layer in enumerate(graph.layers):
+        for path in layer.inputs:
+            last_read[position[path]] = index
+    ends = [0] * len(graph)
+    for index, end in enumerate(last_read):
+        if end > index:
+            ends[end] += 1
+    cuts = []
+    alive = 0
+    for index, end in enumerate(last_read):
+        alive -= ends[index]
+        if end > index:
+            alive += 1
+            if alive == 1:
+                cuts.append(index)
+        elif alive == 0:
+            cuts.append(index)
+    return tuple(cuts)
+
+
+class _Draft(NamedTuple):
+    """A stage before it has a label: its role and its groups of layers."""
+
+    role: StageRole
+    groups: tuple[tuple[Layer, ...], ...]
+
+
+def _stages(graph: LayerGraph) -> tuple[_Draft, ...]:
+    layers = graph.layers
+    entered = 0
+    while entered < len(layers) and _prepares(layers[entered]):
+        entered += 1
+    chain: list[Layer] = []  # layers that wait for the group they belong to
+    stages: list[list[tuple[Layer, ...]]] = []
+    stem: tuple[Layer, ...] = ()
+    start = entered
+    for cut in cut_positions(graph):
+        part = layers[start : cut + 1]
+        if not part:
+            continue
+        start = cut + 1
+        if not _is_block(part):
+            if not chain and stages and isinstance(part[-1].op, ops.Activation) and len(part) == 1:
+                stages[-1][-1] += part
+            else:
+                chain += part
+            continue
+        if not stages:
+            stem, chain = tuple(chain), []
+        block, chain = (*chain, *part), []
+        if not stages or not _keeps(part):
+            stages.append([])
+        stages[-1].append(block)
+    chain += layers[start:]
+    if not stages:
+        stem, chain = _without_head(chain)
+    drafts = [_Draft("input", (layers[:entered],)), _Draft("stem", (stem,))]
+    drafts += [_Draft("stage", tuple(blocks)) for blocks in stages]
+    drafts.append(_Draft("head", (tuple(chain),)))
+    return tuple(draft for draft in drafts if draft.groups[0])
+
+
+def _prepares(layer: Layer) -> bool:
+    """Whether a layer is the image or its preprocessing."""
+    return isinstance(layer.op, ops.Input | ops.Rescaling | ops.Normalization)
+
+
+def _is_block(part: Sequence[Layer]) -> bool:
+    """Whether layers between two cuts branch, and for more than a gate."""
+    return len(part) > 1 and not isinstance(part[-1].op, ops.Multiply)
+
+
+def _keeps(part: Sequence[Layer]) -> bool:
+    """Whether a part that branches adds its own entry to its end: an identity shortcut."""
+    inside = {layer.path for layer in part}
+    return isinstance(part[-1].op, ops.Add) and any(x not in inside for x in part[-1].inputs)
+
+
+def _without_head(chain: list[Layer]) -> tuple[tuple[Layer, ...], list[Layer]]:
+    """A network without blocks: what comes before its first global pool or classifier, the rest."""
+    ends = ops.GlobalAvgPool | ops.GlobalMaxPool | ops.Dense
+    start = next((i for i, layer in enumerate(chain) if isinstance(layer.op, ends)), len(chain))
+    return tuple(chain[:start]), chain[start:]
+
+
+def _labelled(drafts: Sequence[_Draft]) -> tuple[Stage, ...]:
+    """Stages and groups under the names that the layers agree on, or else the paper's."""
+    firsts = [{_first(layer) for group in draft.groups for layer in group} for draft in drafts]
+    labels: list[str] = []
+    number = FIRST_STAGE
+    for index, draft in enumerate(drafts):
+        generic = draft.role if draft.role != "stage" else f"c{number}"
+        number += draft.role == "stage"
+        others = set().union(*firsts[:index], *firsts[index + 1 :])
+        agreed = firsts[index] if len(firsts[index]) == 1 else set()
+        labels.append(next(iter(agreed - others - {""}), generic))
+    if len(set(labels)) < len(labels):  # a name that another stage would be given
+        numbers = iter(range(FIRST_STAGE, FIRST_STAGE + len(drafts)))
+        labels = [d.role if d.role != "stage" else f"c{next(numbers)}" for d in drafts]
+    return tuple(
+        Stage(label, draft.role, _groups(label, draft))
+        for label, draft in zip(labels, drafts, strict=True)
+    )
+
+
+def _first(layer: Layer) -> str:
+    """First part of a layer's path; nothing where the path has one part."""
+    first, slash, _ = layer.path.partition("/")
+    return first if slash else ""
+
+
+def _groups(stage: str, draft: _Draft) -> tuple[Group, ...]:
+    if draft.role != "stage":
+        return (Group(stage, draft.groups[0], stage),)
+    labels = [_agreed(stage, layers) for layers in draft.groups]
+    if None in labels or len(set(labels)) < len(labels):
+        labels = [f"{stage}/block{number}" for number in range(len(labels))]
+    return tuple(
+        Group(label or "", layers, stage, number)
+        for number, (label, layers) in enumerate(zip(labels, draft.groups, strict=True))
+    )
+
+
+def _agreed(stage: str, layers: Sequence[Layer]) -> str | None:
+    """``c4/block22``, where all paths of a block begin with that; else None."""
+    start = layers[0].path
+    end = start.find("/", len(stage) + 1)
+    if end < 0 or not start.startswith(f"{stage}/"):
+        return None
+    prefix = start[: end + 1]
+    return prefix[:-1] if all(layer.path.startswith(prefix) for layer in layers) else None
+
+
+def _block(graph: LayerGraph, group: Group) -> Block:
+    inside = {layer.path: layer for layer in group.layers}
+    entry = _entry(graph, group.layers)
+    addition = next(
+        (x for x in reversed(group.layers) if isinstance(x.op, ops.Add) and len(x.inputs) > 1), None
+    )
+    shortcut: frozenset[str] = frozenset()
+    branch = frozenset(inside)
+    position = 0
+    if addition is not None:
+        behind = [_ancestors(inside, path) for path in addition.inputs]
+        position = min(range(len(behind)), key=lambda index: len(behind[index]))
+        branch = frozenset().union(*behind[:position], *behind[position + 1 :])
+        shortcut = behind[position] - branch
+    gates = _gates(graph, [layer for layer in group.layers if layer.path in branch])
+    gated = {layer.path for gate in gates for layer in gate.layers}
+    size, end = entry.shape, group.layers[-1].shape
+    kind: BlockKind = "projection" if shortcut else "identity"
+    if (size.height, size.width) != (end.height, end.width):
+        kind = "downsampling"
+    return Block(
+        group=group,
+        entry=entry,
+        kind=kind,
+        addition=addition,
+        branch=tuple(x for x in group.layers if x.path in branch and x.path not in gated),
+        shortcut=tuple(x for x in group.layers if x.path in shortcut),
+        gates=gates,
+        position=position,
+    )
+
+
+def _entry(graph: LayerGraph, layers: Iterable[Layer]) -> Layer:
+    """The layer whose output some layers read from outside; an input where they read nothing."""
+    layers = tuple(layers)
+    inside = {layer.path for layer in layers}
+    outside = (path for layer in layers for path in layer.inputs if path not in inside)
+    return graph.layer(next(outside, layers[0].path))
+
+
+def _ancestors(inside: Mapping[str, Layer], path: str) -> frozenset[str]:
+    """A layer and all that it is computed from, as far as these are inside."""
+    seen: set[str] = set()
+    ahead = [path]
+    while ahead:
+        path = ahead.pop()
+        if path in inside and path not in seen:
+            seen.add(path)
+            ahead.extend(inside[path].inputs)
+    return frozenset(seen)
+
+
+def _gates(graph: LayerGraph, layers: Sequence[Layer]) -> tuple[Gate, ...]:
+    """Gates among some layers: one input of a multiplication is computed from the other."""
+    inside = {layer.path: layer for layer in layers}
+    gates = []
+    for layer in layers:
+        if not isinstance(layer.op, ops.Multiply):
+            continue
+        for factors in reversed(layer.inputs):
+            behind = _ancestors(inside, factors)
+            scaled = next(
+                (x for x in layer.inputs if x != factors and _reads(inside, behind, x)), ""
+            )
+            if scaled:
+                own = behind - _ancestors(inside, scaled)
+                gates.append(Gate(tuple(x for x in layers if x.path in own), layer, scaled))
+                break
+    return tuple(gates)
+
+
+def _reads(inside: Mapping[str, Layer], behind: frozenset[str], path: str) -> bool:
+    """Whether some layers read what has that path."""
+    return any(path in inside[one].inputs for one in behind)

@@ -1,0 +1,202 @@
+"""The one value at every door: a layer graph, its title, and what Keras calls its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rsinspect.base.errors import GraphError
+from rsinspect.layers.cost import Cost, whole_cost
+from rsinspect.layers.document import fingerprint, from_json, to_json
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.structure import Structure, structure_of
+from rsinspect.networks.keras_names import keras_name
+from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.spec import ResNetRSSpec
+
+SCHEMA = "rsinspect.network/1"
+"""Version of the network's JSON. 1: first."""
+
+
+class LayerNames(Mapping[str, str]):
+    """Keras's name of each layer, by path; worked out when first asked for.
+
+    Args:
+        paths: Of all layers, in order.
+        name: Gives the name of one.
+    """
+
+    def __init__(self, paths: tuple[str, ...], name: Callable[[str], str]) -> None:
+        self._paths = paths
+        self._name = name
+        self._names: dict[str, str] | None = None
+
+    def _all(self) -> dict[str, str]:
+        if self._names is None:
+            self._names = {path: self._name(path) for path in self._paths}
+        return self._names
+
+    def __getitem__(self, path: str) -> str:
+        return self._all()[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def paths(self) -> dict[str, str]:
+        """Paths by Keras name: the way back."""
+        return {name: path for path, name in self._all().items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network: what every command, reader and public function takes.
+
+    Attributes:
+        graph: What it consists of.
+        title: What people call it, with its image size: ``resnet-rs-101 @ 192x192``.
+        names: Keras's name of each layer, by path.
+        spec: The numbers it was made from, where it is a ResNet-RS made here; else None.
+
+    >>> network = resnet_rs(ResNetRSSpec.variant(101))
+    >>> network.title, network.size, network.names["c4/block22/conv2"]
+    ('resnet-rs-101 @ 192x192', '192x192', 'BlockGroup4__block_22__conv_2')
+    """
+
+    graph: LayerGraph
+    title: str
+    names: Mapping[str, str] = field(repr=False, compare=False)
+    spec: ResNetRSSpec | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name, without the image size."""
+        return self.graph.name
+
+    @property
+    def structure(self) -> Structure:
+        """Its stages and blocks."""
+        return structure_of(self.graph)
+
+    @property
+    def cost(self) -> Cost:
+        """Of the whole network, for one image."""
+        return whole_cost(self.graph)
+
+    @property
+    def resolution(self) -> tuple[int, int] | None:
+        """Height and width of the image; None where it does not take one image."""
+        inputs = self.graph.inputs
+        if len(inputs) != 1 or len(inputs[0].shape) != 3:
+            return None
+        return inputs[0].shape.height, inputs[0].shape.width
+
+    @property
+    def size(self) -> str:
+        """The resolution as people write it, height x width; the inputs' shapes where several."""
+        if self.resolution is not None:
+            return "x".join(map(str, self.resolution))
+        return ", ".join(str(layer.shape) for layer in self.graph.inputs)
+
+    @property
+    def short_title(self) -> str:
+        """The title without the size: for a sentence that gives it elsewhere."""
+        return self.title.replace(f" @ {self.size}", "")
+
+    @property
+    def fingerprint(self) -> str:
+        """What it is, whatever it is called (``layers.document.fingerprint``)."""
+        return fingerprint(self.graph)
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Blocks in each stage that has blocks."""
+        return tuple(len(stage.groups) for stage in self.structure.stages if stage.has_blocks)
+
+    def document(self) -> dict[str, Any]:
+        """Identify the network in a JSON document: its ``model`` object.
+
+        For a network that was not made here from a spec, what only a spec tells is null.
+        """
+        spec, image = self.spec, self.resolution
+        known = spec is not None
+        return {
+            "name": self.name,
+            "depth": spec.depth if spec else None,
+            "blocks": list(spec.blocks) if spec else None,
+            "resolution": None if image is None else list(image),
+            "dialect": spec.dialect.name if spec else None,
+            "width": spec.width if spec else None,
+            "channels": self.graph.inputs[0].shape.channels if image is not None else None,
+            "classes": spec.classes if spec and spec.include_top else None,
+            "filters": list(spec.filters) if spec else None,
+            "se_ratio": spec.se_ratio if spec else None,
+            "activation": spec.activation if spec else None,
+            "classifier_activation": spec.classifier_activation if spec else None,
+            "include_top": spec.include_top if spec else None,
+            "pooling": spec.pooling if spec else None,
+            "preprocessing": spec.preprocessing if spec else None,
+            "drop_path_rate": spec.drop_path_rate if spec else None,
+            "dropout_rate": spec.dropout_rate if spec else None,
+            "bn_momentum": spec.bn_momentum if spec else None,
+            "bn_epsilon": spec.bn_epsilon if spec else None,
+            "source": "spec" if known else "graph",
+            "fingerprint": self.fingerprint,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Write the whole network as plain JSON values; ``network_from_json`` reads it back.
+
+        The spec is left out: what is measured or drawn is the graph.
+        """
+        return {
+            "schema": SCHEMA,
+            "title": self.title,
+            "names": dict(self.names),
+            "graph": to_json(self.graph),
+        }
+
+
+def resnet_rs(spec: ResNetRSSpec) -> Network:
+    """Make the network of a spec."""
+    graph = build_graph(spec)
+    paths = tuple(layer.path for layer in graph)
+    names = LayerNames(paths, lambda path: keras_name(path, spec.dialect))
+    return Network(graph=graph, title=spec.title, names=names, spec=spec)
+
+
+def from_graph(graph: LayerGraph, *, title: str | None = None) -> Network:
+    """Make a network of a bare graph; its layers are called by their paths.
+
+    Keras takes no slash in a name, so a slash becomes two underscores.
+    """
+    paths = tuple(layer.path for layer in graph)
+    made = Network(
+        graph=graph, title=graph.name, names=LayerNames(paths, lambda path: path.replace("/", "__"))
+    )
+    size = f" @ {made.size}" if graph.inputs else ""
+    return Network(graph=graph, title=title or f"{graph.name}{size}", names=made.names)
+
+
+def network_from_json(document: dict[str, Any]) -> Network:
+    """Read the network that ``Network.to_json`` wrote.
+
+    Raises:
+        GraphError: If the document is damaged or of another schema.
+
+    >>> network = resnet_rs(ResNetRSSpec.variant(50))
+    >>> network_from_json(network.to_json()).fingerprint == network.fingerprint
+    True
+    """
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise GraphError(f"the document is not a network of {SCHEMA}")
+    graph = from_json(document.get("graph", {}))
+    title, names = document.get("title"), document.get("names")
+    if not isinstance(title, str) or not isinstance(names, dict):
+        raise GraphError("the network document is damaged: it has no title or no names")
+    if missing := [layer.path for layer in graph if not isinstance(names.get(layer.path), str)]:
+        raise GraphError(f"the network document is damaged: {missing[0]} has no name")
+    return Network(graph=graph, title=title, names=names)
