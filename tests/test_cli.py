@@ -153,7 +153,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("rsinspect.answers.summary.summary_report", broken)
+    monkeypatch.setattr("rsinspect.answers.summary.summary_answer", broken)
     with pytest.raises(ZeroDivisionError):
         run(["summary", "50"])
 

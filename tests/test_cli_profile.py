@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.profiling.report import profile_report
+from rsinspect.profiling.report import profile_answer
 from rsinspect.profiling.run_document import to_json
 from rsinspect.render.data import as_text
 from tests.conftest import Cli, python
@@ -25,7 +25,7 @@ def saved(tmp_path: Path) -> Path:
 def test_a_saved_run_is_shown_as_when_it_was_measured(cli: Cli, saved: Path, format: str) -> None:
     outcome = cli("profile", "--from", saved, "-f", format)
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out == as_text(profile_report(a_run()), format)
+    assert outcome.out == as_text(profile_answer(a_run()), format)
 
 
 def test_a_saved_run_is_a_table_for_people(cli: Cli, saved: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidQuestion
+from rsinspect.base.errors import InvalidChoice
 from rsinspect.layers import ops
 from rsinspect.layers.cost import CONVENTIONS, LEGEND, Cost, layer_cost, layers_cost, weight_shapes
 from rsinspect.layers.graph import Layer, LayerGraph
@@ -130,7 +130,7 @@ def test_full_counts_every_operation_of_a_small_graph() -> None:
 def test_conventions_have_a_legend_and_unknown_ones_are_refused() -> None:
     assert set(LEGEND) == set(CONVENTIONS)
     assert all(set(weights) <= set(Cost._fields) for weights in CONVENTIONS.values())
-    with pytest.raises(InvalidQuestion) as caught:
+    with pytest.raises(InvalidChoice) as caught:
         cost_of(50).flops("papr")
     assert "paper" in str(caught.value.hint)
 

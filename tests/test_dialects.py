@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layers_cost
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.structure import structure_of
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
@@ -166,8 +167,14 @@ def test_the_ancestors_end_their_stem_in_a_max_pool_and_have_no_se() -> None:
         assert not any("/se/" in layer.path for layer in graph)
 
 
-def drop_path(graph: Any) -> dict[str, float]:
-    return {x.group: x.op.rate for x in graph if isinstance(x.op, ops.DropPath)}
+def drop_path(graph: LayerGraph) -> dict[str, float]:
+    """Rate of each block that has one."""
+    structure = structure_of(graph)
+    return {
+        structure.group_of(layer.path).path: layer.op.rate
+        for layer in graph
+        if isinstance(layer.op, ops.DropPath)
+    }
 
 
 def test_timms_drop_path_grows_from_block_to_block() -> None:

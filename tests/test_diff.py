@@ -17,7 +17,7 @@ from rsinspect import paper
 from rsinspect.base.errors import InvalidSpec, ShapeMismatch, UnknownPicture, UnknownVariant
 from rsinspect.cli import app
 from rsinspect.differences.pairs import Comparison, FieldChange, compare
-from rsinspect.differences.report import diff_report
+from rsinspect.differences.report import diff_answer
 from rsinspect.differences.wording import change_in_words, conclusion, places_in_words
 from rsinspect.drawing.comparison import comparison, marks
 from rsinspect.drawing.scene import Node, Panel
@@ -119,7 +119,7 @@ def test_every_path_of_either_is_accounted_for_once(a: ResNetRSSpec, b: ResNetRS
 @given(specs, specs)
 def test_stages_add_up_to_the_difference_of_the_wholes(a: ResNetRSSpec, b: ResNetRSSpec) -> None:
     one, two = build_graph(a), build_graph(b)
-    document = diff_report(resnet_rs(a), resnet_rs(b)).document
+    document = diff_answer(resnet_rs(a), resnet_rs(b)).document
     cost_a, cost_b = layers_cost(one, one), layers_cost(two, two)
     for key in ("params", "trainable_params", "macs"):
         wanted = getattr(cost_b, key) - getattr(cost_a, key)
@@ -164,7 +164,7 @@ def test_params_differ_as_keras_counts_them(a: int, b: int) -> None:
         50: 35_691_912, 101: 63_618_696, 152: 86_621_576, 200: 93_209_992,
         270: 129_861_448, 420: 191_891_656,
     }  # fmt: skip
-    delta = diff_report(*models(str(a), str(b))).document["totals_delta"]
+    delta = diff_answer(*models(str(a), str(b))).document["totals_delta"]
     assert delta["trainable_params"] == trainable[b] - trainable[a]
 
 
@@ -200,7 +200,7 @@ def test_resolutions_that_differ_are_named_and_change_no_structure() -> None:
     sentence = conclusion(one, two, found)
     assert "MACs 11.9 G at 224x224 -> 20.1 G at 256x256" in sentence
     assert "resnet-rs-152 @ 224x224 -> resnet-rs-200 @ 256x256" in sentence
-    assert any("224x224 and 256x256" in note for note in diff_report(one, two).table.notes)
+    assert any("224x224 and 256x256" in note for note in diff_answer(one, two).table.notes)
 
 
 def test_the_article_lacks_se_biases_and_three_norms() -> None:

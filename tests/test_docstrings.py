@@ -1,29 +1,91 @@
-"""The examples in the docstrings of the pure modules give what they say."""
+"""The examples in the docstrings of the package give what they say."""
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-PURE = [
-    "base.units", "networks.spec", "layers.ops", "layers.shapes", "layers.graph", "layers.wording",
-    "networks.resnet_rs", "networks.named", "networks.dialects", "layers.cost", "layers.fold",
-    "networks.keras_names", "layers.partition", "paper", "base.process", "base.latex",
-    "differences.pairs", "differences.wording", "differences.report", "render.cells",
-    "render.console",
-    "render.data", "doctor.report", "drawing.scene", "drawing.tree", "drawing.theme",
-    "drawing.formats", "drawing.layout", "drawing.mermaid", "drawing.tikz", "drawing.terminal",
-    "drawing.wording", "drawing.comparison", "drawing.overlay", "profiling.statistics",
-    "profiling.gate", "profiling.timeline", "profiling.roofline", "profiling.protocol",
-    "profiling.memory", "profiling.cautions", "profiling.parent",
-    "profiling.report", "profiling.plots",
-]  # fmt: skip
+ROOT = Path(__file__).parent.parent
+FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
+"""A module that imports one of them, at its top or through a module that does, needs Keras."""
 
 
-@pytest.mark.parametrize("name", PURE)
+def module_name(file: Path, root: Path) -> str:
+    parts = file.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules_with_examples(package: Path) -> Iterator[str]:
+    """Names of all modules below a folder that have an example in their source."""
+    for file in sorted(package.rglob("*.py")):
+        if ">>> " in file.read_text(encoding="utf-8"):
+            yield module_name(file, package.parent)
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement that loading a module executes: not those of functions, nor for types."""
+    for child in ast.iter_child_nodes(node):
+        for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        if not for_types and not isinstance(child, ast.FunctionDef):
+            yield child
+            yield from executed(child)
+
+
+def imported(name: str) -> set[str]:
+    """Modules that a module imports when it is loaded."""
+    path = ROOT / name.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    names: set[str] = set()
+    for node in executed(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def needs_a_framework(name: str) -> bool:
+    """Whether loading a module loads a framework."""
+    waiting, seen = [name], set[str]()
+    while waiting:
+        module = waiting.pop()
+        if module.partition(".")[0] in FRAMEWORKS:
+            return True
+        path = ROOT / module.replace(".", "/")
+        if module in seen or not (path.is_dir() or path.with_suffix(".py").exists()):
+            continue
+        seen.add(module)
+        waiting += imported(module)
+    return False
+
+
+MODULES = [
+    pytest.param(name, marks=pytest.mark.keras if needs_a_framework(name) else ())
+    for name in modules_with_examples(ROOT / "rsinspect")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_examples_hold(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"rsinspect.{name}"))
+    result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
     assert result.attempted > 0
+
+
+def test_a_new_module_with_an_example_is_run(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    (package / "room").mkdir(parents=True)
+    (package / "room" / "__init__.py").write_text('"""A room."""\n')
+    (package / "room" / "new.py").write_text('"""Count.\n\n>>> 1 + 1\n2\n"""\n')
+    assert list(modules_with_examples(package)) == ["package.room.new"]
+
+
+def test_a_module_behind_a_framework_is_marked_keras() -> None:
+    assert needs_a_framework("rsinspect.keras_model.build")
+    assert not needs_a_framework("rsinspect.networks.spec")

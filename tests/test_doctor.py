@@ -16,9 +16,9 @@ import pytest
 from rsinspect.answers.table import Value
 from rsinspect.cli import app
 from rsinspect.doctor import checkup as doctor
+from rsinspect.doctor.answer import doctor_answer
 from rsinspect.doctor.checkup import Checkup, Extra, Framework, Renderer, examine, keras_backend
 from rsinspect.doctor.devices import devices
-from rsinspect.doctor.report import doctor_report
 from rsinspect.render.data import as_text
 from tests.conftest import Cli, python
 from tests.test_drawing_engine import fake_dot as fake_dot  # a fixture
@@ -88,7 +88,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Callable[[Checkup], None]:
 
 
 def row(found: Checkup, item: str) -> dict[str, Value]:
-    (one,) = [row for row in doctor_report(found).table.rows if row["item"] == item]
+    (one,) = [row for row in doctor_answer(found).table.rows if row["item"] == item]
     return one
 
 
@@ -110,8 +110,8 @@ def test_the_document_is_as_reviewed(
 
 @pytest.mark.parametrize("format", ["csv", "markdown", "latex"])
 def test_the_other_formats_have_every_item(format: str) -> None:
-    text = as_text(doctor_report(HERE), format).replace("\\_", "_")
-    items = [str(row["item"]) for row in doctor_report(HERE).table.rows]
+    text = as_text(doctor_answer(HERE), format).replace("\\_", "_")
+    items = [str(row["item"]) for row in doctor_answer(HERE).table.rows]
     assert len(items) == len(set(items))
     assert all(item in text for item in items)
 

@@ -8,13 +8,13 @@ import pytest
 import yaml
 
 from rsinspect import paper
-from rsinspect.answers.recipe import recipe_report
+from rsinspect.answers.recipe import recipe_answer
 from tests.conftest import Cli
 
 
 @pytest.mark.parametrize("recipe", paper.recipes(), ids=lambda r: f"{r.depth}@{r.resolution}")
 def test_every_published_variant_has_its_recipe(recipe: paper.Recipe) -> None:
-    found = recipe_report(recipe.depth, recipe.resolution).document
+    found = recipe_answer(recipe.depth, recipe.resolution).document
     assert (found["depth"], found["resolution"]) == (recipe.depth, recipe.resolution)
     assert set(found["recipes"]) == {"tpu", "tf_models", "keras", "timm"}
     assert found["recipes"]["tpu"]["epochs"] == 350
@@ -22,7 +22,7 @@ def test_every_published_variant_has_its_recipe(recipe: paper.Recipe) -> None:
 
 
 def test_drop_path_of_the_stages_follows_the_rule_of_each_code_base() -> None:
-    rules = recipe_report(200).document["recipes"]
+    rules = recipe_answer(200).document["recipes"]
     for name in ("tpu", "tf_models", "keras"):
         rates = rules[name]["drop_path_rates"]
         assert [r["first"] for r in rates.values()] == pytest.approx([0.04, 0.06, 0.08, 0.1])
@@ -34,7 +34,7 @@ def test_drop_path_of_the_stages_follows_the_rule_of_each_code_base() -> None:
 
 
 def test_what_a_code_base_does_not_state_is_unknown_there() -> None:
-    rules = recipe_report(50).document["recipes"]
+    rules = recipe_answer(50).document["recipes"]
     assert rules["keras"]["weight_decay"] is None
     assert rules["tf_models"]["activation"] == "swish"
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidSpec
-from rsinspect.design_space.advice import advice_report
-from rsinspect.design_space.report import scale_chart
+from rsinspect.design_space.advice import advice_answer
+from rsinspect.design_space.answer import scale_chart
 from rsinspect.design_space.space import (
     COLUMNS,
     DEFAULT_OBJECTIVES,
@@ -360,7 +360,7 @@ def test_a_third_objective_of_few_values_gives_a_line_for_each() -> None:
      (100, "depends on the resolution"), (50, "not studied"), (200, "not studied")],
 )  # fmt: skip
 def test_advice_is_the_papers_and_says_where_it_did_not_measure(epochs: int, strategy: str) -> None:
-    found = advice_report(epochs).document
+    found = advice_answer(epochs).document
     assert found["strategy"] == strategy
     if epochs not in (10, 100, 350):
         assert str(epochs) in found["why"] or "nothing between" in found["why"]
@@ -368,5 +368,5 @@ def test_advice_is_the_papers_and_says_where_it_did_not_measure(epochs: int, str
 
 
 def test_the_points_that_advice_quotes_bear_it_out() -> None:
-    assert all(row["difference"] > 0 for row in advice_report(350).document["rows"])
-    assert all(row["difference"] < 0 for row in advice_report(10).document["rows"])
+    assert all(row["difference"] > 0 for row in advice_answer(350).document["rows"])
+    assert all(row["difference"] < 0 for row in advice_answer(10).document["rows"])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rsinspect import paper
-from rsinspect.answers.printed import figure_chart, figure_report, table_chart, table_report
+from rsinspect.answers.printed import figure_answer, figure_chart, table_answer, table_chart
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.render.data import latex_text
 from tests.conftest import Cli
@@ -23,7 +23,7 @@ NUMBERS = paper.PRINTED_TABLES
 
 
 def document(number: int) -> dict[str, Any]:
-    return table_report(number).document
+    return table_answer(number).document
 
 
 def as_printed(value: float, printed: float) -> float:
@@ -93,7 +93,7 @@ def test_a_disagreement_is_footnoted_with_its_source(
 
 
 def test_the_schedule_is_said_to_differ() -> None:
-    (note,) = [n for n in table_report(8).table.notes if "cosine" in n]
+    (note,) = [n for n in table_answer(8).table.notes if "cosine" in n]
     assert "30, 60 and 80" in note
     assert "tensorflow/tpu" in note
 
@@ -151,7 +151,7 @@ def test_bad_input_gets_one_line_and_leaves_nothing(
 
 
 def test_figure_2_costs_its_whole_grid_but_for_depth_26() -> None:
-    rows = figure_report(2).document["rows"]
+    rows = figure_answer(2).document["rows"]
     assert len(rows) == 5 * 7 * 5
     assert {row["depth"] for row in rows if row["flops"] is None} == {26}
     largest = max(row["flops"] or 0 for row in rows)
@@ -159,7 +159,7 @@ def test_figure_2_costs_its_whole_grid_but_for_depth_26() -> None:
 
 
 def test_figure_3_has_the_digitised_points_with_their_cost_and_says_so(cli: Cli) -> None:
-    found = figure_report(3).document
+    found = figure_answer(3).document
     assert len(found["rows"]) == 84
     assert found["confidence"] == "derived"
     assert all(row["flops"] for row in found["rows"])
@@ -188,7 +188,7 @@ def test_figure_3_is_drawn_by_training_length_and_marked_as_digitised() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_pdflatex_compiles_every_table(tmp_path: Path) -> None:
-    body = "\n\\clearpage\n".join(latex_text(table_report(n).table) for n in NUMBERS)
+    body = "\n\\clearpage\n".join(latex_text(table_answer(n).table) for n in NUMBERS)
     source = tmp_path / "tables.tex"
     source.write_text(
         "\\documentclass{article}\n\\usepackage[margin=1cm,landscape]{geometry}\n"

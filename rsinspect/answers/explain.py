@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, convention_weights, layer_cost, layers_cost, weight_shapes
 from rsinspect.layers.graph import LayerGraph
@@ -133,7 +133,7 @@ def _run_lengths(values: list[int]) -> str:
     return " + ".join(f"{n}*{v}" if n > 1 else str(v) for v, n in runs) or "0"
 
 
-def explain_report(network: Network, paths: tuple[str, ...], convention: str) -> Report:
+def explain_answer(network: Network, paths: tuple[str, ...], convention: str) -> Answer:
     """The formulas of chosen stages, blocks or layers of one network.
 
     Raises:
@@ -160,7 +160,7 @@ def explain_report(network: Network, paths: tuple[str, ...], convention: str) ->
                     "value": line.value,
                 }
             )
-    return Report(
+    return Answer(
         Table(
             title=f"{network.title}  formulas, for one image",
             columns=(

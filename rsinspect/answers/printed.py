@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from rsinspect import paper
 from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.words import near
 from rsinspect.layers.cost import LEGEND, convention_weights, layers_cost
@@ -36,7 +36,7 @@ class _Row(NamedTuple):
     facts: Mapping[str, Value] = MappingProxyType({})
 
 
-def table_report(number: int, *, convention: str = "paper") -> Report:
+def table_answer(number: int, *, convention: str = "paper") -> Answer:
     """Table ``number`` of the paper, with what rsinspect computes for the same networks.
 
     Args:
@@ -74,7 +74,7 @@ def _spec(network: dict[str, Any] | None) -> ResNetRSSpec | None:
     return None if network is None else ResNetRSSpec.variant(**network)
 
 
-def _layouts(convention: str) -> Report:
+def _layouts(convention: str) -> Answer:
     rows = [
         _Row(
             model=f"ResNet-RS-{variant.depth}",
@@ -124,7 +124,7 @@ _RECIPE_COLUMNS = (
 )
 
 
-def _recipes(convention: str) -> Report:
+def _recipes(convention: str) -> Answer:
     rows = [
         _Row(
             model=f"ResNet-RS-{recipe.depth}",
@@ -156,8 +156,8 @@ def _recipes(convention: str) -> Report:
     )
 
 
-def _missing(table: paper.PrintedTable) -> Report:
-    return Report(
+def _missing(table: paper.PrintedTable) -> Answer:
+    return Answer(
         Table(
             title=f"Table {table.number}. {table.title}",
             columns=(Column("model", "Rows"),),
@@ -187,7 +187,7 @@ def _report(
     *,
     notes: tuple[str, ...] = (),
     costs: bool = True,
-) -> Report:
+) -> Answer:
     """Rows in words and as a document: marks of footnotes, computed columns, sources."""
     marks = {
         key: "abcdefghijklmnopqrstuvwxyz"[index]
@@ -229,7 +229,7 @@ def _report(
     seen = [c for c in (*columns, *filter(None, extra)) if c.key != "note"]
     if any(row.get(c.key) is None for row in table_rows for c in seen):
         legend.append("-: not available, or not applicable to the row.")
-    return Report(
+    return Answer(
         Table(
             title=f"Table {number}. {title}",
             columns=(
@@ -306,7 +306,7 @@ def _computed(row: _Row, convention: str) -> dict[str, Value]:
     return found
 
 
-def figure_report(number: int, *, convention: str = "paper") -> Report:
+def figure_answer(number: int, *, convention: str = "paper") -> Answer:
     """The networks of Figure 2 or 3 with what they cost; of Figure 3 also the digitised points.
 
     Args:
@@ -349,7 +349,7 @@ def figure_report(number: int, *, convention: str = "paper") -> Report:
         Column("params", "Params", "count"),
         Column("flops", f"FLOPs\n({convention})", "count"),
     )
-    return Report(
+    return Answer(
         Table(
             title=f"Figure {number}. {figure['title']}",
             columns=columns,

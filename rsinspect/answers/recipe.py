@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rsinspect import paper
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import UnknownVariant
 from rsinspect.networks.spec import ResNetRSSpec
 
@@ -38,7 +38,7 @@ _SETTINGS = {
 }
 
 
-def recipe_report(depth: int, resolution: int | None = None) -> Report:
+def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
     """The training recipe of a published variant, each code base in a column.
 
     Drop-path rates of the stages are worked out by the rule of each code base. timm's default rate
@@ -83,7 +83,7 @@ def recipe_report(depth: int, resolution: int | None = None) -> Report:
         "-: not stated in what was read of that code base.",
         *(f"{CODE_BASES[name][0]}: {paper.recipe_sources()[name]}." for name in CODE_BASES),
     )
-    return Report(
+    return Answer(
         Table(
             title=f"Training recipe of resnet-rs-{recipe.depth} @ "
             f"{recipe.resolution}x{recipe.resolution}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.units import ITEM_BYTES, binary_bytes, grouped
 from rsinspect.base.words import near
@@ -310,7 +310,7 @@ def _shown_columns(summary: Summary) -> tuple[str, ...]:
     return keys
 
 
-def summary_report(network: Network, options: SummaryOptions) -> Report:
+def summary_answer(network: Network, options: SummaryOptions) -> Answer:
     """The summary of one network.
 
     Raises:
@@ -333,7 +333,7 @@ def summary_report(network: Network, options: SummaryOptions) -> Report:
         totals=tuple(map(values, totals)),
         notes=_notes(summary, keys),
     )
-    return Report(table, lambda: _document(summary))
+    return Answer(table, lambda: _document(summary))
 
 
 def _total(label: str, cost: Cost) -> SummaryRow:

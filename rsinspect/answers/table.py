@@ -50,7 +50,7 @@ class Table(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Report(NamedTuple):
+class Answer(NamedTuple):
     """One answer.
 
     Attributes:

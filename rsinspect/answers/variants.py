@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rsinspect import paper
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.layers.cost import LEGEND, convention_weights, layers_cost
 from rsinspect.layers.liveness import peak_activation
 from rsinspect.networks.network import resnet_rs
@@ -17,7 +17,7 @@ _PRINTED = (
 )  # fmt: skip
 
 
-def variants_report(*, convention: str = "paper", every: bool = False) -> Report:
+def variants_answer(*, convention: str = "paper", every: bool = False) -> Answer:
     """The published networks: what rsinspect computes beside what Table 7 prints.
 
     Args:
@@ -66,7 +66,7 @@ def variants_report(*, convention: str = "paper", every: bool = False) -> Report
                 else {key: getattr(printed, key) for key in _PRINTED},
             }
         )
-    return Report(
+    return Answer(
         Table(
             title="ResNet-RS: computed, and as printed in Table 7",
             columns=(

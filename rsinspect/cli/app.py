@@ -20,6 +20,7 @@ from typing import Annotated
 import typer
 
 from rsinspect.base.errors import RsInspectError
+from rsinspect.cli.flags import flag
 
 COMMANDS = {
     "variants": "rsinspect.cli.summary",
@@ -84,7 +85,7 @@ def run(arguments: list[str]) -> int:
         code = application(only)(args=arguments, prog_name="rsinspect", standalone_mode=False)
         sys.stdout.flush()
     except RsInspectError as exc:
-        complain(exc.message, exc.hint)
+        complain(*exc.worded(flag))
         return exc.exit_code
     except _UsageError as exc:
         if not (message := exc.format_message()):  # type: ignore[attr-defined]  # help was shown

@@ -69,7 +69,7 @@ def diff(
     ] = "auto",
 ) -> None:
     """What B has more, less or otherwise than A, and what that costs."""
-    from rsinspect.differences.report import chain_report, diff_report
+    from rsinspect.differences.report import chain_answer, diff_answer
     from rsinspect.networks.named import networks, parse_resolution
 
     one, two, *others = networks(
@@ -81,10 +81,10 @@ def diff(
     if others:
         if graph:
             raise InvalidQuestion("a picture has two sides, not more", "leave --graph or name two")
-        answer(chain_report((one, two, *others)), format or "table", output)
+        answer(chain_answer((one, two, *others)), format or "table", output)
         return
     if not graph:
-        answer(diff_report(one, two), format or "table", output)
+        answer(diff_answer(one, two), format or "table", output)
         return
     from rsinspect.drawing import formats
     from rsinspect.drawing.comparison import comparison

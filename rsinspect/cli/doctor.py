@@ -18,12 +18,12 @@ def doctor(
     output: Output = None,
 ) -> None:
     """What this machine has, which renderer is used and why; exit code 3 where none draws."""
+    from rsinspect.doctor.answer import doctor_answer
     from rsinspect.doctor.checkup import examine
-    from rsinspect.doctor.report import doctor_report
-    from rsinspect.render.data import check_format
+    from rsinspect.render.formats import check_format
 
     check_format(format)
     checkup = examine(devices=devices)
-    answer(doctor_report(checkup), format, output)
+    answer(doctor_answer(checkup), format, output)
     if not checkup.works:
         raise typer.Exit(3)

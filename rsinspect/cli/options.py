@@ -1,26 +1,34 @@
 """Options that several commands share, each declared once.
 
-``model_command`` gives a command all the options that describe a network and hands it one
-``Network``; ``answer`` puts a report where the user wants it, ``show`` a picture.
+A group of options is a dataclass whose fields are options. ``with_options`` gives a command the
+options of every group among its parameters, and hands it the groups: a command that takes a
+``Question`` has ``--convention``, ``--batch`` and ``--dtype``; one whose first parameter is a
+``Network`` (``model_command``) has all the options that describe a network. ``answer`` puts an
+answer where the user wants it, ``show`` a picture.
 """
 
 from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rsinspect.answers.table import Report
+from rsinspect.answers.table import Answer
 from rsinspect.base.errors import InvalidSpec
+from rsinspect.base.units import ITEM_BYTES
+from rsinspect.base.words import Option, advice
+from rsinspect.layers.cost import CONVENTIONS
+from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.named import is_file, network, parse_blocks, parse_model, parse_resolution
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.render.formats import FORMATS
 
 if TYPE_CHECKING:
     from rsinspect.answers.chart import Chart
@@ -30,236 +38,263 @@ if TYPE_CHECKING:
 _NETWORK = "Network"
 _OUTPUT = "Output"
 
-Format = Annotated[
-    str,
-    typer.Option(
-        "--format", "-f", help="table, json, csv, markdown or latex.", rich_help_panel=_OUTPUT
-    ),
-]
+
+def one_of(choices: Iterable[str]) -> str:
+    """List choices for a help text.
+
+    >>> one_of(("mac", "paper", "full"))
+    'mac, paper or full'
+    """
+    *some, last = choices
+    return f"{', '.join(some)} or {last}" if some else last
+
+
+def option(*names: str, help: str, panel: str | None = None) -> Any:
+    """Declare an option, in a panel of the help if one is named."""
+    return typer.Option(*names, help=help, rich_help_panel=panel)
+
+
+Format = Annotated[str, option("--format", "-f", help=f"{one_of(FORMATS)}.", panel=_OUTPUT)]
 Output = Annotated[
     Path | None,
-    typer.Option(
-        "--output", "-o", help="Write to this file instead of stdout.", rich_help_panel=_OUTPUT
-    ),
+    option("--output", "-o", help="Write to this file instead of stdout.", panel=_OUTPUT),
 ]
 Convention = Annotated[
-    str, typer.Option(help="What a FLOP is: mac, paper, timm or full.", rich_help_panel=_OUTPUT)
+    str, option("--convention", help=f"What a FLOP is: {one_of(CONVENTIONS)}.", panel=_OUTPUT)
 ]
 
 
-def _option(*names: str, help: str) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=_NETWORK)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionOptions:
+    """What is asked of a network."""
+
+    convention: Convention = "paper"
+    batch: Annotated[
+        int, option("--batch", "-b", help="Number of images, for bytes of activations.")
+    ] = 1
+    dtype: Annotated[
+        str, option("--dtype", help=f"Data type, for bytes: {one_of(ITEM_BYTES)}.")
+    ] = "float32"
+
+    def make(self) -> Question:
+        """Check them."""
+        return Question(self.convention, self.batch, self.dtype)
 
 
-_NETWORK_OPTIONS: dict[str, tuple[Any, Any]] = {
-    "model": (
-        Annotated[
-            str | None,
-            typer.Argument(
-                help="A depth (270), a depth at a resolution (152@224) or a published name "
-                "(resnet-rs-152-i224).",
-                show_default=False,
-            ),
-        ],
-        None,
-    ),
-    "blocks": (
-        Annotated[str | None, _option("--blocks", help="A layout of your own: 3,4,23,3.")],
-        None,
-    ),
-    "resolution": (
-        Annotated[
-            str | None,
-            _option(
-                "--resolution",
-                "-r",
-                help="Image side, or height x width: 224, 160x192. Default: the largest published.",
-            ),
-        ],
-        None,
-    ),
-    "width": (
-        Annotated[
-            float,
-            _option(
-                "--width",
-                help="Multiplier of all filters, rounded to multiples of 8.",
-            ),
-        ],
-        1.0,
-    ),
-    "dialect": (
-        Annotated[
-            str | None,
-            _option("--dialect", help=f"Whose wiring: {', '.join(DIALECTS)}. Default: keras."),
-        ],
-        None,
-    ),
-    "classes": (
-        Annotated[
-            int | None,
-            _option("--classes", help="Outputs of the classifier. Default: 1000, tf-models 1001."),
-        ],
-        None,
-    ),
-    "channels": (Annotated[int, _option("--channels", help="Channels of the image.")], 3),
-    "se_ratio": (
-        Annotated[
-            float | None,
-            _option(
-                "--se-ratio",
-                help="Squeeze-and-excitation ratio; 0 for none. Default: 0.25, the ancestors 0.",
-            ),
-        ],
-        None,
-    ),
-    "drop_path_rate": (
-        Annotated[
-            float | None,
-            _option("--drop-path-rate", help="Stochastic depth. Default: the published one."),
-        ],
-        None,
-    ),
-    "dropout_rate": (
-        Annotated[
-            float | None,
-            _option("--dropout", help="Dropout before the classifier. Default: the published one."),
-        ],
-        None,
-    ),
-    "activation": (
-        Annotated[
-            str | None,
-            _option(
-                "--activation",
-                help="Nonlinearity of stem and blocks. Default: relu, tf-models swish.",
-            ),
-        ],
-        None,
-    ),
-    "include_top": (
-        Annotated[bool, _option("--top/--no-top", help="With or without the classifier.")],
-        True,
-    ),
-    "pooling": (
-        Annotated[
-            str | None,
-            _option("--pooling", help="Without the classifier: avg or max. Default: the map."),
-        ],
-        None,
-    ),
-    "preprocessing": (
-        Annotated[
-            bool,
-            _option("--preprocessing/--no-preprocessing", help="With or without rescaling layers."),
-        ],
-        True,
-    ),
-}
+def _described(*names: str, help: str) -> Any:
+    return option(*names, help=help, panel=_NETWORK)
 
 
-def network_from_options(
-    *,
-    model: str | None,
-    blocks: str | None,
-    resolution: str | None,
-    dialect: str | None,
-    default_model: str | None = None,
-    **fields: Any,
-) -> Network:
-    """Make the network that the options describe.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """Which network a command is about."""
 
-    Raises:
-        SpecError: If they describe none.
-    """
-    if fields["pooling"] is not None and fields["include_top"]:
-        raise InvalidSpec(
-            f"--pooling {fields['pooling']} is for networks without a classifier",
-            "add --no-top",
-        )
-    changes = {name: value for name, value in fields.items() if value is not None}
-    size = None if resolution is None else parse_resolution(resolution)
-    if blocks is not None:
-        if model is not None:
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="A depth (270), a depth at a resolution (152@224) or a published name "
+            "(resnet-rs-152-i224).",
+            show_default=False,
+        ),
+    ] = None
+    blocks: Annotated[
+        str | None, _described("--blocks", help="A layout of your own: 3,4,23,3.")
+    ] = None
+    resolution: Annotated[
+        str | None,
+        _described(
+            "--resolution",
+            "-r",
+            help="Image side, or height x width: 224, 160x192. Default: the largest published.",
+        ),
+    ] = None
+    width: Annotated[
+        float, _described("--width", help="Multiplier of all filters, rounded to multiples of 8.")
+    ] = 1.0
+    dialect: Annotated[
+        str | None,
+        _described("--dialect", help=f"Whose wiring: {', '.join(DIALECTS)}. Default: keras."),
+    ] = None
+    classes: Annotated[
+        int | None,
+        _described("--classes", help="Outputs of the classifier. Default: 1000, tf-models 1001."),
+    ] = None
+    channels: Annotated[int, _described("--channels", help="Channels of the image.")] = 3
+    se_ratio: Annotated[
+        float | None,
+        _described(
+            "--se-ratio",
+            help="Squeeze-and-excitation ratio; 0 for none. Default: 0.25, the ancestors 0.",
+        ),
+    ] = None
+    drop_path_rate: Annotated[
+        float | None,
+        _described("--drop-path-rate", help="Stochastic depth. Default: the published one."),
+    ] = None
+    dropout_rate: Annotated[
+        float | None,
+        _described("--dropout", help="Dropout before the classifier. Default: the published one."),
+    ] = None
+    activation: Annotated[
+        str | None,
+        _described(
+            "--activation",
+            help="Nonlinearity of stem and blocks. Default: relu, tf-models swish.",
+        ),
+    ] = None
+    include_top: Annotated[
+        bool, _described("--top/--no-top", help="With or without the classifier.")
+    ] = True
+    pooling: Annotated[
+        str | None,
+        _described("--pooling", help="Without the classifier: avg or max. Default: the map."),
+    ] = None
+    preprocessing: Annotated[
+        bool,
+        _described("--preprocessing/--no-preprocessing", help="With or without rescaling layers."),
+    ] = True
+
+    def network(self, default_model: str | None = None) -> Network:
+        """Make the network that the options describe.
+
+        Args:
+            default_model: MODEL where none is given; None makes it required.
+
+        Raises:
+            SpecError: If they describe none.
+        """
+        if self.pooling is not None and self.include_top:
             raise InvalidSpec(
-                f"{model} and --blocks {blocks} describe two networks", "give one of them"
+                advice("{} is for networks without a classifier", Option("pooling", self.pooling)),
+                advice("add {}", Option("include_top", False)),
             )
-        if size is not None:
-            changes["resolution"] = size
-        layout = parse_blocks(blocks)
-        return resnet_rs(ResNetRSSpec.layout(layout, dialect=dialect or "keras", **changes))
-    model = model or default_model
-    if model is None:
-        raise InvalidSpec("no network named", "give a depth, 50 to 420, or --blocks 3,4,23,3")
-    if is_file(model):
-        defaults = {name: default for name, (_, default) in _NETWORK_OPTIONS.items()}
-        given = [name for name, value in fields.items() if value != defaults[name]]
-        if size is not None or dialect is not None or given:
+        named = ("model", "blocks", "resolution", "dialect")
+        changes = {
+            field.name: value
+            for field in fields(self)
+            if field.name not in named and (value := getattr(self, field.name)) is not None
+        }
+        size = None if self.resolution is None else parse_resolution(self.resolution)
+        if self.blocks is not None:
+            if self.model is not None:
+                raise InvalidSpec(
+                    advice(
+                        f"{self.model} and {{}} describe two networks",
+                        Option("blocks", self.blocks),
+                    ),
+                    "give one of them",
+                )
+            if size is not None:
+                changes["resolution"] = size
+            layout = parse_blocks(self.blocks)
+            return resnet_rs(
+                ResNetRSSpec.layout(layout, dialect=self.dialect or "keras", **changes)
+            )
+        model = self.model or default_model
+        if model is None:
+            raise InvalidSpec(
+                "no network named",
+                advice("give a depth, 50 to 420, or {}", Option("blocks", (3, 4, 23, 3))),
+            )
+        if not is_file(model):
+            spec = parse_model(model).spec(resolution=size, dialect=self.dialect, **changes)
+            return resnet_rs(spec)
+        if self != NetworkOptions(model=self.model):
             raise InvalidSpec(
                 f"{model} is a file: it holds one network, which options cannot change",
                 "leave the options of the network out",
             )
         return network(model)
-    return resnet_rs(parse_model(model).spec(resolution=size, dialect=dialect, **changes))
+
+
+def with_options(
+    command: Callable[..., None], *, default_model: str | None = None
+) -> Callable[..., None]:
+    """Give a command the options of each group among its parameters, in their place.
+
+    A group is a dataclass whose fields are annotated as options. A ``Network`` is made from
+    ``NetworkOptions`` and a ``Question`` from ``QuestionOptions``.
+
+    Args:
+        command: What to call with the groups.
+        default_model: MODEL where a command of a network is given none; None makes it required.
+    """
+    hints = typing.get_type_hints(command, include_extras=True)
+    groups: dict[str, tuple[Any, Callable[[Any], Any]]] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        kind = hints[parameter.name]
+        if kind is Network:
+            groups[parameter.name] = NetworkOptions, lambda group: group.network(default_model)
+        elif kind is Question:
+            groups[parameter.name] = QuestionOptions, QuestionOptions.make
+        elif is_dataclass(kind):
+            groups[parameter.name] = kind, lambda group: group
+        else:
+            parameters.append(parameter.replace(annotation=kind, kind=parameter.KEYWORD_ONLY))
+            continue
+        parameters += _parameters_of(groups[parameter.name][0])
+
+    def run(**values: Any) -> None:
+        made = {
+            name: make(group(**{field.name: values.pop(field.name) for field in fields(group)}))
+            for name, (group, make) in groups.items()
+        }
+        command(**made, **values)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def _parameters_of(group: Any) -> list[inspect.Parameter]:
+    """Fields of a group as the parameters of a command."""
+    hints = typing.get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=hints[field.name],
+            default=field.default,
+        )
+        for field in fields(group)
+    ]
 
 
 def model_command(
     default_model: str | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command whose first parameter is a network gets the network options in its place.
+    """Make a command of a function that takes a network, by ``with_options``.
 
     Args:
         default_model: MODEL where none is given; None makes it required.
     """
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = typing.get_type_hints(command, include_extras=True)
-        own = list(inspect.signature(command).parameters.values())[1:]
-        own = [p.replace(annotation=hints[p.name]) for p in own]
-        network = [
-            inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default
-            )
-            for name, (annotation, default) in _NETWORK_OPTIONS.items()
-        ]
-        own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-
-        @wraps(command)
-        def run(**values: Any) -> None:
-            network_values = {name: values.pop(name) for name in _NETWORK_OPTIONS}
-            command(network_from_options(default_model=default_model, **network_values), **values)
-
-        parameters = [*network, *own]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        del run.__wrapped__
-        return run
-
-    return decorate
+    return lambda command: with_options(command, default_model=default_model)
 
 
-def answer(report: Report, format_name: str, output: Path | None) -> None:
-    """Put a report on stdout or into a file, in the format asked for.
+def answer(result: Answer, format_name: str, output: Path | None) -> None:
+    """Put an answer on stdout or into a file, in the format asked for.
 
     Raises:
-        InvalidQuestion: If the format is unknown.
+        InvalidChoice: If the format is unknown.
         OutputNotWritable: If the file cannot be written.
     """
     if format_name == "table":
         from rsinspect.render.console import console_for, print_table
 
         if output is None:
-            print_table(report.table, console_for())
+            print_table(result.table, console_for())
             return
         import io
 
         buffer = io.StringIO()
-        print_table(report.table, console_for(buffer))
+        print_table(result.table, console_for(buffer))
         text = buffer.getvalue()
     else:
         from rsinspect.render.data import as_text
 
-        text = as_text(report, format_name)
+        text = as_text(result, format_name)
     if output is None or str(output) == "-":
         import sys
 

@@ -111,7 +111,7 @@ def profile(
     from rsinspect.profiling.protocol import ProfileRequest
     from rsinspect.profiling.report import closure_line
     from rsinspect.profiling.run_document import load_run
-    from rsinspect.render.data import check_format
+    from rsinspect.render.formats import check_format
 
     check_format(format)
     for picture in (plot, roofline):
@@ -170,7 +170,7 @@ def _finish(run: ProfileRun, files: _Files, format: str, output: Path | None) ->
     import json
 
     from rsinspect.base.files import write_whole
-    from rsinspect.profiling.report import profile_report
+    from rsinspect.profiling.report import profile_answer
 
     if files.save is not None:
         from rsinspect.profiling.run_document import to_json
@@ -186,7 +186,7 @@ def _finish(run: ProfileRun, files: _Files, format: str, output: Path | None) ->
         write_whole(files.plot, latency_plot(run, files.plot, files.theme))
     if files.roofline is not None:
         write_whole(files.roofline, roofline_plot(run, files.roofline, files.theme))
-    answer(profile_report(run), format, output)
+    answer(profile_answer(run), format, output)
 
 
 def _measure(request: ProfileRequest, on_interrupt: Callable[[ProfileRun], None]) -> ProfileRun:

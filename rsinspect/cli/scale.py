@@ -104,13 +104,14 @@ def scale(
 ) -> None:  # fmt: skip
     """Depth x width x resolution: what each costs, within limits, and the Pareto front."""
     if advise:
-        from rsinspect.design_space.advice import advice_report
+        from rsinspect.design_space.advice import advice_answer
 
-        answer(advice_report(epochs), format, output)
+        answer(advice_answer(epochs), format, output)
         return
     from rsinspect.base.files import check_writable, write_whole
-    from rsinspect.design_space import report, space
-    from rsinspect.render.data import check_format
+    from rsinspect.design_space import answer as files
+    from rsinspect.design_space import space
+    from rsinspect.render.formats import check_format
 
     if format == "table" and output is not None and output.suffix in (".parquet", ".csv", ".json"):
         format = output.suffix.removeprefix(".")
@@ -142,19 +143,19 @@ def scale(
     objectives = space.parse_objectives(objective)
     found = _searched(where, bounds, objectives, pareto, sort, top, convention, batch, dtype)
     if plot_file is not None:
-        chart = report.scale_chart(
+        chart = files.scale_chart(
             found, objectives, convention=convention, batch=batch, dtype=dtype
         )
         plot(chart, plot_file, theme)
     if format == "parquet":
         assert output is not None
-        write_whole(output, report.parquet_bytes(found))
+        write_whole(output, files.parquet_bytes(found))
     elif format == "csv" and output is not None:
-        write_whole(output, report.csv_text(found).encode())
+        write_whole(output, files.csv_text(found).encode())
     elif format == "csv":
-        typer.echo(report.csv_text(found), nl=False)
+        typer.echo(files.csv_text(found), nl=False)
     else:
-        made = report.scale_report(
+        made = files.scale_answer(
             found, objectives=objectives, convention=convention, batch=batch, dtype=dtype,
             constraints=limits, all_rows=top is not None,
         )  # fmt: skip

@@ -43,7 +43,7 @@ def summary(
     output: Output = None,
 ) -> None:
     """Params, MACs, FLOPs and activation memory, by stage, block or layer."""
-    from rsinspect.answers.summary import SummaryOptions, column_keys, summary_report
+    from rsinspect.answers.summary import SummaryOptions, column_keys, summary_answer
 
     wanted = column_keys() if columns == "all" else tuple(columns.split(",")) if columns else ()
     options = SummaryOptions(
@@ -58,11 +58,11 @@ def summary(
         filter=filter,
     )
     if explain:
-        from rsinspect.answers.explain import explain_report
+        from rsinspect.answers.explain import explain_answer
 
-        answer(explain_report(network, tuple(explain), convention), format, output)
+        answer(explain_answer(network, tuple(explain), convention), format, output)
     else:
-        answer(summary_report(network, options), format, output)
+        answer(summary_answer(network, options), format, output)
 
 
 def variants(
@@ -74,6 +74,6 @@ def variants(
     output: Output = None,
 ) -> None:
     """The published networks, computed figures beside the paper's Table 7."""
-    from rsinspect.answers.variants import variants_report
+    from rsinspect.answers.variants import variants_answer
 
-    answer(variants_report(convention=convention, every=every), format, output)
+    answer(variants_answer(convention=convention, every=every), format, output)

@@ -30,9 +30,9 @@ def table(
     theme: Theme = "light",
 ) -> None:
     """A table of the paper, computed figures beside the printed ones."""
-    from rsinspect.answers.printed import table_chart, table_report
+    from rsinspect.answers.printed import table_answer, table_chart
 
-    report = table_report(number, convention=convention)
+    report = table_answer(number, convention=convention)
     if plot_file is not None:
         plot(table_chart(number, x=x), plot_file, theme)
     answer(report, format, output)
@@ -47,9 +47,9 @@ def figure(
     theme: Theme = "light",
 ) -> None:
     """The networks behind Figure 2 or 3 of the paper, the scaling study, and what they cost."""
-    from rsinspect.answers.printed import figure_chart, figure_report
+    from rsinspect.answers.printed import figure_answer, figure_chart
 
-    report = figure_report(number, convention=convention)
+    report = figure_answer(number, convention=convention)
     if plot_file is not None:
         plot(figure_chart(number), plot_file, theme)
     answer(report, format, output)
@@ -68,7 +68,7 @@ def recipe(
     output: Output = None,
 ) -> None:
     """How a published model was trained (Table 8), code base by code base."""
-    from rsinspect.answers.recipe import recipe_report
+    from rsinspect.answers.recipe import recipe_answer
 
     named = parse_model(model)
     depth, size = named.depth, named.resolution
@@ -80,4 +80,4 @@ def recipe(
         raise UnknownVariant(
             f"no recipe of {model} was published", "the published models are square: 152@224"
         )
-    answer(recipe_report(depth, None if size is None else size[0]), format, output)
+    answer(recipe_answer(depth, None if size is None else size[0]), format, output)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rsinspect import paper
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import InvalidSpec
 
 MOST_EPOCHS = 100_000
@@ -59,7 +59,7 @@ def _verdict(epochs: int) -> _Verdict:
     )
 
 
-def advice_report(epochs: int) -> Report:
+def advice_answer(epochs: int) -> Answer:
     """The paper's advice for a training of that many ImageNet epochs, with the points of Figure 3.
 
     Args:
@@ -108,7 +108,7 @@ def advice_report(epochs: int) -> Report:
         "These are the paper's measurements; no accuracy is predicted here.",
         f"Source: {'; '.join((*figure['source'], paper.recipe_sources()['paper']))}.",
     )
-    return Report(
+    return Answer(
         Table(
             title=f"{epochs} epochs: {verdict.strategy}",
             columns=(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.differences.pairs import (
     STATUSES,
     BlockPair,
@@ -23,7 +23,7 @@ from rsinspect.networks.network import Network
 MOST_NOTES = 12
 
 
-def chain_report(networks: Sequence[Network]) -> Report:
+def chain_answer(networks: Sequence[Network]) -> Answer:
     """What each network has more, less or otherwise than the one before, a row each.
 
     The chain of the paper's Table 1 is ``200:resnet``, ``200:resnet+se``, ``200``.
@@ -51,7 +51,7 @@ def chain_report(networks: Sequence[Network]) -> Report:
         conclusion(a, b, comparison)
         for (a, b), comparison in zip(pairwise(networks), comparisons, strict=True)
     ]
-    return Report(
+    return Answer(
         Table(
             title=" -> ".join(network.title for network in networks),
             columns=(
@@ -77,7 +77,7 @@ def chain_report(networks: Sequence[Network]) -> Report:
     )
 
 
-def diff_report(a: Network, b: Network) -> Report:
+def diff_answer(a: Network, b: Network) -> Answer:
     """What b has, lacks and does otherwise, stage by stage, with the difference in cost."""
     comparison = compare(a.graph, b.graph)
     table = Table(
@@ -98,7 +98,7 @@ def diff_report(a: Network, b: Network) -> Report:
         totals=(_total(comparison),),
         notes=_notes(a, b, comparison),
     )
-    return Report(table, lambda: _document(a, b, comparison))
+    return Answer(table, lambda: _document(a, b, comparison))
 
 
 def _tally(layers: Iterable[LayerPair]) -> dict[Status, int]:

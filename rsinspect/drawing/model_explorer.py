@@ -58,8 +58,8 @@ def graph_collection(scene: Scene) -> dict[str, Any]:
         UnknownPicture: If a stage or block of the scene has no layers in it.
 
     >>> from rsinspect.drawing.views import view
-    >>> from rsinspect.networks.spec import ResNetRSSpec
-    >>> graph = graph_collection(view(ResNetRSSpec.variant(50), "layers"))["graphs"][0]
+    >>> from rsinspect.networks.named import network
+    >>> graph = graph_collection(view(network("50"), "layers"))["graphs"][0]
     >>> graph["id"], len(graph["nodes"]), graph["nodes"][4]["namespace"]
     ('resnet-rs-50', 274, 'stem')
     """
@@ -77,8 +77,8 @@ def node_data(scene: Scene) -> dict[str, dict[str, Any]]:
         UnknownPicture: As ``graph_collection``.
 
     >>> from rsinspect.drawing.views import view
-    >>> from rsinspect.networks.spec import ResNetRSSpec
-    >>> documents = node_data(view(ResNetRSSpec.variant(50), "layers"))
+    >>> from rsinspect.networks.named import network
+    >>> documents = node_data(view(network("50"), "layers"))
     >>> list(documents)
     ['params', 'macs', 'flops', 'activation_bytes']
     >>> documents["params"]["resnet-rs-50"]["results"]["head/classifier"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.units import binary_bytes, count, percent, seconds
 from rsinspect.layers.cost import layers_cost
 from rsinspect.networks.resnet_rs import build_graph
@@ -24,13 +24,13 @@ _STOPPED = {
 }
 
 
-def profile_report(run: ProfileRun) -> Report:
+def profile_answer(run: ProfileRun) -> Answer:
     """The run as a table of segments with their sum, and the run's own document.
 
     At level ``layer`` the rows are layers, with their shares of the measured blocks.
     """
     layers = run.level == "layer" and run.trace is not None
-    return Report(_layers_table(run) if layers else _segments_table(run), lambda: to_json(run))
+    return Answer(_layers_table(run) if layers else _segments_table(run), lambda: to_json(run))
 
 
 def _title(run: ProfileRun) -> str:

@@ -1,6 +1,6 @@
 """Tables for programs and papers: JSON, YAML, CSV, Markdown and LaTeX, as text.
 
-JSON and YAML are the report's document and CSV keeps every exact value of the rows, unformatted;
+JSON and YAML are the answer's document and CSV keeps every exact value of the rows, unformatted;
 Markdown and LaTeX show what the console shows.
 """
 
@@ -11,53 +11,46 @@ import io
 import json
 import re
 
-from rsinspect.answers.table import Report, Table, Value
+from rsinspect.answers.table import Answer, Table, Value
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.latex import escape, fill
-from rsinspect.base.words import near
 from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
+from rsinspect.render.formats import check_format
 
-FORMATS = ("table", "json", "yaml", "csv", "markdown", "latex")
 
-
-def check_format(name: str) -> None:
-    """Refuse an unknown format.
+def as_text(answer: Answer, name: str) -> str:
+    """Write an answer in a data format, ending in a line break.
 
     Raises:
-        InvalidQuestion: If there is none of that name.
+        InvalidChoice: If there is no such format.
+        InvalidQuestion: If it is none for programs.
     """
-    if name not in FORMATS:
-        raise InvalidQuestion(f"unknown format {name!r}", near(name, list(FORMATS)))
-
-
-def as_text(report: Report, name: str) -> str:
-    """The report in a data format, ending in a line break."""
     match name:
         case "json":
-            return json_text(report)
+            return json_text(answer)
         case "yaml":
-            return yaml_text(report)
+            return yaml_text(answer)
         case "csv":
-            return csv_text(report.table)
+            return csv_text(answer.table)
         case "markdown":
-            return markdown_text(report.table)
+            return markdown_text(answer.table)
         case "latex":
-            return latex_text(report.table)
+            return latex_text(answer.table)
         case _:
             check_format(name)
             raise InvalidQuestion(f"{name} is no data format", "json, yaml, csv, markdown or latex")
 
 
-def json_text(report: Report) -> str:
+def json_text(answer: Answer) -> str:
     """The document, indented."""
-    return json.dumps(report.document, indent=2) + "\n"
+    return json.dumps(answer.document, indent=2) + "\n"
 
 
-def yaml_text(report: Report) -> str:
+def yaml_text(answer: Answer) -> str:
     """The document in YAML, keys in their order."""
     import yaml
 
-    text: str = yaml.safe_dump(report.document, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.safe_dump(answer.document, sort_keys=False, allow_unicode=True, width=100)
     return text
 
 

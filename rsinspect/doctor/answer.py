@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.doctor.checkup import BACKENDS, INSTALL_RENDERER, Checkup, Extra, Framework, Renderer
 from rsinspect.drawing.engine import FONTS
 
@@ -21,7 +21,7 @@ READ_BY = {
 }
 
 
-def doctor_report(checkup: Checkup) -> Report:
+def doctor_answer(checkup: Checkup) -> Answer:
     """The checkup, row by row."""
     rows = (
         _row("rsinspect", "ok", checkup.rsinspect),
@@ -38,7 +38,7 @@ def doctor_report(checkup: Checkup) -> Report:
             for name, value in checkup.variables
         ),
     )
-    return Report(
+    return Answer(
         Table(
             title="rsinspect on this machine",
             columns=(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
-from rsinspect.answers.table import Column, Report, Table, Value
+from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import BackendUnavailable
 from rsinspect.design_space.space import COLUMNS, Found, Objective, Points, Space
 from rsinspect.layers.cost import LEGEND
@@ -47,7 +47,7 @@ def columns_of(found: Found) -> dict[str, list[Any]]:
     }
 
 
-def scale_report(
+def scale_answer(
     found: Found,
     *,
     objectives: Sequence[Objective],
@@ -56,7 +56,7 @@ def scale_report(
     dtype: str,
     constraints: Mapping[str, float],
     all_rows: bool = False,
-) -> Report:
+) -> Answer:
     """The points kept as a table of the first of them, and as a document of all.
 
     Args:
@@ -90,7 +90,7 @@ def scale_report(
     if len(rows) < kept:
         notes.insert(1, f"The first {len(rows)} are shown: --top N, --pareto, --format csv.")
     named = any(layout.depth is not None for layout in found.points.space.layouts)
-    return Report(
+    return Answer(
         Table(
             title=f"Design space: {len(found.points.space.layouts):,} layouts x "
             f"{len(found.points.space.widths):,} widths x "
