@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
-from rsinspect.answers.printed import figure_chart, table_chart
+from rsinspect.answers.figures import figure_chart, table_chart
 from rsinspect.base.errors import UnknownPicture
 from rsinspect.drawing.canvas import WIDTH, pen
 from rsinspect.drawing.charts import chart_figure, chart_file

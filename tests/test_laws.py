@@ -7,7 +7,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsinspect.answers.summary import LEVELS, summary_rows
+from rsinspect.answers.rows import LEVELS, summary_rows
 from rsinspect.layers.cost import Cost, layers_cost
 from rsinspect.layers.document import from_json, to_json
 from rsinspect.layers.fold import fold, unfold

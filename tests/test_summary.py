@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.answers.explain import explain
-from rsinspect.answers.summary import column_keys
-from rsinspect.layers.graph import LayerGraph
+from rsinspect.answers.explain import explain, explain_answer
+from rsinspect.answers.rows import LEVELS, summary_rows
+from rsinspect.answers.summary import SummaryOptions, column_keys, summary_answer
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.question import Question
 from rsinspect.layers.structure import structure_of
+from rsinspect.networks.network import from_graph
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
+from tests.networks import network_of
 
 
 def rows_of(cli: Cli, *arguments: object) -> list[dict[str, str]]:
@@ -165,7 +171,7 @@ def test_every_formula_evaluates_to_its_number(graph: LayerGraph, convention: st
     ]
     seen = 0
     for path in paths:
-        for line in explain(graph, path, convention):
+        for line in explain(graph, path, Question(convention)):
             assert eval(line.numbers) == line.value, (path, line)
             seen += 1
     assert seen > 1000
@@ -204,3 +210,46 @@ def test_a_summary_can_go_to_a_file(cli: Cli, tmp_path: Path) -> None:
     assert (outcome.code, outcome.out) == (0, "")
     assert json.loads(target.read_text())["totals"]["params"] == 35_745_288
     assert [path.name for path in tmp_path.iterdir()] == ["rs50.json"]
+
+
+def test_a_network_without_a_spec_is_summarised_and_explained() -> None:
+    stem = ops.Conv2D(kernel=3, in_channels=3, filters=8, stride=2)
+    shape = TensorShape(32, 32, 3)
+    half = TensorShape(16, 16, 8)
+    graph = LayerGraph(
+        "tiny",
+        (
+            Layer("photo", ops.Input(shape), (), shape),
+            Layer("first", stem, ("photo",), half),
+            Layer("pool", ops.GlobalAvgPool(), ("first",), TensorShape(8)),
+        ),
+    )
+    tiny = from_graph(graph)
+    for level in LEVELS:
+        result = summary_answer(tiny, SummaryOptions(level=level))
+        assert result.table.title == "tiny @ 32x32"
+        assert result.document["totals"]["params"] == 3 * 3 * 3 * 8
+    model = result.document["model"]
+    assert (model["depth"], model["blocks"], model["dialect"]) == (None, None, None)
+    formulas = explain_answer(tiny, ("first",), Question()).table.rows
+    assert formulas[0]["formula"] == "k^2*in*filters\n= 3*3*3*8"
+
+
+def test_labels_of_layers_do_not_depend_on_how_blocks_are_called() -> None:
+    """Scrambled names give the same rows, each with the name of its own layer."""
+    network = network_of(50)
+    paths = {layer.path: f"x{index}" for index, layer in enumerate(network.graph)}
+    scrambled = LayerGraph(
+        "scrambled",
+        tuple(
+            layer._replace(path=paths[layer.path], inputs=tuple(paths[p] for p in layer.inputs))
+            for layer in network.graph
+        ),
+    )
+    named = summary_rows(network.graph, "layer")
+    rows = summary_rows(scrambled, "layer")
+    assert [(row.cost, row.repeats, row.op) for row in rows] == [
+        (row.cost, row.repeats, row.op) for row in named
+    ]
+    assert [row.path for row in rows] == [paths[row.path] for row in named]
+    assert [row.last for row in rows] == [paths[row.last] for row in named]

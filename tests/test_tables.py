@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from rsinspect import paper
-from rsinspect.answers.printed import figure_answer, figure_chart, table_answer, table_chart
+from rsinspect.answers.figures import figure_answer, figure_chart, table_chart
+from rsinspect.answers.printed import table_answer
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.render.data import latex_text
 from tests.conftest import Cli

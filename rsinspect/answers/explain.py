@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, assert_never
 
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.layers import ops
-from rsinspect.layers.cost import Cost, convention_weights, layer_cost, layers_cost, weight_shapes
+from rsinspect.layers.cost import CONVENTIONS, Cost, layer_cost, layers_cost, weight_shapes
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.question import Question
 from rsinspect.layers.structure import structure_of
 from rsinspect.layers.wording import describe
 from rsinspect.networks.network import Network
@@ -30,55 +32,57 @@ class Formula(NamedTuple):
     value: int
 
 
-def explain(graph: LayerGraph, path: str, convention: str) -> tuple[Formula, ...]:
-    """The formulas behind a row of the summary: a layer's own, or the sum over a block or stage.
+def explain(graph: LayerGraph, path: str, question: Question) -> tuple[Formula, ...]:
+    """Give the formulas behind a row of the summary: a layer's own, or the sum of a group's.
 
     Raises:
         UnknownPath: If nothing has that path.
+
+    >>> from rsinspect.networks.named import network
+    >>> explain(network("50").graph, "stem/conv1", Question())[0].numbers
+    '3*3*3*32'
     """
     layers = structure_of(graph).within(path)
     if len(layers) > 1:
-        return _explain_group(graph, path, convention)
+        return _explain_group(graph, path, question)
     layer = layers[0]
     cost = layer_cost(graph, layer)
-    lines = [
-        line
-        for line in (
-            _explain_params(layer.op, cost),
-            _explain_macs(layer.op, layer.shape, cost),
-            _explain_flops(cost, convention),
-        )
-        if line is not None
-    ]
-    dims = "*".join(map(str, layer.shape))
+    lines = list(_explain_op(layer.op, layer.shape, cost))
+    lines += _explain_flops(cost, question)
     if cost.outputs:
-        lines.append(Formula("outputs", "H*W*C", dims, cost.outputs))
+        lines.append(Formula("outputs", "H*W*C", _product(layer.shape), cost.outputs))
     return tuple(lines)
 
 
-def _explain_params(op: ops.Op, cost: Cost) -> Formula | None:
-    shapes = weight_shapes(op)
-    if not shapes:
-        return None
-    formula = {
-        ops.Conv2D: "k^2*in*filters" + (" + filters" if len(shapes) == 2 else ""),
-        ops.BatchNorm: "scale + offset + mean + variance",
-        ops.Dense: "in*units + units",
-    }[type(op)]
-    numbers = " + ".join("*".join(map(str, shape)) for shape in shapes)
-    return Formula("params", formula, numbers, cost.params)
+def _product(factors: Iterable[int]) -> str:
+    return "*".join(map(str, factors))
 
 
-def _explain_macs(op: ops.Op, shape: TensorShape, cost: Cost) -> Formula | None:
+def _explain_op(op: ops.Op, shape: TensorShape, cost: Cost) -> Iterator[Formula]:
+    """Formulas of an op's params and MACs, where it has any."""
+    weights = " + ".join(map(_product, weight_shapes(op)))
     match op:
         case ops.Conv2D():
-            factors = [shape.height, shape.width, op.kernel, op.kernel, op.in_channels, op.filters]
-            formula = "H*W*k^2*in*filters"
+            bias = " + filters" if op.use_bias else ""
+            yield Formula("params", f"k^2*in*filters{bias}", weights, cost.params)
+            numbers = _product(
+                (shape.height, shape.width, op.kernel, op.kernel, op.in_channels, op.filters)
+            )
+            yield Formula("MACs", "H*W*k^2*in*filters", numbers, cost.macs)
+        case ops.BatchNorm():
+            yield Formula("params", "scale + offset + mean + variance", weights, cost.params)
         case ops.Dense():
-            factors, formula = [op.in_channels, op.units], "in*units"
+            yield Formula("params", "in*units + units", weights, cost.params)
+            yield Formula("MACs", "in*units", _product((op.in_channels, op.units)), cost.macs)
+        case (
+            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D()
+            | ops.Activation() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
+            | ops.GlobalMaxPool() | ops.Reshape() | ops.Multiply() | ops.DropPath() | ops.Add()
+            | ops.Dropout()
+        ):  # fmt: skip
+            return
         case _:
-            return None
-    return Formula("MACs", formula, "*".join(map(str, factors)), cost.macs)
+            assert_never(op)
 
 
 _COUNTED = {
@@ -88,38 +92,37 @@ _COUNTED = {
 }  # fmt: skip
 
 
-def _explain_flops(cost: Cost, convention: str) -> Formula | None:
+def _explain_flops(cost: Cost, question: Question) -> Iterator[Formula]:
     terms = [
         (weight, name)
-        for name, weight in convention_weights(convention).items()
+        for name, weight in CONVENTIONS[question.convention].items()
         if getattr(cost, name)
     ]
-    if not terms:
-        return None
-    return Formula(
-        f"FLOPs ({convention})",
-        " + ".join(f"{weight}*{_COUNTED[name]}" for weight, name in terms),
-        " + ".join(f"{weight}*{getattr(cost, name)}" for weight, name in terms),
-        cost.flops(convention),
-    )
+    if terms:
+        yield Formula(
+            f"FLOPs ({question.convention})",
+            " + ".join(f"{weight}*{_COUNTED[name]}" for weight, name in terms),
+            " + ".join(f"{weight}*{getattr(cost, name)}" for weight, name in terms),
+            question.flops(cost),
+        )
 
 
-def _explain_group(graph: LayerGraph, path: str, convention: str) -> tuple[Formula, ...]:
-    """A stage as the sum of its blocks, a block as the sum of its layers."""
-    parts: list[Cost] = []
-    if (stage := structure_of(graph).stage(path)) is not None:
+def _explain_group(graph: LayerGraph, path: str, question: Question) -> tuple[Formula, ...]:
+    """Explain a stage as the sum of its blocks, a block as the sum of its layers."""
+    stage = structure_of(graph).stage(path)
+    if stage is not None and len(stage.groups) > 1:
         parts = [layers_cost(graph, group.layers) for group in stage.groups]
-    if len(parts) < 2:
+    else:
         parts = [layer_cost(graph, layer) for layer in structure_of(graph).within(path)]
-    lines = []
-    for quantity, values in (
-        ("params", [part.params for part in parts]),
-        ("MACs", [part.macs for part in parts]),
-        (f"FLOPs ({convention})", [part.flops(convention) for part in parts]),
-        ("outputs", [part.outputs for part in parts]),
-    ):
-        lines.append(Formula(quantity, "sum of parts", _run_lengths(values), sum(values)))
-    return tuple(lines)
+    return tuple(
+        Formula(quantity, "sum of parts", _run_lengths(values), sum(values))
+        for quantity, values in (
+            ("params", [part.params for part in parts]),
+            ("MACs", [part.macs for part in parts]),
+            (f"FLOPs ({question.convention})", [question.flops(part) for part in parts]),
+            ("outputs", [part.outputs for part in parts]),
+        )
+    )
 
 
 def _run_lengths(values: list[int]) -> str:
@@ -133,19 +136,18 @@ def _run_lengths(values: list[int]) -> str:
     return " + ".join(f"{n}*{v}" if n > 1 else str(v) for v, n in runs) or "0"
 
 
-def explain_answer(network: Network, paths: tuple[str, ...], convention: str) -> Answer:
-    """The formulas of chosen stages, blocks or layers of one network.
+def explain_answer(network: Network, paths: tuple[str, ...], question: Question) -> Answer:
+    """Show the formulas of chosen stages, blocks or layers of one network.
 
     Raises:
         UnknownPath: If a path does not exist.
-        InvalidQuestion: If the convention is unknown.
     """
     graph = network.graph
     rows: list[dict[str, Value]] = []
     notes = []
     documents = []
     for path in paths:
-        formulas = explain(graph, path, convention)
+        formulas = explain(graph, path, question)
         layers = structure_of(graph).within(path)
         what = describe(layers[0].op) if len(layers) == 1 else f"{len(layers)} layers"
         reads = ", ".join(map(str, graph.input_shapes(layers[0]))) or "nothing"
@@ -175,7 +177,7 @@ def explain_answer(network: Network, paths: tuple[str, ...], convention: str) ->
         lambda: {
             "schema": "rsinspect.explain/1",
             "model": network.document(),
-            "convention": convention,
+            "convention": question.convention,
             "explanations": documents,
         },
     )

@@ -7,8 +7,6 @@ numbers up.
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from rsinspect.networks.spec import ResNetRSSpec
-
 Kind = Literal[
     "text", "integer", "count", "bytes", "number", "tenths", "share", "percent", "seconds"
 ]
@@ -65,17 +63,3 @@ class Answer(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The JSON document."""
         return self.make_document()
-
-
-def model_document(spec: ResNetRSSpec) -> dict[str, Any]:
-    """The ``model`` object of every JSON document."""
-    return {
-        "name": spec.name,
-        "depth": spec.depth,
-        "blocks": list(spec.blocks),
-        "resolution": list(spec.resolution),
-        "dialect": spec.dialect.name,
-        "width": spec.width,
-        "channels": spec.channels,
-        "classes": spec.classes if spec.include_top else None,
-    }

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from rsinspect.cli.options import Convention, Format, Output, answer, model_command
+from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
 
 @model_command()
 def summary(
     network: Network,
+    question: Question,
     level: Annotated[
         str, typer.Option("--level", "-l", help="One row per stage, block or layer.")
     ] = "stage",
@@ -27,18 +29,13 @@ def summary(
         str | None, typer.Option("--filter", help="Only paths or kinds like this: 'c4/*', Conv2D.")
     ] = None,
     fold: Annotated[
-        bool, typer.Option("--fold/--no-fold", help="Identical blocks in one row, or each in its.")
+        bool,
+        typer.Option("--fold/--no-fold", help="One row for all identical blocks, or one each."),
     ] = True,
     explain: Annotated[
         list[str] | None,
         typer.Option("--explain", "-e", help="Show the formulas of this path instead; repeatable."),
     ] = None,
-    convention: Convention = "paper",
-    batch: Annotated[int, typer.Option("--batch", "-b", help="Images, for activation bytes.")] = 1,
-    dtype: Annotated[
-        str,
-        typer.Option(help="float32, bfloat16, float16, float64 or int8, for bytes."),
-    ] = "float32",
     format: Format = "table",
     output: Output = None,
 ) -> None:
@@ -48,9 +45,7 @@ def summary(
     wanted = column_keys() if columns == "all" else tuple(columns.split(",")) if columns else ()
     options = SummaryOptions(
         level=level,  # type: ignore[arg-type]  # checked by SummaryOptions
-        convention=convention,
-        batch=batch,
-        dtype=dtype,
+        question=question,
         folded=fold,
         columns=wanted or (column_keys() if format == "csv" else ()),
         sort=sort,
@@ -60,7 +55,7 @@ def summary(
     if explain:
         from rsinspect.answers.explain import explain_answer
 
-        answer(explain_answer(network, tuple(explain), convention), format, output)
+        answer(explain_answer(network, tuple(explain), question), format, output)
     else:
         answer(summary_answer(network, options), format, output)
 
@@ -76,4 +71,4 @@ def variants(
     """The published networks, computed figures beside the paper's Table 7."""
     from rsinspect.answers.variants import variants_answer
 
-    answer(variants_answer(convention=convention, every=every), format, output)
+    answer(variants_answer(Question(convention), every=every), format, output)

@@ -9,6 +9,7 @@ import typer
 
 from rsinspect.base.errors import UnknownVariant
 from rsinspect.cli.options import Convention, Format, Output, answer, plot
+from rsinspect.layers.question import Question
 from rsinspect.networks.named import parse_model
 
 Plot = Annotated[
@@ -30,12 +31,13 @@ def table(
     theme: Theme = "light",
 ) -> None:
     """A table of the paper, computed figures beside the printed ones."""
-    from rsinspect.answers.printed import table_answer, table_chart
+    from rsinspect.answers.figures import table_chart
+    from rsinspect.answers.printed import table_answer
 
-    report = table_answer(number, convention=convention)
+    result = table_answer(number, Question(convention))
     if plot_file is not None:
         plot(table_chart(number, x=x), plot_file, theme)
-    answer(report, format, output)
+    answer(result, format, output)
 
 
 def figure(
@@ -47,12 +49,12 @@ def figure(
     theme: Theme = "light",
 ) -> None:
     """The networks behind Figure 2 or 3 of the paper, the scaling study, and what they cost."""
-    from rsinspect.answers.printed import figure_answer, figure_chart
+    from rsinspect.answers.figures import figure_answer, figure_chart
 
-    report = figure_answer(number, convention=convention)
+    result = figure_answer(number, Question(convention))
     if plot_file is not None:
         plot(figure_chart(number), plot_file, theme)
-    answer(report, format, output)
+    answer(result, format, output)
 
 
 def recipe(
@@ -62,9 +64,7 @@ def recipe(
             help="A published model: 270, 152@224, resnet-rs-152-i224.", show_default=False
         ),
     ],
-    format: Annotated[
-        str, typer.Option("--format", "-f", help="table, json, yaml, csv, markdown or latex.")
-    ] = "table",
+    format: Format = "table",
     output: Output = None,
 ) -> None:
     """How a published model was trained (Table 8), code base by code base."""

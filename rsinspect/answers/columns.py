@@ -1,0 +1,215 @@
+"""The columns of a summary: what each shows, how its value comes from a row, and its legend."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from rsinspect.answers.rows import Level, SummaryRow
+from rsinspect.answers.table import Column, Kind, Value
+from rsinspect.layers.cost import LEGEND, Cost, whole_cost
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.question import Question
+from rsinspect.layers.receptive_field import ReceptiveField, receptive_fields
+
+Note = Callable[[Sequence[SummaryRow], Question], str | None]
+
+
+class Whole:
+    """What rows are measured against: the question, and the whole network.
+
+    Args:
+        graph: The network.
+        question: What is asked of it.
+    """
+
+    def __init__(self, graph: LayerGraph, question: Question) -> None:
+        self.graph = graph
+        self.question = question
+
+    @property
+    def cost(self) -> Cost:
+        """Of the whole network, for one image."""
+        return whole_cost(self.graph)
+
+    @cached_property
+    def _fields(self) -> dict[str, ReceptiveField]:
+        return receptive_fields(self.graph)
+
+    def field(self, row: SummaryRow) -> ReceptiveField:
+        """Look up the receptive field of a row's (last) output; a total has none."""
+        return self._fields.get(row.last, ReceptiveField(None, None))
+
+
+def _macs_note(rows: Sequence[SummaryRow], question: Question) -> str:
+    return f"MACs: {LEGEND['mac']}."
+
+
+def _flops_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
+    if question.convention == "mac":  # the MACs say it
+        return None
+    return f"FLOPs ({question.convention}): {question.legend}."
+
+
+def _blocks_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
+    folded = [row.runs for row in rows if len(row.runs) == 2 and row.runs[1] > 1]
+    if not folded:
+        return None
+    first, rest = max(folded, key=lambda runs: runs[1])
+    return (
+        f"Blocks {first} + {rest}: {rest} identical after the first "
+        "(op, configuration, shapes), each with its own weights."
+    )
+
+
+def _repeats_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
+    row = max(rows, key=lambda row: row.repeats)
+    if row.repeats == 1:
+        return None
+    return (
+        f"{row.group}: {row.repeats} identical blocks (op, configuration, "
+        "shapes), each with its own weights; the numbers of such a row are for all of them."
+    )
+
+
+def _field_note(rows: Sequence[SummaryRow], question: Question) -> str:
+    return (
+        "Receptive field: of convolutions and pools, in image pixels; SE gates, which see "
+        "everything, left out."
+    )
+
+
+def _moved_note(rows: Sequence[SummaryRow], question: Question) -> str:
+    return (
+        "Bytes moved: each layer reads its inputs and weights and writes its output once, "
+        "nothing fused."
+    )
+
+
+class ColumnSpec(NamedTuple):
+    """A column of a summary.
+
+    Attributes:
+        key: Its name in options, CSV and JSON.
+        head: What stands above it; ``{}`` is the convention.
+        value: How its value comes from a row.
+        kind: What its values are.
+        default_at: Levels whose tables have it where no columns are asked for.
+        notes: Its legend, which several columns may share.
+    """
+
+    key: str
+    head: str
+    value: Callable[[SummaryRow, Whole], Value]
+    kind: Kind = "text"
+    default_at: tuple[Level, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def column(self, convention: str) -> Column:
+        """Make the column of a table."""
+        return Column(self.key, self.head.format(convention), self.kind)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+_EVERYWHERE: tuple[Level, ...] = ("stage", "block", "layer")
+COLUMNS: dict[str, ColumnSpec] = {
+    spec.key: spec
+    for spec in (
+        ColumnSpec("path", "Path", lambda row, whole: row.label, default_at=_EVERYWHERE),
+        ColumnSpec("kind", "Kind", lambda row, whole: row.kind),
+        ColumnSpec("op", "Op", lambda row, whole: row.op, default_at=("layer",)),
+        ColumnSpec(
+            "output", "Output", lambda row, whole: "" if row.output is None else str(row.output),
+            default_at=_EVERYWHERE,
+        ),
+        ColumnSpec(
+            "blocks", "Blocks", lambda row, whole: " + ".join(map(str, row.runs)),
+            default_at=("stage",), notes=(_blocks_note,),
+        ),
+        ColumnSpec(
+            "repeats", "x N", lambda row, whole: "" if row.output is None else row.repeats,
+            "integer", ("block",),
+        ),
+        ColumnSpec("params", "Params", lambda row, whole: row.cost.params, "count", _EVERYWHERE),
+        ColumnSpec(
+            "trainable_params", "Trainable\nparams", lambda row, whole: row.cost.trainable_params,
+            "count",
+        ),
+        ColumnSpec(
+            "non_trainable_params", "Non-trainable\nparams",
+            lambda row, whole: row.cost.non_trainable_params, "count",
+        ),
+        ColumnSpec(
+            "params_share", "Share of\nparams",
+            lambda row, whole: _share(row.cost.params, whole.cost.params), "share",
+        ),
+        ColumnSpec(
+            "macs", "MACs", lambda row, whole: row.cost.macs, "count", ("stage",), (_macs_note,),
+        ),
+        ColumnSpec(
+            "flops", "FLOPs\n({})", lambda row, whole: whole.question.flops(row.cost),
+            "count", _EVERYWHERE, (_flops_note,),
+        ),
+        ColumnSpec(
+            "flops_share", "Share of\nFLOPs",
+            lambda row, whole: _share(
+                whole.question.flops(row.cost), whole.question.flops(whole.cost)
+            ),
+            "share", ("stage", "block"), (_flops_note,),
+        ),
+        ColumnSpec(
+            "activation_bytes", "Activa-\ntions",
+            lambda row, whole: whole.question.activation_bytes(row.cost), "bytes", _EVERYWHERE,
+        ),
+        ColumnSpec(
+            "activation_share", "Share of\nactivations",
+            lambda row, whole: _share(row.cost.outputs, whole.cost.outputs), "share",
+        ),
+        ColumnSpec(
+            "weight_bytes", "Weight\nbytes",
+            lambda row, whole: whole.question.weight_bytes(row.cost), "bytes",
+        ),
+        ColumnSpec(
+            "bytes_moved", "Bytes\nmoved", lambda row, whole: whole.question.bytes_moved(row.cost),
+            "bytes", notes=(_moved_note,),
+        ),
+        ColumnSpec(
+            "intensity", "FLOPs\nper byte", lambda row, whole: whole.question.intensity(row.cost),
+            "number", notes=(_flops_note, _moved_note),
+        ),
+        ColumnSpec(
+            "receptive_field", "Receptive\nfield",
+            lambda row, whole: "" if row.output is None else whole.field(row).size,
+            "integer", notes=(_field_note,),
+        ),
+        ColumnSpec(
+            "stride", "Stride",
+            lambda row, whole: "" if row.output is None else whole.field(row).stride, "integer",
+        ),
+    )
+}  # fmt: skip
+"""Every column, by key, in the order of a table that shows them all."""
+
+
+def default_columns(
+    level: Level, rows: Sequence[SummaryRow], question: Question
+) -> tuple[ColumnSpec, ...]:
+    """Choose the columns of a table where none are asked for."""
+    keys = {spec.key for spec in COLUMNS.values() if level in spec.default_at}
+    if question.convention == "mac":  # FLOPs would repeat the MACs
+        keys = keys - {"flops"} | {"macs"}
+    if all(row.repeats == 1 for row in rows):
+        keys -= {"repeats"}
+    return tuple(spec for key, spec in COLUMNS.items() if key in keys)
+
+
+def legend(
+    shown: Sequence[ColumnSpec], rows: Sequence[SummaryRow], question: Question
+) -> tuple[str, ...]:
+    """Explain the columns that are shown, and the rows that stand for several blocks."""
+    needed = {_repeats_note, *(note for spec in shown for note in spec.notes)}
+    order = (_macs_note, _flops_note, _blocks_note, _repeats_note, _field_note, _moved_note)
+    notes = (note(rows, question) for note in order if note in needed)
+    return tuple(note for note in notes if note is not None)
