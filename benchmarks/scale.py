@@ -18,7 +18,8 @@ GRAPHS, MODELS = 200, 3
 
 ONE = """
 import resource, sys, time
-from rsinspect.design_space.space import Bounds, Space, parse_objectives, search
+from rsinspect.design_space.search import Search
+from rsinspect.design_space.space import Space
 size, only_front = int(sys.argv[1]), sys.argv[2] == "front"
 sides = {10_000: 10, 100_000: 20, 1_000_000: 80, 10_000_000: 160}[size]
 layouts = size // sides // 5
@@ -27,8 +28,7 @@ start = time.perf_counter()
 space = Space.of({"c3": tuple(range(3, 43)), "c4": tuple(range(3, 3 + c4)),
                   "width": (0.5, 0.75, 1.0, 1.5, 2.0),
                   "resolution": tuple(range(128, 128 + 2 * sides, 2))})
-found = search(space, bounds=Bounds({}, {}), only_front=only_front,
-               objectives=parse_objectives("max:params,min:flops"))
+found = Search(space=space, only_front=only_front).run()
 spent = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(space.size, spent, peak, len(found.front))

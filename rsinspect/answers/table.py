@@ -4,13 +4,18 @@ A ``Table`` holds exact values. Renderers (``rsinspect.render``) turn them into 
 numbers up.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
+
+from rsinspect.base.words import Wording
 
 Kind = Literal[
     "text", "integer", "count", "bytes", "number", "tenths", "share", "percent", "seconds"
 ]
 Value = str | int | float | None
+Note = str | Wording
+"""A sentence; one that names options is worded by the door that shows it."""
+RecordKind = Literal["int32", "int64", "float64", "bool", "list<int32>"]
 
 
 class Column(NamedTuple):
@@ -45,7 +50,7 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]
     rows: tuple[dict[str, Value], ...]
     totals: tuple[dict[str, Value], ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class Answer(NamedTuple):
@@ -63,3 +68,15 @@ class Answer(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The JSON document."""
         return self.make_document()
+
+
+class Records(NamedTuple):
+    """Many rows for programs, by column: exact values, and no word for people.
+
+    Attributes:
+        kinds: What the values of each column are.
+        columns: The values of each column, as many in each.
+    """
+
+    kinds: Mapping[str, RecordKind]
+    columns: Mapping[str, Sequence[Any]]

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rsinspect.answers.table import Answer
+from rsinspect.answers.table import Answer, Note
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.base.words import Option, advice
+from rsinspect.cli.flags import flag
 from rsinspect.layers.cost import CONVENTIONS
 from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
@@ -280,29 +281,43 @@ def answer(result: Answer, format_name: str, output: Path | None) -> None:
         InvalidChoice: If the format is unknown.
         OutputNotWritable: If the file cannot be written.
     """
-    if format_name == "table":
-        from rsinspect.render.console import console_for, print_table
-
-        if output is None:
-            print_table(result.table, console_for())
-            return
-        import io
-
-        buffer = io.StringIO()
-        print_table(result.table, console_for(buffer))
-        text = buffer.getvalue()
-    else:
+    table = result.table._replace(notes=tuple(map(_worded, result.table.notes)))
+    if format_name != "table":
         from rsinspect.render.data import as_text
 
-        text = as_text(result, format_name)
+        put(as_text(result._replace(table=table), format_name).encode(), output)
+        return
+    from rsinspect.render.console import console_for, print_table
+
+    if output is None:
+        print_table(table, console_for())
+        return
+    import io
+
+    buffer = io.StringIO()
+    print_table(table, console_for(buffer))
+    put(buffer.getvalue().encode(), output)
+
+
+def _worded(note: Note) -> str:
+    """Word a note with the flags of the command line."""
+    return note if isinstance(note, str) else note.worded(flag)
+
+
+def put(content: bytes, output: Path | None) -> None:
+    """Write to stdout, where no file or ``-`` is named, or into a file.
+
+    Raises:
+        OutputNotWritable: If the file cannot be written.
+    """
     if output is None or str(output) == "-":
         import sys
 
-        sys.stdout.write(text)
-    else:
-        from rsinspect.base.files import write_whole
+        sys.stdout.write(content.decode())
+        return
+    from rsinspect.base.files import write_whole
 
-        write_whole(output, text.encode())
+    write_whole(output, content)
 
 
 def plot(chart: Chart, output: Path, theme: str) -> None:

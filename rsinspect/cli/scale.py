@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rsinspect.base.errors import InvalidSpec
-from rsinspect.cli.options import Convention, Output, answer, plot
+from rsinspect.base.words import Option, advice
+from rsinspect.cli.options import Output, answer, one_of, option, plot, put, with_options
+from rsinspect.design_space.axes import PRESETS, parse_axis, preset_axes
+from rsinspect.design_space.objectives import DEFAULT_OBJECTIVES, parse_objectives
+from rsinspect.design_space.search import Bounds, Found, Search
+from rsinspect.design_space.space import Space
+from rsinspect.layers.question import Question
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.render.formats import FORMATS, check_format
 
 if TYPE_CHECKING:
-    from rsinspect.design_space.space import Bounds, Found, Objective, Space
+    from rsinspect.answers.table import Records
 
-_LIMITS = "Limits"
-_SHOWN = "Shown"
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
           "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}  # fmt: skip
 
 
 def quantity(text: str) -> float:
-    """``10G``, ``1e9`` or ``64MiB`` as a number.
+    """Read ``10G``, ``1e9`` or ``64MiB`` as a number.
 
     Raises:
         InvalidSpec: If it is none.
@@ -35,145 +42,194 @@ def quantity(text: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _limit(help: str) -> typer.models.OptionInfo:
-    found: typer.models.OptionInfo = typer.Option(
-        help=help, rich_help_panel=_LIMITS, show_default=False
-    )
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceOptions:
+    """Which networks are looked at."""
 
-
-def scale(
     axis: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--axis",
             "-a",
             help="depth=50,101 or blocks='3,4,6,3;3,4,23,3' or c3=4:48 (c2 to c5); "
             "width=0.5:2:0.25; resolution=128:448:32. Default: the published depths and sizes.",
         ),
-    ] = None,
+    ] = None
     preset: Annotated[
-        str | None, typer.Option(help="A grid of the paper: figure2 or figure3.")
-    ] = None,
+        str | None, option("--preset", help=f"A grid of the paper: {one_of(PRESETS)}.")
+    ] = None
     layout_rule: Annotated[
         bool,
-        typer.Option(
-            "--layout-rule", help="Depths above 200 that the paper lacks grow as 270 to 420 do."
-        ),
-    ] = False,
-    dialect: Annotated[str, typer.Option(help="Whose wiring.")] = "keras",
-    max_flops: Annotated[str | None, _limit("Per image: 10G.")] = None,
-    min_flops: Annotated[str | None, _limit("Per image.")] = None,
-    max_params: Annotated[str | None, _limit("50M.")] = None,
-    min_params: Annotated[str | None, _limit("At least so many.")] = None,
-    max_peak_activation: Annotated[str | None, _limit("Of the batch: 64MiB.")] = None,
+        option("--layout-rule", help="Grow depths above 200 that the paper lacks as 270 to 420."),
+    ] = False
+    dialect: Annotated[str, option("--dialect", help=f"Whose wiring: {', '.join(DIALECTS)}.")] = (
+        "keras"
+    )
+
+    def make(self) -> Space:
+        """Make the space."""
+        axes = {} if self.preset is None else preset_axes(self.preset)
+        axes |= dict(map(parse_axis, self.axis or ()))
+        return Space.of(axes, dialect=self.dialect, rule=self.layout_rule)
+
+
+def _limit(*names: str, help: str) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel="Limits", show_default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOptions:
+    """Which of them fit."""
+
+    max_flops: Annotated[str | None, _limit("--max-flops", help="Per image: 10G.")] = None
+    min_flops: Annotated[str | None, _limit("--min-flops", help="Per image.")] = None
+    max_params: Annotated[
+        str | None, _limit("--max-params", help="Maximum number of parameters: 50M.")
+    ] = None
+    min_params: Annotated[
+        str | None, _limit("--min-params", help="Minimum number of parameters.")
+    ] = None
+    max_peak_activation: Annotated[
+        str | None,
+        _limit("--max-peak-activation", help="Peak of activations, of the batch: 64MiB."),
+    ] = None
+
+    def make(self) -> Bounds:
+        """Read the limits."""
+        return Bounds(
+            least=_given(flops=self.min_flops, params=self.min_params),
+            most=_given(
+                flops=self.max_flops,
+                params=self.max_params,
+                peak_activation_bytes=self.max_peak_activation,
+            ),
+        )
+
+
+def _given(**limits: str | None) -> dict[str, float]:
+    return {column: quantity(text) for column, text in limits.items() if text is not None}
+
+
+def _shown(*names: str, help: str) -> Any:
+    return option(*names, help=help, panel="Shown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownOptions:
+    """Which of those that fit are shown."""
+
     objective: Annotated[
         str,
-        typer.Option(help="Two or three, of the Pareto front: max:params,min:flops. Costs, blocks, "
-                     "width or resolution."),
-    ] = "max:params,min:flops",
-    pareto: Annotated[
-        bool, typer.Option("--pareto", help="Only the front.", rich_help_panel=_SHOWN)
-    ] = False,
+        option(
+            "--objective",
+            help=f"Two or three, of the Pareto front: {DEFAULT_OBJECTIVES}. Costs, blocks, "
+            "width or resolution.",
+        ),
+    ] = DEFAULT_OBJECTIVES
+    pareto: Annotated[bool, _shown("--pareto", help="Only the front.")] = False
     sort: Annotated[
         str | None,
-        typer.Option("--sort", "-s", help="By a cost or an axis; -params: largest first.",
-                     rich_help_panel=_SHOWN),
-    ] = None,
-    top: Annotated[
-        int | None, typer.Option("--top", "-n", help="Only the first N.", rich_help_panel=_SHOWN)
-    ] = None,
-    convention: Convention = "paper",
-    batch: Annotated[int, typer.Option("--batch", "-b", help="Images, for bytes.")] = 1,
-    dtype: Annotated[str, typer.Option(help="Of activations.")] = "float32",
+        _shown("--sort", "-s", help="By a cost or an axis; -params: largest first."),
+    ] = None
+    top: Annotated[int | None, _shown("--top", "-n", help="Only the first N.")] = None
+
+    def of(self, space: Space, limits: Bounds, question: Question) -> Search:
+        """Make the search."""
+        return Search(
+            space=space,
+            question=question,
+            bounds=limits,
+            objectives=parse_objectives(self.objective),
+            only_front=self.pareto,
+            sort=self.sort,
+            top=self.top,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """Where the answer goes, and in which format."""
+
+    format: Annotated[str, option("--format", "-f", help=f"{one_of((*FORMATS, 'parquet'))}.")] = (
+        "table"
+    )
+    output: Output = None
+    plot_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False
+        ),
+    ] = None
+    theme: Annotated[str, option("--theme", help="Of the plot: paper, light, dark or print.")] = (
+        "light"
+    )
+
+    @property
+    def kind(self) -> str:
+        """The format, read off the name of the file where none is given."""
+        suffix = self.output.suffix if self.output is not None else ""
+        named = self.format == "table" and suffix in (".parquet", ".csv", ".json")
+        return suffix.removeprefix(".") if named else self.format
+
+    def check(self) -> None:
+        """Refuse what cannot be written, before anything is worked out.
+
+        Raises:
+            InvalidChoice: If the format is unknown.
+            InvalidSpec: If the format needs a file and has none.
+            OutputNotWritable: If a file cannot be written.
+        """
+        from rsinspect.base.files import check_writable
+
+        if self.kind != "parquet":
+            check_format(self.kind)
+        elif self.output is None:
+            raise InvalidSpec(
+                "a Parquet file needs a name", advice("add {}", Option("output", "points.parquet"))
+            )
+        for path in (self.output, self.plot_file):
+            if path is not None:
+                check_writable(path)
+
+
+@with_options
+def scale(
+    space: SpaceOptions,
+    limits: LimitOptions,
+    shown: ShownOptions,
+    question: Question,
+    files: FileOptions,
     advise: Annotated[
         bool, typer.Option("--advise", help="Say instead which strategy of the paper applies.")
     ] = False,
     epochs: Annotated[int, typer.Option(help="Length of the training, for --advise.")] = 350,
-    format: Annotated[
-        str,
-        typer.Option("--format", "-f", help="table, json, yaml, csv, markdown, latex or parquet."),
-    ] = "table",
-    output: Output = None,
-    plot_file: Annotated[
-        Path | None,
-        typer.Option("--plot", help="Draw it into this file: .svg, .pdf or .png.",
-                     show_default=False),
-    ] = None,
-    theme: Annotated[str, typer.Option(help="Of the plot: paper, light, dark or print.")] = "light",
-) -> None:  # fmt: skip
+) -> None:
     """Depth x width x resolution: what each costs, within limits, and the Pareto front."""
     if advise:
         from rsinspect.design_space.advice import advice_answer
 
-        answer(advice_answer(epochs), format, output)
+        answer(advice_answer(epochs), files.format, files.output)
         return
-    from rsinspect.base.files import check_writable, write_whole
-    from rsinspect.design_space import answer as files
-    from rsinspect.design_space import space
-    from rsinspect.render.formats import check_format
+    from rsinspect.design_space.answer import records, scale_answer, scale_chart
 
-    if format == "table" and output is not None and output.suffix in (".parquet", ".csv", ".json"):
-        format = output.suffix.removeprefix(".")
-    if format != "parquet":
-        check_format(format)
-    elif output is None:
-        raise InvalidSpec("a Parquet file needs a name", "add -o points.parquet")
-    if batch < 1:
-        raise InvalidSpec(f"the batch is {batch}; it must be at least 1")
-    if top is not None and top < 1:
-        raise InvalidSpec(f"--top is {top}; it must be at least 1")
-    for path in (output, plot_file):
-        if path is not None:
-            check_writable(path)
-    axes = {} if preset is None else space.preset_axes(preset)
-    for text in axis or ():
-        name, values = space.parse_axis(text)
-        axes[name] = values
-    where = space.Space.of(axes, dialect=dialect, rule=layout_rule)
-    asked = {
-        "max_flops": max_flops, "min_flops": min_flops, "max_params": max_params,
-        "min_params": min_params, "max_peak_activation_bytes": max_peak_activation,
-    }  # fmt: skip
-    limits = {name: quantity(text) for name, text in asked.items() if text is not None}
-    bounds = space.Bounds(
-        {name[4:]: value for name, value in limits.items() if name.startswith("min_")},
-        {name[4:]: value for name, value in limits.items() if name.startswith("max_")},
-    )
-    objectives = space.parse_objectives(objective)
-    found = _searched(where, bounds, objectives, pareto, sort, top, convention, batch, dtype)
-    if plot_file is not None:
-        chart = files.scale_chart(
-            found, objectives, convention=convention, batch=batch, dtype=dtype
-        )
-        plot(chart, plot_file, theme)
-    if format == "parquet":
-        assert output is not None
-        write_whole(output, files.parquet_bytes(found))
-    elif format == "csv" and output is not None:
-        write_whole(output, files.csv_text(found).encode())
-    elif format == "csv":
-        typer.echo(files.csv_text(found), nl=False)
+    files.check()
+    found = _searched(shown.of(space.make(), limits.make(), question))
+    if files.plot_file is not None:
+        plot(scale_chart(found), files.plot_file, files.theme)
+    if files.kind in ("csv", "parquet"):
+        put(_written(records(found), files.kind), files.output)
     else:
-        made = files.scale_answer(
-            found, objectives=objectives, convention=convention, batch=batch, dtype=dtype,
-            constraints=limits, all_rows=top is not None,
-        )  # fmt: skip
-        answer(made, format, output)
+        answer(scale_answer(found), files.kind, files.output)
 
 
-def _searched(
-    where: Space,
-    bounds: Bounds,
-    objectives: tuple[Objective, ...],
-    pareto: bool,
-    sort: str | None,
-    top: int | None,
-    convention: str,
-    batch: int,
-    dtype: str,
-) -> Found:
-    """The search, with a progress bar on a terminal's stderr where it is large."""
+def _written(points: Records, kind: str) -> bytes:
+    from rsinspect.render.data import records_csv, records_parquet
+
+    return records_csv(points).encode() if kind == "csv" else records_parquet(points)
+
+
+def _searched(search: Search) -> Found:
+    """Search, with a progress bar on a terminal's stderr where the space is large."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -183,15 +239,12 @@ def _searched(
         TimeRemainingColumn,
     )
 
-    from rsinspect.design_space import space
+    from rsinspect.design_space.points import CHUNK
 
     columns = (TextColumn("points"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    large = where.size > space.CHUNK and console.is_terminal
+    size = search.space.size
+    large = size > CHUNK and console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=not large) as progress:
-        task = progress.add_task("", total=where.size)
-        return space.search(
-            where, bounds=bounds, objectives=objectives, only_front=pareto, sort=sort, top=top,
-            convention=convention, batch=batch, dtype=dtype,
-            progress=lambda done: progress.update(task, completed=done),
-        )  # fmt: skip
+        task = progress.add_task("", total=size)
+        return search.run(progress=lambda done: progress.update(task, completed=done))

@@ -1,22 +1,22 @@
-"""Points of the design space as a table, as files for programs and as a chart."""
+"""Points of the design space as a table, as records for programs and as a chart."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
-from rsinspect.answers.table import Answer, Column, Table, Value
-from rsinspect.base.errors import BackendUnavailable
-from rsinspect.design_space.space import COLUMNS, Found, Objective, Points, Space
-from rsinspect.layers.cost import LEGEND
+from rsinspect.answers.table import Answer, Column, Note, RecordKind, Records, Table, Value
+from rsinspect.base.words import Option, advice
+from rsinspect.design_space.objectives import Objective
+from rsinspect.design_space.points import COLUMNS, Points
+from rsinspect.design_space.search import Found
+from rsinspect.design_space.space import Space
+from rsinspect.layers.question import Question
 
+SCHEMA = "rsinspect.scale/1"
 MOST_ROWS = 40
 """Of a table for people, where no number was asked for."""
-
-KEYS = ("depth", "blocks", "width", "resolution", *COLUMNS, "pareto")
 
 
 def axes_document(space: Space) -> dict[str, Any]:
@@ -47,28 +47,13 @@ def columns_of(found: Found) -> dict[str, list[Any]]:
     }
 
 
-def scale_answer(
-    found: Found,
-    *,
-    objectives: Sequence[Objective],
-    convention: str,
-    batch: int,
-    dtype: str,
-    constraints: Mapping[str, float],
-    all_rows: bool = False,
-) -> Answer:
-    """The points kept as a table of the first of them, and as a document of all.
+def scale_answer(found: Found) -> Answer:
+    """Show the points kept: the first of them as a table, all of them in the document.
 
-    Args:
-        found: What a search kept.
-        objectives: Of the front.
-        convention: What a FLOP is.
-        batch: Images, for bytes.
-        dtype: Of activations.
-        constraints: As they were asked for, for the document.
-        all_rows: Whether the table has all of the points too.
+    A search that asked for a number of points has them all in the table.
     """
-    shown = found if all_rows else _first(found, MOST_ROWS)
+    question, space = found.search.question, found.search.space
+    shown = found if found.search.top is not None else _first(found, MOST_ROWS)
     values = columns_of(shown)
     rows: list[dict[str, Value]] = [
         {
@@ -78,24 +63,12 @@ def scale_answer(
         }
         for row in zip(*values.values(), strict=True)
     ]
-    kept = len(found.points)
-    notes = [
-        f"{kept:,} of {found.feasible:,} points that fit; {found.evaluated:,} evaluated."
-        if found.feasible
-        else f"No point fits: none of {found.evaluated:,} is within the bounds.",
-        f"*: on the Pareto front of {_listed(objectives)}: {len(found.front):,}.",
-        f"FLOPs ({convention}), for one image: {LEGEND[convention]}.",
-        f"Peak and sum of activations: inference, batch {batch}, {dtype}; without drop path.",
-    ]
-    if len(rows) < kept:
-        notes.insert(1, f"The first {len(rows)} are shown: --top N, --pareto, --format csv.")
-    named = any(layout.depth is not None for layout in found.points.space.layouts)
+    named = any(layout.depth is not None for layout in space.layouts)
     return Answer(
         Table(
-            title=f"Design space: {len(found.points.space.layouts):,} layouts x "
-            f"{len(found.points.space.widths):,} widths x "
-            f"{len(found.points.space.resolutions):,} resolutions"
-            + ("" if found.points.space.dialect == "keras" else f" ({found.points.space.dialect})"),
+            title=f"Design space: {len(space.layouts):,} layouts x {len(space.widths):,} widths x "
+            f"{len(space.resolutions):,} resolutions"
+            + ("" if space.dialect == "keras" else f" ({space.dialect})"),
             columns=(
                 *((Column("depth", "Depth", "integer"),) if named else ()),
                 Column("blocks", "Blocks"),
@@ -103,15 +76,35 @@ def scale_answer(
                 Column("resolution", "Res.", "integer"),
                 Column("params", "Params", "count"),
                 Column("macs", "MACs", "count"),
-                Column("flops", f"FLOPs\n({convention})", "count"),
+                Column("flops", f"FLOPs\n({question.convention})", "count"),
                 Column("activation_bytes", "Act.\nsum", "bytes"),
                 Column("peak_activation_bytes", "Act.\npeak", "bytes"),
                 Column("pareto", ""),
             ),
             rows=tuple(rows),
-            notes=tuple(notes),
+            notes=tuple(_notes(found, len(rows))),
         ),
-        lambda: _document(found, objectives, convention, batch, dtype, constraints),
+        lambda: _document(found),
+    )
+
+
+def _notes(found: Found, shown: int) -> Iterator[Note]:
+    question, kept = found.search.question, len(found.points)
+    if found.feasible:
+        yield f"{kept:,} of {found.feasible:,} points that fit; {found.evaluated:,} evaluated."
+    else:
+        yield f"No point fits: none of {found.evaluated:,} is within the bounds."
+    if shown < kept:
+        yield advice(
+            f"The first {shown} are shown: {{}} N, {{}}, {{}}.",
+            Option("top"), Option("only_front"), Option("format", "csv"),
+        )  # fmt: skip
+    front = f"{_listed(found.search.objectives)}: {len(found.front):,}"
+    yield f"*: on the Pareto front of {front}."
+    yield f"FLOPs ({question.convention}), for one image: {question.legend}."
+    yield (
+        f"Peak and sum of activations: inference, batch {question.batch}, {question.dtype}; "
+        "without drop path."
     )
 
 
@@ -119,23 +112,16 @@ def _first(found: Found, number: int) -> Found:
     return found._replace(points=found.points.take(slice(0, number)), pareto=found.pareto[:number])
 
 
-def _document(
-    found: Found,
-    objectives: Sequence[Objective],
-    convention: str,
-    batch: int,
-    dtype: str,
-    constraints: Mapping[str, float],
-) -> dict[str, Any]:
-    values = columns_of(found)
+def _document(found: Found) -> dict[str, Any]:
+    search, values = found.search, columns_of(found)
     return {
-        "schema": "rsinspect.scale/1",
-        "axes": axes_document(found.points.space),
-        "convention": convention,
-        "batch": batch,
-        "dtype": dtype,
-        "constraints": dict(constraints),
-        "objectives": [str(objective) for objective in objectives],
+        "schema": SCHEMA,
+        "axes": axes_document(search.space),
+        "convention": search.question.convention,
+        "batch": search.question.batch,
+        "dtype": search.question.dtype,
+        "constraints": search.bounds.document(),
+        "objectives": [str(objective) for objective in search.objectives],
         "evaluated": found.evaluated,
         "feasible": found.feasible,
         "front": len(found.front),
@@ -143,78 +129,42 @@ def _document(
     }
 
 
-def csv_text(found: Found) -> str:
-    """All points kept, exact values, blocks as ``3,4,6,3``."""
-    values = columns_of(found)
-    values["blocks"] = [",".join(map(str, blocks)) for blocks in values["blocks"]]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(values)
-    writer.writerows(zip(*values.values(), strict=True))
-    return buffer.getvalue()
-
-
-def parquet_bytes(found: Found) -> bytes:
-    """All points kept as a Parquet file, blocks as lists.
-
-    Raises:
-        BackendUnavailable: If pyarrow is not installed.
-    """
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise BackendUnavailable(
-            "Parquet files need pyarrow, which is not installed", "pip install 'rsinspect[parquet]'"
-        ) from None
-    values: dict[str, Any] = columns_of(found)
-    values["blocks"] = [list(blocks) for blocks in values["blocks"]]
-    types = {
-        "depth": pyarrow.int32(), "blocks": pyarrow.list_(pyarrow.int32()),
-        "width": pyarrow.float64(), "resolution": pyarrow.int32(),
-        **dict.fromkeys(COLUMNS, pyarrow.int64()), "pareto": pyarrow.bool_(),
+def records(found: Found) -> Records:
+    """Give all points kept, exactly, for programs."""
+    kinds: dict[str, RecordKind] = {
+        "depth": "int32", "blocks": "list<int32>", "width": "float64", "resolution": "int32",
+        **dict.fromkeys(COLUMNS, "int64"), "pareto": "bool",
     }  # fmt: skip
-    table = pyarrow.table({k: pyarrow.array(v, type=types[k]) for k, v in values.items()})
-    sink = pyarrow.BufferOutputStream()
-    parquet.write_table(table, sink)
-    return bytes(sink.getvalue())
+    return Records(kinds, columns_of(found))
 
 
-def scale_chart(
-    found: Found,
-    objectives: Sequence[Objective],
-    *,
-    convention: str,
-    batch: int,
-    dtype: str,
-) -> Chart:
-    """The front before a sample of the space, on the axes of the first two objectives.
-
-    A line joins the front; if there is a third objective of a few values, one for each of them.
-
-    Args:
-        found: What a search found.
-        objectives: The second goes to the right, the first up.
-        convention: What a FLOP is.
-        batch: Images, for bytes.
-        dtype: Of activations.
-    """
-    up, across = objectives[:2]
-    of_images = f"batch {batch}, {dtype}"
-    axes = {
+def _axes(question: Question) -> dict[str, Axis]:
+    """Axis of each quantity."""
+    images = f"batch {question.batch}, {question.dtype}"
+    return {
         "params": Axis("Parameters", "count", log=True),
         "trainable_params": Axis("Trainable parameters", "count", log=True),
         "macs": Axis("MACs per image", "count", log=True),
-        "flops": Axis(f"FLOPs per image ({convention})", "count", log=True),
-        "activation_bytes": Axis(f"Sum of activations, {of_images}", "bytes", log=True),
-        "peak_activation_bytes": Axis(f"Peak of activations, {of_images}", "bytes", log=True),
+        "flops": Axis(f"FLOPs per image ({question.convention})", "count", log=True),
+        "activation_bytes": Axis(f"Sum of activations, {images}", "bytes", log=True),
+        "peak_activation_bytes": Axis(f"Peak of activations, {images}", "bytes", log=True),
         "blocks": Axis("Blocks", "number"),
         "width": Axis("Width multiplier", "number"),
         "resolution": Axis("Resolution, pixels a side", "number"),
     }
+
+
+def scale_chart(found: Found) -> Chart:
+    """Chart the front before a sample of the space, on the axes of the first two objectives.
+
+    The second objective goes to the right, the first up. A line joins the front; if there is a
+    third objective of a few values, one for each of them.
+    """
+    objectives = found.search.objectives
+    up, across = objectives[:2]
+    axes = _axes(found.search.question)
     rest = found.sample.outside(found.front)
-    whole = len(found.sample) == found.feasible
-    others = "other points that fit" if whole else "others, a sample"
+    others = "other points that fit" if len(found.sample) == found.feasible else "others, a sample"
     series = [
         Series(f"{len(rest):,} {others}", _places(rest, up, across), faint=True),
         *_fronts(found.front, objectives),
@@ -262,12 +212,12 @@ def _places(
     points: Points, up: Objective, across: Objective, *, named: bool = False
 ) -> tuple[Point, ...]:
     ys, xs = points.quantity(up.column).tolist(), points.quantity(across.column).tolist()
-    found = []
+    places = []
     for x, y, index in zip(xs, ys, points.index.tolist(), strict=True):
         label = ""
         if named:
             layout, width, side = points.space.point(index)
             name = layout.depth or "-".join(map(str, layout.blocks))
             label = f"{name}{'' if width == 1 else f' x{width:g}'} @{side}"
-        found.append(Point(x, y, label))
-    return tuple(sorted(found))
+        places.append(Point(x, y, label))
+    return tuple(sorted(places))

@@ -1,11 +1,11 @@
 """What many networks cost, by array arithmetic on exact integers.
 
 Nothing about the wiring is known here. For a width, one small graph is built at three sizes and
-each of its layers is asked through ``rsinspect.cost`` what it counts: a quadratic in the side of
+each of its layers is asked through ``layers.cost`` what it counts: a quadratic in the side of
 the map that the layer works on. That gives, for any resolution, the cost of the stem, of each
 stage's first block, of each further block (they are all alike) and of the head; and a network is a
 sum of these, linear in the numbers of blocks. The peak of the activation memory is the largest of
-the moments of ``cost.liveness``, each of them a quadratic as well; a stage of one block has no
+the moments of ``layers.liveness``, each of them a quadratic as well; a stage of one block has no
 moments of a second.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from rsinspect.base.errors import InvalidSpec
@@ -22,6 +21,7 @@ from rsinspect.layers.cost import convention_weights, layer_cost
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.liveness import liveness
 from rsinspect.layers.shapes import ceil_div
+from rsinspect.layers.structure import structure_of
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 
@@ -141,37 +141,45 @@ def width_costs(spec: ResNetRSSpec, convention: str) -> WidthCosts:
     base = dict.fromkeys(COUNTS, ZERO)
     more = [dict.fromkeys(COUNTS, ZERO) for _ in range(stages)]
     sizes: dict[str, _Poly] = {}
+    seconds = _second_blocks(samples.graphs[0])
     for layers in zip(*samples.graphs, strict=True):
         layer = layers[0]
-        found = [layer_cost(g, one) for g, one in zip(samples.graphs, layers, strict=True)]
+        costs = [layer_cost(g, each) for g, each in zip(samples.graphs, layers, strict=True)]
         values = {
-            "params": [c.params for c in found],
-            "trainable_params": [c.trainable_params for c in found],
-            "macs": [c.macs for c in found],
-            "flops": [sum(w * getattr(c, n) for n, w in weights.items()) for c in found],
-            "outputs": [c.outputs for c in found],
+            "params": [c.params for c in costs],
+            "trainable_params": [c.trainable_params for c in costs],
+            "macs": [c.macs for c in costs],
+            "flops": [sum(w * getattr(c, n) for n, w in weights.items()) for c in costs],
+            "outputs": [c.outputs for c in costs],
         }
-        second = _second(spec, layer.path)
+        second = seconds.get(layer.path)
         target = base if second is None else more[second]
         for name in COUNTS:
             target[name] += samples.poly(layer, values[name])
         sizes[layer.path] = samples.poly(layer, [one.shape.elements for one in layers])
-    return WidthCosts(base, tuple(more), _moments(spec, samples.graphs[0], sizes))
+    return WidthCosts(base, tuple(more), _moments(samples.graphs[0], seconds, sizes))
 
 
-def _second(spec: ResNetRSSpec, path: str) -> int | None:
-    """Index of the stage of whose second block the path is; None of all other paths."""
-    stage, _, rest = path.partition("/")
-    return spec.stages.index(stage) if rest.startswith("block1/") else None
+def _second_blocks(graph: LayerGraph) -> dict[str, int]:
+    """Index of its stage for each layer of a second block, by path; no other layer is in it."""
+    structure = structure_of(graph)
+    stages = [stage for stage in structure.stages if stage.has_blocks]
+    return {
+        layer.path: index
+        for index, stage in enumerate(stages)
+        for group in stage.groups
+        if group.number == 1
+        for layer in group.layers
+    }
 
 
 def _moments(
-    spec: ResNetRSSpec, graph: LayerGraph, sizes: Mapping[str, _Poly]
+    graph: LayerGraph, seconds: Mapping[str, int], sizes: Mapping[str, _Poly]
 ) -> tuple[tuple[frozenset[int], _Poly], ...]:
     """Distinct moments, without those that another one exceeds whatever the resolution."""
     found: dict[tuple[frozenset[int], _Poly], None] = {}
     for path, alive in liveness(graph):
-        second = _second(spec, path)
+        second = seconds.get(path)
         total = ZERO
         for buffer in alive:
             total += sizes[buffer]
@@ -253,12 +261,3 @@ def tables(costs: WidthCosts, resolutions: Sequence[int], most_blocks: int) -> T
         },
         np.array(peaks, dtype=np.int64).reshape(-1, 2**stages),
     )
-
-
-def every_set(stages: int) -> list[tuple[bool, ...]]:
-    """Which stages have a second block, in the order of ``Tables.peak``'s columns.
-
-    >>> every_set(2)
-    [(False, False), (True, False), (False, True), (True, True)]
-    """
-    return [has[::-1] for has in product((False, True), repeat=stages)]

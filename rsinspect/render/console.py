@@ -128,5 +128,5 @@ def print_table(table: Table, console: Console) -> None:
             parts.append(Text())
         parts.append(rich_table(table, columns, needed, ascii_only=ascii_only))
     if table.notes:
-        parts.append(Text("\n" + "\n".join(table.notes), style="dim"))
+        parts.append(Text("\n" + "\n".join(map(str, table.notes)), style="dim"))
     console.print(Group(*parts))

@@ -11,8 +11,8 @@ import io
 import json
 import re
 
-from rsinspect.answers.table import Answer, Table, Value
-from rsinspect.base.errors import InvalidQuestion
+from rsinspect.answers.table import Answer, Records, Table, Value
+from rsinspect.base.errors import BackendUnavailable, InvalidQuestion
 from rsinspect.base.latex import escape, fill
 from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
 from rsinspect.render.formats import check_format
@@ -68,6 +68,45 @@ def csv_text(table: Table) -> str:
     return buffer.getvalue()
 
 
+def records_csv(records: Records) -> str:
+    """Write records as CSV, exact values; a list is written as ``3,4,6,3``."""
+    columns = [
+        [",".join(map(str, value)) for value in values] if kind == "list<int32>" else values
+        for kind, values in zip(records.kinds.values(), records.columns.values(), strict=True)
+    ]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(records.columns)
+    writer.writerows(zip(*columns, strict=True))
+    return buffer.getvalue()
+
+
+def records_parquet(records: Records) -> bytes:
+    """Write records as a Parquet file.
+
+    Raises:
+        BackendUnavailable: If pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise BackendUnavailable(
+            "Parquet files need pyarrow, which is not installed", "pip install 'rsinspect[parquet]'"
+        ) from None
+    types = {
+        "int32": pyarrow.int32(), "int64": pyarrow.int64(), "float64": pyarrow.float64(),
+        "bool": pyarrow.bool_(), "list<int32>": pyarrow.list_(pyarrow.int32()),
+    }  # fmt: skip
+    arrays = {
+        name: pyarrow.array(values, type=types[records.kinds[name]])
+        for name, values in records.columns.items()
+    }
+    sink = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.table(arrays), sink)
+    return bytes(sink.getvalue())
+
+
 def markdown_escape(text: str) -> str:
     """Text on one line, with Markdown's special characters made harmless.
 
@@ -93,7 +132,9 @@ def markdown_text(table: Table) -> str:
     lines += [line(texts(row)) for row in table.rows]
     for row in table.totals:
         lines.append(line([f"**{text}**" if text else "" for text in texts(row)]))
-    lines += ["", *(f"{markdown_escape(note)}  " for note in table.notes)] if table.notes else []
+    lines += (
+        ["", *(f"{markdown_escape(str(note))}  " for note in table.notes)] if table.notes else []
+    )
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -110,5 +151,5 @@ def latex_text(table: Table) -> str:
         heads=[escape(head(column)) for column in table.columns],
         rows=[cells(row) for row in table.rows],
         totals=[cells(row) for row in table.totals],
-        notes=[escape(note) for note in table.notes],
+        notes=[escape(str(note)) for note in table.notes],
     )
