@@ -67,12 +67,13 @@ def main() -> None:
     print(f"the graph of a point: {graph * 1e3:.2f} ms; {graph * rate:,.0f} times a point's share")
 
     from rsinspect.keras_model.build import build_model
+    from rsinspect.networks.network import resnet_rs
 
     each = []
     for point in range(0, space.size, space.size // MODELS):
         spec = space.spec(point)
         start = time.perf_counter()
-        build_model(build_graph(spec), spec.dialect)
+        build_model(resnet_rs(spec))
         each.append(time.perf_counter() - start)
     model = statistics.median(each[1:])  # the first pays for TensorFlow's own start
     print(f"its Keras model: {model:.2f} s; {model * rate:,.0f} times a point's share")

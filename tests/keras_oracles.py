@@ -14,13 +14,10 @@ import numpy as np
 import tf_keras
 from tf_keras.src.applications import resnet_rs as original_module
 
-from rsinspect.keras_model.build import weight_order
 from rsinspect.layers.cost import weight_shapes
-from rsinspect.layers.graph import LayerGraph
-from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.keras_names import keras_name
-from rsinspect.networks.resnet_rs import build_graph
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network
+from rsinspect.weights.order import weight_order
+from tests.networks import network_of
 
 PARAMS = {  # depth: trainable, non-trainable; tf_keras 2.21 applications.resnet_rs, model.summary()
     50: (35_691_912, 53_376),
@@ -107,17 +104,17 @@ def _prose(line: str) -> bool:
     return re.match(r"\d+\.\d+ |[^\x00-\x7f]", line) is not None
 
 
-def network(depth: int, **changes: Any) -> LayerGraph:
-    """A published depth as a graph, at a small size."""
-    return build_graph(ResNetRSSpec.variant(depth, **({"resolution": 64} | changes)))
+def network(depth: int, **changes: Any) -> Network:
+    """A published depth at a small size."""
+    return network_of(depth, **({"resolution": 64} | changes))
 
 
-def write_keras_2(path: Path, graph: LayerGraph) -> Path:
+def write_keras_2(path: Path, network: Network) -> Path:
     """A file in the layout of the published ones, of the right shapes and with no data stored."""
     with h5py.File(path, "w") as file:
         names = []
-        for layer in weight_order(graph):
-            name = keras_name(layer.path, DIALECTS["keras"])
+        for layer in weight_order(network.graph):
+            name = network.names[layer.path]
             group = file.create_group(name)
             weights = [f"{name}/weight_{i}:0" for i in range(len(weight_shapes(layer.op)))]
             for weight, shape in zip(weights, weight_shapes(layer.op), strict=True):

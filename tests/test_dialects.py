@@ -17,6 +17,7 @@ from rsinspect.layers.cost import layers_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.structure import structure_of
 from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 
@@ -103,26 +104,21 @@ def test_resnet_computes_what_keras_applications_computes() -> None:
         pooling="avg",
         bn_epsilon=1.001e-5,
     )
-    ours = build_model(build_graph(spec), spec.dialect)
+    network = resnet_rs(spec)
+    ours = build_model(network)
     by_name = {layer.name: layer for layer in theirs.layers}
     random = np.random.default_rng(0)
     for layer in theirs.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([random.uniform(0.5, 1.5, w.shape) for w in layer.weights])
-    for layer in build_graph(spec):
+    for layer in network.graph:
         if isinstance(layer.op, ops.Conv2D) or layer.op.kind == "BatchNorm":
             source = by_name[_keras_applications_name(layer.path)]
-            target = ours.get_layer(_name(layer.path, spec))
+            target = ours.get_layer(network.names[layer.path])
             target.set_weights(source.get_weights()[: len(target.weights)])
     images = random.normal(size=(2, *shape, 3)).astype("float32")
     expected = np.asarray(theirs(images))
     assert np.abs(np.asarray(ours(images)) - expected).max() < 1e-4 * np.abs(expected).max()
-
-
-def _name(path: str, spec: ResNetRSSpec) -> str:
-    from rsinspect.networks.keras_names import keras_name
-
-    return keras_name(path, spec.dialect)
 
 
 def _keras_applications_name(path: str) -> str:

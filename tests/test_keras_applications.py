@@ -13,7 +13,7 @@ from tf_keras.src.applications import resnet_rs as original_module
 
 import rsinspect
 from rsinspect.base.errors import InvalidSpec, ModelBuildError, UnknownVariant, WeightsError
-from rsinspect.keras_model import applications, build, published
+from rsinspect.keras_model import applications, build, fetch
 from rsinspect.keras_model.applications import ResNetRS
 from tests.keras_oracles import RATES, images
 
@@ -233,7 +233,7 @@ def test_predictions_are_decoded_by_keras(monkeypatch: pytest.MonkeyPatch) -> No
     assert rsinspect.decode_predictions("preds", top=3) == ["preds", 3]
 
 
-@pytest.mark.parametrize("module", [applications, build, published])
+@pytest.mark.parametrize("module", [applications, build, fetch])
 def test_examples_in_the_docstrings_hold(module: Any) -> None:
     result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0

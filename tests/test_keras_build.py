@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,36 +13,36 @@ import numpy as np
 import pytest
 
 from rsinspect import paper
-from rsinspect.base.errors import ModelBuildError, ReconciliationError
-from rsinspect.keras_model.build import build_model, reconcile, weight_order
+from rsinspect.base.errors import GraphError, ModelBuildError, ReconciliationError
+from rsinspect.keras_model.build import build_model, reconcile
 from rsinspect.layers import ops
-from rsinspect.layers.cost import Cost, layers_cost, weight_shapes
-from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.cost import weight_shapes
+from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
-from rsinspect.layers.structure import structure_of
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.keras_names import keras_name
-from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.weights.order import weight_order
 from tests.keras_oracles import PARAMS, images, network
+from tests.networks import network_of
 
 pytestmark = pytest.mark.keras
 
-KERAS = DIALECTS["keras"]
 
-
-def _small(**changes: Any) -> ResNetRSSpec:
+def _small(**changes: Any) -> Network:
     fields: dict[str, Any] = {"blocks": (2, 2), "resolution": (64, 64), "classes": 10}
-    return ResNetRSSpec(**(fields | changes))
+    return resnet_rs(ResNetRSSpec(**(fields | changes)))
 
 
-def _changed(graph: LayerGraph, path: str, **changes: Any) -> LayerGraph:
-    """The graph with one layer replaced, whatever the layers after it make of that."""
+def _changed(network: Network, path: str, **changes: Any) -> Network:
+    """The network with one layer replaced, whatever the layers after it make of that."""
     broken = object.__new__(LayerGraph)
-    layers = tuple(x._replace(**changes) if x.path == path else x for x in graph.layers)
-    object.__setattr__(broken, "name", graph.name)
-    object.__setattr__(broken, "layers", layers)
-    return broken
+    layers = tuple(x._replace(**changes) if x.path == path else x for x in network.graph.layers)
+    index = {layer.path: layer for layer in layers}
+    fields = {"name": network.name, "layers": layers, "outputs": network.graph.outputs}
+    for field, value in (fields | {"_index": index, "_derived": {}}).items():
+        object.__setattr__(broken, field, value)
+    return dataclasses.replace(network, graph=broken)
 
 
 @pytest.fixture(autouse=True)
@@ -65,17 +66,16 @@ def test_graph_and_keras_model_agree_layer_by_layer_at_every_depth(
     depth: int, dialect: str
 ) -> None:
     width = 1.0 if dialect == "keras" or depth <= DEEP else 0.25  # narrow ones build faster
-    spec = ResNetRSSpec.variant(depth, resolution=(64, 32), dialect=dialect, width=width)
-    graph = build_graph(spec)
-    model = build_model(graph, spec.dialect)
-    reconcile(graph, spec.dialect, model)
-    cost: Cost = layers_cost(graph, graph)
+    net = network_of(depth, resolution=(64, 32), dialect=dialect, width=width)
+    model = build_model(net)
+    reconcile(net, model)
+    cost = net.cost
     trainable = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     assert (trainable, model.count_params()) == (cost.trainable_params, cost.params)
     if dialect == "keras" and depth in PARAMS:
         assert (trainable, model.count_params() - trainable) == PARAMS[depth]
     order = [layer.name for layer in model.layers if layer.weights]
-    assert order == [keras_name(layer.path, spec.dialect) for layer in weight_order(graph)]
+    assert order == [net.names[layer.path] for layer in weight_order(net.graph)]
 
 
 @pytest.mark.parametrize(
@@ -93,77 +93,75 @@ def test_graph_and_keras_model_agree_layer_by_layer_at_every_depth(
     ids=str,
 )
 def test_weight_order_foretells_the_order_of_keras(changes: dict[str, Any]) -> None:
-    spec = _small(**changes)
-    graph = build_graph(spec)
-    model = build_model(graph, spec.dialect)
+    net = _small(**changes)
+    model = build_model(net)
     order = [layer.name for layer in model.layers if layer.weights]
-    assert order == [keras_name(layer.path, spec.dialect) for layer in weight_order(graph)]
-    assert len(order) == sum(1 for layer in graph if weight_shapes(layer.op))
+    assert order == [net.names[layer.path] for layer in weight_order(net.graph)]
+    assert len(order) == sum(1 for layer in net.graph if weight_shapes(layer.op))
 
 
 @pytest.fixture(scope="module")
-def small_graph() -> LayerGraph:
-    return build_graph(_small())
+def small() -> Network:
+    return _small()
 
 
 @pytest.fixture
-def small_model(small_graph: LayerGraph) -> Any:
-    return build_model(small_graph, KERAS)
+def small_model(small: Network) -> Any:
+    return build_model(small)
 
 
 def test_reconcile_names_the_first_layer_whose_output_differs(small_model: Any) -> None:
-    other = build_graph(_small(resolution=(96, 64)))
+    other = _small(resolution=(96, 64))
     with pytest.raises(ReconciliationError, match=r"^input/image: output 96x64x3 in the graph"):
-        reconcile(other, KERAS, small_model)
+        reconcile(other, small_model)
 
 
 @pytest.mark.parametrize("path", ["stem/conv2", "c2/block1/conv2", "c3/block0/shortcut/conv"])
 def test_reconcile_names_the_first_layer_whose_weights_differ(
-    small_graph: LayerGraph, small_model: Any, path: str
+    small: Network, small_model: Any, path: str
 ) -> None:
-    op = small_graph.layer(path).op
+    op = small.graph.layer(path).op
     assert isinstance(op, ops.Conv2D)
-    other = _changed(small_graph, path, op=op._replace(use_bias=True))
+    other = _changed(small, path, op=op._replace(use_bias=True))
     with pytest.raises(ReconciliationError, match=rf"^{path}: weights "):
-        reconcile(other, KERAS, small_model)
+        reconcile(other, small_model)
 
 
 def test_reconcile_names_the_first_of_two_differences_in_graph_order(
-    small_graph: LayerGraph, small_model: Any
+    small: Network, small_model: Any
 ) -> None:
-    other = _changed(small_graph, "c3/block1/out", shape=TensorShape(1, 1, 1))
+    other = _changed(small, "c3/block1/out", shape=TensorShape(1, 1, 1))
     other = _changed(other, "c2/block0/add", shape=TensorShape(2, 2, 2))
     with pytest.raises(ReconciliationError, match=r"^c2/block0/add: output 2x2x2"):
-        reconcile(other, KERAS, small_model)
+        reconcile(other, small_model)
 
 
 def test_reconcile_names_a_layer_that_the_model_lacks(small_model: Any) -> None:
-    with_drop = build_graph(_small(drop_path_rate=0.1))
+    with_drop = _small(drop_path_rate=0.1)
     with pytest.raises(ReconciliationError, match=r"^c2/block0/drop: the Keras model has no layer"):
-        reconcile(with_drop, KERAS, small_model)
+        reconcile(with_drop, small_model)
 
 
-def test_reconcile_names_a_layer_that_the_graph_lacks(small_graph: LayerGraph) -> None:
-    spec = _small(drop_path_rate=0.1)
-    model = build_model(build_graph(spec), KERAS)
+def test_reconcile_names_a_layer_that_the_graph_lacks(small: Network) -> None:
+    model = build_model(_small(drop_path_rate=0.1))
     with pytest.raises(ReconciliationError, match="BlockGroup2__block_0__drop"):
-        reconcile(small_graph, KERAS, model)
+        reconcile(small, model)
 
 
 def test_reconcile_compares_totals(
-    small_graph: LayerGraph, small_model: Any, monkeypatch: pytest.MonkeyPatch
+    small: Network, small_model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reconcile(small_graph, KERAS, small_model)
+    reconcile(small, small_model)
     monkeypatch.setattr(small_model, "count_params", lambda: 1)
     with pytest.raises(ReconciliationError, match="1 in the Keras model"):
-        reconcile(small_graph, KERAS, small_model)
+        reconcile(small, small_model)
 
 
 def test_a_model_for_any_image_size_reconciles_and_equals_the_fixed_one(
-    small_graph: LayerGraph, small_model: Any
+    small: Network, small_model: Any
 ) -> None:
-    free = build_model(small_graph, KERAS, spatial=(None, None))
-    reconcile(small_graph, KERAS, free)
+    free = build_model(small, spatial=(None, None))
+    reconcile(small, free)
     free.set_weights(small_model.get_weights())
     batch = images(64, 64, 3)
     np.testing.assert_allclose(free(batch), small_model(batch), atol=1e-6)
@@ -171,11 +169,9 @@ def test_a_model_for_any_image_size_reconciles_and_equals_the_fixed_one(
 
 
 def test_a_dropped_branch_is_dropped_whole_and_kept_branches_are_scaled() -> None:
-    graph = build_graph(_small(drop_path_rate=0.75))
-    (rate,) = {
-        x.op.rate for x in structure_of(graph).within("c3") if isinstance(x.op, ops.DropPath)
-    }
-    drop = build_model(graph, KERAS).get_layer("BlockGroup3__block_0__drop")
+    net = _small(drop_path_rate=0.75)
+    (rate,) = {x.op.rate for x in net.structure.within("c3") if isinstance(x.op, ops.DropPath)}
+    drop = build_model(net).get_layer("BlockGroup3__block_0__drop")
     batch = np.ones((64, 4, 4, 8), "float32")
     dropped = np.asarray(drop(batch, training=True)).reshape(64, -1)
     assert np.all(dropped == dropped[:, :1])
@@ -204,26 +200,26 @@ print(len(loaded.layers))
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) == len(network(420))
+    assert int(done.stdout) == len(network(420).graph)
 
 
 def test_a_network_too_deep_for_python_is_refused_with_a_remedy(
-    small_graph: LayerGraph, monkeypatch: pytest.MonkeyPatch
+    small: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_deep(*_: Any, **__: Any) -> None:
         raise RecursionError
 
     monkeypatch.setattr("rsinspect.keras_model.build.keras.Model", too_deep)
     with pytest.raises(ModelBuildError, match="too deep") as caught:
-        build_model(small_graph, KERAS)
+        build_model(small)
     assert "setrecursionlimit" in str(caught.value.hint)
 
 
-def test_channels_first_is_refused_with_the_call_that_helps(small_graph: LayerGraph) -> None:
+def test_channels_first_is_refused_with_the_call_that_helps(small: Network) -> None:
     keras.config.set_image_data_format("channels_first")
     try:
         with pytest.raises(ModelBuildError, match="channels_first") as caught:
-            build_model(small_graph, KERAS)
+            build_model(small)
     finally:
         keras.config.set_image_data_format("channels_last")
     assert "set_image_data_format" in str(caught.value.hint)
@@ -231,17 +227,17 @@ def test_channels_first_is_refused_with_the_call_that_helps(small_graph: LayerGr
 
 
 def test_a_custom_activation_needs_its_function() -> None:
-    graph = build_graph(_small(activation="custom:cube"))
+    net = _small(activation="custom:cube")
     with pytest.raises(ModelBuildError, match="custom:cube"):
-        build_model(graph, KERAS)
-    model = build_model(graph, KERAS, functions={"custom:cube": lambda x: x**3})
+        build_model(net)
+    model = build_model(net, functions={"custom:cube": lambda x: x**3})
     assert float(model.get_layer("stem_1_stem_act_1")(np.full((1, 1), 2.0))[0, 0]) == 8
 
 
-def test_an_activation_that_keras_does_not_know_is_refused_by_path(small_graph: LayerGraph) -> None:
-    other = _changed(small_graph, "stem/act1", op=ops.Activation("no-such"))
+def test_an_activation_that_keras_does_not_know_is_refused_by_path(small: Network) -> None:
+    other = _changed(small, "stem/act1", op=ops.Activation("no-such"))
     with pytest.raises(ModelBuildError, match=r"^Keras cannot build stem/act1: "):
-        build_model(other, KERAS)
+        build_model(other)
 
 
 @pytest.mark.parametrize(
@@ -254,19 +250,47 @@ def test_an_activation_that_keras_does_not_know_is_refused_by_path(small_graph: 
     ids=["array", "grey", "vector"],
 )
 def test_only_a_keras_tensor_that_fits_can_be_built_on(
-    small_graph: LayerGraph, image: Any, message: str
+    small: Network, image: Any, message: str
 ) -> None:
     with pytest.raises(ModelBuildError, match=message):
-        build_model(small_graph, KERAS, image=image)
+        build_model(small, image=image)
 
 
-def test_a_model_built_on_a_tensor_begins_where_the_tensor_does(small_graph: LayerGraph) -> None:
+def test_a_model_built_on_a_tensor_begins_where_the_tensor_does(small: Network) -> None:
     source = keras.Input((128, 128, 3), name="camera")
-    model = build_model(small_graph, KERAS, image=keras.layers.AveragePooling2D(2)(source))
+    model = build_model(small, image=keras.layers.AveragePooling2D(2)(source))
     assert model.inputs[0] is source
     assert model.output_shape == (None, 10)
 
 
-def test_a_model_name_that_keras_refuses_is_our_error(small_graph: LayerGraph) -> None:
+def test_a_model_name_that_keras_refuses_is_our_error(small: Network) -> None:
     with pytest.raises(ModelBuildError, match="Keras cannot build resnet-rs-2-2"):
-        build_model(small_graph, KERAS, name="a/b")
+        build_model(small, name="a/b")
+
+
+def test_a_network_of_two_images_and_two_outputs_is_built() -> None:
+    shape = TensorShape(8, 8, 4)
+    conv = ops.Conv2D(3, 4, 4)
+    graph = LayerGraph(
+        "forked",
+        (
+            Layer("left", ops.Input(shape), (), shape),
+            Layer("right", ops.Input(shape), (), shape),
+            Layer("conv", conv, ("right",), shape),
+            Layer("again", conv, ("conv",), shape),
+            Layer("sum", ops.Add(), ("left", "again"), shape),
+            Layer("pool", ops.GlobalAvgPool(), ("sum",), TensorShape(4)),
+            Layer("logits", ops.Dense(4, 2), ("pool",), TensorShape(2)),
+        ),
+        ("sum", "logits"),
+    )
+    net = from_graph(graph)
+    model = build_model(net)
+    reconcile(net, model)
+    assert model.output_shape == [(None, 8, 8, 4), (None, 2)]
+    order = [layer.name for layer in model.layers if layer.weights]
+    assert order == [net.names[layer.path] for layer in weight_order(graph)]
+    left, right = np.ones((1, 8, 8, 4), "float32"), np.zeros((1, 8, 8, 4), "float32")
+    np.testing.assert_array_equal(model([left, right])[0], left)
+    with pytest.raises(GraphError, match="2 inputs"):
+        build_model(net, image=keras.Input((8, 8, 4)))

@@ -7,6 +7,8 @@ import hashlib
 import http.server
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -21,13 +23,14 @@ import pytest
 import rsinspect
 from rsinspect import paper
 from rsinspect.base.errors import WeightsError, WeightsUnavailable
-from rsinspect.keras_model import published
-from rsinspect.keras_model import weights as weights_room
+from rsinspect.keras_model import fetch, load
 from rsinspect.keras_model.applications import ResNetRS
-from rsinspect.keras_model.published import cache_folder, fetch_published, published_name
-from rsinspect.keras_model.weights import check, read_contents
-from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.keras_model.fetch import fetch_published
+from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.weights.contents import read_contents
+from rsinspect.weights.identify import check
+from rsinspect.weights.published import cache_folder, published_name
 from tests.keras_oracles import images, network, original, write_keras_2
 
 pytestmark = pytest.mark.keras
@@ -76,8 +79,8 @@ def file_of_101(tmp_path: Path) -> Path:
 
 def test_the_right_file_passes_for_every_published_depth(tmp_path: Path) -> None:
     for depth in paper.variants():
-        graph = network(depth, include_top=depth % 20 != 0)
-        check(write_keras_2(tmp_path / f"{depth}.h5", graph), graph)
+        published = network(depth, include_top=depth % 20 != 0)
+        check(write_keras_2(tmp_path / f"{depth}.h5", published), published)
 
 
 @pytest.mark.parametrize(
@@ -107,16 +110,16 @@ def test_a_file_of_another_network_is_recognised(
 
 
 def test_two_layers_in_the_wrong_order_are_seen(tmp_path: Path) -> None:
-    graph = network(50)
-    path = write_keras_2(tmp_path / "file.h5", graph)
-    check(path, graph)
+    published = network(50)
+    path = write_keras_2(tmp_path / "file.h5", published)
+    check(path, published)
     with h5py.File(path, "r+") as file:
         names = file.attrs["layer_names0"]
         i = list(names).index(b"BlockGroup2__block_0__projection_conv")
         names[[i - 1, i]] = names[[i, i - 1]]
         file.attrs["layer_names0"] = names
     with pytest.raises(WeightsError, match="at c2/block0/se/expand the network has 1x1x64x256, 25"):
-        check(path, graph)
+        check(path, published)
 
 
 @pytest.mark.parametrize("ending", [".weights.h5", ".keras"])
@@ -196,13 +199,13 @@ def test_a_damaged_file_is_refused_in_one_line(
 
 def test_damage_that_only_reading_shows_is_our_error_too(tmp_path: Path) -> None:
     path = tmp_path / "x.h5"
-    graph = build_graph(TINY_SPEC)
-    write_keras_2(path, graph)
+    made = resnet_rs(TINY_SPEC)
+    write_keras_2(path, made)
     with h5py.File(path, "r+") as file:
         name = "predictions"
         del file[name][f"{name}/weight_0:0"]
         file[name].create_dataset(f"{name}/weight_0:0", data=np.full((64, 5), b"text"))
-    check(path, graph)
+    check(path, made)
     with pytest.raises(WeightsError, match="could not be loaded"):
         tiny(weights=path)
 
@@ -215,7 +218,7 @@ def test_a_file_with_the_ending_of_the_other_layout_is_told_apart(
     if save == "keras-3":
         tiny().save_weights(saved)
     else:
-        write_keras_2(saved, build_graph(TINY_SPEC))
+        write_keras_2(saved, resnet_rs(TINY_SPEC))
     shutil.move(saved, path)
     with pytest.raises(WeightsError, match="holds no weights in the layout") as caught:
         tiny(weights=path)
@@ -267,7 +270,7 @@ def test_imagenet_weights_are_refused_for_what_they_were_not_trained_for(
     def fetched(name: str) -> Path:
         raise AssertionError(f"{name} was fetched")
 
-    monkeypatch.setattr(weights_room, "fetch_published", fetched)
+    monkeypatch.setattr(load, "fetch_published", fetched)
     fields: dict[str, Any] = {"depth": 50, "weights": weights} | arguments
     if message is None:
         with pytest.raises(AssertionError, match="was fetched"):
@@ -298,7 +301,7 @@ def test_imagenet_weights_are_given_to_what_they_fit(
     def fetched(name: str) -> Path:
         raise Fetched(name)
 
-    monkeypatch.setattr(weights_room, "fetch_published", fetched)
+    monkeypatch.setattr(load, "fetch_published", fetched)
     with pytest.raises(Fetched, match="resnet-rs-50-i160"):
         ResNetRS(50, **arguments)
 
@@ -408,7 +411,7 @@ def test_a_server_that_never_answers_is_given_up(
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", url)
-        monkeypatch.setattr(published, "TIMEOUT_S", 0.3)
+        monkeypatch.setattr(fetch, "TIMEOUT_S", 0.3)
         with pytest.raises(WeightsUnavailable, match="timed out"):
             fetch_published(NOTOP)
     assert socket.getdefaulttimeout() is None
@@ -433,6 +436,23 @@ def test_a_mirror_may_be_a_folder_of_this_machine(
 ) -> None:
     monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", published_file.parent.as_uri())
     assert fetch_published(NOTOP).read_bytes() == published_file.read_bytes()
+
+
+def test_no_weights_are_published_for_a_network_without_a_spec() -> None:
+    with pytest.raises(WeightsError, match="no ImageNet weights are published for resnet-rs-50"):
+        load.resolve("imagenet", from_graph(network(50).graph))
+
+
+def test_weight_files_are_read_without_keras(file_of_101: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from rsinspect.networks.named import network
+from rsinspect.weights import contents, identify, order, published
+identify.check(Path(sys.argv[1]), network("101@64"))
+assert not {"keras", "tensorflow"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program, str(file_of_101)], check=True)
 
 
 def test_the_arrays_of_a_published_file_are_read_in_order(published_file: Path) -> None:

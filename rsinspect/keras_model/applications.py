@@ -24,11 +24,11 @@ from typing import Any, Protocol
 from rsinspect import paper
 from rsinspect.base.errors import InvalidSpec, ModelBuildError
 from rsinspect.base.words import near
-from rsinspect.keras_model import weights as weight_files
 from rsinspect.keras_model.backend import keras, require_channels_last
 from rsinspect.keras_model.build import build_model
+from rsinspect.keras_model.load import load, resolve
 from rsinspect.networks.dialects import dialect_named
-from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ACTIVATIONS, CUSTOM_ACTIVATION, ResNetRSSpec
 
 __all__ = [
@@ -81,7 +81,7 @@ def ResNetRS(
     dialect: str = "keras",
     width: float = 1.0,
 ) -> keras.Model:
-    """A ResNet-RS as a Keras model, every number open to change.
+    """Build a ResNet-RS as a Keras model, every number open to change.
 
     Args:
         depth: 50, 101, 152, 200, 270, 350, 420, or 300 and 400, whose layouts were published
@@ -114,8 +114,8 @@ def ResNetRS(
         include_preprocessing: Whether the model begins by scaling pixels of 0 to 255 to the mean
             and deviation of ImageNet (for 3 channels; for others to 0 to 1). Without it, images
             must come normalised so.
-        dialect: Whose wiring: a name of ``spec.DIALECTS``. Where an argument is left at the default
-            it has here, the dialect's own stands (``spec.Dialect.defaults``): ``resnet`` has no
+        dialect: Whose wiring: a name of ``dialects.DIALECTS``. Where an argument has its default
+            here, the dialect's own stands (``dialects.Dialect.defaults``): ``resnet`` has no
             squeeze-and-excitation and no dropout, ``tf-models`` has swish and 1001 classes.
         width: Multiplier of every filter count.
 
@@ -125,7 +125,7 @@ def ResNetRS(
         with neither, sizes rounded up.
 
     Raises:
-        SpecError: If the network asked for cannot be (also a ValueError, as are the next two).
+        SpecError: If the requested network is impossible (also a ValueError, as are the next two).
         WeightsError: If the weights belong to another network or cannot be had;
             ``WeightsUnavailable`` where a published file is not here and cannot be fetched.
         ModelBuildError: If Keras is set to channels_first or ``input_tensor`` does not fit.
@@ -166,25 +166,24 @@ def ResNetRS(
         spec = ResNetRSSpec(
             blocks=blocks, filters=filters, depth=depth, dialect=dialect_named(dialect), **fields
         )
-    graph = build_graph(spec)
-    file = weight_files.resolve(weights, spec, graph)
+    network = resnet_rs(spec)
+    file = resolve(weights, network)
     model = build_model(
-        graph,
-        spec.dialect,
+        network,
         name=model_name,
         image=input_tensor,
         spatial=(shape[0], shape[1]),
         functions=functions,
     )
     if file is not None:
-        weight_files.load(model, file, graph, spec.dialect)
+        load(model, file, network)
     return model
 
 
 def _image_shape(
     input_shape: Shape | None, input_tensor: Any, include_top: bool
 ) -> tuple[int | None, int | None, int]:
-    """Height, width (None where any will do) and channels of the image."""
+    """Find height, width (None where any will do) and channels of the image."""
     given = None if input_shape is None else _checked_shape(input_shape, "input_shape")
     if input_tensor is None:
         if given is not None:
@@ -195,13 +194,13 @@ def _image_shape(
             f"input_tensor is a {type(input_tensor).__name__}, not a Keras tensor",
             "pass keras.Input(shape=(height, width, channels)) or what was computed from one",
         )
-    found = _checked_shape(tuple(input_tensor.shape)[1:], "the shape of input_tensor")
+    actual = _checked_shape(tuple(input_tensor.shape)[1:], "the shape of input_tensor")
     if given is not None and any(
         ours is not None and theirs is not None and ours != theirs
-        for ours, theirs in zip(given, found, strict=True)
+        for ours, theirs in zip(given, actual, strict=True)
     ):
-        raise InvalidSpec(f"input_shape is {given}, but input_tensor is of shape {found}")
-    return found
+        raise InvalidSpec(f"input_shape is {given}, but input_tensor is of shape {actual}")
+    return actual
 
 
 def _checked_shape(shape: Any, what: str) -> tuple[int | None, int | None, int]:
@@ -220,7 +219,7 @@ def _checked_shape(shape: Any, what: str) -> tuple[int | None, int | None, int]:
 def _activation(
     activation: ActivationLike, argument: str, functions: dict[str, Callable[..., Any]]
 ) -> str:
-    """An activation as a spec has it; what only Keras or only the caller knows goes by name."""
+    """Name an activation as a spec does; a function is kept aside in ``functions``."""
     if activation is None:
         return "linear"
     if isinstance(activation, str):
@@ -248,7 +247,7 @@ def _activation(
 
 
 def _layout(block_args: BlockArgs) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Blocks and filters of each stage."""
+    """Read blocks and filters of each stage."""
     try:
         stages = [(stage["num_repeats"], stage["input_filters"]) for stage in block_args]
     except (TypeError, KeyError, IndexError) as exc:
@@ -278,11 +277,11 @@ class PublishedDepth(Protocol):
         classifier_activation: ActivationLike = "softmax",
         include_preprocessing: bool = True,
     ) -> keras.Model:
-        """The model."""
+        """Build the model."""
 
 
 def _published(depth: int) -> PublishedDepth:
-    """The function of one published depth, with the rates that Keras 2 gives it."""
+    """Make the function of one published depth, with the rates that Keras 2 gives it."""
     variant = paper.variants()[depth]
 
     def build(
@@ -312,7 +311,7 @@ def _published(depth: int) -> PublishedDepth:
 
     build.__name__ = build.__qualname__ = f"ResNetRS{depth}"
     sizes = " and ".join(map(str, variant.resolutions))
-    build.__doc__ = f"""ResNet-RS-{depth}, with published ImageNet weights (image side {sizes}).
+    build.__doc__ = f"""Build ResNet-RS-{depth}; its ImageNet weights are of image side {sizes}.
 
     Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
     which spoils training: to fine-tune, ``ResNetRS({depth}, bn_momentum=0.99, ...)``.
@@ -330,7 +329,7 @@ ResNetRS420 = _published(420)
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """The images, unchanged: a ResNet-RS preprocesses them itself.
+    """Return the images unchanged: a ResNet-RS preprocesses them itself.
 
     Kept so that code written for other Keras applications runs.
 
@@ -345,7 +344,7 @@ def preprocess_input(x: Any, data_format: str | None = None) -> Any:
 
 
 def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
-    """The ``top`` most probable ImageNet classes of each image, likeliest first.
+    """List the ``top`` most probable ImageNet classes of each image, likeliest first.
 
     Keras's own function, which fetches the list of class names once.
 

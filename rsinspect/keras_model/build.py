@@ -1,17 +1,9 @@
-"""A layer graph as a Keras 3 model, layer for layer, and the check that the two agree.
+"""A network as a Keras 3 model, layer for layer, and the check that the two agree.
 
-One Keras layer is made of every layer of the graph, under the reference name of its path
-(``layer_names``), so that a saved file of either side fits the other. Only public Keras layers are
-used: the same code runs on TensorFlow, JAX and PyTorch, and a saved model loads without this
-package.
-
-Order matters to Keras in one place. It walks a model from the output along *first* inputs,
-recursing, and lists layers of equal depth in the order of that walk; weight files are read in that
-order. So an addition is given an identity shortcut first, which keeps the walk shallow enough for
-depth 420 at Python's default recursion limit, and a projection last, as in Keras 2: with the
-projection first the published files of depths 50, 101 and 152 do not fit, because
-``c2/block0/shortcut/conv`` comes before ``c2/block0/se/expand``. ``weight_order`` tells the
-resulting order without building anything.
+One Keras layer is made of every layer of the graph, under the network's name for it
+(``Network.names``), so that a saved file of either side fits the other. Only public Keras layers
+are used: the same code runs on TensorFlow, JAX and PyTorch, and a saved model loads without this
+package. An addition is given its inputs in the order that ``weights.order`` explains.
 
 Initialisers are Keras 2's: He with fan-out, truncated, for every convolution, SE included, and
 Glorot uniform for the classifier (tf_keras 2.21, applications/resnet_rs.py).
@@ -20,7 +12,6 @@ Glorot uniform for the classifier (tf_keras 2.21, applications/resnet_rs.py).
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
@@ -29,159 +20,128 @@ from rsinspect.keras_model.backend import keras, require_channels_last
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost, weight_shapes
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.networks.dialects import Dialect
-from rsinspect.networks.keras_names import keras_name
+from rsinspect.layers.ops import TensorShape
+from rsinspect.networks.network import Network
 from rsinspect.networks.spec import CUSTOM_ACTIVATION
+from rsinspect.weights.order import call_order
 
 CHANNELS_LAST = "channels_last"
 
 Functions = Mapping[str, Callable[..., Any]]
-"""Python functions behind activations of the graph that are named ``custom:...``."""
+"""Python functions behind activations that are named ``custom:...``."""
 
 
 def build_model(
-    graph: LayerGraph,
-    dialect: Dialect,
+    network: Network,
     *,
     name: str | None = None,
     image: Any = None,
     spatial: tuple[int | None, int | None] | None = None,
     functions: Functions | None = None,
 ) -> keras.Model:
-    """The graph as a functional Keras model with fresh weights.
+    """Build a network as a functional Keras model with fresh weights.
 
     Args:
-        graph: What to build; its first layer is the image.
-        dialect: Whose layer names.
-        name: Of the model; the graph's by default. Keras takes no slash in it.
+        network: What to build.
+        name: Of the model; the network's by default. Keras takes no slash in it.
         image: A Keras tensor, (batch, height, width, channels), to build on instead of a new
             input. The model then begins at that tensor's own inputs.
-        spatial: Height and width of the new input, None where any will do; the graph's by default.
-        functions: What the graph's ``custom:`` activations call.
+        spatial: Height and width of the new inputs, None where any will do; the network's by
+            default.
+        functions: What the network's ``custom:`` activations call.
 
     Returns:
-        A model from images, (batch, height, width, channels), to the graph's output.
+        A model from images, (batch, height, width, channels), to the network's output; with
+        several inputs or outputs, lists of them in the network's order.
 
     Raises:
         ModelBuildError: If Keras is set to channels_first, an activation is unknown, the tensor
-            does not fit the graph, or Keras refuses.
+            does not fit the network, or Keras refuses.
+        GraphError: If a tensor is given and the network has several inputs.
 
-    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.network import resnet_rs
     >>> from rsinspect.networks.spec import ResNetRSSpec
-    >>> spec = ResNetRSSpec(blocks=(1, 1), resolution=(64, 64), classes=10)
-    >>> model = build_model(build_graph(spec), spec.dialect)
+    >>> model = build_model(resnet_rs(ResNetRSSpec(blocks=(1, 1), resolution=(64, 64), classes=10)))
     >>> model.name, model.output_shape
     ('resnet-rs-1-1', (None, 10))
     """
     require_channels_last()
+    graph = network.graph
+    if image is not None:
+        _check_image(image, graph.image.shape)
     tensors: dict[str, Any] = {}
-    readers = _readers(graph)
-    inputs = None
     for layer in graph:
         try:
-            if isinstance(layer.op, ops.Input):
-                tensor = _image(layer, layer.op, dialect, image, spatial)
-                inputs = tensor if image is None else _sources(image)
-            else:
-                built = _keras_layer(layer.op, keras_name(layer.path, dialect), functions or {})
-                sources = [tensors[path] for path in _call_order(layer, readers)]
-                tensor = built(sources if len(sources) > 1 else sources[0])
+            tensors[layer.path] = _tensor(
+                network, layer, tensors, image=image, spatial=spatial, functions=functions or {}
+            )
         except RsInspectError:
             raise
         except (ValueError, TypeError) as exc:
             raise ModelBuildError(f"Keras cannot build {layer.path}: {_first_line(exc)}") from exc
-        tensors[layer.path] = tensor
+    if image is None:
+        inputs = [tensors[layer.path] for layer in graph.inputs]
+    else:
+        inputs = keras.utils.get_source_inputs(image)
+    outputs = [tensors[path] for path in graph.outputs]
     try:
-        return keras.Model(inputs, tensors[graph.output.path], name=name or graph.name)
+        return keras.Model(_alone(inputs), _alone(outputs), name=name or network.name)
     except RecursionError as exc:
         raise ModelBuildError(
-            f"{graph.name} is too deep for Keras at Python's recursion limit",
+            f"{network.name} is too deep for Keras at Python's recursion limit",
             f"sys.setrecursionlimit({sys.getrecursionlimit() + 3 * len(graph)}) before building",
         ) from exc
     except (ValueError, TypeError) as exc:
-        raise ModelBuildError(f"Keras cannot build {graph.name}: {_first_line(exc)}") from exc
+        raise ModelBuildError(f"Keras cannot build {network.name}: {_first_line(exc)}") from exc
 
 
-def _readers(graph: LayerGraph) -> Counter[str]:
-    """How many layers read each layer."""
-    return Counter(path for layer in graph for path in layer.inputs)
+def _tensor(
+    network: Network,
+    layer: Layer,
+    tensors: Mapping[str, Any],
+    *,
+    image: Any,
+    spatial: tuple[int | None, int | None] | None,
+    functions: Functions,
+) -> Any:
+    """Make the output of a layer from the tensors before it."""
+    name = network.names[layer.path]
+    if isinstance(layer.op, ops.Input):
+        if image is not None:
+            return image
+        shape = layer.op.shape
+        if spatial is not None and len(shape) == 3:
+            shape = (*spatial, shape.channels)
+        return keras.Input(tuple(shape), name=name)
+    sources = [tensors[path] for path in call_order(network.graph, layer)]
+    return _keras_layer(layer.op, name, functions)(_alone(sources))
 
 
-def _call_order(layer: Layer, readers: Mapping[str, int]) -> tuple[str, ...]:
-    """Inputs of a layer in the order Keras is given them (see the top of this file)."""
-    if isinstance(layer.op, ops.Add) and readers[layer.inputs[0]] == 1:
-        return layer.inputs[::-1]
-    return layer.inputs
-
-
-def weight_order(graph: LayerGraph) -> tuple[Layer, ...]:
-    """Layers with weights in the order in which Keras lists them in the built model.
-
-    That is the order of ``.h5`` files: by longest distance from the output, farthest first, and at
-    equal distance by Keras's walk.
-
-    >>> from rsinspect.networks.resnet_rs import build_graph
-    >>> from rsinspect.networks.spec import ResNetRSSpec
-    >>> order = [layer.path for layer in weight_order(build_graph(ResNetRSSpec.variant(50)))]
-    >>> order[14:17]
-    ['c2/block0/se/reduce', 'c2/block0/se/expand', 'c2/block0/shortcut/conv']
-    """
-    readers = _readers(graph)
-    distance = dict.fromkeys((layer.path for layer in graph), 0)
-    for layer in reversed(graph.layers):
-        for path in layer.inputs:
-            distance[path] = max(distance[path], distance[layer.path] + 1)
-    turn: dict[str, int] = {}
-    ahead = [graph.output.path]
-    while ahead:
-        path = ahead.pop()
-        if path not in turn:
-            turn[path] = len(turn)
-            ahead.extend(reversed(_call_order(graph.layer(path), readers)))
-    return tuple(
-        sorted(
-            (layer for layer in graph if weight_shapes(layer.op)),
-            key=lambda layer: (-distance[layer.path], turn[layer.path]),
-        )
-    )
+def _alone(values: Any) -> Any:
+    """Unpack a list of one, as Keras takes a single tensor."""
+    return values[0] if len(values) == 1 else values
 
 
 def _first_line(exc: BaseException) -> str:
     return next(iter(str(exc).splitlines()), type(exc).__name__)
 
 
-def _image(
-    layer: Layer,
-    op: ops.Input,
-    dialect: Dialect,
-    image: Any,
-    spatial: tuple[int | None, int | None] | None,
-) -> Any:
-    """The tensor the network begins with."""
-    if image is None:
-        shape = (*(spatial or op.shape[:2]), op.shape.channels)
-        return keras.Input(shape, name=keras_name(layer.path, dialect))
+def _check_image(image: Any, shape: TensorShape) -> None:
+    """Refuse a tensor that the network cannot begin with."""
     if not keras.utils.is_keras_tensor(image):
         raise ModelBuildError(
             f"the image to build on is a {type(image).__name__}, not a Keras tensor",
             "make one with keras.Input(shape=(height, width, channels))",
         )
-    if not _agree(tuple(image.shape[1:]), op.shape):
+    if not _agree(tuple(image.shape[1:]), shape):
         raise ModelBuildError(
             f"the image to build on has shape {tuple(image.shape)}; "
-            f"the network takes (batch, {', '.join(map(str, op.shape))})"
+            f"the network takes (batch, {', '.join(map(str, shape))})"
         )
-    return image
-
-
-def _sources(image: Any) -> Any:
-    """Inputs that a tensor is computed from: one tensor where there is one, else a list."""
-    sources = keras.utils.get_source_inputs(image)
-    return sources[0] if len(sources) == 1 else sources
 
 
 def _function(name: str | None, functions: Functions) -> Any:
-    """What Keras takes for an activation of the graph."""
+    """Give Keras's argument for an activation of the graph: a name or a function."""
     if name is None or not name.startswith(CUSTOM_ACTIVATION):
         return name
     if name not in functions:
@@ -199,11 +159,11 @@ def _conv_initializer() -> Any:
 
 
 def _keras_layer(op: ops.Op, name: str, functions: Functions) -> Any:
-    """The Keras layer that does what an op says."""
+    """Make the Keras layer that does what an op says."""
     layers = keras.layers
     match op:
         case ops.Input():
-            raise ModelBuildError("the image comes first in a graph, and once")
+            raise ModelBuildError("an input is no layer to call")
         case ops.Rescaling(scale):
             return layers.Rescaling(scale, name=name)
         case ops.Normalization(mean, variance):
@@ -263,53 +223,53 @@ def _keras_layer(op: ops.Op, name: str, functions: Functions) -> Any:
             assert_never(op)
 
 
-def _agree(found: tuple[int | None, ...], expected: tuple[int, ...]) -> bool:
-    """Whether a Keras shape is the graph's, wherever Keras knows it."""
-    return len(found) == len(expected) and all(
-        one is None or one == other for one, other in zip(found, expected, strict=True)
+def _agree(shape: tuple[int | None, ...], expected: tuple[int, ...]) -> bool:
+    """Tell whether a Keras shape is the graph's, wherever Keras knows it."""
+    return len(shape) == len(expected) and all(
+        known is None or known == side for known, side in zip(shape, expected, strict=True)
     )
 
 
-def reconcile(graph: LayerGraph, dialect: Dialect, model: keras.Model) -> None:
-    """Check that graph and Keras model are the same network, layer by layer, then in total.
+def reconcile(network: Network, model: keras.Model) -> None:
+    """Check that network and Keras model are the same, layer by layer, then in total.
 
     Compared are the layers themselves, by path, their output shapes (where the model's are open,
     such as the height of a model for any image, they agree with all) and the shapes of their
     weights; then trainable and non-trainable params.
 
     Args:
-        graph: One side.
-        dialect: Whose layer names the model has.
-        model: The other side.
+        network: One side.
+        model: The other side, with the network's names for its layers.
 
     Raises:
         ReconciliationError: At the first path of the graph, in its order, that differs; then at
             the first layer of the model that the graph lacks; then if a total differs.
     """
     by_name = {layer.name: layer for layer in model.layers}
-    for layer in graph:
-        name = keras_name(layer.path, dialect)
-        found = by_name.pop(name, None)
-        if found is None and isinstance(layer.op, ops.Input) and len(model.inputs) == 1:
-            found = by_name.pop(model.inputs[0]._keras_history.operation.name, None)
-        if found is None:
+    one_image = len(network.graph.inputs) == len(model.inputs) == 1
+    for layer in network.graph:
+        name = network.names[layer.path]
+        keras_layer = by_name.pop(name, None)
+        if keras_layer is None and isinstance(layer.op, ops.Input) and one_image:
+            keras_layer = by_name.pop(model.inputs[0]._keras_history.operation.name, None)
+        if keras_layer is None:
             raise ReconciliationError(f"{layer.path}: the Keras model has no layer {name}")
-        _same_layer(layer, found)
+        _same_layer(layer, keras_layer)
     if by_name:
         extra = next(iter(by_name))
         raise ReconciliationError(f"the Keras model has a layer the graph lacks: {extra}")
-    _same_totals(graph, model)
+    _same_totals(network.graph, model)
 
 
-def _same_layer(layer: Layer, found: Any) -> None:
-    shape = tuple(found.output.shape[1:])
+def _same_layer(layer: Layer, keras_layer: Any) -> None:
+    shape = tuple(keras_layer.output.shape[1:])
     if not _agree(shape, layer.shape):
         raise ReconciliationError(
             f"{layer.path}: output {layer.shape} in the graph, "
             f"{'x'.join(map(str, shape))} in the Keras model"
         )
     expected = weight_shapes(layer.op)
-    weights = tuple(tuple(weight.shape) for weight in found.weights)
+    weights = tuple(tuple(weight.shape) for weight in keras_layer.weights)
     if weights != expected:
         raise ReconciliationError(
             f"{layer.path}: weights {_shapes(expected)} in the graph, "
@@ -325,8 +285,8 @@ def _same_totals(graph: LayerGraph, model: keras.Model) -> None:
     costs = [layer_cost(graph, layer) for layer in graph]
     # A layer frozen by its user counts as non-trainable in Keras; the sum stays.
     expected = sum(cost.params for cost in costs)
-    found = model.count_params()
-    if found != expected:
+    counted = model.count_params()
+    if counted != expected:
         raise ReconciliationError(
-            f"{graph.name}: {expected} params in the graph, {found} in the Keras model"
+            f"{graph.name}: {expected} params in the graph, {counted} in the Keras model"
         )

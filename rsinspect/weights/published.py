@@ -1,38 +1,22 @@
-"""The published ImageNet weight files: which there are, for which network, and how one gets here.
-
-They are fetched once, by Keras's own ``get_file``, into Keras's own cache, and compared with the
-md5 that ``paper`` has. Nothing is left behind that is not what was published.
-"""
+"""The published ImageNet weight files: which there are, of which networks, kept where."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import socket
-import sys
 import tempfile
-import urllib.error
-from collections.abc import Iterator
 from pathlib import Path
 
 from rsinspect import paper
-from rsinspect.base.errors import WeightsError, WeightsUnavailable
-from rsinspect.keras_model.backend import keras
-from rsinspect.keras_model.build import weight_order
+from rsinspect.base.errors import WeightsError
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
-
-MIRROR_VARIABLE = "RSINSPECT_WEIGHTS_URL"
-"""Environment variable with the folder URL to fetch published files from instead."""
-
-TIMEOUT_S = 30.0
-"""Silence after which a download is given up."""
+from rsinspect.weights.order import weight_order
 
 
 def published_name(weights: str, spec: ResNetRSSpec) -> str:
-    """File name of the published weights that ``weights`` asks for.
+    """Name the file of the published weights that ``weights`` asks for.
 
     Raises:
         WeightsError: If none were published for this network; the hint says which there are.
@@ -108,97 +92,20 @@ def _require_published_network(spec: ResNetRSSpec) -> None:
         )
 
 
+def keras_home() -> Path:
+    """Locate Keras's own folder: ``$KERAS_HOME``, else ``~/.keras``."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+
+
 def cache_folder() -> Path:
-    """Where published files are kept: Keras's own place, so that a file serves both.
+    """Locate where published files are kept: Keras's own place, so that a file serves both.
 
     ``$KERAS_HOME/models``, else ``~/.keras/models``; where that cannot be written, the same
     under the machine's temporary folder.
     """
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    home = keras_home()
     with contextlib.suppress(OSError):
         home.mkdir(parents=True, exist_ok=True)
     if not os.access(home, os.W_OK):
         home = Path(tempfile.gettempdir(), ".keras")
     return home / "models"
-
-
-def fetch_published(name: str) -> Path:
-    """A published file, from the cache or, once, from the network, with its md5 verified.
-
-    Args:
-        name: One of ``paper.published_weights().md5``.
-
-    Returns:
-        The file in ``cache_folder``, or the one in Keras's cache where that is read-only.
-
-    Raises:
-        WeightsUnavailable: If it is not here and cannot be fetched, or is not what was published;
-            the hint names the place to put it. Nothing is left behind.
-    """
-    published = paper.published_weights()
-    md5 = published.md5[name]
-    read_only = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models" / name
-    folder = cache_folder()
-    target = folder / name
-    for place in dict.fromkeys((target, read_only)):
-        if _md5(place) == md5:
-            return place
-    url = f"{(os.environ.get(MIRROR_VARIABLE) or published.base_url).rstrip('/')}/{name}"
-    hint = f"put the file at {target}, or set {MIRROR_VARIABLE} to a folder that has it"
-    try:
-        with _impatient(), contextlib.redirect_stdout(sys.stderr):
-            return Path(
-                keras.utils.get_file(
-                    fname=name,
-                    origin=url,
-                    cache_dir=str(folder.parent),
-                    cache_subdir=folder.name,
-                    file_hash=md5,
-                    hash_algorithm="md5",
-                )
-            )
-    except Exception as exc:  # Keras wraps failures of the network in a bare Exception
-        arrived = _md5(target)
-        with contextlib.suppress(OSError):
-            target.unlink(missing_ok=True)
-        if arrived is not None:
-            message = f"{name} with md5 {md5} was expected from {url}; what came has md5 {arrived}"
-        else:
-            message = f"{name} (md5 {md5}) could not be fetched from {url}: {_reason(exc)}"
-        raise WeightsUnavailable(message, hint) from exc
-
-
-def _md5(path: Path) -> str | None:
-    """Digest of a file, or None where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    except OSError:
-        return None
-
-
-@contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    """Give sockets a time limit, which Keras's download leaves open."""
-    before = socket.getdefaulttimeout()
-    if before is None:
-        socket.setdefaulttimeout(TIMEOUT_S)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _reason(exc: Exception) -> str:
-    """Why a download failed, in one line."""
-    cause = exc.__context__
-    if isinstance(cause, urllib.error.HTTPError):
-        return f"HTTP {cause.code} {cause.reason}"
-    if isinstance(cause, urllib.error.URLError):
-        return one_line(cause.reason)
-    return one_line(exc)
-
-
-def one_line(value: object) -> str:
-    """What an exception or a value says, without line breaks."""
-    return " ".join(str(value).split()) or type(value).__name__
