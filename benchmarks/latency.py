@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import machine
 from rsinspect.profiling.gate import gate
@@ -92,7 +93,7 @@ def closure() -> None:
         (50, 4, "train", "block"),
     ):
         request = ProfileRequest(
-            spec=at(depth), batch=batch, mode=mode, level=level, max_time_s=60.0,  # type: ignore[arg-type]
+            network=resnet_rs(at(depth)), batch=batch, mode=mode, level=level, max_time_s=60.0,  # type: ignore[arg-type]
             predict=False, roofs=False,
         )  # fmt: skip
         run = profile(request)
@@ -111,8 +112,8 @@ def tensorflow_network(spec: ResNetRSSpec, batch: int, **more: Any) -> Iterator[
     from rsinspect.profiling.backends import tensorflow as backend
     from rsinspect.profiling.backends.workload import workload
 
-    request = ProfileRequest(spec=spec, batch=batch, **more)
-    network = backend.instrument(workload(request, build_graph(spec)))
+    request = ProfileRequest(network=resnet_rs(spec), batch=batch, **more)
+    network = backend.instrument(workload(request))
     for _ in range(3):
         network.end_to_end()
         network.instrumented()
@@ -227,7 +228,7 @@ def prediction() -> None:
                 starts.setdefault(str(name), time.monotonic())
 
             request = ProfileRequest(
-                spec=at(depth), batch=batch, mode=mode, max_time_s=15.0, roofs=False,  # type: ignore[arg-type]
+                network=resnet_rs(at(depth)), batch=batch, mode=mode, max_time_s=15.0, roofs=False,  # type: ignore[arg-type]
                 level="block",
             )  # fmt: skip
             run = profile(request, on_event=on_event)
@@ -268,10 +269,11 @@ def causal() -> None:
     from rsinspect.profiling.backends import tensorflow as backend
     from rsinspect.profiling.backends.workload import workload
 
-    request = ProfileRequest(spec=at(50), batch=8, level="block")
-    graph = build_graph(request.spec)
+    request = ProfileRequest(network=resnet_rs(at(50)), batch=8, level="block")
+    graph = request.network.graph
     networks = [
-        backend.instrument(workload(request, one)) for one in (graph, with_extra_work(graph))
+        backend.instrument(workload(replace(request, network=from_graph(one))))
+        for one in (graph, with_extra_work(graph))
     ]
     wholes: list[list[float]] = [[], []]
     parts: list[list[tuple[float, ...]]] = [[], []]

@@ -18,7 +18,7 @@ from typing import Any
 
 from rsinspect.base.errors import BatchDoesNotFit, MeasurementError
 from rsinspect.base.units import binary_bytes
-from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory, parent
 from rsinspect.profiling.parent import profile
@@ -46,7 +46,7 @@ CRASHES = {
 def request(depth: int, side: int, batch: int, **more: Any) -> ProfileRequest:
     """A short measurement."""
     spec = ResNetRSSpec.variant(depth).replace(resolution=(side, side))
-    return ProfileRequest(spec=spec, batch=batch, max_time_s=2.0, roofs=False, **more)
+    return ProfileRequest(network=resnet_rs(spec), batch=batch, max_time_s=2.0, roofs=False, **more)
 
 
 def backends() -> list[str]:
@@ -99,8 +99,8 @@ def deaths(quick: bool) -> None:
     for backend in backends():
         for mode in ("forward",) if quick else ("forward", "train"):
             asked = request(50, 224, 64, mode=mode, backend=backend, strict_batch=True)
-            graph = build_graph(asked.spec)
-            needed = memory.predict(graph, batch=64, backend=backend, mode=mode)
+            graph = asked.network.graph
+            needed = memory.needed_memory(graph, batch=64, backend=backend, mode=mode)
             for share in (0.5,) if quick else (0.2, 0.4, 0.6, 0.75):
                 given = round(needed.framework_bytes + share * needed.working_bytes)
                 found, how = verdict(asked, given)

@@ -27,7 +27,7 @@ def write(root: Path, path: str, text: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_prediction_is_the_sum_of_its_terms(backend: str, mode: str) -> None:
     graph = build_graph(ResNetRSSpec.variant(50))
-    found = memory.predict(graph, batch=16, backend=backend, mode=mode)
+    found = memory.needed_memory(graph, batch=16, backend=backend, mode=mode)
     copies = 3 if mode == "train" else 1  # and momentum, and gradients
     assert found.weights_bytes == copies * 4 * (35_691_912 + 53_376)
     assert found.input_bytes == 2 * 16 * 160 * 160 * 3 * 4
@@ -47,8 +47,8 @@ def test_prediction_is_the_sum_of_its_terms(backend: str, mode: str) -> None:
 
 def test_only_activations_and_input_grow_with_the_batch() -> None:
     graph = build_graph(ResNetRSSpec.variant(50))
-    one = memory.predict(graph, batch=1, backend="tensorflow")
-    many = memory.predict(graph, batch=128, backend="tensorflow")
+    one = memory.needed_memory(graph, batch=1, backend="tensorflow")
+    many = memory.needed_memory(graph, batch=128, backend="tensorflow")
     assert many.activations_bytes == pytest.approx(128 * one.activations_bytes, abs=128)
     assert many.input_bytes == 128 * one.input_bytes
     assert (many.weights_bytes, many.graph_bytes) == (one.weights_bytes, one.graph_bytes)
@@ -130,7 +130,9 @@ def test_prediction_agrees_with_what_was_measured(
     backend: str, mode: str, depth: int, resolution: int, batch: int, measured_mb: int
 ) -> None:
     spec = ResNetRSSpec.variant(depth).replace(resolution=(resolution, resolution))
-    found = memory.predict(build_graph(spec), batch=batch, backend=backend, mode=mode).total_bytes
+    found = memory.needed_memory(
+        build_graph(spec), batch=batch, backend=backend, mode=mode
+    ).total_bytes
     assert found == pytest.approx(measured_mb * 1e6, rel=MEMORY_WITHIN[backend, mode])
 
 

@@ -17,12 +17,14 @@ from rsinspect.base import errors
 from rsinspect.base.errors import (
     BackendUnavailable,
     BatchDoesNotFit,
+    InvalidChoice,
     InvalidMeasurement,
     MeasurementError,
     ModelBuildError,
 )
 from rsinspect.layers.partition import segments
-from rsinspect.networks.dialects import DIALECTS, Dialect
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory
@@ -64,10 +66,12 @@ from rsinspect.profiling.protocol import (
 from rsinspect.profiling.rounds import Finished, Round
 from rsinspect.profiling.run import ProfileRun
 from rsinspect.profiling.run_document import from_json, to_json
+from tests.networks import network_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
 
 SPEC = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
+NETWORK = resnet_rs(SPEC)
 GIB = 1 << 30
 
 PRELUDE = """
@@ -127,7 +131,7 @@ def run(
     events: list[Event] | None = None,
 ) -> ProfileRun:
     request = ProfileRequest(
-        spec=SPEC, batch=batch, max_time_s=1.0, strict_batch=strict, backend=backend
+        network=NETWORK, batch=batch, max_time_s=1.0, strict_batch=strict, backend=backend
     )
     return profile(
         request,
@@ -138,8 +142,8 @@ def run(
     )
 
 
-def needed(batch: int) -> memory.MemoryPrediction:
-    return memory.predict(build_graph(SPEC), batch=batch, backend="tensorflow")
+def needed(batch: int) -> memory.NeededMemory:
+    return memory.needed_memory(build_graph(SPEC), batch=batch, backend="tensorflow")
 
 
 def gone(pid: int) -> bool:
@@ -331,7 +335,7 @@ def test_on_a_gpu_the_worker_s_word_has_to_do() -> None:
 
 
 def test_a_worker_that_takes_more_than_there_is_is_ended(worker: MakeWorker) -> None:
-    request = ProfileRequest(spec=SPEC, batch=8, memory_limit_bytes=200_000_000)
+    request = ProfileRequest(network=NETWORK, batch=8, memory_limit_bytes=200_000_000)
     found = run_worker(
         worker("ballast = b'x' * 400_000_000; time.sleep(60)"), request, deadline_s=50,
         on_event=lambda _: None, heard=[],
@@ -439,10 +443,11 @@ def test_a_large_caller_is_not_mistaken_for_a_large_worker(worker: MakeWorker) -
     caller = f"""
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 ballast = b"x" * 400_000_000
 spec = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
-run = profile(ProfileRequest(spec=spec, batch=8), worker={worker("result()")!r})
+run = profile(ProfileRequest(network=resnet_rs(spec), batch=8), worker={worker("result()")!r})
 print(run.batch.tried[0].peak_rss_bytes)
 """
     done = subprocess.run(
@@ -486,7 +491,9 @@ def test_an_exception_in_the_caller_ends_the_worker(worker: MakeWorker, tmp_path
         """
     )
     with pytest.raises(RuntimeError, match="enough"):
-        profile(ProfileRequest(spec=SPEC, batch=8), on_event=stop, worker=command, allowance_s=60)
+        profile(
+            ProfileRequest(network=NETWORK, batch=8), on_event=stop, worker=command, allowance_s=60
+        )
     assert gone(int(pid.read_text()))
 
 
@@ -503,10 +510,11 @@ def test_ctrl_c_ends_the_worker_and_is_passed_on(worker: MakeWorker, tmp_path: P
     caller = f"""
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 spec = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
 try:
-    profile(ProfileRequest(spec=spec, batch=8), worker={command!r},
+    profile(ProfileRequest(network=resnet_rs(spec), batch=8), worker={command!r},
             on_event=lambda event: print(event, flush=True))
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -566,26 +574,27 @@ def test_the_start_up_allowance_grows_with_network_and_batch() -> None:
         ({"processes": 0}, "number of processes is 0"),
         ({"backend": "jax", "jit": False}, "cannot do without jit"),
         ({"backend": "torch", "jit": True}, "nothing to jit"),
-        ({"mode": "train", "spec": SPEC.replace(include_top=False)}, "no classifier"),
         (
-            {"spec": SPEC.replace(dialect=Dialect(name="mine", summary=""))},
-            "dialect 'mine' is not one of rsinspect's",
+            {"mode": "train", "network": resnet_rs(SPEC.replace(include_top=False))},
+            "no classifier",
         ),
     ],
 )
 def test_what_nobody_can_measure_is_refused(changes: dict[str, object], words: str) -> None:
-    with pytest.raises(InvalidMeasurement, match=words):
-        ProfileRequest(**({"spec": SPEC, "batch": 8} | changes))  # type: ignore[arg-type]
+    with pytest.raises((InvalidMeasurement, InvalidChoice), match=words):
+        ProfileRequest(**({"network": NETWORK, "batch": 8} | changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("dialect", list(DIALECTS))
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_request_arrives_as_it_was_sent(dialect: str, backend: str) -> None:
     request = ProfileRequest(
-        spec=ResNetRSSpec.variant(101, dialect=dialect, resolution=(64, 96)),
+        network=network_of(101, dialect=dialect, resolution=(64, 96)),
         batch=3, backend=backend, threads=2, seed=7, strict_batch=True, max_time_s=1.5,
     )  # fmt: skip
-    assert request_from_json(json.loads(json.dumps(request_to_json(request)))) == request
+    received = request_from_json(json.loads(json.dumps(request_to_json(request))))
+    assert received == replace(request, network=replace(request.network, spec=None))
+    assert received.network.names == dict(request.network.names)
 
 
 @pytest.mark.parametrize(
@@ -641,7 +650,7 @@ def test_a_machine_that_is_never_quiet_is_said_to_be_so(worker: MakeWorker) -> N
 
 def test_processes_measure_one_after_the_other(worker: MakeWorker) -> None:
     events: list[Event] = []
-    request = ProfileRequest(spec=SPEC, batch=8, max_time_s=3.0, processes=3)
+    request = ProfileRequest(network=NETWORK, batch=8, max_time_s=3.0, processes=3)
     command = worker(
         """
         assert request["max_time_s"] == 1.0
@@ -660,7 +669,7 @@ def test_processes_measure_one_after_the_other(worker: MakeWorker) -> None:
 
 
 def test_a_training_step_has_forward_backward_and_steps_of_its_own(worker: MakeWorker) -> None:
-    request = ProfileRequest(spec=SPEC, batch=8, mode="train", max_time_s=1.0)
+    request = ProfileRequest(network=NETWORK, batch=8, mode="train", max_time_s=1.0)
     body = """
     parts = [[path, "forward"] for path in paths] + [["loss", "whole"]]
     parts += [[path, "backward"] for path in reversed(paths)] + [["optimizer", "whole"]]
@@ -741,7 +750,9 @@ def test_ctrl_c_keeps_what_was_measured(worker: MakeWorker) -> None:
         """
     )
     with pytest.raises(Interrupted) as caught:
-        profile(ProfileRequest(spec=SPEC, batch=8), on_event=stop, worker=command, allowance_s=60)
+        profile(
+            ProfileRequest(network=NETWORK, batch=8), on_event=stop, worker=command, allowance_s=60
+        )
     found = caught.value.run
     assert found is not None
     assert found.stopped_because == "interrupted"
@@ -757,7 +768,7 @@ def test_ctrl_c_before_the_first_round_has_nothing_to_keep(worker: MakeWorker) -
 
     with pytest.raises(Interrupted) as caught:
         profile(
-            ProfileRequest(spec=SPEC, batch=8), on_event=stop, allowance_s=60,
+            ProfileRequest(network=NETWORK, batch=8), on_event=stop, allowance_s=60,
             worker=worker("say('phase', name='building'); time.sleep(600)"),
         )  # fmt: skip
     assert caught.value.run is None

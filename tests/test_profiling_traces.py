@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling.parent import profile
@@ -15,6 +16,7 @@ from tests.conftest import Cli, python
 from tests.test_profiling_worker import backends
 
 SPEC = ResNetRSSpec(blocks=(1, 2), width=0.25, resolution=(32, 32), classes=10)
+NETWORK = resnet_rs(SPEC)
 
 TEXT = """HloModule m
 %fused (p: f32[]) -> f32[] {
@@ -40,7 +42,7 @@ ENTRY %main (x: f32[]) -> f32[] {
 
 def traced(backend: str, mode: Mode) -> ProfileRun:
     request = ProfileRequest(
-        spec=SPEC, batch=2, backend=backend, mode=mode, level="layer", max_time_s=1.0,
+        network=NETWORK, batch=2, backend=backend, mode=mode, level="layer", max_time_s=1.0,
         roofs=False, predict=False,
     )  # fmt: skip
     return profile(request)
@@ -92,7 +94,7 @@ assert divided_among({{"h": 2.0, "g": 1.0}}, found) == {{"block_0": 1.5, "predic
 @pytest.mark.keras
 def test_a_trace_that_cannot_be_had_is_said_not_to_be_there() -> None:
     request = ProfileRequest(
-        spec=SPEC, batch=1, jit=True, trace=True, max_time_s=0.5, roofs=False, predict=False
+        network=NETWORK, batch=1, jit=True, trace=True, max_time_s=0.5, roofs=False, predict=False
     )
     found = profile(request)
     assert found.trace is None

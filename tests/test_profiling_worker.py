@@ -10,6 +10,7 @@ import pytest
 
 from rsinspect.base.errors import BackendUnavailable, DeviceUnavailable
 from rsinspect.layers.partition import segments
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import worker
@@ -29,6 +30,7 @@ from rsinspect.profiling.run_document import from_json, to_json
 from tests.conftest import python
 
 SPEC = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
+NETWORK = resnet_rs(SPEC)
 
 
 def installed(backend: str) -> bool:
@@ -54,7 +56,7 @@ REST = {"tensorflow": ["call"], "jax": ["other", "call"], "torch": ["call"]}
 @pytest.mark.parametrize("backend", backends())
 def test_a_tiny_network_is_measured(backend: str) -> None:
     events: list[Event] = []
-    request = ProfileRequest(spec=SPEC, batch=2, max_time_s=2.0, backend=backend, roofs=False)
+    request = ProfileRequest(network=NETWORK, batch=2, max_time_s=2.0, backend=backend, roofs=False)
     found = profile(request, on_event=events.append)
     assert [segment.path for segment in found.segments] == [*STAGES, *REST[backend]]
     rounds = found.rounds.count
@@ -81,7 +83,7 @@ def test_a_tiny_network_is_measured(backend: str) -> None:
 @pytest.mark.parametrize("backend", backends())
 def test_a_training_step_is_measured_forward_and_backward(backend: str) -> None:
     request = ProfileRequest(
-        spec=SPEC, batch=2, mode="train", max_time_s=1.0, backend=backend, roofs=False
+        network=NETWORK, batch=2, mode="train", max_time_s=1.0, backend=backend, roofs=False
     )
     found = profile(request)
     assert [segment.path for segment in found.segments] == [
@@ -99,7 +101,9 @@ def test_a_training_step_is_measured_forward_and_backward(backend: str) -> None:
 @pytest.mark.skipif(not installed("tensorflow"), reason="tensorflow is not installed")
 def test_parts_in_one_graph_add_up_to_the_call() -> None:
     """By construction, but for what rounding and clamping could lose."""
-    found = profile(ProfileRequest(spec=SPEC, batch=2, level="block", max_time_s=1.0, roofs=False))
+    found = profile(
+        ProfileRequest(network=NETWORK, batch=2, level="block", max_time_s=1.0, roofs=False)
+    )
     for index, whole in enumerate(found.rounds.instrumented_s):
         parts = sum(segment.latency.samples[index] for segment in found.segments)
         assert parts == pytest.approx(whole, rel=1e-6)
@@ -110,7 +114,7 @@ def test_parts_in_one_graph_add_up_to_the_call() -> None:
 @pytest.mark.parametrize("mode", ["forward", "train"])
 def test_xla_is_measured_as_a_chain(mode: Mode) -> None:
     request = ProfileRequest(
-        spec=SPEC, batch=1, mode=mode, jit=True, max_time_s=0.5, roofs=False, predict=False
+        network=NETWORK, batch=1, mode=mode, jit=True, max_time_s=0.5, roofs=False, predict=False
     )
     found = profile(request)
     assert found.jit
@@ -123,7 +127,7 @@ def test_xla_is_measured_as_a_chain(mode: Mode) -> None:
 @pytest.mark.parametrize("backend", backends())
 def test_mixed_precision_is_measured(backend: str) -> None:
     request = ProfileRequest(
-        spec=SPEC, batch=1, precision="bfloat16", max_time_s=0.5, backend=backend, roofs=False
+        network=NETWORK, batch=1, precision="bfloat16", max_time_s=0.5, backend=backend, roofs=False
     )
     found = profile(request)
     assert found.precision == "bfloat16"
@@ -136,7 +140,9 @@ def test_mixed_precision_is_measured(backend: str) -> None:
 @pytest.mark.parametrize("backend", backends())
 def test_a_gpu_that_is_not_there_is_said_not_to_be_there(backend: str) -> None:
     with pytest.raises(DeviceUnavailable, match=f"{backend} finds no gpu here") as caught:
-        profile(ProfileRequest(spec=SPEC, batch=1, device="gpu", backend=backend, max_time_s=0.5))
+        profile(
+            ProfileRequest(network=NETWORK, batch=1, device="gpu", backend=backend, max_time_s=0.5)
+        )
     assert caught.value.exit_code == 3
 
 
@@ -144,7 +150,9 @@ def test_a_gpu_that_is_not_there_is_said_not_to_be_there(backend: str) -> None:
 @pytest.mark.skipif(not installed("tensorflow"), reason="tensorflow is not installed")
 def test_a_network_without_preprocessing_and_head_is_measured_with_threads() -> None:
     spec = SPEC.replace(include_top=False, preprocessing=False, resolution=(32, 48))
-    request = ProfileRequest(spec=spec, batch=1, max_time_s=0.5, threads=1, roofs=False)
+    request = ProfileRequest(
+        network=resnet_rs(spec), batch=1, max_time_s=0.5, threads=1, roofs=False
+    )
     found = profile(request)
     assert [segment.path for segment in found.segments] == [*STAGES[:5], "call"]
     assert found.environment.threads_requested == 1
@@ -158,7 +166,12 @@ def test_blocks_are_measured_one_by_one_after_a_prediction(backend: str) -> None
     events: list[Event] = []
     found = profile(
         ProfileRequest(
-            spec=spec, batch=2, level="block", max_time_s=1.0, backend=backend, roofs=False
+            network=resnet_rs(spec),
+            batch=2,
+            level="block",
+            max_time_s=1.0,
+            backend=backend,
+            roofs=False,
         ),
         on_event=events.append,
     )
@@ -185,17 +198,15 @@ import keras, numpy as np
 from rsinspect.profiling.backends import tensorflow as backend
 from rsinspect.profiling.backends.workload import workload
 from rsinspect.profiling.protocol import ProfileRequest
-from rsinspect.networks.resnet_rs import build_graph
-from rsinspect.networks.resnet_rs import build_graph
+from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
-from tests.conftest import python
 spec = ResNetRSSpec(blocks=(1, 2), width=0.25, resolution=(32, 32), classes=10,
                     drop_path_rate=0.0, dropout_rate=0.0)
-request = ProfileRequest(spec=spec, batch=4, mode="train", level="block")
+request = ProfileRequest(network=resnet_rs(spec), batch=4, mode="train", level="block")
 trained = []
 for way in ("end_to_end", "instrumented"):
     keras.utils.set_random_seed(1)
-    work = workload(request, build_graph(spec))
+    work = workload(request)
     before = [np.array(w) for w in work.model.get_weights()]
     network = backend.instrument(work)
     getattr(network, way)()
@@ -217,7 +228,7 @@ def test_a_backend_that_cannot_be_imported_is_unavailable(
     (tmp_path / f"{backend}.py").write_text(missing)  # stands before an installed one
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(BackendUnavailable, match=f"No module named '{backend}'") as caught:
-        profile(ProfileRequest(spec=SPEC, batch=1, backend=backend))
+        profile(ProfileRequest(network=NETWORK, batch=1, backend=backend))
     assert caught.value.exit_code == 3
     assert f"rsinspect[{backend}]" in (caught.value.hint or "")
 
@@ -230,7 +241,7 @@ def say_to_worker(text: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_request_that_cannot_be_is_refused_before_any_import() -> None:
-    document = request_to_json(ProfileRequest(spec=SPEC, batch=1)) | {"batch": 0}
+    document = request_to_json(ProfileRequest(network=NETWORK, batch=1)) | {"batch": 0}
     done = say_to_worker(json.dumps(document) + "\n")
     assert done.returncode == 1
     message = decode(done.stdout.splitlines()[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -12,7 +12,6 @@ from rsinspect.cli.options import Format, Output, answer, model_command
 from rsinspect.networks.network import Network
 
 if TYPE_CHECKING:
-    from rsinspect.networks.spec import ResNetRSSpec
     from rsinspect.profiling.protocol import ProfileRequest
     from rsinspect.profiling.run import ProfileRun
 
@@ -133,7 +132,7 @@ def profile(
         run = load_run(saved)
     else:
         request = ProfileRequest(
-            spec=cast("ResNetRSSpec", network.spec),
+            network=network,
             batch=batch,
             mode=mode,  # type: ignore[arg-type]  # these are checked there
             level=level,  # type: ignore[arg-type]
@@ -202,7 +201,7 @@ def _measure(request: ProfileRequest, on_interrupt: Callable[[ProfileRun], None]
 
     console = Console(stderr=True)
     console.print(estimate(request), highlight=False)
-    name = request.spec.name
+    name = request.network.name
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

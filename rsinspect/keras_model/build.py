@@ -109,9 +109,9 @@ def _tensor(
     if isinstance(layer.op, ops.Input):
         if image is not None:
             return image
-        shape = layer.op.shape
+        shape: tuple[int | None, ...] = layer.op.shape
         if spatial is not None and len(shape) == 3:
-            shape = (*spatial, shape.channels)
+            shape = (*spatial, layer.op.shape.channels)
         return keras.Input(tuple(shape), name=name)
     sources = [tensors[path] for path in call_order(network.graph, layer)]
     return _keras_layer(layer.op, name, functions)(_alone(sources))

@@ -56,7 +56,8 @@ def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
     """The graph in order, cut at its stages or at its blocks.
 
     Preprocessing joins the stem, and a graph without head layers has no ``head`` segment. At level
-    ``block`` the stem and the head, which have no blocks, are one segment each.
+    ``block`` the stem and the head, which have no blocks, are one segment each. Worked out once per
+    graph and level.
 
     Raises:
         GraphError: If a boundary is a position at which other tensors are alive as well, or the
@@ -68,6 +69,18 @@ def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
     >>> [segment.path for segment in segments(graph, "stage")]
     ['stem', 'c2', 'c3', 'c4', 'c5', 'head']
     """
+    return graph.derived(_stages if level == "stage" else _blocks)
+
+
+def _stages(graph: LayerGraph) -> tuple[Segment, ...]:
+    return _segments(graph, "stage")
+
+
+def _blocks(graph: LayerGraph) -> tuple[Segment, ...]:
+    return _segments(graph, "block")
+
+
+def _segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
     source = graph.image
     structure = structure_of(graph)
     groups = (

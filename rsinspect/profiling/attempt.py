@@ -23,7 +23,7 @@ from typing import IO, assert_never
 from rsinspect.base.errors import MeasurementError
 from rsinspect.base.units import seconds
 from rsinspect.profiling import machine
-from rsinspect.profiling.memory import MemoryPrediction
+from rsinspect.profiling.memory import NeededMemory
 from rsinspect.profiling.protocol import (
     MEMORY_WORDS,
     Event,
@@ -131,9 +131,16 @@ class _Worker:
         self.errors = _read(process.stderr, self.tail.append, lambda: None)
 
     def ask(self, request: ProfileRequest) -> None:
-        with contextlib.suppress(BrokenPipeError):  # dead already: its end tells why
-            self.stdin.write(json.dumps(request_to_json(request)) + "\n")
-            self.stdin.close()
+        """Send the request; in a thread, because a network fills the pipe before it is read."""
+        line = json.dumps(request_to_json(request)) + "\n"
+
+        def send() -> None:
+            with contextlib.suppress(OSError, ValueError):  # dead already: its end tells why
+                self.stdin.write(line)
+                self.stdin.close()
+
+        self.input = threading.Thread(target=send, daemon=True)
+        self.input.start()
 
     def listen(
         self, deadline_s: float, on_event: Callable[[Event], None], limit_bytes: int | None
@@ -228,14 +235,15 @@ class _Worker:
             until = time.monotonic() + _GRACE_S
             while not self.reaped() and time.monotonic() < until:
                 time.sleep(0.01)
-        with contextlib.suppress(OSError):
-            self.stdin.close()
         for thread, stream in (
-            (self.output, self.process.stdout), (self.errors, self.process.stderr)
-        ):  # fmt: skip
+            (self.input, self.process.stdin),
+            (self.output, self.process.stdout),
+            (self.errors, self.process.stderr),
+        ):
             thread.join(_POLL_S)
-            if stream is not None and not thread.is_alive():  # closing waits for a reader
-                stream.close()
+            if stream is not None and not thread.is_alive():  # closing waits for its thread
+                with contextlib.suppress(OSError):
+                    stream.close()
 
 
 def _read(
@@ -274,7 +282,7 @@ def manner(ended: Ended) -> str:
 
 
 def is_out_of_memory(
-    ended: Ended, prediction: MemoryPrediction, available: int | None, *, on_cpu: bool = True
+    ended: Ended, prediction: NeededMemory, available: int | None, *, on_cpu: bool = True
 ) -> bool:
     """Whether a worker that ended without a result did so for want of memory.
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from rsinspect.profiling.gate import Usage
+from rsinspect.profiling.gate import Probe, Usage
 
 if sys.platform != "win32":
     import resource
@@ -206,6 +206,12 @@ def usage(processors: Collection[int] | None, root: Path = ROOT) -> Usage:
     return Usage(
         time.perf_counter(), busy_s(processors, root), time.process_time(), clock_share(root)
     )
+
+
+def probe() -> tuple[Probe, int]:
+    """Make the probe of the processors this process may run on, and count them."""
+    allowed = processors_allowed()
+    return lambda: usage(allowed), len(allowed) if allowed else os.cpu_count() or 1
 
 
 def limit_memory(further_bytes: int, root: Path = ROOT) -> bool:

@@ -66,7 +66,7 @@ FITS_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryPrediction:
+class NeededMemory:
     """Bytes a worker process is predicted to have resident at most.
 
     Attributes:
@@ -94,10 +94,10 @@ class MemoryPrediction:
         return self.weights_bytes + self.activations_bytes + self.input_bytes + self.graph_bytes
 
 
-def predict(
+def needed_memory(
     graph: LayerGraph, *, batch: int, backend: str, mode: str = "forward"
-) -> MemoryPrediction:
-    """Memory of a forward pass or training step on the CPU, in float32.
+) -> NeededMemory:
+    """Work out the memory of a forward pass or training step on the CPU, in float32.
 
     Args:
         graph: The network.
@@ -108,7 +108,7 @@ def predict(
     >>> from rsinspect.networks.resnet_rs import build_graph
     >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = build_graph(ResNetRSSpec.variant(50))
-    >>> predict(graph, batch=8, backend="tensorflow").activations_bytes
+    >>> needed_memory(graph, batch=8, backend="tensorflow").activations_bytes
     42467328
     """
     cost = layers_cost(graph, graph.layers)
@@ -122,11 +122,14 @@ def predict(
     else:
         alive = peak_activation(graph).bytes(batch=batch)
     constants = CALIBRATIONS[backend, mode]
-    return MemoryPrediction(
+    return NeededMemory(
         framework_bytes=FRAMEWORK_BYTES[backend],
         weights_bytes=WEIGHT_COPIES[mode] * cost.weight_bytes(),
         activations_bytes=round(constants.activation_factor * alive),
-        input_bytes=2 * graph.layers[0].shape.elements * batch * ITEM_BYTES["float32"],
+        input_bytes=2
+        * sum(layer.shape.elements for layer in graph.inputs)
+        * batch
+        * ITEM_BYTES["float32"],
         graph_bytes=constants.fixed_bytes + constants.layer_bytes * len(graph),
     )
 

@@ -29,7 +29,6 @@ from rsinspect.base.units import ITEM_BYTES, binary_bytes, percent
 from rsinspect.layers.cost import layers_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.partition import segments
-from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.profiling import machine, memory
 from rsinspect.profiling.attempt import Ended, is_out_of_memory, manner, run_worker
 from rsinspect.profiling.cautions import (
@@ -48,7 +47,7 @@ from rsinspect.profiling.cautions import (
     WideSpread,
 )
 from rsinspect.profiling.gate import gate
-from rsinspect.profiling.memory import MemoryPrediction
+from rsinspect.profiling.memory import NeededMemory
 from rsinspect.profiling.protocol import (
     AttemptStarted,
     BatchRefused,
@@ -139,7 +138,7 @@ def profile(
     """
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     start = time.monotonic()
-    graph = build_graph(request.spec)
+    graph = request.network.graph
     tried: list[Attempt] = []
     heard: list[list[Message]] = []
 
@@ -150,7 +149,9 @@ def profile(
         )  # fmt: skip
 
     for batch in ladder(request.batch):
-        prediction = memory.predict(graph, batch=batch, backend=request.backend, mode=request.mode)
+        prediction = memory.needed_memory(
+            graph, batch=batch, backend=request.backend, mode=request.mode
+        )
         available = available_bytes() if request.on_cpu else None
         used = replace(
             request,
@@ -212,15 +213,15 @@ def start_up_allowance_s(graph: LayerGraph, batch: int, mode: str = "forward") -
     compiling calls, a prediction and a last round beyond the budget, ten passes at 5 GFLOP/s, a
     fortieth of what two cores of a server do. Training takes three times as much of both.
 
-    >>> from rsinspect.networks.spec import ResNetRSSpec
-    >>> round(start_up_allowance_s(build_graph(ResNetRSSpec.variant(50)), 8))
+    >>> from rsinspect.networks.named import network
+    >>> round(start_up_allowance_s(network("50").graph, 8))
     220
     """
     flops = 2 * layers_cost(graph, graph.layers).macs * batch
     return 120 + PASSES[mode] * (0.1 * len(graph) + 10 * flops / 5e9)
 
 
-def _does_not_fit(prediction: MemoryPrediction, available: int | None) -> str | None:
+def _does_not_fit(prediction: NeededMemory, available: int | None) -> str | None:
     if available is None or prediction.total_bytes <= memory.FITS_SHARE * available:
         return None
     return (
@@ -230,7 +231,7 @@ def _does_not_fit(prediction: MemoryPrediction, available: int | None) -> str | 
 
 
 def _attempt(
-    batch: int, outcome: Outcome, reason: str | None, prediction: MemoryPrediction, peak: int | None
+    batch: int, outcome: Outcome, reason: str | None, prediction: NeededMemory, peak: int | None
 ) -> Attempt:
     return Attempt(
         batch=batch,
@@ -257,7 +258,7 @@ def _none_fits(tried: Sequence[Attempt], request: ProfileRequest) -> BatchDoesNo
 def _judge(
     ended: Ended,
     request: ProfileRequest,
-    prediction: MemoryPrediction,
+    prediction: NeededMemory,
     available: int | None,
 ) -> tuple[Attempt, str | None]:
     """What an attempt came to, and why it did not fit; anything else is raised.
@@ -405,14 +406,15 @@ def _record(
     )
     ends = [each.finished for each in heard if each.finished is not None]
     stopped = "interrupted" if interrupted else ends[-1].stopped_because
-    spec = request.spec
+    network = request.network
+    spec = network.spec
     run = ProfileRun(
         model=Model(
-            name=spec.name,
-            depth=spec.depth,
-            blocks=spec.blocks,
-            resolution=spec.resolution,
-            dialect=spec.dialect.name,
+            name=network.name,
+            depth=spec.depth if spec else None,
+            blocks=network.blocks,
+            resolution=network.resolution or (0, 0),
+            dialect=spec.dialect.name if spec else "",
         ),
         environment=environment,
         batch=Batch(requested=requested.batch, used=request.batch, tried=tried),

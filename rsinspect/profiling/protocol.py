@@ -15,11 +15,11 @@ import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-from rsinspect.base.errors import InvalidMeasurement
-from rsinspect.base.words import near
+from rsinspect.base.errors import InvalidMeasurement, check_choice
+from rsinspect.base.words import Option, advice
+from rsinspect.layers import ops
 from rsinspect.layers.partition import Level
-from rsinspect.networks.dialects import DIALECTS, dialect_named
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.rounds import Finished, Round
 
 Backend = Literal["tensorflow", "jax", "torch"]
@@ -46,7 +46,7 @@ class ProfileRequest:
     """What is to be measured.
 
     Attributes:
-        spec: The network.
+        network: What is measured.
         batch: Images in a batch.
         mode: ``forward``: inference. ``train``: forward, backward and optimizer.
         level: What is timed apart: each ``stage`` or each ``block``; ``layer`` divides the time of
@@ -68,10 +68,11 @@ class ProfileRequest:
         memory_limit_bytes: Memory the worker may take beyond its framework; None for no limit.
 
     Raises:
+        InvalidChoice: If a mode, level, precision or backend is unknown.
         InvalidMeasurement: If nobody can measure that.
     """
 
-    spec: ResNetRSSpec
+    network: Network
     batch: int
     mode: Mode = "forward"
     level: ProfileLevel = "stage"
@@ -105,8 +106,7 @@ class ProfileRequest:
             ("precision", self.precision, PRECISIONS),
             ("backend", self.backend, BACKENDS),
         ):
-            if value not in known:
-                raise InvalidMeasurement(f"unknown {what} {value!r}", near(value, list(known)))
+            check_choice(what, value, known)
         if not re.fullmatch(r"cpu|gpu(:\d{1,3})?", self.device):
             raise InvalidMeasurement(
                 f"unknown device {self.device!r}", "it is cpu, gpu, or gpu:1 for the second one"
@@ -114,7 +114,7 @@ class ProfileRequest:
         if self.on_cpu and self.precision == "tf32":
             raise InvalidMeasurement(
                 "tf32 is a format of GPUs; the cpu computes float32, bfloat16 or float16",
-                "leave the precision out, or choose --device gpu",
+                advice("leave {} out, or choose {}", Option("precision"), Option("device", "gpu")),
             )
         if not self.on_cpu and self.threads is not None:
             raise InvalidMeasurement("threads are of the cpu; a gpu has no such number")
@@ -123,17 +123,12 @@ class ProfileRequest:
                 "jax compiles whatever it runs: it cannot do without jit"
                 if self.backend == "jax"
                 else "Keras runs torch operation by operation: there is nothing to jit",
-                "leave --jit and --no-jit out",
+                advice("leave {} out", Option("jit")),
             )
-        if self.mode == "train" and not self.spec.include_top:
+        if self.mode == "train" and self.classifier is None:
             raise InvalidMeasurement(
                 "a training step needs a loss, and this network has no classifier",
-                "leave --no-top out",
-            )
-        if DIALECTS.get(self.spec.dialect.name) != self.spec.dialect:
-            raise InvalidMeasurement(
-                f"the dialect {self.spec.dialect.name!r} is not one of rsinspect's; "
-                "only those are measured"
+                advice("leave {} out", Option("include_top", False)),
             )
 
     @property
@@ -157,15 +152,15 @@ class ProfileRequest:
         return "stage" if self.level == "stage" else "block"
 
     @property
-    def distinct(self) -> ProfileRequest | None:
-        """The same of a network with at most two blocks per stage; None where that is no less.
+    def classifier(self) -> ops.Dense | None:
+        """The layer that the network ends in, where that is a dense one; else None."""
+        outputs = self.network.graph.outputs
+        op = self.network.graph.layer(outputs[0]).op
+        return op if len(outputs) == 1 and isinstance(op, ops.Dense) else None
 
-        All blocks of a stage after its first are alike.
-        """
-        blocks = tuple(min(2, count) for count in self.spec.blocks)
-        if blocks == self.spec.blocks:
-            return None
-        return replace(self, spec=self.spec.replace(blocks=blocks), level="block")
+    def of_distinct(self, network: Network) -> ProfileRequest:
+        """The same of the network of the distinct blocks, timed block by block."""
+        return replace(self, network=network, level="block")
 
     def again(self, process: int) -> ProfileRequest:
         """The same for another process: with a seed of its own and the measurement alone."""
@@ -180,34 +175,15 @@ def _whole(value: object, highest: int, what: str, unit: str) -> None:
         raise InvalidMeasurement(f"the {what} is {value}; it must be 1 to {highest} {unit}")
 
 
-def spec_to_json(spec: ResNetRSSpec) -> dict[str, Any]:
-    """A spec as plain JSON values, its dialect by name."""
-    return asdict(spec) | {"dialect": spec.dialect.name}
-
-
-def spec_from_json(document: dict[str, Any]) -> ResNetRSSpec:
-    """The spec that ``spec_to_json`` wrote.
-
-    >>> spec = ResNetRSSpec.variant(50)
-    >>> spec_from_json(json.loads(json.dumps(spec_to_json(spec)))) == spec
-    True
-    """
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in document.items()
-    }
-    values["dialect"] = dialect_named(document["dialect"])
-    return ResNetRSSpec(**values)
-
-
 def request_to_json(request: ProfileRequest) -> dict[str, Any]:
-    """A request as plain JSON values."""
+    """Write a request as plain JSON values, its network whole: names and graph."""
     values = {f.name: getattr(request, f.name) for f in fields(request)}
-    return values | {"spec": spec_to_json(request.spec)}
+    return values | {"network": request.network.to_json()}
 
 
 def request_from_json(document: dict[str, Any]) -> ProfileRequest:
-    """The request that ``request_to_json`` wrote."""
-    return ProfileRequest(**(document | {"spec": spec_from_json(document["spec"])}))
+    """Read the request that ``request_to_json`` wrote; its network has no spec any more."""
+    return ProfileRequest(**(document | {"network": network_from_json(document["network"])}))
 
 
 PhaseName = Literal[

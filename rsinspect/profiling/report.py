@@ -5,9 +5,8 @@ from __future__ import annotations
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.units import binary_bytes, count, percent, seconds
 from rsinspect.layers.cost import layers_cost
-from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.profiling.cautions import wording
-from rsinspect.profiling.memory import predict
+from rsinspect.profiling.memory import needed_memory
 from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.run import CLOSES_WITHIN, Excess, Prediction, ProfileRun, Segment
 from rsinspect.profiling.run_document import to_json
@@ -165,11 +164,12 @@ def prediction_table(prediction: Prediction, title: str) -> Table:
 
 def estimate(request: ProfileRequest) -> str:
     """What is known before anything runs: operations and memory, in one line."""
-    graph = build_graph(request.spec)
+    network = request.network
+    graph = network.graph
     macs = layers_cost(graph, graph.layers).macs
-    needed = predict(graph, batch=request.batch, backend=request.backend, mode=request.mode)
+    needed = needed_memory(graph, batch=request.batch, backend=request.backend, mode=request.mode)
     return (
-        f"{request.spec.name} @ {request.spec.size}: {count(2 * macs)}FLOPs per image forward"
+        f"{network.name} @ {network.size}: {count(2 * macs)}FLOPs per image forward"
         + (", three times that per training step" if request.mode == "train" else "")
         + f"; batch {request.batch} is estimated to need "
         f"{binary_bytes(needed.total_bytes)} of memory."

@@ -19,7 +19,6 @@ import json
 import os
 import platform
 import random
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,12 +27,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import rsinspect
 from rsinspect.base.errors import MeasurementError, RsInspectError
-from rsinspect.layers.cost import layers_cost
-from rsinspect.layers.graph import LayerGraph
-from rsinspect.layers.structure import structure_of
-from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.profiling import machine
-from rsinspect.profiling.gate import Probe, Window, between, gate
+from rsinspect.profiling.distinct import distinct_blocks
 from rsinspect.profiling.protocol import (
     MEMORY_WORDS,
     Failure,
@@ -41,7 +36,6 @@ from rsinspect.profiling.protocol import (
     Message,
     NotAvailable,
     Phase,
-    Predicted,
     ProfileRequest,
     Ready,
     RoofsMeasured,
@@ -52,10 +46,8 @@ from rsinspect.profiling.protocol import (
 )
 from rsinspect.profiling.rounds import (
     Finished,
-    Instrumented,
     Progress,
     Round,
-    garbage_collection_off,
     measure,
 )
 from rsinspect.profiling.run import Environment
@@ -217,14 +209,16 @@ def _serve(
 ) -> None:
     """Everything after the import, a message for each thing that is known."""
     from rsinspect.profiling.backends.workload import OPTIMIZER, workload
+    from rsinspect.profiling.extrapolate import extrapolate
 
-    if request.predict and request.distinct is not None:
+    distinct = distinct_blocks(request.network) if request.predict else None
+    if distinct is not None:
         emit(Phase("predicting"))
-        emit(_predict(request, request.distinct, backend, started_s))
+        emit(extrapolate(request, distinct, backend, started_s))
         gc.collect()
         emit.memory()
     emit(Phase("building"))
-    work = workload(request, build_graph(request.spec))
+    work = workload(request)
     network = backend.instrument(work)
     emit.memory()
 
@@ -307,7 +301,7 @@ def _measure(
     on_round: Callable[[Round], None],
     on_progress: Callable[[Progress], None],
 ) -> Finished:
-    probe, processors = _probe()
+    probe, processors = machine.probe()
     return measure(
         network.end_to_end,
         network.instrumented,
@@ -323,85 +317,12 @@ def _measure(
     )
 
 
-def _probe() -> tuple[Probe, int]:
-    """What reads the processors this process may run on, and how many they are."""
-    allowed = machine.processors_allowed()
-    return lambda: machine.usage(allowed), len(allowed) if allowed else os.cpu_count() or 1
-
-
 def _differences(network: Instrument) -> tuple[float, float]:
     """Largest difference between the outputs with and without instruments, and largest output."""
     import numpy as np
 
     expected, found = network.outputs()
     return float(np.max(np.abs(expected - found))), float(np.max(np.abs(expected)))
-
-
-def _predict(
-    request: ProfileRequest, distinct: ProfileRequest, backend: ModuleType, started_s: float
-) -> Predicted:
-    """The whole network's latency from that of its distinct blocks.
-
-    The optimizer's time grows with the trainable params, that of a call with the layers and
-    CALL_LAYERS more.
-    """
-    from rsinspect.profiling.backends.workload import workload
-
-    whole, few = build_graph(request.spec), build_graph(distinct.spec)
-    work = workload(distinct, few)
-    network = backend.instrument(work)
-    network.instrumented()
-    rounds: list[Instrumented] = []
-    windows: list[Window] = []
-    probe, processors = _probe()
-    with garbage_collection_off():
-        start = time.perf_counter()
-        while (spent := time.perf_counter() - start) < PREDICT_AT_MOST_S:
-            gc.collect()
-            before = probe()
-            rounds.append(network.instrumented())
-            windows.append(between(before, probe(), processors))
-            if len(rounds) >= PREDICT_ROUNDS and spent >= PREDICT_AT_LEAST_S:
-                break
-    begin = min(WARM_UP_CALLS, len(rounds) - 1)
-    gated = gate(windows[begin:], range(len(windows) - begin), fewest=PREDICT_FEWEST)
-    kept = [one for one, counts in zip(rounds[begin:], gated.kept, strict=True) if counts]
-    medians: dict[str, float] = {}
-    for index, (path, _) in enumerate(network.parts):
-        seconds = statistics.median(one.parts_s[index] for one in kept)
-        medians[path] = medians.get(path, 0.0) + seconds
-    scale = {
-        "optimizer": _trainable(whole) / _trainable(few),
-        "call": (CALL_LAYERS + len(whole)) / (CALL_LAYERS + len(few)),
-    }
-    parts = []
-    for path, median in medians.items():
-        repeats = 1
-        if path.endswith("/block1"):
-            stage = path.split("/")[0]
-            repeats = sum(group.stage == stage for group in structure_of(whole).groups) - 1
-        parts.append((path, repeats, median * scale.get(path, 1.0)))
-    return Predicted(
-        parts=tuple(parts),
-        end_to_end_s=sum(repeats * median for _, repeats, median in parts),
-        rounds=len(kept),
-        ready_s=time.perf_counter() - started_s,
-    )
-
-
-PREDICT_ROUNDS = 12
-PREDICT_FEWEST = 3
-WARM_UP_CALLS = 2
-PREDICT_AT_LEAST_S = 1.5
-"""A machine is a few per cent faster in one second than in the next."""
-CALL_LAYERS = 190
-"""Layers that a call without any would be worth: with TensorFlow 2.21, batch 4, calls of 274, 784
-and 2258 layers took 2.3, 4.7 and 12.2 ms beyond their layers."""
-PREDICT_AT_MOST_S = 4.0
-
-
-def _trainable(graph: LayerGraph) -> int:
-    return layers_cost(graph, graph.layers).trainable_params
 
 
 def _environment(

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from rsinspect.base.errors import DeviceUnavailable
-from rsinspect.networks.keras_names import keras_name
 from rsinspect.profiling.backends.workload import (
     Instrument,
     Workload,
@@ -91,8 +90,7 @@ class _Hooked:
             self.sgd = optimizer(work)
             self.variables = list(work.model.trainable_variables)
         for segment in work.segments:
-            name = keras_name(segment.output, work.request.spec.dialect)
-            self._hook(work.model.get_layer(name))
+            self._hook(work.model.get_layer(work.request.network.names[segment.output]))
         self.parts = (*work.passes, ("call", "whole"))
         self.method = (
             f"hooks at the ends of {work.request.cut_level}s, paired with passes without them; "

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from rsinspect.base.errors import MeasurementError
+from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost
-from rsinspect.networks.keras_names import keras_name
 from rsinspect.profiling.backends.workload import Instrument, Workload
 from rsinspect.profiling.timeline import Span, attribute
 
@@ -102,8 +102,7 @@ def owners(work: Workload) -> Callable[[str], str | None]:
     Names of layers hold digits at their end (``_conv_2``), and Keras appends more (``_conv_2_1``):
     a component of the name is looked up as it stands, and only then without its last number.
     """
-    dialect = work.request.spec.dialect
-    paths = {keras_name(layer.path, dialect): layer.path for layer in work.graph}
+    paths = {name: path for path, name in work.request.network.names.items()}
 
     @functools.cache
     def owner(name: str) -> str | None:
@@ -269,9 +268,12 @@ def _torch(work: Workload, step: Callable[[], object]) -> list[Span]:
         layer.call = call
         return functools.partial(setattr, layer, "call", run)
 
-    dialect = work.request.spec.dialect
-    layers = [(layer.path, keras_name(layer.path, dialect)) for layer in work.graph.layers[1:]]
-    restore = [watched(work.model.get_layer(name), path) for path, name in layers]
+    names = work.request.network.names
+    restore = [
+        watched(work.model.get_layer(names[layer.path]), layer.path)
+        for layer in work.graph
+        if not isinstance(layer.op, ops.Input)
+    ]
     try:
         step()
     finally:

@@ -19,7 +19,6 @@ import numpy as np
 from rsinspect.keras_model.build import build_model
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.partition import Segment, segments
-from rsinspect.networks.keras_names import keras_name
 from rsinspect.profiling.protocol import ProfileRequest, Step
 from rsinspect.profiling.rounds import Instrumented
 
@@ -62,8 +61,7 @@ class Workload:
 
     Attributes:
         request: What is measured.
-        graph: The network.
-        model: As a Keras model.
+        model: The network as a Keras model.
         segments: Its stages or blocks.
         cuts: Each as a Keras model.
         images: A batch, as a tensor of the backend.
@@ -71,12 +69,16 @@ class Workload:
     """
 
     request: ProfileRequest
-    graph: LayerGraph
     model: keras.Model
     segments: tuple[Segment, ...]
     cuts: tuple[keras.Model, ...]
     images: Any
     labels: Any
+
+    @property
+    def graph(self) -> LayerGraph:
+        """The network's layers."""
+        return self.request.network.graph
 
     @property
     def trains(self) -> bool:
@@ -97,24 +99,25 @@ class Workload:
         )
 
 
-def workload(request: ProfileRequest, graph: LayerGraph) -> Workload:
-    """The network of a request, built with fresh weights and cut, and a random batch."""
-    model = build_model(graph, request.spec.dialect)
+def workload(request: ProfileRequest) -> Workload:
+    """Build the network of a request with fresh weights, cut it, and make up a random batch."""
+    network = request.network
+    graph, image = network.graph, network.graph.image
+    model = build_model(network)
 
     def tensor(path: str) -> Any:
-        if path == graph.layers[0].path:
-            return model.inputs[0]
-        return model.get_layer(keras_name(path, request.spec.dialect)).output
+        return (
+            model.inputs[0] if path == image.path else model.get_layer(network.names[path]).output
+        )
 
     parts = segments(graph, request.cut_level)
-    shape = (request.batch, *graph.layers[0].shape)
+    shape = (request.batch, *image.shape)
     random = np.random.default_rng(request.seed)
     images = random.random(shape, dtype=np.float32)
     images *= 255
-    labels = random.integers(0, request.spec.classes, request.batch, dtype=np.int32)
+    labels = random.integers(0, graph.output.shape[-1], request.batch, dtype=np.int32)
     return Workload(
         request=request,
-        graph=graph,
         model=model,
         segments=parts,
         cuts=tuple(keras.Model(tensor(part.input), tensor(part.output)) for part in parts),
@@ -124,12 +127,13 @@ def workload(request: ProfileRequest, graph: LayerGraph) -> Workload:
 
 
 def loss_of(work: Workload, labels: Any, outputs: Any) -> Any:
-    """Mean cross-entropy of a batch, in float32."""
+    """Take the mean cross-entropy of a batch, in float32."""
+    classifier = work.request.classifier
     return keras.ops.mean(
         keras.losses.sparse_categorical_crossentropy(
             labels,
             keras.ops.cast(outputs, "float32"),
-            from_logits=work.request.spec.classifier_activation != "softmax",
+            from_logits=classifier is None or classifier.activation != "softmax",
         )
     )
 
