@@ -342,7 +342,7 @@ def test_a_third_objective_of_few_values_gives_a_line_for_each() -> None:
         chosen = parse_objectives(text)
         found = found_by(GRID, objectives=chosen)
         chart = scale_chart(found)
-        fronts = [series for series in chart.panels[0].series if not series.faint]
+        fronts = [series for series in chart.facets[0].series if not series.faint]
         assert [series.name for series in fronts] == names
         assert sum(len(series.points) for series in fronts) == len(found.front)
 

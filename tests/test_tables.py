@@ -168,19 +168,19 @@ def test_figure_3_has_the_digitised_points_with_their_cost_and_says_so(cli: Cli)
 
 
 def test_the_curves_of_table_7_rise_and_have_all_19_points() -> None:
-    (panel,) = table_chart(7).panels
+    (panel,) = table_chart(7).facets
     rs, efficient = panel.series
     assert (len(rs.points), len(efficient.points)) == (11, 8)
     for series in panel.series:
         assert [p.x for p in series.points] == sorted(p.x for p in series.points)
     assert {p.label for p in rs.points} >= {"RS-50@160", "RS-420@320"}
-    assert table_chart(7, x="flops").panels[0].series[0].points[0].x == 4.6e9
+    assert table_chart(7, x="flops").facets[0].series[0].points[0].x == 4.6e9
 
 
 def test_figure_3_is_drawn_by_training_length_and_marked_as_digitised() -> None:
     chart = figure_chart(3)
-    assert [panel.title for panel in chart.panels] == ["10 epochs", "100 epochs", "350 epochs"]
-    assert sum(len(s.points) for panel in chart.panels for s in panel.series) == 81
+    assert [panel.title for panel in chart.facets] == ["10 epochs", "100 epochs", "350 epochs"]
+    assert sum(len(s.points) for panel in chart.facets for s in panel.series) == 81
     assert "digitised" in chart.subtitle
     with pytest.raises(InvalidQuestion, match="not available"):
         figure_chart(2)

@@ -1,7 +1,7 @@
-"""Charts as values: axes, series of points and panels, without a word on how they look.
+"""Charts as values: axes, series of points and facets, without a word on how they look.
 
 A ``Chart`` is to a plot what a ``Table`` is to a printed table: exact values and their names.
-``rsinspect.drawing.charts`` turns it into a file.
+``rsinspect.plots.chart`` turns it into a file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 from rsinspect.answers.table import Kind
 
-Line = Literal["none", "solid", "dashed"]
+Joined = Literal["none", "solid", "dashed"]
+"""What goes from each point of a series to the next."""
 
 
 class Axis(NamedTuple):
@@ -54,17 +55,17 @@ class Series(NamedTuple):
 
     name: str
     points: tuple[Point, ...]
-    line: Line = "none"
+    line: Joined = "none"
     group: str = ""
     faint: bool = False
 
 
-class Panel(NamedTuple):
+class Facet(NamedTuple):
     """Series on one pair of axes.
 
     Attributes:
-        title: What sets this panel apart; empty where there is one.
-        series: The same names in every panel look alike.
+        title: What sets this facet apart; empty where there is one.
+        series: The same names in every facet look alike.
     """
 
     title: str
@@ -72,14 +73,14 @@ class Panel(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """One picture of one or several panels side by side, on the same axes.
+    """One picture of one or several facets side by side, on the same axes.
 
     Attributes:
         title: One line.
         subtitle: What, where, under which convention.
-        x: Horizontal axis of every panel.
-        y: Vertical axis of every panel.
-        panels: From left to right.
+        x: Horizontal axis of every facet.
+        y: Vertical axis of every facet.
+        facets: From left to right.
         notes: Remarks and sources, below.
     """
 
@@ -87,5 +88,19 @@ class Chart(NamedTuple):
     subtitle: str
     x: Axis
     y: Axis
-    panels: tuple[Panel, ...]
+    facets: tuple[Facet, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All points of all facets."""
+        return tuple(p for facet in self.facets for series in facet.series for p in series.points)
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """Series by name; of the same name in several facets the last."""
+        return {series.name: series for facet in self.facets for series in facet.series}
+
+    def values(self, axis: Literal["x", "y"]) -> tuple[float, ...]:
+        """Collect what lies along an axis."""
+        return tuple(point.x if axis == "x" else point.y for point in self.points)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rsinspect import paper
-from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
+from rsinspect.answers.chart import Axis, Chart, Facet, Point, Series
 from rsinspect.answers.computed import computed, computed_columns
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import InvalidQuestion, check_choice
@@ -167,7 +167,7 @@ def table_chart(number: int, *, x: str = "v100") -> Chart:
         subtitle="Table 7 of Bello et al. 2021, as printed; 350 epochs",
         x=axis,
         y=Axis("ImageNet validation top-1, %", "number"),
-        panels=(Panel("", (series("ResNet-RS", "RS"), series("EfficientNet", ""))),),
+        facets=(Facet("", (series("ResNet-RS", "RS"), series("EfficientNet", ""))),),
         notes=(f"Source: {'; '.join(table.source)}.",),
     )
 
@@ -181,7 +181,7 @@ def _multiplier(width: float) -> str:
     return "" if width == 1 else f"x{width:g}"  # at 1 it is the first point of depth too
 
 
-def _panel(figure: dict[str, Any], epochs: int) -> Panel:
+def _facet(figure: dict[str, Any], epochs: int) -> Facet:
     """Curves of one training length: depth and width at each resolution."""
     series = [
         Series(
@@ -193,7 +193,7 @@ def _panel(figure: dict[str, Any], epochs: int) -> Panel:
         for scaling in ("depth", "width")
         for resolution in figure["resolutions"]
     ]
-    return Panel(f"{epochs} epochs", tuple(series))
+    return Facet(f"{epochs} epochs", tuple(series))
 
 
 def _curve(epochs: int, scaling: str, resolution: int) -> tuple[Point, ...]:
@@ -225,7 +225,7 @@ def figure_chart(number: int) -> Chart:
         subtitle="Figure 3 of Bello et al. 2021, digitised",
         x=Axis("Time of a training step on TPU", "seconds", log=True),
         y=Axis("Minival top-1, %", "number"),
-        panels=tuple(_panel(figure, epochs) for epochs in figure["epochs"]),
+        facets=tuple(_facet(figure, epochs) for epochs in figure["epochs"]),
         notes=(
             f"{figure['method'].capitalize()}. Not shown: {figure['missing']}. "
             "Labels: depth at width 1, or width at depth 101.",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rsinspect.answers.table import Answer, Note
-from rsinspect.base.errors import InvalidSpec
+from rsinspect.base.errors import InvalidSpec, UnknownPicture
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.flags import flag
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rsinspect.answers.chart import Chart
     from rsinspect.drawing.formats import Style
     from rsinspect.drawing.scene import Scene
+    from rsinspect.plots.page import PlotFormat
 
 _NETWORK = "Network"
 _OUTPUT = "Output"
@@ -320,6 +321,24 @@ def put(content: bytes, output: Path | None) -> None:
     write_whole(output, content)
 
 
+def plot_format(path: Path) -> PlotFormat:
+    """Read the format of a plot off the suffix of its path.
+
+    Raises:
+        UnknownPicture: If the suffix names none.
+    """
+    from rsinspect.plots import page
+
+    suffix = path.suffix.lower()
+    for format in page.FORMATS:
+        if suffix == f".{format}":
+            return format
+    raise UnknownPicture(
+        f"cannot draw a {path.suffix} plot" if path.suffix else f"{path} has no suffix",
+        f"name it {', '.join(f'.{format}' for format in page.FORMATS)}",
+    )
+
+
 def plot(chart: Chart, output: Path, theme: str) -> None:
     """Put a chart into a file.
 
@@ -328,10 +347,11 @@ def plot(chart: Chart, output: Path, theme: str) -> None:
         RenderError: If its suffix or the theme is unknown.
     """
     from rsinspect.base.files import check_writable, write_whole
-    from rsinspect.drawing.charts import chart_file
+    from rsinspect.plots.chart import chart_plot
 
+    format = plot_format(output)
     check_writable(output)
-    write_whole(output, chart_file(chart, output, theme))
+    write_whole(output, chart_plot(chart, format, theme))
 
 
 def show(scene: Scene, format_name: str, style: Style, output: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from rsinspect.cli.options import Format, Output, answer, model_command
+from rsinspect.cli.options import Format, Output, answer, model_command, plot_format
 from rsinspect.networks.network import Network
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ def profile(
     check_format(format)
     for picture in (plot, roofline):
         if picture is not None:
-            from rsinspect.drawing.canvas import check_plot
+            from rsinspect.plots.page import check_plot
 
-            check_plot(picture, theme)
+            check_plot(plot_format(picture), theme)
     files = _Files(save=save, trace=trace, plot=plot, roofline=roofline, theme=theme)
     for path in (save, trace, plot, roofline, output):
         if path is not None and str(path) != "-":
@@ -179,12 +179,14 @@ def _finish(run: ProfileRun, files: _Files, format: str, output: Path | None) ->
         from rsinspect.profiling.timeline import chrome_trace_of
 
         write_whole(files.trace, json.dumps(chrome_trace_of(run)).encode())
-    if files.plot is not None or files.roofline is not None:
-        from rsinspect.profiling.plots import latency_plot, roofline_plot
     if files.plot is not None:
-        write_whole(files.plot, latency_plot(run, files.plot, files.theme))
+        from rsinspect.plots.latency import latency_plot
+
+        write_whole(files.plot, latency_plot(run, plot_format(files.plot), files.theme))
     if files.roofline is not None:
-        write_whole(files.roofline, roofline_plot(run, files.roofline, files.theme))
+        from rsinspect.plots.roofline import roofline_plot
+
+        write_whole(files.roofline, roofline_plot(run, plot_format(files.roofline), files.theme))
     answer(profile_answer(run), format, output)
 
 

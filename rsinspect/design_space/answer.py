@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
+from rsinspect.answers.chart import Axis, Chart, Facet, Point, Series
 from rsinspect.answers.table import Answer, Column, Note, RecordKind, Records, Table, Value
 from rsinspect.base.words import Option, advice
 from rsinspect.design_space.objectives import Objective
@@ -175,7 +175,7 @@ def scale_chart(found: Found) -> Chart:
         f"{_listed(objectives)}",
         x=axes[across.column],
         y=axes[up.column],
-        panels=(Panel("", tuple(s for s in series if s.points)),),
+        facets=(Facet("", tuple(s for s in series if s.points)),),
         notes=("Computed from the layer graphs; labels: depth or blocks, width, resolution.",),
     )
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from rsinspect.answers.chart import Axis, Chart, Panel, Point, Series
+from rsinspect.answers.chart import Axis, Chart, Facet, Point, Series
 from rsinspect.answers.figures import figure_chart, table_chart
-from rsinspect.base.errors import UnknownPicture
-from rsinspect.drawing.canvas import WIDTH, pen
-from rsinspect.drawing.charts import chart_figure, chart_file
+from rsinspect.base.errors import InvalidChoice, RenderError
+from rsinspect.cli.options import plot_format
 from rsinspect.drawing.theme import THEMES, contrast
+from rsinspect.plots.chart import chart_figure, chart_plot
+from rsinspect.plots.page import FORMATS, WIDTH, PlotFormat, own_settings
 from tests.conftest import Cli
 
 X, Y = Axis("cost", "count", log=True), Axis("worth", "number")
 
 
 def chart(*series: Series, x: Axis = X, y: Axis = Y, title: str = "A chart") -> Chart:
-    return Chart(title, "of something", x, y, (Panel("", series),), ("A note.",))
+    return Chart(title, "of something", x, y, (Facet("", series),), ("A note.",))
 
 
 CLOUD = chart(
@@ -51,7 +53,7 @@ def test_no_text_covers_another_or_leaves_the_page(name: str) -> None:
     figure = chart_figure(CHARTS[name], "light")
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     height = figure.get_figheight() * 96
-    with pen():
+    with own_settings():
         boxes = [t.get_window_extent(renderer) for t in figure.axes[0].texts if t.get_text()]
     assert boxes
     for box in boxes:
@@ -73,7 +75,7 @@ def texts(content: bytes) -> list[str]:
 
 
 def test_names_that_find_no_room_are_counted() -> None:
-    found = texts(chart_file(CLOUD, Path("c.svg"), "light"))
+    found = texts(chart_plot(CLOUD, "svg", "light"))
     named = sum(text.startswith("50@") for text in found)
     (left_out,) = [re.search(r"want of room: (\d+)", t) for t in found if "want of room" in t]
     assert left_out is not None
@@ -81,34 +83,50 @@ def test_names_that_find_no_room_are_counted() -> None:
 
 
 def test_table_7_names_every_network() -> None:
-    found = texts(chart_file(table_chart(7), Path("c.svg"), "light"))
+    found = texts(chart_plot(table_chart(7), "svg", "light"))
     assert {"RS-50@160", "RS-152@224", "B0", "B7"} <= set(found)
     assert "V100 latency of a training step of 128, float32" in found
 
 
 def test_figure_3_says_on_its_page_that_it_is_digitised() -> None:
-    found = " ".join(texts(chart_file(figure_chart(3), Path("c.svg"), "light")))
+    found = " ".join(texts(chart_plot(figure_chart(3), "svg", "light")))
     assert "Figure 3 of Bello et al. 2021, digitised" in found
     for epochs in (10, 100, 350):
         assert f"{epochs} epochs" in found
 
 
 def test_a_chart_without_points_says_so() -> None:
-    assert "no points" in texts(chart_file(CHARTS["no points"], Path("c.svg"), "light"))
+    assert "no points" in texts(chart_plot(CHARTS["no points"], "svg", "light"))
+
+
+def test_points_without_a_place_on_a_logarithm_are_counted_and_the_others_keep_their_names() -> (
+    None
+):
+    points = (Point(0.0, 1.0, "zero"), Point(10.0, 2.0, "ten"), Point(-1.0, 3.0, "less"))
+    found = texts(chart_plot(chart(Series("s", points)), "svg", "light"))
+    assert "ten" in found
+    assert not {"zero", "less"} & set(found)
+    assert "Not shown, 0 or less on a logarithmic axis: 2." in found
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, float("inf"), float("nan")])
+@pytest.mark.parametrize("log", [True, False])
+def test_values_beyond_any_axis_are_refused(value: float, log: bool) -> None:
+    with pytest.raises(RenderError, match="cannot be drawn on the axis cost"):
+        chart_figure(chart(Series("s", (Point(value, 1.0),)), x=Axis("cost", log=log)), "light")
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("suffix", ["svg", "pdf", "png"])
-def test_the_same_chart_gives_the_same_bytes(theme: str, suffix: str) -> None:
-    path = Path(f"c.{suffix}")
-    one = chart_file(CHARTS["table 7"], path, theme)
-    assert one == chart_file(CHARTS["table 7"], path, theme)
-    assert one.startswith({"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[suffix])
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_chart_gives_the_same_bytes(theme: str, format: PlotFormat) -> None:
+    one = chart_plot(CHARTS["table 7"], format, theme)
+    assert one == chart_plot(CHARTS["table 7"], format, theme)
+    assert one.startswith({"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[format])
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_lines_and_text_stand_out_from_the_paper(theme: str) -> None:
-    content = chart_file(CHARTS["figure 3"], Path("c.svg"), theme).decode()
+    content = chart_plot(CHARTS["figure 3"], "svg", theme).decode()
     paper = THEMES[theme].paper
     for colour in set(re.findall(r"stroke: (#[0-9a-f]{6}); stroke-width: 1\.3", content)):
         assert contrast(colour, paper) >= 3  # of graphics. Source: WCAG 2.2
@@ -119,18 +137,33 @@ def test_lines_and_text_stand_out_from_the_paper(theme: str) -> None:
 
 def test_names_of_anything_are_escaped() -> None:
     odd = chart(Series("<&>\"'", (Point(1.0, 1.0, "$x$ <b>&amp;"),)), title="a\nb <script>")
-    content = chart_file(odd, Path("c.svg"), "light")
+    content = chart_plot(odd, "svg", "light")
     assert "<script>" not in content.decode()
     assert any("<b>&amp;" in text for text in texts(content))
 
 
+@pytest.mark.parametrize(("format", "theme"), [("gif", "light"), ("svg", "pink")])
+def test_what_cannot_be_drawn_is_refused(format: Any, theme: str) -> None:
+    with pytest.raises(InvalidChoice, match=r"gif|pink"):
+        chart_plot(CLOUD, format, theme)
+
+
 @pytest.mark.parametrize(
-    ("path", "theme", "words"),
-    [("c.gif", "light", "gif"), ("c", "light", "no suffix"), ("c.svg", "pink", "pink")],
+    ("name", "words"),
+    [("plot.gif", "cannot draw a .gif"), ("plot", "has no suffix"), ("a.svg.txt", "a .txt plot")],
 )
-def test_what_cannot_be_drawn_is_refused(path: str, theme: str, words: str) -> None:
-    with pytest.raises(UnknownPicture, match=words):
-        chart_file(CLOUD, Path(path), theme)
+def test_a_suffix_that_names_no_format_is_refused(
+    name: str, words: str, cli: Cli, tmp_path: Path
+) -> None:
+    outcome = cli("table", 7, "--plot", tmp_path / name)
+    assert outcome.code == 2
+    assert words in " ".join(outcome.err.split())
+    assert "name it .svg, .pdf, .png" in outcome.err
+
+
+@pytest.mark.parametrize(("name", "format"), [("plot.SVG", "svg"), ("a.b.png", "png")])
+def test_known_suffixes_pass_in_either_case(name: str, format: str) -> None:
+    assert plot_format(Path(name)) == format
 
 
 def test_a_plot_is_written_whole_or_not_at_all(cli: Cli, tmp_path: Path) -> None:

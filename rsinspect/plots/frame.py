@@ -1,0 +1,158 @@
+"""What stands around a plot: its title, the lines below it, the key and the foot of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from rsinspect.drawing.theme import Theme
+from rsinspect.plots.page import MARGIN, ROOM, Box, Dot, Lettering, Page, Place
+from rsinspect.plots.text import LEADING, POINT, SMALL, TEXT, TITLE, broken, cut, text_width
+
+_TITLE_AT, _HEAD = 30, 34  # the title stands on the first; the lines below it begin at the second
+_TO_KEY, _KEY_ROW = 24, 16.0
+_LAST, _BELOW = 14, 18  # below the lines of the foot, without and with their descenders
+_NAME = 300  # pixels of a name in the key, at most
+
+
+class Sign(Protocol):
+    """Something that a plot shows, and that draws a sample of itself for the key."""
+
+    @property
+    def width(self) -> float:
+        """Pixels that the sample is wide."""
+
+    def draw(self, page: Page, place: Place) -> None:
+        """Draw a sample.
+
+        Args:
+            page: Where to.
+            place: The middle of its left edge.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Swatch:
+    """The colour of a bar."""
+
+    fill: str
+    width: float = 18
+
+    def draw(self, page: Page, place: Place) -> None:
+        """Draw a small bar."""
+        x, y = place
+        page.bar(Box(x, y - 5, x + self.width, y + 5), self.fill, page.theme.line)
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Many marks of one kind."""
+
+    dot: Dot
+    width: float = 18
+
+    def draw(self, page: Page, place: Place) -> None:
+        """Draw three of them."""
+        x, y = place
+        each = self.width / 6
+        page.marks([(x + each, y - 2), (x + 3 * each, y + 2), (x + 5 * each, y - 1)], self.dot)
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """A mark that stands alone."""
+
+    dot: Dot
+    width: float = 18
+
+    def draw(self, page: Page, place: Place) -> None:
+        """Draw one."""
+        x, y = place
+        page.marks([(x + self.width / 2, y)], self.dot)
+
+
+class Entry(NamedTuple):
+    """A line of the key.
+
+    Attributes:
+        sign: What is shown.
+        text: What it means.
+    """
+
+    sign: Sign
+    text: str
+
+    @property
+    def step(self) -> float:
+        """Pixels to the next entry of the row."""
+        return self.sign.width + 6 + text_width(self.text, SMALL) + 18
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A title, lines below it, a key and a foot, cut and broken to fit the page.
+
+    Attributes:
+        title: Large.
+        below: Lines below the title.
+        key: Rows of entries.
+        foot: Lines at the bottom.
+    """
+
+    title: str
+    below: tuple[str, ...]
+    key: tuple[tuple[Entry, ...], ...]
+    foot: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, title: str, below: Iterable[str], key: Iterable[Entry], foot: Iterable[str]
+    ) -> Frame:
+        """Fit texts of any length to the page."""
+        return cls(
+            cut(title, ROOM, TITLE, bold=True),
+            tuple(line for text in below if text for line in broken(text, ROOM, TEXT)),
+            _rows(Entry(sign, cut(text, _NAME, SMALL)) for sign, text in key),
+            tuple(line for text in foot for line in broken(text, ROOM)),
+        )
+
+    @property
+    def _key_at(self) -> float:
+        return _HEAD + len(self.below) * TEXT * POINT * LEADING + _TO_KEY
+
+    @property
+    def top(self) -> float:
+        """Where the plot may begin."""
+        return self._key_at + len(self.key) * _KEY_ROW
+
+    def page(self, bottom: float, theme: Theme) -> Page:
+        """Make the page of a plot that ends at ``bottom``, with all but the plot on it."""
+        height = bottom + len(self.foot) * SMALL * POINT * LEADING + _BELOW
+        page = Page.blank(height, theme)
+        page.words((MARGIN, _TITLE_AT), self.title, Lettering(TITLE, bold=True))
+        for index, line in enumerate(self.below, 1):
+            y = _HEAD + index * TEXT * POINT * LEADING
+            page.words((MARGIN, y), line, Lettering(colour=theme.muted))
+        for index, line in enumerate(reversed(self.foot)):
+            page.remark((MARGIN, height - _LAST - index * SMALL * POINT * LEADING), line)
+        for index, row in enumerate(self.key):
+            x, y = float(MARGIN), self._key_at + index * _KEY_ROW
+            for entry in row:
+                entry.sign.draw(page, (x, y - 3.5))
+                page.remark((x + entry.sign.width + 6, y), entry.text)
+                x += entry.step
+        return page
+
+
+def _rows(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], ...]:
+    """Put the entries in rows that are no wider than the page."""
+    rows: list[list[Entry]] = []
+    left = 0.0
+    for entry in entries:
+        if not rows or left + entry.step > ROOM:
+            rows.append([])
+            left = 0.0
+        rows[-1].append(entry)
+        left += entry.step
+    return tuple(map(tuple, rows))

@@ -1,0 +1,332 @@
+"""A page in pixels, from the top left: what every plot is drawn on.
+
+A plot is laid out on a page of WIDTH, a README's, and matplotlib is only the pen: every text is
+measured before it is put down (``plots.text``), so none leaves the page or covers another. Text in
+SVG stays text, which can be searched, copied and edited. Colours are those of the diagrams
+(``drawing.theme``).
+
+The same plot gives the same bytes: no dates, no random ids, no settings of the user's matplotlib.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+from rsinspect.base.errors import check_choice
+from rsinspect.drawing.theme import FONT, THEMES, Theme
+from rsinspect.plots.text import POINT, SMALL, TEXT, printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PlotFormat = Literal["svg", "pdf", "png"]
+FORMATS: tuple[PlotFormat, ...] = get_args(PlotFormat)
+
+WIDTH = 830
+"""Pixels across, at 96 per inch: what a README on GitHub shows unscaled."""
+
+MARGIN = 20
+ROOM = WIDTH - 2 * MARGIN
+"""Pixels across between the margins."""
+
+_INCH, _PNG_DPI = 96, 192
+_FALLBACKS = ("Verdana", "Arial", "Helvetica")
+"""Fonts of a browser without DejaVu, the nearest first."""
+
+
+def check_plot(format: str, theme: str) -> None:
+    """Refuse an unknown format or theme, before anything is measured for the plot.
+
+    Raises:
+        InvalidChoice: With the nearest known name.
+    """
+    check_choice("format of a plot", format, FORMATS)
+    check_choice("theme", theme, THEMES)
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Set matplotlib's defaults and our fonts, whatever the user's settings."""
+    import matplotlib
+
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")  # of a name
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(
+            {
+                "font.family": ["sans-serif"],
+                "font.sans-serif": [FONT, *_FALLBACKS],
+                "text.hinting": "no_hinting",  # as wide in every format as it was measured
+                "svg.fonttype": "none",
+                "svg.hashsalt": "rsinspect",
+                "pdf.fonttype": 42,
+            }
+        )
+        yield
+
+
+def file_content(figure: Figure, format: PlotFormat, title: str) -> bytes:
+    """Write a plot as a file's content.
+
+    Args:
+        figure: The plot.
+        format: Of the file.
+        title: For the file's own description.
+    """
+    title = printable(title)
+    metadata: dict[PlotFormat, dict[str, str | None]] = {
+        "svg": {"Title": title, "Date": None, "Creator": None},
+        "pdf": {"Title": title, "CreationDate": None, "Creator": None, "Producer": None},
+        "png": {"Title": title, "Software": None},
+    }
+    content = io.BytesIO()
+    with own_settings():
+        figure.savefig(
+            content,
+            format=format,
+            metadata=metadata[format],
+            facecolor=figure.get_facecolor(),
+            dpi=_PNG_DPI if format == "png" else _INCH,
+        )
+    return content.getvalue()
+
+
+Place = tuple[float, float]
+"""Pixels from the left and from the top."""
+
+
+class Box(NamedTuple):
+    """A rectangle on the page, in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def around(cls, place: Place, half_width: float, half_height: float) -> Box:
+        """Make a box with that centre."""
+        x, y = place
+        return cls(x - half_width, y - half_height, x + half_width, y + half_height)
+
+    @property
+    def middle(self) -> Place:
+        """Its centre."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def meets(self, other: Box) -> bool:
+        """Tell whether the two share more than an edge."""
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+    def nearest(self, x: float, y: float) -> Place:
+        """Find the place in the box that is nearest to a point."""
+        return min(max(x, self.left), self.right), min(max(y, self.top), self.bottom)
+
+    def distance(self, x: float, y: float) -> float:
+        """Measure the pixels from a point; 0 inside."""
+        return math.dist((x, y), self.nearest(x, y))
+
+    def inside(self, other: Box) -> bool:
+        """Tell whether the other holds all of it."""
+        return (
+            other.left <= self.left
+            and self.right <= other.right
+            and other.top <= self.top
+            and self.bottom <= other.bottom
+        )
+
+
+class Stroke(NamedTuple):
+    """A straight line from one place to another."""
+
+    start: Place
+    end: Place
+
+    def crosses(self, box: Box) -> bool:
+        """Tell whether it goes through the box. (Liang and Barsky 1984: clipping.)"""
+        (x, y), (to_x, to_y) = self
+        enters, leaves = 0.0, 1.0
+        for start, step, low, high in (
+            (x, to_x - x, box.left, box.right),
+            (y, to_y - y, box.top, box.bottom),
+        ):
+            if step == 0:
+                if not low < start < high:
+                    return False
+                continue
+            first, last = sorted(((low - start) / step, (high - start) / step))
+            enters, leaves = max(enters, first), min(leaves, last)
+        return enters < leaves
+
+
+Side = Literal["left", "center", "right"]
+
+
+class Lettering(NamedTuple):
+    """How a text is set.
+
+    Attributes:
+        size: In points.
+        colour: The theme's ink where none is given.
+        side: Which side of the text stands at the place it is put at.
+        bold: Whether it is.
+        degrees: Of its slope, counter-clockwise.
+        over: Whether it hides what is below it.
+    """
+
+    size: float = TEXT
+    colour: str | None = None
+    side: Side = "left"
+    bold: bool = False
+    degrees: float = 0
+    over: bool = False
+
+
+class Pen(NamedTuple):
+    """How a line is drawn.
+
+    Attributes:
+        colour: As ``#rrggbb``.
+        width: In points.
+        style: Matplotlib's: ``-``, ``--`` or ``:``.
+        rank: What has a higher one lies above.
+    """
+
+    colour: str
+    width: float = 1
+    style: str = "-"
+    rank: float = 2
+
+
+class Dot(NamedTuple):
+    """How a mark is drawn.
+
+    Attributes:
+        size: Pixels across.
+        fill: As ``#rrggbb``.
+        edge: Of its rim; none by default.
+        shape: Matplotlib's: ``o``, ``s``, ``D`` ...
+        alpha: Opacity.
+        rank: What has a higher one lies above.
+    """
+
+    size: float
+    fill: str
+    edge: str = "none"
+    shape: str = "o"
+    alpha: float = 1
+    rank: float = 5
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page in pixels from the top left.
+
+    Attributes:
+        figure: Matplotlib's.
+        theme: Its colours.
+        axes: Matplotlib's, as large as the page.
+    """
+
+    figure: Figure
+    theme: Theme
+    axes: Any = field(repr=False)
+
+    @classmethod
+    def blank(cls, height: float, theme: Theme) -> Page:
+        """Make an empty page of that height in pixels."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(WIDTH / _INCH, height / _INCH), dpi=_INCH, facecolor=theme.paper)
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
+        axes.set_axis_off()
+        return cls(figure, theme, axes)
+
+    def words(self, place: Place, text: str, lettering: Lettering | None = None) -> None:
+        """Put text down; it stands on the place's ``y``."""
+        lettering = lettering or Lettering()
+        self.axes.text(
+            *place,
+            text,
+            size=lettering.size,
+            color=lettering.colour or self.theme.ink,
+            ha=lettering.side,
+            va="baseline",
+            weight="bold" if lettering.bold else "normal",
+            rotation=lettering.degrees,
+            rotation_mode="anchor",
+            parse_math=False,
+            zorder=10,
+            bbox={"facecolor": self.theme.paper, "edgecolor": "none", "pad": 1}
+            if lettering.over
+            else None,
+        )
+
+    def remark(self, place: Place, text: str, side: Side = "left") -> None:
+        """Put small text of the second rank down."""
+        self.words(place, text, Lettering(SMALL, self.theme.muted, side))
+
+    def line(self, places: Sequence[Place], pen: Pen) -> None:
+        """Draw a line through the places."""
+        self.axes.plot(
+            [x for x, _ in places],
+            [y for _, y in places],
+            color=pen.colour,
+            linewidth=pen.width,
+            linestyle=pen.style,
+            zorder=pen.rank,
+            solid_capstyle="butt",
+        )
+
+    def bar(self, box: Box, fill: str, edge: str = "none") -> None:
+        """Draw a filled rectangle."""
+        from matplotlib.patches import Rectangle
+
+        left, top, right, bottom = box
+        self.axes.add_patch(
+            Rectangle(
+                (left, top),
+                right - left,
+                bottom - top,
+                facecolor=fill,
+                edgecolor=edge,
+                linewidth=0.8,
+                zorder=3,
+            )
+        )
+
+    def marks(self, places: Sequence[Place], dot: Dot) -> None:
+        """Draw the same mark in several places."""
+        self.axes.plot(
+            [x for x, _ in places],
+            [y for _, y in places],
+            linestyle="none",
+            marker=dot.shape,
+            markersize=dot.size / POINT,
+            alpha=dot.alpha,
+            markerfacecolor=dot.fill,
+            markeredgecolor=dot.edge,
+            markeredgewidth=0 if dot.edge == "none" else 0.8,
+            zorder=dot.rank,
+        )
+
+
+def mixed(one: str, other: str, part: float) -> str:
+    """Mix two colours; ``part`` is the share of the other.
+
+    >>> mixed("#000000", "#ffffff", 0.5)
+    '#808080'
+    """
+    pairs = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pairs)

@@ -1,0 +1,182 @@
+"""Rows of a plot: a segment each, or identical neighbours together.
+
+To which stage a segment belongs follows from its position: the run says how many blocks each stage
+has, and segments stand in the order of the network. What they are called says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.units import seconds
+from rsinspect.drawing.scene import Role
+from rsinspect.layers.fold import span
+from rsinspect.plots.frame import Entry, Frame
+from rsinspect.profiling.run import ProfileRun, Segment
+from rsinspect.profiling.statistics import Latency, interval_of_excess
+
+MOST_ROWS = 30
+"""Of the latency plot; with more, identical neighbours are folded into one."""
+
+SHORTEST, LONGEST = 1e-9, 1e9
+"""Seconds of a round of the whole that a plot can show: a tick of a clock, and 32 years."""
+
+
+class Stage(NamedTuple):
+    """What a segment is part of.
+
+    Attributes:
+        number: The same for all segments of a stage, and for no others.
+        role: What it is called in the diagrams, which have a colour for it.
+    """
+
+    number: int
+    role: Role
+
+
+class Row(NamedTuple):
+    """A segment, or neighbouring blocks that are identical.
+
+    Attributes:
+        segments: In order; at least one.
+        stage: Of all of them.
+    """
+
+    segments: tuple[Segment, ...]
+    stage: Stage
+
+    @property
+    def name(self) -> str:
+        """Path of the segment, or of the first to the last: ``c4/block1-22``."""
+        return span([segment.path for segment in self.segments])
+
+    @property
+    def repeats(self) -> int:
+        """How many there are."""
+        return len(self.segments)
+
+    @property
+    def role(self) -> Role:
+        """What its stage is called in the diagrams."""
+        return self.stage.role
+
+    @property
+    def median(self) -> float:
+        """Seconds of one of them: the mean of their medians."""
+        return sum(segment.latency.median for segment in self.segments) / self.repeats
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the 95 % interval of ``median``; None with too few rounds.
+
+        Measured against a second that does not vary, the excess of the sum over it is the sum.
+        """
+        if self.repeats == 1:
+            return self.segments[0].latency.interval
+        parts = [segment.latency for segment in self.segments]
+        second = Latency((1.0,) * len(parts[0].samples), parts[0].sampling)
+        ends = interval_of_excess(parts, second)
+        if ends is None:
+            return None
+        return (1 + ends[0]) / self.repeats, (1 + ends[1]) / self.repeats
+
+    @property
+    def forward_share(self) -> float | None:
+        """Of forward and backward together; None in inference and for a step."""
+        pairs = [(segment.forward, segment.backward) for segment in self.segments]
+        known = [(ahead.median, back.median) for ahead, back in pairs if ahead and back]
+        whole = sum(map(sum, known))
+        if len(known) < len(pairs) or not whole:
+            return None
+        return sum(ahead for ahead, _ in known) / whole
+
+    @property
+    def floor_s(self) -> float | None:
+        """The least seconds of one of them by the roofs; None without roofs and for a step."""
+        floors = [segment.bound.floor_s for segment in self.segments if segment.bound]
+        return sum(floors) / self.repeats if len(floors) == self.repeats else None
+
+    def share(self, run: ProfileRun) -> float:
+        """Compare all of them with the sum of the run's segments."""
+        return sum(run.share(segment) for segment in self.segments)
+
+
+def rows_of(run: ProfileRun, most: int = MOST_ROWS) -> tuple[Row, ...]:
+    """Make a row for each segment, in order; if they are more than ``most``, fold them.
+
+    Neighbouring blocks of a stage with the same MACs, bytes and least traffic are identical.
+    """
+    rows: list[Row] = []
+    for segment, stage in zip(run.segments, _stages(run), strict=True):
+        last = rows[-1] if rows and len(run.segments) > most else None
+        if last and last.stage == stage and _alike(last.segments[-1], segment):
+            rows[-1] = Row((*last.segments, segment), stage)
+        else:
+            rows.append(Row((segment,), stage))
+    return tuple(rows)
+
+
+def _stages(run: ProfileRun) -> list[Stage]:
+    """Tell the stage of each segment; each is its own where the run's layout does not fit them."""
+    parts = [segment for segment in run.segments if segment.level != "step"]
+    blocks = run.model.blocks
+    if any(segment.level == "stage" for segment in parts):
+        blocks = (1,) * len(blocks)
+    around = len(parts) - sum(blocks)  # the stem, and the head if there is one
+    middle = [Stage(number, "stage") for number, blocks in enumerate(blocks) for _ in range(blocks)]
+    if around == 0:
+        stages = middle
+    elif around in (1, 2):
+        head = [Stage(len(blocks), "head")] * (around - 1)
+        stages = [Stage(-1, "stem"), *middle, *head]
+    else:
+        stages = [Stage(number, "stage") for number in range(len(parts))]
+    left = iter(stages)
+    step = Stage(len(run.segments), "plain")
+    return [step if segment.level == "step" else next(left) for segment in run.segments]
+
+
+def _alike(before: Segment, after: Segment) -> bool:
+    """Tell whether two neighbours of a stage are identical blocks."""
+
+    def counts(segment: Segment) -> tuple[int | None, ...]:
+        least = (segment.bound.flops, segment.bound.bytes) if segment.bound else ()
+        return (segment.macs, segment.bytes_moved, *least)
+
+    return before.level == after.level == "block" and counts(before) == counts(after)
+
+
+def check_times(run: ProfileRun) -> None:
+    """Refuse a run whose times no axis can show.
+
+    Raises:
+        InvalidMeasurement: If a round of the whole took no time, all segments together took none,
+            or one of them took longer than anybody has waited.
+    """
+    whole = run.end_to_end.latency
+    latencies = [("the whole network", whole)]
+    latencies += [(segment.path, segment.latency) for segment in run.segments]
+    for name, latency in latencies:
+        if max(latency.samples) > LONGEST:
+            raise InvalidMeasurement(
+                f"{name:.80} took {max(latency.samples):.3g} s; a plot shows up to {LONGEST:.0e} s"
+            )
+    shortest = min(*whole.kept, run.closure.sum_s)
+    if shortest < SHORTEST:
+        raise InvalidMeasurement(
+            f"a round took {shortest:.3g} s; a plot shows {SHORTEST:.0e} s or more"
+        )
+
+
+def frame_of(run: ProfileRun, key: Iterable[Entry], foot: Iterable[str]) -> Frame:
+    """Head a plot of a run with its network, its conditions and the latency of the whole."""
+    size = "x".join(map(str, run.model.resolution))
+    latency, end = run.end_to_end.latency, run.end_to_end
+    interval = latency.interval
+    within = ""
+    if interval is not None:
+        within = f" (95 % CI {seconds(interval[0])} to {seconds(interval[1])})"
+    whole = f"End to end {seconds(latency.median)}{within}, {end.images_per_s:.1f} images/s"
+    return Frame.of(f"{run.model.name} @ {size}", (run.conditions, whole), key, foot)
