@@ -17,10 +17,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from rsinspect.answers.table import Column, Table, Value
+from rsinspect.base.cells import bar
 from rsinspect.render.cells import RIGHT_ALIGNED, cell
 
 BAR_CELLS = 6
-_EIGHTHS = " ▏▎▍▌▋▊▉"
 _GAP = 2
 _SQUEEZED = 20
 
@@ -30,24 +30,11 @@ def console_for(stream: IO[str] | None = None) -> Console:
     return Console(file=stream or sys.stdout, highlight=False, soft_wrap=False)
 
 
-def share_bar(share: float, *, ascii_only: bool = False) -> str:
-    """A bar of six cells for a share of one.
-
-    >>> share_bar(0.5), share_bar(0.5, ascii_only=True)
-    ('███   ', '###   ')
-    """
-    eighths = round(min(max(share, 0.0), 1.0) * BAR_CELLS * 8)
-    full, rest = divmod(eighths, 8)
-    if ascii_only:
-        return ("#" * round(share * BAR_CELLS)).ljust(BAR_CELLS)
-    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(BAR_CELLS)
-
-
 def _text(column: Column, value: Value, *, ascii_only: bool) -> Text:
     words = cell(column, value)
     if column.kind == "share" and isinstance(value, float):
-        bar = share_bar(value, ascii_only=ascii_only)
-        return Text.assemble((bar, "cyan"), f" {words:>7}")
+        drawn = bar(value, BAR_CELLS, ascii_only=ascii_only)
+        return Text.assemble((drawn, "cyan"), f" {words:>7}")
     if column.key == "path":
         return Text(words, style="bold" if "/" not in words else "")
     return Text(words, style="dim" if words == "0" else "")
@@ -57,8 +44,8 @@ def _width(table: Table, column: Column) -> int:
     """Columns of text that a table column needs, or what it can be squeezed into."""
     rows = (*table.rows, *table.totals)
     cells = [cell(column, row.get(column.key)) for row in rows]
-    bar = BAR_CELLS + 1 if column.kind == "share" else 0
-    needed = bar + max((len(line) for text in cells for line in text.split("\n")), default=0)
+    drawn = BAR_CELLS + 1 if column.kind == "share" else 0
+    needed = drawn + max((len(line) for text in cells for line in text.split("\n")), default=0)
     if column.wraps:
         needed = min(needed, _SQUEEZED)
     return max(needed, *(len(line) for line in column.head.split("\n")))
@@ -67,23 +54,27 @@ def _width(table: Table, column: Column) -> int:
 def bands(
     columns: tuple[Column, ...], needed: dict[str, int], width: int
 ) -> tuple[tuple[Column, ...], ...]:
-    """The columns in as many groups as it takes for each to fit, the first column in all of them.
+    """Divide columns into as many groups as it takes for each to fit, the first column in all.
 
     Args:
         columns: What is to be shown, at least one.
         needed: How wide each is, by key.
         width: How wide the console is.
+
+    >>> columns = (Column("a", "A"), Column("b", "B"), Column("c", "C"))
+    >>> [[column.key for column in band] for band in bands(columns, dict(a=9, b=9, c=9), 24)]
+    [['a', 'b'], ['a', 'c']]
     """
     lead, *rest = columns
-    found: list[list[Column]] = [[lead]]
+    groups: list[list[Column]] = [[lead]]
     used = needed[lead.key]
     for column in rest:
-        if used + needed[column.key] + _GAP > width and len(found[-1]) > 1:
-            found.append([lead])
+        if used + needed[column.key] + _GAP > width and len(groups[-1]) > 1:
+            groups.append([lead])
             used = needed[lead.key]
-        found[-1].append(column)
+        groups[-1].append(column)
         used += needed[column.key] + _GAP
-    return tuple(tuple(band) for band in found)
+    return tuple(map(tuple, groups))
 
 
 def rich_table(

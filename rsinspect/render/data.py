@@ -13,7 +13,7 @@ import re
 
 from rsinspect.answers.table import Answer, Records, Table, Value
 from rsinspect.base.errors import BackendUnavailable, InvalidQuestion
-from rsinspect.base.latex import escape, fill
+from rsinspect.base.latex import escape, fill, tabular
 from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
 from rsinspect.render.formats import check_format
 
@@ -147,9 +147,11 @@ def latex_text(table: Table) -> str:
     return fill(
         "table.tex",
         title=escape(table.title),
-        alignment="".join("r" if c.kind in RIGHT_ALIGNED else "l" for c in table.columns),
-        heads=[escape(head(column)) for column in table.columns],
-        rows=[cells(row) for row in table.rows],
-        totals=[cells(row) for row in table.totals],
+        lines=tabular(
+            "".join("r" if c.kind in RIGHT_ALIGNED else "l" for c in table.columns),
+            [escape(head(column)) for column in table.columns],
+            [cells(row) for row in table.rows],
+            [cells(row) for row in table.totals],
+        ),
         notes=[escape(str(note)) for note in table.notes],
     )
