@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -169,6 +171,58 @@ def test_the_module_runs_as_a_program_and_a_closed_pipe_is_no_error() -> None:
     assert process.wait(timeout=60) == 0
 
 
+class Pipe(io.TextIOBase):
+    """A standard output whose reader leaves after some writes; ``None``: seen by the flush alone."""
+
+    def __init__(self, writes: int | None) -> None:
+        self.left = writes
+        self.dirty = False
+        self.descriptor = os.open(os.devnull, os.O_WRONLY)
+
+    def write(self, text: str) -> int:
+        self.dirty = True
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        return len(text)
+
+    def flush(self) -> None:
+        if self.left is None and self.dirty:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+
+PRINTING = ["--help", "--version", "variants", "summary 50", "summary 50 -f json", "table 7 -f csv"]
+
+
+@pytest.mark.parametrize("writes", [0, 1, None], ids=["first write", "second write", "flush"])
+@pytest.mark.parametrize("line", PRINTING)
+def test_a_reader_that_leaves_is_no_error_whoever_notices(
+    line: str,
+    writes: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pipe = Pipe(writes)
+    monkeypatch.setattr(sys, "stdout", pipe)
+    assert run(line.split()) == 0
+    os.close(pipe.descriptor)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("line", PRINTING)
+def test_a_pipe_that_nobody_reads_is_no_error(line: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = [sys.executable, "-m", "rsinspect", *line.split()]
+    done = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def children(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in text.split()]
@@ -195,6 +249,9 @@ def test_an_ended_measurement_takes_its_worker_along(number: signal.Signals, cod
         assert process.wait(timeout=30) == code
         assert process.stdout is not None
         assert process.stdout.read() == b""
+    until = time.monotonic() + 60
+    while any(map(alive, workers)) and time.monotonic() < until:
+        time.sleep(0.05)  # a killed process takes a moment to disappear
     assert not any(map(alive, workers))
 
 

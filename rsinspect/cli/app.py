@@ -10,6 +10,7 @@ for the one command it is.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -72,18 +73,36 @@ def application(only: str | None = None) -> typer.Typer:
 
 
 def complain(message: str, hint: str | None) -> None:
-    """One line on stderr, and a second with the remedy."""
+    """Write one line to stderr, and a second with the remedy."""
     sys.stderr.write(f"error: {message}\n")
     if hint:
         sys.stderr.write(f"hint: {hint}\n")
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line and return its exit code.
+
+    A reader that closes the pipe, such as ``head``, has seen enough: that is no failure, whether
+    the first to notice is Rich, Typer, a write of ours or the last flush.
+    """
+    code = 0
+    try:
+        code = _exit_code(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_output()
+    except SystemExit as exc:  # how Rich and Typer end on a closed pipe
+        if not isinstance(exc.__context__, BrokenPipeError):
+            raise
+        _close_output()
+    return code
+
+
+def _exit_code(arguments: list[str]) -> int:
+    """Run the command line and turn its errors into exit codes."""
     only = arguments[0] if arguments and arguments[0] in COMMANDS else None
     try:
         code = application(only)(args=arguments, prog_name="rsinspect", standalone_mode=False)
-        sys.stdout.flush()
     except RsInspectError as exc:
         complain(*exc.worded(flag))
         return exc.exit_code
@@ -96,12 +115,15 @@ def run(arguments: list[str]) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     if code == 130:  # Ctrl-C, which Typer turns into this code
         complain("interrupted", None)
     return code if isinstance(code, int) else 0
+
+
+def _close_output() -> None:
+    """Let what is still to be written to stdout go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
