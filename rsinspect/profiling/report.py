@@ -162,8 +162,8 @@ def prediction_table(prediction: Prediction, title: str) -> Table:
     )  # fmt: skip
 
 
-def estimate(request: ProfileRequest) -> str:
-    """What is known before anything runs: operations and memory, in one line."""
+def preview(request: ProfileRequest) -> str:
+    """Say in one line what is known before anything runs: operations and memory."""
     network = request.network
     graph = network.graph
     macs = layers_cost(graph, graph.layers).macs
