@@ -582,7 +582,7 @@ def test_a_chain_reads_at_80_columns_and_tells_every_step(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("50", "50:resnet+ce"), "unknown dialect"),
+        (("50", "50:resnet+ce"), "is not a model"),
         (("50", "101", "152", "--graph", "-o", "x.svg"), "two sides"),
         (("50", "101@224", "152", "-r", "160"), "disagree"),
         (("50",), "Missing argument"),

@@ -437,8 +437,9 @@ def test_the_same_network_gives_the_same_bytes_in_every_process() -> None:
         import hashlib, pathlib
         from rsinspect.drawing.formats import companions, render
         from rsinspect.drawing.views import view
+        from rsinspect.networks.network import resnet_rs
         from rsinspect.networks.spec import ResNetRSSpec
-        scene = view(ResNetRSSpec(blocks=(1, 2)), "layers")
+        scene = view(resnet_rs(ResNetRSSpec(blocks=(1, 2))), "layers")
         files = companions(scene, "me.json", pathlib.Path("x.me.json"))
         content = b"".join([render(scene, "me.json"), *files.values()])
         print(hashlib.sha256(content).hexdigest(), len(files))

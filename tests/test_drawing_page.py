@@ -113,8 +113,8 @@ def test_the_page_is_the_same_in_another_process() -> None:
         "import hashlib, sys; from rsinspect.drawing.page import page;"
         "assert 'jinja2' not in sys.modules;"
         "from rsinspect.drawing.views import view;"
-        "from rsinspect.networks.spec import ResNetRSSpec;"
-        "html = page(view(ResNetRSSpec.variant(50), 'stages', deep=True));"
+        "from rsinspect.networks.named import network;"
+        "html = page(view(network('50'), 'stages', deep=True));"
         "print(hashlib.sha256(html.encode()).hexdigest())"
     )
     one, other = (python(code, PYTHONHASHSEED=seed) for seed in ("1", "2"))

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidQuestion, UnknownPath, UnknownPicture
+from rsinspect.base.errors import InvalidChoice, UnknownPath, UnknownPicture
 from rsinspect.drawing.columns import columns
 from rsinspect.drawing.overlay import QUANTITIES, Measured, overlay
 from rsinspect.drawing.scene import Node, Panel, Scene
@@ -346,7 +346,7 @@ class TestColumns:
         ({"name": "blocks", "expand": ("c4/block1-99",)}, UnknownPath),
         ({"name": "layers", "expand": ("c4",)}, UnknownPicture),
         ({"name": "figure6", "expand": ("c4",)}, UnknownPicture),
-        ({"name": "stages", "convention": "mcas"}, InvalidQuestion),
+        ({"name": "stages", "convention": "mcas"}, InvalidChoice),
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_a_hint(

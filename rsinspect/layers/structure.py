@@ -22,16 +22,16 @@ scrambled has the same structure, under the same names, as the one built here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from rsinspect.base.errors import UnknownPath
 from rsinspect.layers import ops
+from rsinspect.layers.blocks import Block, Gate, gates_of, take_apart
 from rsinspect.layers.graph import Layer, LayerGraph
 
 StageRole = Literal["input", "stem", "stage", "head"]
-BlockKind = Literal["downsampling", "projection", "identity"]
 Part = Literal["trunk", "branch", "shortcut", "gate"]
 """Where a layer stands: in no block's inside, in a residual branch, a shortcut or a gate."""
 Carries = Literal["flow", "identity", "projection", "gate"]
@@ -61,6 +61,14 @@ class Group(NamedTuple):
         """Whether it is a block."""
         return self.number is not None
 
+    def name_of(self, path: str) -> str:
+        """Name a layer within the group: its path without the group's, where it begins with that.
+
+        >>> Group("c2/block0", ()).name_of("c2/block0/se/reduce"), Group("c2", ()).name_of("conv")
+        ('se/reduce', 'conv')
+        """
+        return path.removeprefix(f"{self.path}/")
+
 
 class Stage(NamedTuple):
     """Neighbouring groups of one stage.
@@ -84,49 +92,6 @@ class Stage(NamedTuple):
     def has_blocks(self) -> bool:
         """Whether its groups are blocks."""
         return self.groups[0].is_block
-
-
-class Gate(NamedTuple):
-    """What a tensor is scaled by: squeeze-and-excitation, or another function of itself.
-
-    Attributes:
-        layers: From the tensor to the factors, without the multiplication.
-        scale: The multiplication.
-        scaled: Path of the tensor that is scaled.
-    """
-
-    layers: tuple[Layer, ...]
-    scale: Layer
-    scaled: str
-
-    @property
-    def factors(self) -> str:
-        """Path of the factors."""
-        return self.layers[-1].path
-
-
-class Block(NamedTuple):
-    """The inside of a block.
-
-    Attributes:
-        group: The block.
-        entry: The layer whose output enters it.
-        kind: ``downsampling`` where it halves the map; else what its shortcut is.
-        addition: Where branch and shortcut meet; None where nothing is added.
-        branch: Layers of the residual branch, gates left out.
-        shortcut: Layers of the projection; empty for the identity.
-        gates: In the branch.
-        position: Which input of the addition is the shortcut.
-    """
-
-    group: Group
-    entry: Layer
-    kind: BlockKind
-    addition: Layer | None
-    branch: tuple[Layer, ...]
-    shortcut: tuple[Layer, ...]
-    gates: tuple[Gate, ...]
-    position: int
 
 
 class Structure:
@@ -154,6 +119,10 @@ class Structure:
     @cached_property
     def _group_of(self) -> Mapping[str, Group]:
         return {group.path: group for group in self.groups}
+
+    @cached_property
+    def _position(self) -> Mapping[str, int]:
+        return {group.path: index for index, group in enumerate(self.groups)}
 
     @cached_property
     def _home(self) -> Mapping[str, Group]:
@@ -201,13 +170,42 @@ class Structure:
         """
         if group := self.group(path):
             return (group,)
-        match = re.fullmatch(r"(.*?)(\d{1,9})-(\d{1,9})", path)
-        if match is None or int(match[3]) - int(match[2]) >= len(self.groups):
+        ends = self._ends(path)
+        if ends is None or ends[0].stage != ends[1].stage:
             return ()
-        numbers = range(int(match[2]), int(match[3]) + 1)
-        groups = [self.group(f"{match[1]}{number}") for number in numbers]
-        known = tuple(group for group in groups if group is not None)
-        return known if len(known) == len(groups) else ()
+        first, last = (self._position[end.path] for end in ends)
+        return self.groups[first : last + 1]
+
+    def _ends(self, path: str) -> tuple[Group, Group] | None:
+        """Read what ``span`` wrote: the first and the last group."""
+        if numbered := re.fullmatch(r"(.*?)(\d+)-(\d+)", path):
+            ends = [self.group(f"{numbered[1]}{number}") for number in numbered.groups()[1:]]
+        else:
+            ends = [self.group(end) for end in path.split(" to ", 1)]
+        first, last = ends[0], ends[-1]
+        return None if first is None or last is None else (first, last)
+
+    def around(self, path: str) -> tuple[str, ...]:
+        """List the stages and blocks that are open where a path is seen: it too, if it is one.
+
+        A run of blocks is seen in its stage, with its blocks closed.
+
+        Raises:
+            UnknownPath: If nothing has that path.
+
+        >>> from rsinspect.networks.resnet_rs import build_graph
+        >>> from rsinspect.networks.spec import ResNetRSSpec
+        >>> structure = structure_of(build_graph(ResNetRSSpec.variant(50)))
+        >>> structure.around("c5/block0/conv1"), structure.around("c5/block1-2")
+        (('c5', 'c5/block0'), ('c5',))
+        """
+        if self.stage(path):
+            return (path,)
+        groups = self.run(path)
+        if len(groups) > 1:
+            return (groups[0].stage,)
+        homes = groups or [self.group_of(layer.path) for layer in self.within(path)]
+        return tuple(dict.fromkeys(label for home in homes for label in (home.stage, home.path)))
 
     def unknown(self, path: str) -> UnknownPath:
         """The error for a path that nothing has, with the nearest ones that there are."""
@@ -226,14 +224,14 @@ class Structure:
     def block(self, group: Group) -> Block:
         """Take a block apart: its entry, branch, shortcut and gates."""
         if group.path not in self._blocks:
-            self._blocks[group.path] = _block(self.graph, group)
+            self._blocks[group.path] = take_apart(self.graph, group)
         return self._blocks[group.path]
 
     @cached_property
     def _parts(self) -> Mapping[str, Part]:
         parts: dict[str, Part] = {}
         for group in self.groups:
-            gates = _gates(self.graph, group.layers)
+            gates = gates_of(self.graph, group.layers)
             if group.is_block:
                 block = self.block(group)
                 gates = block.gates
@@ -250,7 +248,7 @@ class Structure:
             gate.scale.path: gate
             for group in self.groups
             for gate in (
-                self.block(group).gates if group.is_block else _gates(self.graph, group.layers)
+                self.block(group).gates if group.is_block else gates_of(self.graph, group.layers)
             )
         }
 
@@ -427,79 +425,3 @@ def _agreed(stage: str, layers: Sequence[Layer]) -> str | None:
         return None
     prefix = start[: end + 1]
     return prefix[:-1] if all(layer.path.startswith(prefix) for layer in layers) else None
-
-
-def _block(graph: LayerGraph, group: Group) -> Block:
-    inside = {layer.path: layer for layer in group.layers}
-    entry = _entry(graph, group.layers)
-    addition = next(
-        (x for x in reversed(group.layers) if isinstance(x.op, ops.Add) and len(x.inputs) > 1), None
-    )
-    shortcut: frozenset[str] = frozenset()
-    branch = frozenset(inside)
-    position = 0
-    if addition is not None:
-        behind = [_ancestors(inside, path) for path in addition.inputs]
-        position = min(range(len(behind)), key=lambda index: len(behind[index]))
-        branch = frozenset().union(*behind[:position], *behind[position + 1 :])
-        shortcut = behind[position] - branch
-    gates = _gates(graph, [layer for layer in group.layers if layer.path in branch])
-    gated = {layer.path for gate in gates for layer in gate.layers}
-    size, end = entry.shape, group.layers[-1].shape
-    kind: BlockKind = "projection" if shortcut else "identity"
-    if (size.height, size.width) != (end.height, end.width):
-        kind = "downsampling"
-    return Block(
-        group=group,
-        entry=entry,
-        kind=kind,
-        addition=addition,
-        branch=tuple(x for x in group.layers if x.path in branch and x.path not in gated),
-        shortcut=tuple(x for x in group.layers if x.path in shortcut),
-        gates=gates,
-        position=position,
-    )
-
-
-def _entry(graph: LayerGraph, layers: Iterable[Layer]) -> Layer:
-    """The layer whose output some layers read from outside; an input where they read nothing."""
-    layers = tuple(layers)
-    inside = {layer.path for layer in layers}
-    outside = (path for layer in layers for path in layer.inputs if path not in inside)
-    return graph.layer(next(outside, layers[0].path))
-
-
-def _ancestors(inside: Mapping[str, Layer], path: str) -> frozenset[str]:
-    """A layer and all that it is computed from, as far as these are inside."""
-    seen: set[str] = set()
-    ahead = [path]
-    while ahead:
-        path = ahead.pop()
-        if path in inside and path not in seen:
-            seen.add(path)
-            ahead.extend(inside[path].inputs)
-    return frozenset(seen)
-
-
-def _gates(graph: LayerGraph, layers: Sequence[Layer]) -> tuple[Gate, ...]:
-    """Gates among some layers: one input of a multiplication is computed from the other."""
-    inside = {layer.path: layer for layer in layers}
-    gates = []
-    for layer in layers:
-        if not isinstance(layer.op, ops.Multiply):
-            continue
-        for factors in reversed(layer.inputs):
-            behind = _ancestors(inside, factors)
-            scaled = next(
-                (x for x in layer.inputs if x != factors and _reads(inside, behind, x)), ""
-            )
-            if scaled:
-                own = behind - _ancestors(inside, scaled)
-                gates.append(Gate(tuple(x for x in layers if x.path in own), layer, scaled))
-                break
-    return tuple(gates)
-
-
-def _reads(inside: Mapping[str, Layer], behind: frozenset[str], path: str) -> bool:
-    """Whether some layers read what has that path."""
-    return any(path in inside[one].inputs for one in behind)
