@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidSpec, ShapeMismatch, UnknownPicture, UnknownVariant
+from rsinspect.base.errors import InvalidChoice, InvalidSpec, ShapeMismatch, UnknownVariant
 from rsinspect.cli import app
 from rsinspect.differences.pairs import Comparison, FieldChange, compare
 from rsinspect.differences.report import diff_answer
@@ -32,20 +32,9 @@ from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
+from tests.networks import layout_of
+from tests.strategies import scrambled, sizes, specs
 
-specs = st.builds(
-    ResNetRSSpec,
-    blocks=st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple),
-    resolution=st.tuples(st.integers(32, 100), st.integers(32, 100)),
-    width=st.sampled_from([0.5, 1.0]),
-    channels=st.sampled_from([1, 3]),
-    se_ratio=st.sampled_from([0.0, 0.25]),
-    drop_path_rate=st.sampled_from([0.0, 0.1, 0.3]),
-    dropout_rate=st.sampled_from([0.0, 0.25]),
-    include_top=st.booleans(),
-    bn_momentum=st.sampled_from([0.0, 0.9]),
-    dialect=st.sampled_from(list(DIALECTS.values())),
-)
 laws = settings(max_examples=40, deadline=None)
 
 MIRROR = {"added": "removed", "removed": "added"}
@@ -130,7 +119,7 @@ def test_stages_add_up_to_the_difference_of_the_wholes(a: ResNetRSSpec, b: ResNe
 
 
 @laws
-@given(specs, st.tuples(st.integers(32, 100), st.integers(32, 100)))
+@given(specs, sizes)
 def test_another_image_alone_is_no_change(spec: ResNetRSSpec, size: tuple[int, int]) -> None:
     other = build_graph(spec.replace(resolution=size))
     found = compare(build_graph(spec), other)
@@ -306,16 +295,27 @@ def test_layers_that_cannot_have_the_larger_image_are_refused() -> None:
     [
         ([], None, ""),
         (["c2/block0", "c4/block0"], None, "c2/block0, c4/block0"),
-        (["c9/block1", "c10/block1"], None, "c9-c10/block1"),
-        (["c2/block0", "c2/block2", "c2/block3"], None, "c2/block0,2-3"),
+        (["stem", "c3/block0", "c4/block0", "c5/block1", "c5/block2"], None,
+         "stem, c3-c4/block0, c5/block1-2"),
+        (["c3/block0", "c3/block2", "c3/block3"], None, "c3/block0,2-3"),
         (["c2/block0", "c2/block1", "c3/block0"], {"c2": 2, "c3": 2}, "c2, c3/block0"),
+        (["c2/block0", "c3/block0", "c3/block1"], {"c2": 1, "c3": 2}, "c2-c3"),
         (["input", "stem", "head"], None, "input, stem, head"),
     ],
-)
+)  # fmt: skip
 def test_places_are_named_in_few_words(
     paths: list[str], whole: dict[str, int] | None, words: str
 ) -> None:
-    assert places_in_words(paths, whole) == words
+    both = compared("101", "101")
+    groups = {block.path: block.group for block in both.blocks}
+    assert places_in_words([groups[path] for path in paths], both, whole) == words
+
+
+def test_stages_follow_each_other_whatever_they_are_called() -> None:
+    network = scrambled(layout_of(1, 1, 1, resolution=(32, 32)))
+    both = compare(network.graph, network.graph)
+    groups = [block.group for block in both.blocks if block.group.is_block]
+    assert places_in_words(groups, both) == "c2-c4/block0"
 
 
 # names of models
@@ -448,10 +448,10 @@ def test_a_network_beside_itself_has_no_marks(view: str, dialect: str) -> None:
 def test_a_view_without_whole_networks_is_refused() -> None:
     one, two = models("50", "101")
     for view in ("figure6", "stagse"):
-        with pytest.raises(UnknownPicture):
+        with pytest.raises(InvalidChoice):
             comparison(one, two, view=view)
-    with pytest.raises(UnknownPicture):
-        comparison(one, two, direction="up")  # type: ignore[arg-type]
+    with pytest.raises(InvalidChoice):
+        comparison(one, two, direction="up")
 
 
 # the command

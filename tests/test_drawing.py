@@ -17,7 +17,7 @@ import pydot
 import pytest
 
 from rsinspect import paper
-from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.errors import InvalidChoice
 from rsinspect.drawing import theme as themes
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.dot import dot
@@ -232,7 +232,7 @@ class TestThemes:
     @pytest.mark.parametrize("name", THEMES)
     def test_a_picture_has_only_its_themes_colours(self, name: str) -> None:
         theme = THEMES[name]
-        scene = overlay(view(network_of(50), "blocks"), "flops", convention="paper")
+        scene = overlay(view(network_of(50), "blocks"), "flops")
         text = render(scene, "svg", Style(theme=name)).decode()
         allowed = {theme.paper, theme.card, theme.ink, theme.muted, theme.line, themes.BLACK}
         allowed |= {themes.WHITE, *theme.fills.values(), *theme.edges.values()}
@@ -310,7 +310,7 @@ def test_a_raster_picture_has_the_resolution_asked_for() -> None:
               {"dpi": 10**6}],
 )  # fmt: skip
 def test_an_unknown_style_is_refused(style: dict[str, Any]) -> None:
-    with pytest.raises(UnknownPicture):
+    with pytest.raises(InvalidChoice):
         Style(**style)
 
 
@@ -365,7 +365,7 @@ def test_no_text_leaves_its_box_in_a_browser(
     for depth, quantity, direction in itertools.product((50, 152), (None, "flops"), ("TB", "LR")):
         scene = view(network_of(depth), name, direction=direction)
         if quantity:
-            scene = overlay(scene, quantity, convention="paper")
+            scene = overlay(scene, quantity)
         picture = render(scene, "svg").decode().split("?>", 1)[1]
         faces = ""
         if font == "here":

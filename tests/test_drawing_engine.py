@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.base.errors import GraphvizNotFound, PictureTooLarge, RenderError, UnknownPicture
+from rsinspect.base.errors import GraphvizNotFound, InvalidChoice, PictureTooLarge, RenderError
 from rsinspect.drawing import engine, layout
 from tests.conftest import python
 
@@ -131,11 +131,11 @@ def test_without_matplotlib_the_fonts_are_missed(monkeypatch: pytest.MonkeyPatch
 
 
 def test_unknown_names_are_refused_with_a_hint() -> None:
-    with pytest.raises(UnknownPicture, match=r"renderer 'sytem' \(did you mean system\?\)"):
+    with pytest.raises(InvalidChoice, match=r"renderer 'sytem' \(did you mean system\?\)"):
         engine.choose("sytem")
-    with pytest.raises(UnknownPicture, match=r"font 'DejaVu Sand' \(did you mean DejaVu Sans\?\)"):
+    with pytest.raises(InvalidChoice, match=r"font 'DejaVu Sand' \(did you mean DejaVu Sans\?\)"):
         engine.check_font("DejaVu Sand")
-    with pytest.raises(UnknownPicture, match="one of DejaVu Sans, DejaVu Serif"):
+    with pytest.raises(InvalidChoice, match="one of DejaVu Sans, DejaVu Serif"):
         engine.check_font("?")
     for family in engine.FONTS:
         engine.check_font(family)

@@ -374,7 +374,7 @@ def test_text_can_be_read_on_every_colour_of_the_gradient() -> None:
 
 def test_a_latency_known_of_stages_stays_with_the_stages() -> None:
     measured = Measured(latency_s={"c4": 0.0125}, conditions="batch 1, float32")
-    timed = overlay(scene("101"), "latency", convention="paper", measured=measured)
+    timed = overlay(scene("101"), "latency", measured=measured)
     (graph,) = graph_collection(timed)["graphs"]
     attributes = graph["groupNodeAttributes"]
     assert attributes["c4"]["latency_s"] == "12.5 ms measured"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.errors import InvalidChoice
 from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.page import page
-from rsinspect.drawing.scene import Node, Scene
+from rsinspect.drawing.scene import Fact, Node, Scene
 from rsinspect.drawing.theme import DARK, LIGHT, THEME_NAMES
 from rsinspect.drawing.views import view
 from rsinspect.networks.resnet_rs import build_graph
@@ -38,7 +38,7 @@ def scene(depth: int = 101, name: str = "stages", **options: Any) -> Scene:
 
 @cache
 def hot(name: str = "stages") -> Scene:
-    return overlay(scene(name=name), "flops", convention="paper")
+    return overlay(scene(name=name), "flops")
 
 
 @pytest.fixture
@@ -46,7 +46,8 @@ def hostile() -> Scene:
     """A network of one stage, named to break out of whatever it is written into."""
     name = "</script><img src=x onerror=alert(1)>\u2028'\"&amp;"
     (panel,) = scene(50).panels
-    stage = Node(path=name, title=name, role="stage", aside=name, lines=(name,), footer=name)
+    cost = Fact(key="params", value=1, text=name)
+    stage = Node(path=name, title=name, role="stage", aside=name, lines=(name,), costs=(cost,))
     return replace(
         scene(50),
         title=name,
@@ -135,7 +136,7 @@ def test_only_an_automatic_page_follows_the_reader() -> None:
 
 
 def test_an_unknown_theme_is_refused() -> None:
-    with pytest.raises(UnknownPicture, match="darkk"):
+    with pytest.raises(InvalidChoice, match="darkk"):
         page(scene(), theme="darkk")
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from rsinspect import paper
-from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.errors import InvalidChoice
 from rsinspect.base.latex import escape
 from rsinspect.drawing.mermaid import MAX_EDGES, identifier, label, mermaid, path_of
 from rsinspect.drawing.overlay import overlay
@@ -98,7 +98,7 @@ def test_the_same_scene_gives_the_same_text(lower: Callable[[Scene], str], pictu
 
 @pytest.mark.parametrize("picture", ["stages", "figure6", "layers"])
 def test_heat_is_written_with_its_legend(picture: str) -> None:
-    scene = overlay(view(network_of(50), picture), "params", convention="paper")
+    scene = overlay(view(network_of(50), picture), "params")
     assert scene.legend is not None
     document = tikz(scene)
     assert escape(f"{scene.legend.high}: {scene.legend.title}") in document
@@ -128,7 +128,7 @@ def test_what_a_comparison_found_is_said_in_words() -> None:
 def test_an_unknown_theme_is_refused() -> None:
     scene = view(network_of(50), "stages")
     for lower in (mermaid, tikz):
-        with pytest.raises(UnknownPicture, match="unknown theme"):
+        with pytest.raises(InvalidChoice, match="unknown theme"):
             lower(scene, theme="neon")
 
 
@@ -233,7 +233,7 @@ def test_escaped_text_is_harmless_to_latex(text: str) -> None:
 @pytest.mark.parametrize("picture", VIEWS)
 def test_tikz_uses_only_nodes_and_colours_it_defines(picture: str, direction: str) -> None:
     scene = view(network_of(152), picture, direction="LR" if direction == "LR" else "TB")
-    document = tikz(overlay(scene, "flops", convention="paper"))
+    document = tikz(overlay(scene, "flops"))
     defined = set(re.findall(r"\\definecolor\{([\w-]+)\}", document))
     used = re.findall(r"(?:=|fill\[|color\{|textcolor\{|colorbox\{)(rs-[\w-]+)", document)
     assert set(used) <= defined
@@ -284,7 +284,7 @@ def latex_is_missing() -> str:
         ("article", lambda: view(network_of(50, dialect="article"), "blocks")),
         (
             "heat",
-            lambda: overlay(view(network_of(101), "figure6"), "flops", convention="paper"),
+            lambda: overlay(view(network_of(101), "figure6"), "flops"),
         ),
         (
             "across",
@@ -330,7 +330,7 @@ def test_the_layers_on_a_terminal_are_as_reviewed(golden: Golden) -> None:
 def test_no_line_is_wider_than_the_page_and_no_word_is_lost(
     picture: str, width: int, ascii_only: bool
 ) -> None:
-    scene = overlay(view(network_of(50), picture), "macs", convention="paper")
+    scene = overlay(view(network_of(50), picture), "macs")
     text = terminal(scene, width=width, colour=False, ascii_only=ascii_only)
     lines = text.split("\n")
     assert all(len(line) <= width for line in lines)
@@ -348,7 +348,7 @@ def test_no_line_is_wider_than_the_page_and_no_word_is_lost(
 
 @pytest.mark.parametrize("picture", VIEWS)
 def test_colour_adds_nothing_but_colour(picture: str) -> None:
-    scene = overlay(view(network_of(50), picture), "flops", convention="paper")
+    scene = overlay(view(network_of(50), picture), "flops")
     coloured, plain = terminal(scene), terminal(scene, colour=False)
     assert "\x1b[" in coloured
     stripped = Text.from_ansi(coloured).plain

@@ -7,12 +7,15 @@ import pytest
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, UnknownPath, UnknownPicture
 from rsinspect.drawing.columns import columns
+from rsinspect.drawing.formats import render
 from rsinspect.drawing.overlay import QUANTITIES, Measured, overlay
 from rsinspect.drawing.scene import Node, Panel, Scene
 from rsinspect.drawing.views import VIEWS, view
-from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.network import resnet_rs
+from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.networks import network_of
@@ -219,7 +222,7 @@ class TestOverlay:
     @pytest.mark.parametrize("quantity", [q for q in QUANTITIES if q != "latency"])
     @pytest.mark.parametrize("name", VIEWS)
     def test_colours_run_from_zero_to_the_largest(self, quantity: str, name: str) -> None:
-        scene = overlay(view(network_of(101), name), quantity, convention="paper")
+        scene = overlay(view(network_of(101), name), quantity)
         nothing_moves = [item.path for item in coloured(scene) if item.heat is None]
         assert all(path.endswith("/reshape") for path in nothing_moves)
         assert (quantity, name) == ("intensity", "layers") or nothing_moves == []
@@ -229,20 +232,18 @@ class TestOverlay:
         assert scene.legend.title
 
     def test_shares_are_of_the_whole_network(self) -> None:
-        scene = overlay(view(network_of(101), "stages"), "flops", convention="paper")
+        scene = overlay(view(network_of(101), "stages"), "flops")
         texts = [node.heat.text for node in scene.panels[0].nodes if node.heat]
         assert texts[4] == "7.63 G FLOPs (63.5 %)"
 
     def test_an_intensity_has_no_share(self) -> None:
-        scene = overlay(view(network_of(50), "stages"), "intensity", convention="paper")
+        scene = overlay(view(network_of(50), "stages"), "intensity")
         assert not any("%" in node.heat.text for node in scene.panels[0].nodes if node.heat)
 
     def test_only_what_was_measured_is_hot(self) -> None:
         measured = Measured(latency_s={"stem": 0.02, "c2": 0.06}, conditions="batch 8")
         spec = ResNetRSSpec.variant(50)
-        scene = overlay(
-            view(resnet_rs(spec), "blocks"), "latency", convention="paper", measured=measured
-        )
+        scene = overlay(view(resnet_rs(spec), "blocks"), "latency", measured=measured)
         nodes = {node.path: node for node in scene.panels[0].walk()}
         assert nodes["stem"].heat is not None
         assert nodes["stem"].heat.text == "20.0 ms (25.0 %)"
@@ -257,18 +258,14 @@ class TestOverlay:
         spec = ResNetRSSpec.variant(50)
         latency_s = {f"c4/block{number}": 0.01 for number in range(6)} | {"stem": 0.04}
         measured = Measured(latency_s=latency_s, conditions="batch 8")
-        scene = overlay(
-            view(resnet_rs(spec), "blocks"), "latency", convention="paper", measured=measured
-        )
+        scene = overlay(view(resnet_rs(spec), "blocks"), "latency", measured=measured)
         texts = {node.path: node.heat and node.heat.text for node in scene.panels[0].walk()}
         assert texts["c4/block0"] == "10.0 ms (10.0 %)"
         assert texts["c4/block1-5"] == "50.0 ms (50.0 %)"
         assert texts["c4"] == "60.0 ms (60.0 %)"
         assert texts["c5"] is None
         del latency_s["c4/block3"]
-        scene = overlay(
-            view(resnet_rs(spec), "blocks"), "latency", convention="paper", measured=measured
-        )
+        scene = overlay(view(resnet_rs(spec), "blocks"), "latency", measured=measured)
         texts = {node.path: node.heat and node.heat.text for node in scene.panels[0].walk()}
         assert texts["c4/block1-5"] is None
 
@@ -277,7 +274,6 @@ class TestOverlay:
         scene = overlay(
             view(network_of(50)),
             "latency",
-            convention="paper",
             measured=measured,
         )
         grid = scene.panels[0].grid
@@ -289,12 +285,12 @@ class TestOverlay:
 
     def test_a_latency_must_be_measured(self) -> None:
         with pytest.raises(UnknownPicture, match="measured") as caught:
-            overlay(view(network_of(50)), "latency", convention="paper")
-        assert "--save run.json" in (caught.value.hint or "")
+            overlay(view(network_of(50)), "latency")
+        assert "pass it as profile" in (caught.value.hint or "")
 
     def test_an_unknown_quantity_is_refused(self) -> None:
-        with pytest.raises(UnknownPicture, match="flosp"):
-            overlay(view(network_of(50)), "flosp", convention="paper")
+        with pytest.raises(InvalidChoice, match="flosp"):
+            overlay(view(network_of(50)), "flosp")
 
 
 def coloured(scene: Scene) -> list[Node]:
@@ -339,14 +335,13 @@ class TestColumns:
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ({"name": "stagse"}, UnknownPicture),
-        ({"name": "stages", "direction": "UP"}, UnknownPicture),
+        ({"name": "stagse"}, InvalidChoice),
+        ({"name": "stages", "direction": "UP"}, InvalidChoice),
         ({"name": "stages", "expand": ("c9",)}, UnknownPath),
         ({"name": "blocks", "expand": ("c4/block99",)}, UnknownPath),
         ({"name": "blocks", "expand": ("c4/block1-99",)}, UnknownPath),
         ({"name": "layers", "expand": ("c4",)}, UnknownPicture),
         ({"name": "figure6", "expand": ("c4",)}, UnknownPicture),
-        ({"name": "stages", "convention": "mcas"}, InvalidChoice),
     ],
 )
 def test_what_cannot_be_shown_is_refused_with_a_hint(
@@ -357,8 +352,27 @@ def test_what_cannot_be_shown_is_refused_with_a_hint(
     assert caught.value.hint
 
 
-def test_a_scene_of_a_graph_without_blocks_is_a_scene() -> None:
-    spec = ResNetRSSpec(blocks=(1,), include_top=False)
-    assert isinstance(build_graph(spec), LayerGraph)
+def test_a_network_without_blocks_is_drawn_in_every_view() -> None:
+    network = from_graph(a_chain())
+    assert not network.blocks
     for name in VIEWS:
-        assert view(resnet_rs(spec), name).panels
+        scene = view(network, name)
+        assert "blocks" not in {node.role for panel in scene.panels for node in panel.walk()}
+        for format in ("dot", "tikz", "html", "mermaid", "txt"):
+            assert render(scene, format)
+
+
+def a_chain() -> LayerGraph:
+    """An image, two convolutions and a classifier."""
+    image = TensorShape(8, 8, 3)
+    conv = ops.Conv2D(kernel=3, in_channels=3, filters=4, stride=2)
+    return LayerGraph(
+        "chain",
+        (
+            Layer("image", ops.Input(image), (), image),
+            Layer("conv", conv, ("image",), TensorShape(4, 4, 4)),
+            Layer("relu", ops.Activation("relu"), ("conv",), TensorShape(4, 4, 4)),
+            Layer("pool", ops.GlobalAvgPool(), ("relu",), TensorShape(4)),
+            Layer("classes", ops.Dense(in_channels=4, units=2), ("pool",), TensorShape(2)),
+        ),
+    )

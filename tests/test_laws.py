@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rsinspect.answers.rows import LEVELS, summary_rows
 from rsinspect.layers.cost import Cost, layers_cost
@@ -13,26 +12,11 @@ from rsinspect.layers.document import from_json, to_json
 from rsinspect.layers.fold import fold, unfold
 from rsinspect.layers.liveness import peak_activation
 from rsinspect.layers.structure import structure_of
-from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_names import keras_name, layer_path
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec, round_channels
+from tests.strategies import sizes, specs
 
-specs = st.builds(
-    ResNetRSSpec,
-    blocks=st.lists(st.integers(1, 6), min_size=1, max_size=5).map(tuple),
-    resolution=st.tuples(st.integers(32, 260), st.integers(32, 260)),
-    width=st.sampled_from([0.25, 0.5, 0.75, 1.0, 1.1, 1.5, 2.0]),
-    channels=st.sampled_from([1, 3, 4]),
-    classes=st.integers(1, 2000),
-    se_ratio=st.sampled_from([0.0, 0.1, 0.25, 1.0]),
-    drop_path_rate=st.sampled_from([0.0, 0.1, 0.3]),
-    dropout_rate=st.sampled_from([0.0, 0.25]),
-    include_top=st.booleans(),
-    pooling=st.sampled_from([None, "avg", "max"]),
-    preprocessing=st.booleans(),
-    dialect=st.sampled_from(list(DIALECTS.values())),
-)
 laws = settings(max_examples=60, deadline=None)
 
 
@@ -65,7 +49,7 @@ def test_json_is_the_identity(spec: ResNetRSSpec) -> None:
 
 
 @laws
-@given(specs, st.tuples(st.integers(32, 260), st.integers(32, 260)))
+@given(specs, sizes)
 def test_params_do_not_depend_on_the_resolution(
     spec: ResNetRSSpec, resolution: tuple[int, int]
 ) -> None:

@@ -96,7 +96,7 @@ def diff(
         one,
         two,
         view=formats.view_in(format, view),
-        direction=direction,  # type: ignore[arg-type]  # checked there
+        direction=direction,
         deep=format in formats.DEEP,
     )
     show(scene, format, formats.Style(theme=theme), output)

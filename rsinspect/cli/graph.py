@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rsinspect.cli.options import Convention, model_command, show
+from rsinspect.layers import ops
 from rsinspect.networks.network import Network
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def graph(
             rich_help_panel=_STYLE,
         ),
     ] = "DejaVu Sans",
-    dpi: Annotated[int, typer.Option(help="Of PNG.", rich_help_panel=_STYLE)] = 192,
+    dpi: Annotated[
+        int, typer.Option(help="Resolution of PNG files.", rich_help_panel=_STYLE)
+    ] = 192,
     renderer: Annotated[
         str,
         typer.Option(
@@ -103,7 +106,9 @@ def graph(
     from rsinspect.drawing import formats
     from rsinspect.drawing.overlay import check_quantity, overlay
     from rsinspect.drawing.views import view as scene_of
+    from rsinspect.layers.question import Question
 
+    question = Question(convention)
     format = formats.chosen(output, format)
     style = formats.Style(theme=theme, font=font, dpi=dpi, renderer=renderer)
     color = color or ("latency" if profile is not None else None)
@@ -115,16 +120,16 @@ def graph(
         formats.view_in(format, view),
         direction=direction,
         expand=tuple(expand or ()),
-        convention=convention,
+        question=question,
         deep=format in formats.DEEP,
     )
     if color is not None:
-        scene = overlay(scene, color, convention=convention, measured=measured)
+        scene = overlay(scene, color, question, measured=measured)
     show(scene, format, style, output)
 
 
 def _measured(path: Path, network: Network) -> Measured:
-    """What a saved run says about this network."""
+    """Read what a saved run says about this network."""
     from rsinspect.drawing.overlay import Measured
     from rsinspect.profiling.run_document import load_run
 
@@ -139,7 +144,8 @@ def _measured(path: Path, network: Network) -> Measured:
 
 def _conditions(run: ProfileRun, network: Network) -> Iterator[str]:
     yield run.conditions
-    if network.spec is not None and network.spec.preprocessing:
+    if any(isinstance(layer.op, ops.Rescaling | ops.Normalization) for layer in network.graph):
         yield "preprocessing in the stem"
-    if any("/" in segment.path for segment in run.segments):
+    groups = map(network.structure.group, (segment.path for segment in run.segments))
+    if any(group is not None and group.is_block for group in groups):
         yield "runs and stages are sums of their blocks' medians"

@@ -1,4 +1,4 @@
-"""Two networks side by side: what one has and the other has not, layer by layer, and what it costs.
+"""Pair the layers of two networks, and say of each pair what differs and what that costs.
 
 Layers are paired by path, so what has a path in both graphs is the same place in both. A pair is
 compared in what it is (op), how it is configured (field by field), what comes out (shape) and what
@@ -71,14 +71,26 @@ class BlockPair(NamedTuple):
     """A block, or a stage without blocks, in both graphs.
 
     Attributes:
-        path: Of the block.
+        a: The block in a, or None.
+        b: The block in b, or None.
         status: What became of it; ``added`` or ``removed`` only as a whole.
-        layers: All layers of either.
+        layers: All layers of either. A layer that stands in different blocks is in b's.
     """
 
-    path: str
+    a: Group | None
+    b: Group | None
     status: Status
     layers: tuple[LayerPair, ...]
+
+    @property
+    def group(self) -> Group:
+        """The block in b, or in a where b has none."""
+        return cast("Group", self.b or self.a)
+
+    @property
+    def path(self) -> str:
+        """Path of the block."""
+        return self.group.path
 
 
 class StagePair(NamedTuple):
@@ -103,6 +115,11 @@ class StagePair(NamedTuple):
         """All layers of either."""
         return tuple(layer for block in self.blocks for layer in block.layers)
 
+    @property
+    def has_blocks(self) -> bool:
+        """Whether it consists of blocks in either graph."""
+        return any(block.group.is_block for block in self.blocks)
+
 
 class Change(NamedTuple):
     """The same difference in several layers of blocks that both networks have.
@@ -111,14 +128,14 @@ class Change(NamedTuple):
         verb: ``added``, ``removed`` or ``changed``.
         training_only: Whether it makes no difference in inference.
         names: The layers' names within their blocks: ``se/reduce``, ``se/expand``.
-        places: Paths of these blocks.
+        places: These blocks.
         layers: The layers.
     """
 
     verb: Literal["added", "removed", "changed"]
     training_only: bool
     names: tuple[str, ...]
-    places: tuple[str, ...]
+    places: tuple[Group, ...]
     layers: tuple[LayerPair, ...]
 
 
@@ -131,13 +148,14 @@ class Comparison:
         b: The other.
         stages: Every stage of either, in the order of the forward pass. Together their blocks have
             every path of either graph once.
-        image: Height and width at which shapes were compared.
+        image: Height and width at which shapes were compared; None where one of the networks
+            does not take one image, and shapes were compared as they are.
     """
 
     a: LayerGraph
     b: LayerGraph
     stages: tuple[StagePair, ...]
-    image: tuple[int, int]
+    image: tuple[int, int] | None
 
     @property
     def blocks(self) -> tuple[BlockPair, ...]:
@@ -166,7 +184,7 @@ class Comparison:
 
 
 def compare(a: LayerGraph, b: LayerGraph) -> Comparison:
-    """How b differs from a, layer by layer.
+    """Find how b differs from a, layer by layer.
 
     Raises:
         ShapeMismatch: If the networks' images differ in size and the layers of one do not fit the
@@ -179,13 +197,13 @@ def compare(a: LayerGraph, b: LayerGraph) -> Comparison:
     >>> len(added), added[0], added[-1]
     (16, 'c3/block8', 'c3/block23')
     """
-    image = max(_image(a), _image(b), key=lambda size: (size[0] * size[1], size))
-    pairs = _Pairs(a, b, image)
-    groups_a, groups_b = ({g.path: g for g in structure_of(graph).groups} for graph in (a, b))
+    sizes = _size(a), _size(b)
+    image = max((x for x in sizes if x), key=lambda size: (size[0] * size[1], size), default=None)
+    if None in sizes:
+        image = None
     stages: dict[str, list[BlockPair]] = {}
-    for path in _merged(groups_a, groups_b):
-        block = pairs.block(path, groups_a.get(path), groups_b.get(path))
-        stages.setdefault(path.split("/", 1)[0], []).append(block)
+    for block in _Pairs(a, b, image).blocks():
+        stages.setdefault(block.group.stage, []).append(block)
     return Comparison(
         a,
         b,
@@ -206,20 +224,41 @@ def compare(a: LayerGraph, b: LayerGraph) -> Comparison:
 class _Pairs:
     """Pairs the layers of two graphs."""
 
-    def __init__(self, a: LayerGraph, b: LayerGraph, image: tuple[int, int]) -> None:
+    def __init__(self, a: LayerGraph, b: LayerGraph, image: tuple[int, int] | None) -> None:
+        self.a, self.b = a, b
         both = {layer.path for layer in a} & {layer.path for layer in b}
         self.shapes_a, self.shapes_b = _shapes(a, image), _shapes(b, image)
         self.reads_a, self.reads_b = _reads(a, both), _reads(b, both)
 
-    def block(self, path: str, a: Group | None, b: Group | None) -> BlockPair:
-        layers_a = {} if a is None else {layer.path: layer for layer in a.layers}
-        layers_b = {} if b is None else {layer.path: layer for layer in b.layers}
-        whole = a is None or b is None
-        layers = tuple(
-            self.layer(name, layers_a.get(name), layers_b.get(name), whole=whole)
-            for name in _merged(layers_a, layers_b)
+    def blocks(self) -> Iterator[BlockPair]:
+        """Pair every block of either that has a layer of its own."""
+        groups_a, groups_b = (
+            {group.path: group for group in structure_of(graph).groups}
+            for graph in (self.a, self.b)
         )
-        return BlockPair(path, _status_of([layer.status for layer in layers]), layers)
+        for path in _merged(groups_a, groups_b):
+            block = self.block(groups_a.get(path), groups_b.get(path))
+            if block.layers:
+                yield block
+
+    def block(self, a: Group | None, b: Group | None) -> BlockPair:
+        layers_b = [] if b is None else [layer.path for layer in b.layers]
+        here = set(layers_b)
+        layers_a = [] if a is None else [layer.path for layer in a.layers]
+        mine = [path for path in layers_a if path in here or path not in self.b]
+        whole = (a is None and not any(path in self.a for path in layers_b)) or (
+            b is None and not any(path in self.b for path in layers_a)
+        )
+        layers = tuple(
+            self.layer(
+                path,
+                self.a.layer(path) if path in self.a else None,
+                self.b.layer(path) if path in self.b else None,
+                whole=whole,
+            )
+            for path in _merged(mine, layers_b)
+        )
+        return BlockPair(a, b, _status_of([layer.status for layer in layers]), layers)
 
     def layer(self, path: str, a: Layer | None, b: Layer | None, *, whole: bool) -> LayerPair:
         """The pair of that path; ``whole`` where all of its block is added or removed."""
@@ -255,23 +294,23 @@ def _training_fields(op: ops.Op) -> tuple[str, ...]:
 
 def _status_of(statuses: list[Status]) -> Status:
     """Status of a whole from those of its parts."""
-    found = set(statuses)
-    if len(found) == 1:
+    kinds = set(statuses)
+    if len(kinds) == 1:
         return statuses[0]
-    return "changed" if found - {"same", "training_only"} else "training_only"
+    return "changed" if kinds - {"same", "training_only"} else "training_only"
 
 
-def _image(graph: LayerGraph) -> tuple[int, int]:
-    """Height and width of what enters the network."""
-    shape = next(
-        (layer.shape for layer in graph if isinstance(layer.op, ops.Input)), TensorShape(1)
-    )
-    return shape.height, shape.width
+def _size(graph: LayerGraph) -> tuple[int, int] | None:
+    """Height and width of the image; None where there is not one image."""
+    inputs = graph.inputs
+    if len(inputs) != 1 or len(inputs[0].shape) != 3:
+        return None
+    return inputs[0].shape.height, inputs[0].shape.width
 
 
-def _shapes(graph: LayerGraph, image: tuple[int, int]) -> dict[str, TensorShape]:
-    """Output shape of every layer on images of that size."""
-    if _image(graph) == image:
+def _shapes(graph: LayerGraph, image: tuple[int, int] | None) -> dict[str, TensorShape]:
+    """Output shape of every layer on images of that size; None for the graph's own."""
+    if image is None or _size(graph) == image:
         return {layer.path: layer.shape for layer in graph}
     shapes: dict[str, TensorShape] = {}
     for layer in graph:
@@ -318,7 +357,7 @@ def _cost(graph: LayerGraph, layers: Iterable[Layer | None]) -> Cost:
 
 
 def _changes(blocks: tuple[BlockPair, ...]) -> tuple[Change, ...]:
-    alike: dict[tuple[Any, ...], list[tuple[str, LayerPair]]] = {}  # the same layer in many blocks
+    alike: dict[tuple[Any, ...], list[tuple[Group, LayerPair]]] = {}  # one layer in many blocks
     for block in blocks:
         if block.status in ("added", "removed"):
             continue
@@ -327,23 +366,20 @@ def _changes(blocks: tuple[BlockPair, ...]) -> tuple[Change, ...]:
                 continue
             verb = "added" if layer.a is None else "removed" if layer.b is None else "changed"
             fields = tuple(change.field for change in layer.changes)
-            name = layer.path.removeprefix(f"{block.path}/")
-            key = (verb, layer.status == "training_only", fields, name)
-            alike.setdefault(key, []).append((block.path, layer))
-    together: dict[tuple[Any, ...], list[tuple[str, list[LayerPair]]]] = {}
-    for (verb, trains, fields, name), found in alike.items():
-        places = tuple(place for place, _ in found)
-        together.setdefault((verb, trains, fields, places), []).append(
-            (name, [layer for _, layer in found])
-        )
+            key = (verb, layer.status == "training_only", fields, block.group.name_of(layer.path))
+            alike.setdefault(key, []).append((block.group, layer))
+    together: dict[tuple[Any, ...], list[tuple[str, list[tuple[Group, LayerPair]]]]] = {}
+    for (verb, trains, fields, name), members in alike.items():
+        paths = tuple(group.path for group, _ in members)
+        together.setdefault((verb, trains, fields, paths), []).append((name, members))
     changes = [
         Change(
             verb=verb,
             training_only=trains,
             names=tuple(name for name, _ in named),
-            places=places,
-            layers=tuple(layer for _, layers in named for layer in layers),
+            places=tuple(group for group, _ in named[0][1]),
+            layers=tuple(layer for _, members in named for _, layer in members),
         )
-        for (verb, trains, _, places), named in together.items()
+        for (verb, trains, _, _), named in together.items()
     ]
     return tuple(sorted(changes, key=lambda change: -len(change.layers)))

@@ -102,10 +102,10 @@ def diff_answer(a: Network, b: Network) -> Answer:
 
 
 def _tally(layers: Iterable[LayerPair]) -> dict[Status, int]:
-    found = dict.fromkeys(STATUSES, 0)
+    tally = dict.fromkeys(STATUSES, 0)
     for layer in layers:
-        found[layer.status] += 1
-    return found
+        tally[layer.status] += 1
+    return tally
 
 
 def _numbers(layers: tuple[LayerPair, ...], a: Cost, b: Cost) -> dict[str, Value]:
@@ -118,17 +118,21 @@ def _numbers(layers: tuple[LayerPair, ...], a: Cost, b: Cost) -> dict[str, Value
     }
 
 
-def _blocks(blocks: Iterable[BlockPair], missing: Status) -> tuple[str, ...]:
-    """Paths of blocks, without those of a status and without stages that have no blocks."""
-    return tuple(b.path for b in blocks if b.status != missing and "/" in b.path)
+def _blocks_a(blocks: Iterable[BlockPair]) -> int:
+    """Count the blocks of a."""
+    return sum(block.a is not None and block.a.is_block for block in blocks)
+
+
+def _blocks_b(blocks: Iterable[BlockPair]) -> int:
+    """Count the blocks of b."""
+    return sum(block.b is not None and block.b.is_block for block in blocks)
 
 
 def _row(stage: StagePair) -> dict[str, Value]:
-    has_blocks = any("/" in block.path for block in stage.blocks)
     return {
         "path": stage.path,
-        "blocks_a": len(_blocks(stage.blocks, "added")) if has_blocks else "",
-        "blocks_b": len(_blocks(stage.blocks, "removed")) if has_blocks else "",
+        "blocks_a": _blocks_a(stage.blocks) if stage.has_blocks else "",
+        "blocks_b": _blocks_b(stage.blocks) if stage.has_blocks else "",
         **_numbers(stage.layers, stage.cost_a, stage.cost_b),
     }
 
@@ -136,8 +140,8 @@ def _row(stage: StagePair) -> dict[str, Value]:
 def _total(comparison: Comparison) -> dict[str, Value]:
     return {
         "path": "total",
-        "blocks_a": len(_blocks(comparison.blocks, "added")),
-        "blocks_b": len(_blocks(comparison.blocks, "removed")),
+        "blocks_a": _blocks_a(comparison.blocks),
+        "blocks_b": _blocks_b(comparison.blocks),
         **_numbers(comparison.layers, comparison.cost_a, comparison.cost_b),
     }
 
@@ -146,9 +150,8 @@ def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
     notes = [conclusion(a, b, comparison)]
     changes = comparison.changes
     for verb in ("added", "removed"):
-        paths = [block.path for block in comparison.blocks if block.status == verb]
-        if paths:
-            notes.append(f"{places_in_words(paths)} {verb}.")
+        if groups := [block.group for block in comparison.blocks if block.status == verb]:
+            notes.append(f"{places_in_words(groups, comparison)} {verb}.")
     notes += [
         f"{'In training only: ' if change.training_only else ''}"
         f"{change_in_words(change, comparison)}."
@@ -160,7 +163,7 @@ def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
         "Added, removed, changed: layers, paired by path. Drop path, dropout and batch-norm "
         "momentum do nothing in inference and count as training only, except in new blocks."
     )
-    if a.resolution != b.resolution:
+    if a.size != b.size and comparison.image is not None:
         image = "x".join(map(str, comparison.image))
         notes.append(
             f"The images differ, {a.size} and {b.size}: shapes are compared as if both were "
@@ -182,13 +185,13 @@ def _document(a: Network, b: Network, comparison: Comparison) -> dict[str, Any]:
         },
         "totals_delta": _delta_document(one, two),
         "layers": _tally(comparison.layers),
-        "shapes_compared_at": list(comparison.image),
+        "shapes_compared_at": comparison.image and list(comparison.image),
         "stages": [
             {
                 "path": stage.path,
                 "status": stage.status,
-                "blocks_a": len(_blocks(stage.blocks, "added")),
-                "blocks_b": len(_blocks(stage.blocks, "removed")),
+                "blocks_a": _blocks_a(stage.blocks),
+                "blocks_b": _blocks_b(stage.blocks),
                 "blocks_added": [x.path for x in stage.blocks if x.status == "added"],
                 "blocks_removed": [x.path for x in stage.blocks if x.status == "removed"],
                 "blocks_changed": [x.path for x in stage.blocks if x.status == "changed"],

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from rsinspect.base.units import count, percent
+from rsinspect.base.words import plural, spans
 from rsinspect.differences.pairs import REGULARISERS, Change, Comparison, LayerPair, Status
-from rsinspect.layers.fold import fold
+from rsinspect.layers.fold import fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
-from rsinspect.layers.structure import structure_of
+from rsinspect.layers.structure import Group
 from rsinspect.layers.wording import describe
 from rsinspect.networks.network import Network
 
@@ -18,54 +20,33 @@ MOST_PHRASES = 3  # in the conclusion
 MOST_NAMES = 4  # of layers in one phrase
 
 
-def places_in_words(paths: Iterable[str], whole: Mapping[str, int] | None = None) -> str:
-    """Blocks in as few words as will do.
+def places_in_words(
+    groups: Iterable[Group], comparison: Comparison, whole: Mapping[str, int] | None = None
+) -> str:
+    """Name blocks and stages in as few words as possible: ``stem, c3-c4/block0, c5/block1-2``.
 
     Args:
-        paths: Of blocks and stages, in order.
+        groups: Blocks and stages, in order.
+        comparison: What they are of: stages that follow each other there are named as a span.
         whole: How many blocks make a whole stage, by stage; such a stage is named alone.
-
-    >>> places_in_words(("stem", "c3/block0", "c4/block0", "c5/block1", "c5/block2"))
-    'stem, c3-c4/block0, c5/block1-2'
-    >>> places_in_words(("c2/block0", "c3/block0", "c3/block1"), {"c2": 1, "c3": 2})
-    'c2-c3'
     """
     numbers: dict[str, list[int]] = {}
-    for path in paths:
-        stage, _, block = path.partition("/block")
-        numbers.setdefault(stage, []).extend([int(block)] if block else [])
-    found: list[tuple[list[str], str]] = []  # stages in a row that share the same blocks
+    for group in groups:
+        numbers.setdefault(group.stage, []).extend([] if group.number is None else [group.number])
+    order = {stage.path: index for index, stage in enumerate(comparison.stages)}
+    phrases: list[tuple[list[str], str]] = []  # stages in a row that share the same blocks
     for stage, blocks in numbers.items():
         all_of_it = not blocks or len(blocks) == (whole or {}).get(stage)
-        span = "" if all_of_it else f"/block{_spans(blocks)}"
-        if found and blocks and found[-1][1] == span and _follows(found[-1][0][-1], stage):
-            found[-1][0].append(stage)
+        span = "" if all_of_it else f"/block{spans(blocks)}"
+        stages, before = phrases[-1] if phrases else ([], "")
+        if stages and blocks and before == span and order[stage] == order[stages[-1]] + 1:
+            stages.append(stage)
         else:
-            found.append(([stage], span))
+            phrases.append(([stage], span))
     return ", ".join(
         (stages[0] if len(stages) == 1 else f"{stages[0]}-{stages[-1]}") + span
-        for stages, span in found
+        for stages, span in phrases
     )
-
-
-def _follows(stage: str, other: str) -> bool:
-    one, two = stage.removeprefix("c"), other.removeprefix("c")
-    return one.isdecimal() and two.isdecimal() and int(two) == int(one) + 1
-
-
-def _spans(numbers: list[int]) -> str:
-    """Whole numbers, with runs as spans: ``0,2-4``."""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][-1] + 1:
-            spans[-1] = [spans[-1][0], number]
-        else:
-            spans.append([number])
-    return ",".join("-".join(map(str, span)) for span in spans)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def names_in_words(names: Sequence[str], most: int = MOST_NAMES) -> str:
@@ -81,13 +62,11 @@ def names_in_words(names: Sequence[str], most: int = MOST_NAMES) -> str:
 
 def change_in_words(change: Change, comparison: Comparison) -> str:
     """What changed, in which layers of which blocks, and in how many."""
-    shared = (block for block in comparison.blocks if block.status not in ("added", "removed"))
-    whole: dict[str, int] = {}
-    for block in shared:
-        stage = block.path.split("/", 1)[0]
-        whole[stage] = whole.get(stage, 0) + 1
-    place = places_in_words(change.places, whole)
-    names, layers = names_in_words(change.names), _plural(len(change.layers), "layer")
+    whole = Counter(
+        block.group.stage for block in comparison.blocks if block.status not in ("added", "removed")
+    )
+    place = places_in_words(change.places, comparison, whole)
+    names, layers = names_in_words(change.names), plural(len(change.layers), "layer")
     if change.verb == "changed":
         return f"{_fields_in_words(change)} in {names} of {place} ({layers})"
     ops = {_noun(layer) for layer in change.layers}
@@ -103,15 +82,15 @@ def _noun(layer: LayerPair) -> str:
 
 def _fields_in_words(change: Change) -> str:
     """Each field with its values where these are the same in all layers, then the other fields."""
-    words, other = [], []
+    words, differing = [], []
     for index, (field, *_) in enumerate(change.layers[0].changes):
         name = "output shape" if field == "output_shape" else field
         values = {(_word(c.a), _word(c.b)) for c in (pair.changes[index] for pair in change.layers)}
         if len(values) == 1:
             words.append(f"{name} {' -> '.join(values.pop())}")
         else:
-            other.append(name)
-    return ", ".join([*words, f"other {', '.join(other)}"] if other else words)
+            differing.append(name)
+    return ", ".join([*words, f"other {', '.join(differing)}"] if differing else words)
 
 
 def _word(value: object) -> str:
@@ -129,18 +108,16 @@ def blocks_in_words(comparison: Comparison) -> tuple[str, ...]:
     )
     for stage in comparison.stages:
         for status, sign, graph in sides:
-            paths = {block.path for block in stage.blocks if block.status == status}
-            if paths == {stage.path}:
+            groups = [block.group for block in stage.blocks if block.status == status]
+            if not groups:
+                continue
+            if not groups[0].is_block:
                 phrases.append(f"{stage.path} {status}")
-            elif paths:
-                blocks = structure_of(graph).stage(stage.path)
-                runs = fold(graph, () if blocks is None else blocks.groups)
-                alike = any(
-                    run.repeats > 1 and paths <= {group.path for group in run.groups}
-                    for run in runs
-                )
-                noun = f"{'identical ' if alike else ''}block"
-                phrases.append(f"{sign}{_plural(len(paths), noun)} in {stage.path}")
+                continue
+            runs = next(runs for whole, runs in fold_stages(graph) if whole.path == stage.path)
+            alike = any(run.repeats > 1 and {*groups} <= {*run.groups} for run in runs)
+            noun = f"{'identical ' if alike else ''}block"
+            phrases.append(f"{sign}{plural(len(groups), noun)} in {stage.path}")
     return tuple(phrases)
 
 
@@ -152,7 +129,7 @@ def structure_in_words(comparison: Comparison) -> str:
     shown = structural[: max(1, MOST_PHRASES - len(phrases))]
     phrases += [change_in_words(change, comparison) for change in shown]
     if left := len(structural) - len(shown):
-        phrases.append(f"and {_plural(left, 'more kind')} of change")
+        phrases.append(f"and {plural(left, 'more kind')} of change")
     training = _training_in_words(changes)
     if not phrases:
         return f"the same but for {training} (training only)" if training else "no difference"
@@ -164,12 +141,12 @@ def structure_in_words(comparison: Comparison) -> str:
 
 def _training_in_words(changes: Iterable[Change]) -> str:
     """What differs in training alone: ``batch-norm momentum, drop path and dropout``."""
-    found = dict.fromkeys(
+    kinds = dict.fromkeys(
         {"batch norm": "batch-norm momentum"}.get(noun := _noun(change.layers[0]), noun)
         for change in changes
         if change.training_only
     )
-    *some, last = found or [""]
+    *some, last = kinds or [""]
     return f"{', '.join(some)} and {last}" if some else last
 
 
@@ -187,7 +164,7 @@ def conclusion(a: Network, b: Network, comparison: Comparison) -> str:
     """The comparison in one sentence: what differs, and what that does to params and MACs."""
     one, two = comparison.cost_a, comparison.cost_b
     params = _delta_in_words(one.params, two.params, "params")
-    if a.resolution == b.resolution:
+    if a.size == b.size:
         names = [network.short_title for network in (a, b)]
         costs = f"{params}, {_delta_in_words(one.macs, two.macs, 'MACs')} at {a.size}"
     else:

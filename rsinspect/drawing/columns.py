@@ -115,10 +115,10 @@ def _length(node: Node, direction: Direction) -> float:
     """How long a node is along the data, in points."""
     if not node.open:
         return (CARD_PT if node.role in CARDS else OP_PT)[direction]
-    inside = sum(_length(child, direction) for child in node.children if _in_line(child))
+    inside = sum(_length(child, direction) for child in node.children if child.lane != "shortcut")
     return inside + FRAME_PT
 
 
-def _in_line(node: Node) -> bool:
-    """Whether a layer stands in the residual branch and not beside it."""
-    return "/shortcut/" not in node.path
+def in_line(node: Node) -> bool:
+    """Whether a layer stands on the way of the data, not in a shortcut or gate beside it."""
+    return node.lane in ("trunk", "branch")

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.errors import check_choice
+from rsinspect.base.words import spans
 from rsinspect.differences.pairs import BlockPair, Comparison, LayerPair, StagePair, Status, compare
 from rsinspect.differences.wording import conclusion, names_in_words, places_in_words
-from rsinspect.drawing.scene import Direction, Mark, Node, Panel, Part, Scene
-from rsinspect.drawing.tree import CONVENTION
-from rsinspect.drawing.views import caption, check_view, diagram
+from rsinspect.drawing.scene import Mark, Node, Panel, Scene
+from rsinspect.drawing.views import DEFAULT_QUESTION, caption, check_view, diagram
+from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
 VIEWS = ("stages", "blocks", "layers")
@@ -31,8 +32,8 @@ _LEGEND = (
     "alike or with such parts inside."
 )
 
-Words = Mapping[str, tuple[str, ...]]
-"""What has become of each block, in words."""
+Blocks = Mapping[str, BlockPair]
+"""What has become of each block, by its path."""
 
 
 def comparison(
@@ -40,60 +41,55 @@ def comparison(
     b: Network,
     *,
     view: str = "blocks",
-    direction: Direction = "TB",
-    convention: str = CONVENTION,
+    direction: str = "TB",
+    question: Question = DEFAULT_QUESTION,
     deep: bool = False,
 ) -> Scene:
-    """A scene of two panels, first a, then b, with what differs marked.
+    """Draw two panels, first a, then b, with what differs marked.
 
     Args:
         a: The one.
         b: The other.
         view: One of VIEWS.
         direction: Of the data: top to bottom or left to right.
-        convention: What a FLOP is.
+        question: What a FLOP is, and the batch and dtype of bytes.
         deep: Whether closed nodes have their children too, and edges run between layers.
 
     Raises:
-        UnknownPicture: If the view or direction is unknown or shows no network as a whole.
-        InvalidQuestion: If the convention is unknown.
+        InvalidChoice: If the direction is unknown, or the view is none of VIEWS.
 
     >>> from rsinspect.networks.named import networks
     >>> scene = comparison(*networks("152", "200"))
     >>> [(node.path, node.mark) for node in scene.panels[1].walk() if node.mark]
     [('c3', 'changed'), ('c3/block8-23', 'added')]
     """
-    check_view(view, direction)
-    if view not in VIEWS:
-        raise UnknownPicture(f"the {view} view does not compare two networks", ", ".join(VIEWS))
-    found = compare(a.graph, b.graph)
-    one, two = marks(found)
-    words = {block.path: _words_of(block) for block in found.blocks}
+    way = check_view("blocks", direction)
+    check_choice("view of two networks", view, VIEWS)
+    differences = compare(a.graph, b.graph)
+    blocks = {block.path: block for block in differences.blocks}
     panels = tuple(
         _panel(
             name,
             network,
-            diagram(network, view, convention=convention, deep=deep, marks=marked)[0],
-            words,
+            diagram(network, view, question=question, deep=deep, marks=marked)[0],
+            blocks,
         )
-        for name, network, marked in (("a", a, one), ("b", b, two))
+        for name, network, marked in zip("ab", (a, b), marks(differences), strict=True)
     )
-    sentence = conclusion(a, b, found)
-    trains = any(layer.status == "training_only" for layer in found.layers)
+    sentence = conclusion(a, b, differences)
+    trains = any(layer.status == "training_only" for layer in differences.layers)
     legend = f"{sentence} {_LEGEND}"
     if trains and (deep or view == "layers"):
         legend += " Layers that work in training alone are marked; their blocks are not."
-    nodes = [node for panel in panels for node in panel.walk(deep=False)]
-    folded = any(node.repeats > 1 for node in nodes) or any(
-        part.repeats > 1 for node in nodes if not node.open for part in node.parts
-    )
+    folded = any(panel.folded for panel in panels)
+    words = _differences(differences)
     return Scene(
         name=f"{a.name}-to-{b.name}",
         view=view,
         title=f"{a.title} → {b.title}",
-        description=f"Two networks: first {a.title}, then {b.title}. {_differences(found)}",
-        caption=f"{legend} {caption(convention, folded=folded)}",
-        direction=direction,
+        description=f"Two networks: first {a.title}, then {b.title}. {words}",
+        caption=f"{legend} {caption(question, folded=folded)}",
+        direction=way,
         panels=panels,
     )
 
@@ -117,62 +113,47 @@ def _differences(found: Comparison) -> str:
     """Which blocks are added, removed and changed, a sentence each."""
     sentences = []
     for status in _MARKS:
-        paths = [block.path for block in found.blocks if block.status == status]
-        if paths:
-            sentences.append(f"{status.capitalize()}: {places_in_words(paths)}.")
+        groups = [block.group for block in found.blocks if block.status == status]
+        if groups:
+            sentences.append(f"{status.capitalize()}: {places_in_words(groups, found)}.")
     return " ".join(sentences) or "No block is added, removed or changed."
 
 
-def _panel(name: str, network: Network, panel: Panel, words: Words) -> Panel:
-    nodes = tuple(_node(node, words) for node in panel.nodes)
+def _panel(name: str, network: Network, panel: Panel, blocks: Blocks) -> Panel:
+    nodes = tuple(_node(node, blocks) for node in panel.nodes)
     return replace(panel, name=name, title=network.title, nodes=nodes)
 
 
-def _node(node: Node, words: Words) -> Node:
-    """A closed node with what has changed inside it among its lines."""
-    children = tuple(_node(child, words) for child in node.children)
+def _node(node: Node, blocks: Blocks) -> Node:
+    """Add what has changed inside a closed node to its lines."""
+    children = tuple(_node(child, blocks) for child in node.children)
     if node.role == "block":
-        lines = () if node.open or node.mark != "changed" else _lines(node.path, words)
+        lines = () if node.open or node.mark != "changed" else _lines(node.paths, blocks)
         return replace(node, lines=(*node.lines, *lines), children=children)
     parts = tuple(
-        replace(part, lines=(*part.lines, *_lines(_span(part), words))) for part in node.parts
+        replace(part, lines=(*part.lines, *_lines(part.paths, blocks))) for part in node.parts
     )
     return replace(node, parts=parts, children=children)
 
 
-def _span(part: Part) -> str:
-    """Path of all blocks of a part: ``c3/block1-23``."""
-    stage, _, first = part.path.partition("/block")
-    if part.repeats == 1:
-        return part.path
-    return f"{stage}/block{first}-{int(first) + part.repeats - 1}"
-
-
-def _lines(span: str, words: Words) -> tuple[str, ...]:
-    """What has become of a run of blocks, where it has not become of all: of which."""
-    stage, _, numbers = span.partition("/block")
-    if not numbers:
-        return words.get(span, ())
-    first, _, last = numbers.partition("-")
-    paths = [f"{stage}/block{n}" for n in range(int(first), int(last or first) + 1)]
-    by_line: dict[str, list[str]] = {}
+def _lines(paths: tuple[str, ...], blocks: Blocks) -> tuple[str, ...]:
+    """Say what has become of some blocks, and where it has not become of all: of which."""
+    by_line: dict[str, list[int]] = {}
     for path in paths:
-        for line in words.get(path, ()):
-            by_line.setdefault(line, []).append(path)
+        if path not in blocks:  # all its layers are elsewhere in the other network
+            continue
+        for line in _words_of(blocks[path]):
+            by_line.setdefault(line, []).append(blocks[path].group.number or 0)
     return tuple(
-        line if len(found) == len(paths) else f"{_blocks(found)} {line}"
-        for line, found in by_line.items()
+        line
+        if len(numbers) == len(paths)
+        else f"block{'s' if len(numbers) > 1 else ''} {spans(numbers)} {line}"
+        for line, numbers in by_line.items()
     )
 
 
-def _blocks(paths: list[str]) -> str:
-    """``blocks 8-23``, of blocks of one stage."""
-    numbers = places_in_words(paths).partition("/block")[2]
-    return f"block{'s' if len(paths) > 1 else ''} {numbers}"
-
-
 def _words_of(block: BlockPair) -> tuple[str, ...]:
-    """What has become of a block, a line for each kind of change inside it."""
+    """Say what has become of a block, a line for each kind of change inside it."""
     if block.status in ("added", "removed"):
         return (block.status,)
     lines: dict[str, list[str]] = {}
@@ -183,5 +164,5 @@ def _words_of(block: BlockPair) -> tuple[str, ...]:
         if len(fields) > 1 and fields[-1] == "shape":  # it follows from the others
             fields.pop()
         head = f"changed: {', '.join(fields)} of" if fields else f"{layer.status}:"
-        lines.setdefault(head, []).append(layer.path.removeprefix(f"{block.path}/"))
+        lines.setdefault(head, []).append(block.group.name_of(layer.path))
     return tuple(f"{head} {names_in_words(names, 3)}" for head, names in lines.items())

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import graphviz
 
-from rsinspect.drawing.columns import CARDS, Column, columns
+from rsinspect.drawing.columns import CARDS, Column, columns, in_line
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
     Direction,
@@ -32,6 +32,7 @@ from rsinspect.drawing.scene import (
     Scene,
 )
 from rsinspect.drawing.theme import FONT, LIGHT, Theme, text_on
+from rsinspect.drawing.wording import footer_beside_heat
 
 CARD_WIDTH = 460
 CAPTION_WIDTH: dict[Direction, int] = {"TB": 92, "LR": 150}
@@ -74,7 +75,7 @@ SAMPLES: dict[EdgeKind, str] = {"identity": "━━━", "projection": "━ ━"
 
 
 def dot(scene: Scene, *, theme: Theme = LIGHT, font: str = FONT, dpi: int | None = None) -> str:
-    """The scene as DOT source.
+    """Write the scene as DOT source.
 
     Args:
         scene: What to show.
@@ -287,8 +288,8 @@ class _Drawing:
         title = f"{sign} {node.title}" if sign else node.title
         lines = [f'<FONT COLOR="{ink}">{_escaped(title)}</FONT>']
         heat = node.heat.text if node.heat and node.heat.value else ""
-        footer = "" if heat.startswith(node.footer) else node.footer
-        small = [*node.lines, " · ".join(filter(None, (node.aside, footer))), heat]
+        aside = " · ".join(filter(None, (node.aside, footer_beside_heat(node))))
+        small = [*node.lines, aside, heat]
         if node.mark:
             small.append(node.mark)
         lines += [
@@ -304,7 +305,7 @@ class _Drawing:
             fillcolor=fill,
             color=self.border(node) if node.mark else self.theme.line,
             penwidth="2.5" if node.mark else "1",
-            group="" if "/shortcut/" in node.path or "/se/" in node.path else "branch",
+            group="branch" if in_line(node) else "",
             width="1.6",
             height="0.3",
             margin="0.08,0.02" if node.role not in SLANTED else "0,0",
@@ -397,7 +398,7 @@ class _Drawing:
             lines, aside=f'<FONT COLOR="{ink}"><B>&nbsp;&nbsp;{_escaped(node.aside)}</B></FONT>'
         )
         rows = [f'<TR><TD ALIGN="LEFT" BGCOLOR="{head}" COLSPAN="{span}"{width}>{title}</TD></TR>']
-        parts = node.parts or (Part(path=node.path, title="", lines=node.lines),)
+        parts = node.parts or (Part(paths=(node.path,), lines=node.lines),)
         cells = [self.part(part, span=2 if across else span) for part in parts if part.lines]
         rows += [f"<TR>{''.join(cells)}</TR>"] if across else [f"<TR>{cell}</TR>" for cell in cells]
         if node.footer:

@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import Literal
 
 from rsinspect.base import process
-from rsinspect.base.errors import GraphvizNotFound, PictureTooLarge, RenderError, UnknownPicture
+from rsinspect.base.errors import GraphvizNotFound, PictureTooLarge, RenderError, check_choice
 from rsinspect.base.files import template
 from rsinspect.base.process import Ended
 from rsinspect.base.units import grouped
-from rsinspect.base.words import near
+from rsinspect.base.words import Option, advice
 from rsinspect.drawing import layout
 
 Kind = Literal["pip", "system"]
@@ -82,18 +82,21 @@ class Engine:
         return found[0]
 
 
+DOT = Option("format", "dot")
+
+
 def choose(renderer: str = "auto") -> Engine:
-    """The Graphviz that draws.
+    """Choose the Graphviz that draws.
 
     Args:
         renderer: ``pip`` or ``system`` insist on one; ``auto`` takes the first there is.
 
     Raises:
-        UnknownPicture: If there is no renderer of that name.
+        InvalidChoice: If there is no renderer of that name.
         GraphvizNotFound: If it is not here.
     """
-    if renderer not in RENDERERS:
-        raise UnknownPicture(f"unknown renderer {renderer!r}", near(renderer, RENDERERS))
+    check_choice("renderer", renderer, RENDERERS)
+    automatic = Option("renderer", "auto")
     insisted = "asked for by name"
     package = None if renderer == "system" else importlib.util.find_spec("pygraphviz")
     if package is not None and package.origin is not None:
@@ -105,15 +108,15 @@ def choose(renderer: str = "auto") -> Engine:
         return Engine(kind="system", path=Path(program), why=why)
     if renderer == "pip":
         raise GraphvizNotFound(
-            "the pygraphviz package is not here", "pip install pygraphviz, or --renderer auto"
+            "the pygraphviz package is not here", advice("pip install pygraphviz, or {}", automatic)
         )
     if renderer == "system":
         raise GraphvizNotFound(
-            "no program called dot is on the PATH", "install Graphviz, or --renderer auto"
+            "no program called dot is on the PATH", advice("install Graphviz, or {}", automatic)
         )
     raise GraphvizNotFound(
         "no Graphviz engine: neither the pygraphviz package nor a dot program is here",
-        "pip install pygraphviz, or install Graphviz; --format dot needs neither",
+        advice("pip install pygraphviz, or install Graphviz; {} needs neither", DOT),
     )
 
 
@@ -129,7 +132,7 @@ def run(
         timeout_s: Seconds after which Graphviz is ended.
 
     Raises:
-        UnknownPicture: If there is no such renderer.
+        InvalidChoice: If there is no such renderer.
         GraphvizNotFound: If it is not here.
         PictureTooLarge: If a PNG would have too many pixels; none is drawn then.
         RenderError: If Graphviz fails or hangs.
@@ -158,10 +161,9 @@ def check_font(name: str) -> None:
     """Refuse a family that text cannot be set in.
 
     Raises:
-        UnknownPicture: If it is none of FONTS.
+        InvalidChoice: If it is none of FONTS.
     """
-    if name not in FONTS:
-        raise UnknownPicture(f"unknown font {name!r}", near(name, FONTS))
+    check_choice("font", name, FONTS)
 
 
 def font_directory() -> Path:
@@ -204,7 +206,7 @@ def _ended(
     except process.OutOfTime:
         raise RenderError(
             f"Graphviz did not finish within {timeout_s:g} s and was stopped",
-            "--format dot gives the source without laying it out",
+            advice("{} gives the source without laying it out", DOT),
         ) from None
     except OSError as exc:
         raise RenderError(f"Graphviz cannot be started: {exc.strerror}") from exc
@@ -233,7 +235,8 @@ def _too_large(width: int, height: int) -> PictureTooLarge:
     else:
         limit = f"{grouped(layout.LARGEST_AREA_PX)} px in all"
     return PictureTooLarge(
-        f"{size} is too large, the limit is {limit}", "--format svg, or a lower --dpi"
+        f"{size} is too large, the limit is {limit}",
+        advice("{}, or a lower {}", Option("format", "svg"), Option("dpi")),
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rsinspect.base.errors import UnknownPicture
-from rsinspect.base.words import near
+from rsinspect.base.errors import InvalidChoice, UnknownPicture, check_choice
+from rsinspect.base.words import Option, advice
 from rsinspect.drawing import engine
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import AUTO, FONT, theme_named
@@ -44,7 +44,8 @@ class Style:
         timeout_s: Seconds after which Graphviz is killed.
 
     Raises:
-        UnknownPicture: If theme, font or renderer is unknown or the resolution out of range.
+        InvalidChoice: If theme, font or renderer is unknown.
+        UnknownPicture: If the resolution is out of range.
     """
 
     theme: str = AUTO
@@ -60,19 +61,17 @@ class Style:
         theme_named(self.theme)
         if self.font != FONT:
             engine.check_font(self.font)
-        if self.renderer not in engine.RENDERERS:
-            raise UnknownPicture(
-                f"unknown renderer {self.renderer!r}", near(self.renderer, engine.RENDERERS)
-            )
+        check_choice("renderer", self.renderer, engine.RENDERERS)
         if not 1 <= self.dpi <= MAX_DPI:
             raise UnknownPicture(f"{self.dpi} dots per inch; it must be 1 to {MAX_DPI}")
 
 
 def format_of(path: Path) -> str:
-    """The format that a file's suffix names.
+    """Tell the format from a file's suffix.
 
     Raises:
-        UnknownPicture: If it names none.
+        UnknownPicture: If the file has no suffix.
+        InvalidChoice: If its suffix names no format.
 
     >>> format_of(Path("rs101.me.json")), format_of(Path("figure.tex"))
     ('me.json', 'tikz')
@@ -82,29 +81,30 @@ def format_of(path: Path) -> str:
         if name.endswith(suffix):
             return format
     suffix = Path(name).suffix
-    known = ", ".join(dict.fromkeys(SUFFIXES))
     if not suffix:
+        known = ", ".join(dict.fromkeys(SUFFIXES))
         raise UnknownPicture(
-            f"{path} has no suffix to tell the format", f"name it {known}, or give --format"
+            f"{path} has no suffix to tell the format",
+            advice(f"name it {known}, or give {{}}", Option("format")),
         )
-    raise UnknownPicture(f"unknown picture format {suffix.removeprefix('.')!r}", f"name it {known}")
+    raise InvalidChoice("picture format", suffix.removeprefix("."), FORMATS)
 
 
 def check_format(name: str) -> None:
     """Refuse an unknown picture format.
 
     Raises:
-        UnknownPicture: If there is none of that name.
+        InvalidChoice: If there is none of that name.
     """
-    if name not in FORMATS:
-        raise UnknownPicture(f"unknown picture format {name!r}", f"one of {', '.join(FORMATS)}")
+    check_choice("picture format", name, FORMATS)
 
 
 def chosen(output: Path | None, format: str | None) -> str:
-    """The format asked for, or the one that the output names; a terminal shows text.
+    """Choose the format: the given one, or what the output's suffix names; text on a terminal.
 
     Raises:
-        UnknownPicture: If the format is unknown or the file's suffix names none.
+        InvalidChoice: If the format or the file's suffix is unknown.
+        UnknownPicture: If the file has no suffix.
     """
     if format is not None:
         check_format(format)
@@ -115,7 +115,7 @@ def chosen(output: Path | None, format: str | None) -> str:
 
 
 def view_in(format: str, view: str | None) -> str:
-    """The view asked for, or the one that suits the format.
+    """Choose the view: the given one, or the one that suits the format.
 
     Raises:
         UnknownPicture: If the format cannot show that view.
@@ -124,7 +124,7 @@ def view_in(format: str, view: str | None) -> str:
         if view not in (None, "layers"):
             raise UnknownPicture(
                 f"a Model Explorer file has every layer; it has no {view} view",
-                "leave --view out, or choose another format",
+                advice("leave {} out, or choose another format", Option("view")),
             )
         return "layers"
     if view is not None:
@@ -133,7 +133,7 @@ def view_in(format: str, view: str | None) -> str:
 
 
 def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
-    """The scene as a file's content.
+    """Write the scene as a file's content.
 
     Args:
         scene: What to show; deep for formats of DEEP.
@@ -141,7 +141,7 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
         style: How it looks.
 
     Raises:
-        UnknownPicture: If format, theme or renderer is unknown.
+        InvalidChoice: If format, theme or renderer is unknown.
         RenderError: If Graphviz fails or hangs.
         GraphvizNotFound: If there is no engine.
     """
@@ -180,7 +180,7 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
 
 
 def companions(scene: Scene, format: str, output: Path) -> dict[Path, bytes]:
-    """Files that belong beside the picture: Model Explorer's node data, a file per quantity."""
+    """Make the files beside a picture: Model Explorer's node data, a file per quantity."""
     if format != "me.json":
         return {}
     from rsinspect.drawing.model_explorer import file_names, node_data

@@ -30,7 +30,7 @@ from rsinspect.drawing.scene import (
     Scene,
 )
 from rsinspect.drawing.theme import AUTO, Theme, text_on, theme_named
-from rsinspect.drawing.wording import costs, row_heat, titled
+from rsinspect.drawing.wording import cost_lines, titled, unsaid
 
 MAX_TEXT, MAX_EDGES = 50_000, 500
 """What Mermaid draws unless configured otherwise. Source: its configuration schema, 11."""
@@ -52,7 +52,7 @@ _UNSAFE = re.compile(r"[^A-Ya-z0-9/-]|-(?![A-Za-z0-9])", re.ASCII)
 
 
 def mermaid(scene: Scene, *, theme: str = AUTO) -> str:
-    """The scene as Mermaid source.
+    """Write the scene as Mermaid source.
 
     A scene of several panels has a frame around each. A picture that is larger than Mermaid draws
     by default says so in a comment; layer by layer, Mermaid 11 lays out the networks up to depth
@@ -63,7 +63,7 @@ def mermaid(scene: Scene, *, theme: str = AUTO) -> str:
         theme: Name of a theme, or ``auto``.
 
     Raises:
-        UnknownPicture: If there is no such theme.
+        InvalidChoice: If there is no such theme.
     """
     chart = _Chart(theme_named(theme), framed=len(scene.panels) > 1, own=theme != AUTO)
     for number, panel in reversed(list(enumerate(scene.panels, start=1))):
@@ -160,7 +160,7 @@ class _Chart:
         if node.mark:
             self.marked.setdefault(node.mark, []).append(name)
         if node.open and node.children:
-            words = [titled(node), node.aside, node.mark or "", *costs(node)]
+            words = [titled(node), node.aside, node.mark or "", *cost_lines(node)]
             self.frame(name, " · ".join(word for word in words if word), f"in-{node.role}", depth)
             for child in node.children:
                 self.node(child, prefix, depth + 1)
@@ -250,7 +250,7 @@ def _words(node: Node) -> list[str]:
         lines += map(label, part.lines)
     if not node.parts:
         lines += map(label, node.lines)
-    return [*lines, *(f"<i>{label(text)}</i>" for text in costs(node))]
+    return [*lines, *(f"<i>{label(text)}</i>" for text in cost_lines(node))]
 
 
 def _cells(grid: Grid, row: GridRow) -> list[str]:
@@ -259,7 +259,7 @@ def _cells(grid: Grid, row: GridRow) -> list[str]:
     for head, cell in zip(grid.heads[1:], row.cells[1:], strict=True):
         if cell:
             lines.append(f"<i>{label(head)}</i>: {label(' · '.join(cell))}")
-    heat = row_heat(grid, row)
+    heat = unsaid(row)
     return [*lines, f"<i>{label(heat)}</i>"] if heat else lines
 
 

@@ -18,12 +18,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rsinspect.base.errors import UnknownPicture
 from rsinspect.base.units import grouped
+from rsinspect.base.words import Option, advice
 from rsinspect.drawing.overlay import numbers
-from rsinspect.drawing.scene import EDGE_WORDS, Edge, EdgeKind, Fact, Node, Panel, Role, Scene
+from rsinspect.drawing.scene import EDGE_WORDS, Edge, EdgeKind, Fact, Lane, Node, Panel, Role, Scene
 from rsinspect.drawing.theme import LIGHT, text_on
 
 SUFFIX = ".me.json"
@@ -38,7 +39,7 @@ METRICS = {
 """Quantities that add up over layers, and what Model Explorer calls them."""
 
 SHORTCUTS: tuple[EdgeKind, ...] = ("identity", "projection")
-INNER: dict[str, Role] = {"se": "gate", "shortcut": "conv"}
+INNER: dict[Lane, tuple[str, Role]] = {"gate": ("se", "gate"), "shortcut": ("shortcut", "conv")}
 """Namespaces inside a block, and the role that colours them."""
 
 LEFT_TO_RIGHT = 1
@@ -86,7 +87,7 @@ def node_data(scene: Scene) -> dict[str, dict[str, Any]]:
     """
     documents: dict[str, dict[str, Any]] = {}
     for panel in scene.panels:
-        layers = _layers(panel)
+        layers = [place.layer for place in _places(panel)]
         for metric in METRICS:
             if values := numbers(layers, metric):
                 documents.setdefault(metric, {})[panel.name] = _values(metric, values)
@@ -104,22 +105,38 @@ def file_names(path: Path, metrics: Iterable[str]) -> dict[str, Path]:
     return {metric: path.with_name(f"{stem}.{metric}.node_data.json") for metric in metrics}
 
 
-def _layers(panel: Panel) -> tuple[Node, ...]:
-    """Every layer, in the order of the forward pass."""
-    found = tuple(node for node in panel.walk() if not node.children)
-    if not found or any("/" not in node.path or node.role == "block" for node in found):
+class _Place(NamedTuple):
+    """A layer and the namespace it is in."""
+
+    namespace: str
+    layer: Node
+
+
+def _places(panel: Panel) -> tuple[_Place, ...]:
+    """List every layer, in the order of the forward pass, in its stage, block and part of it."""
+    places = tuple(place for node in panel.nodes for place in _inside(node, ""))
+    if not places or any(place.layer.paths or not place.namespace for place in places):
         raise UnknownPicture(
             "Model Explorer files need every layer, and this picture leaves layers out",
-            "--view layers has them all",
+            advice("{} has them all", Option("view", "layers")),
         )
-    return found
+    return places
+
+
+def _inside(node: Node, namespace: str) -> Iterator[_Place]:
+    if node.children:
+        for child in node.children:
+            yield from _inside(child, node.path)
+        return
+    inner = INNER.get(node.lane)
+    yield _Place(f"{namespace}/{inner[0]}" if inner else namespace, node)
 
 
 def _graph(scene: Scene, panel: Panel) -> dict[str, Any]:
     incoming: dict[str, list[Edge]] = {}
     for edge in panel.edges:
         incoming.setdefault(edge.head, []).append(edge)
-    nodes = [_layer(node, incoming.get(node.path, [])) for node in _layers(panel)]
+    nodes = [_layer(place, incoming.get(place.layer.path, [])) for place in _places(panel)]
     return {
         "id": panel.name,
         "nodes": nodes,
@@ -138,11 +155,12 @@ def _about(scene: Scene, panel: Panel) -> dict[str, str]:
     return about | {"numbers": scene.caption, "description": scene.description}
 
 
-def _layer(node: Node, incoming: list[Edge]) -> dict[str, Any]:
+def _layer(place: _Place, incoming: list[Edge]) -> dict[str, Any]:
+    namespace, node = place
     document: dict[str, Any] = {
         "id": node.path,
         "label": node.title,
-        "namespace": node.path.rpartition("/")[0],
+        "namespace": namespace,
         "attrs": _pairs(_words(node.facts)),
         "incomingEdges": [
             {"sourceNodeId": edge.tail, "sourceNodeOutputId": "0", "targetNodeInputId": str(index)}
@@ -164,17 +182,16 @@ def _groups(panel: Panel) -> Iterator[tuple[str, dict[str, str]]]:
     for stage in panel.nodes:
         attributes = _words(stage.facts)
         for part in stage.parts:
-            kind, _, span = part.title.partition(" ")
-            words = (kind, *_identical(part.repeats), *part.lines)
-            attributes[span or "layers"] = "; ".join(filter(None, words))
+            words = (part.kind, *_identical(part.repeats), *part.lines)
+            attributes[part.name or "layers"] = "; ".join(filter(None, words))
         yield stage.path, attributes
-        # parts of a stage are runs of its blocks; a stem, which has none, is one part
-        alike = [part.repeats for part in stage.parts for _ in range(part.repeats)]
-        blocks = [node for node in stage.walk() if node.role == "block" and node.repeats == 1]
-        for block, repeats in zip(blocks, alike, strict=False):
+        repeats = {path: part.repeats for part in stage.parts for path in part.paths}
+        for block in stage.walk():
+            if block.role != "block" or block.repeats > 1:
+                continue
             about = {"block": block.title, "layers": "; ".join(block.lines)}
-            if repeats > 1:
-                about["identical"] = f"one of {_identical(repeats)[0]}"
+            if identical := _identical(repeats[block.path]):
+                about["identical"] = f"one of {identical[0]}"
             yield block.path, about | _words(block.facts)
 
 
@@ -188,9 +205,9 @@ def _group_configs(panel: Panel) -> list[dict[str, Any]]:
     """Colours of the namespaces; Model Explorer takes the first that matches."""
     configs: list[dict[str, Any]] = [
         {"namespaceRegex": f"/{name}$", "layoutDirection": LEFT_TO_RIGHT} | _colours(role)
-        for name, role in INNER.items()
+        for name, role in INNER.values()
     ]
-    configs.append({"namespaceRegex": r"/block\d+$"} | _colours("block"))
+    configs.append({"namespaceRegex": "^[^/]+/[^/]+$"} | _colours("block"))
     return configs + [
         {"namespaceRegex": f"^{re.escape(stage.path)}$"} | _colours(stage.role)
         for stage in panel.nodes

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.errors import UnknownPicture, check_choice
 from rsinspect.base.units import binary_bytes, count, percent, seconds
-from rsinspect.base.words import near
+from rsinspect.base.words import Option, advice, plural
 from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Legend, Node, Panel, Scene
-from rsinspect.drawing.tree import blocks_of_run
 from rsinspect.layers.cost import LEGEND
+from rsinspect.layers.question import Question
 
+DEFAULT_QUESTION = Question()
 QUANTITIES = ("params", "macs", "flops", "activations", "intensity", "latency")
 WHOLE_STAGE = ", all its rows"
 _KEYS = {"activations": "activation_bytes", "latency": "latency_s"}
@@ -26,64 +27,60 @@ class Measured:
     """Latencies of parts of the network.
 
     Attributes:
-        latency_s: Seconds for one batch, by path of stage or block.
+        latency_s: Seconds for one batch, by path of stage, block or layer.
         conditions: Batch, precision, backend and device, in words.
     """
 
     latency_s: Mapping[str, float]
     conditions: str
 
-    def latency_of(self, path: str) -> float | None:
-        """Seconds of a node: measured, or the sum of the blocks it stands for; None for neither.
+    def latency_of(self, item: Node | GridRow) -> float | None:
+        """Give the seconds of an item: measured, or the sum of its blocks if all were.
 
         >>> run = Measured(latency_s={"c2/block0": 3.0, "c2/block1": 2.0}, conditions="")
-        >>> run.latency_of("c2/block0-1"), run.latency_of("c2"), run.latency_of("c2/block0/conv1")
-        (5.0, 5.0, None)
+        >>> blocks = ("c2/block0", "c2/block1")
+        >>> run.latency_of(Node(path="c2", title="", role="stage", paths=blocks))
+        5.0
+        >>> run.latency_of(Node(path="c2/block0/conv1", title="", role="conv"))
         """
-        if path in self.latency_s:
-            return self.latency_s[path]
-        blocks = blocks_of_run(path)
-        if "/" not in path:
-            blocks = tuple(known for known in self.latency_s if known.startswith(f"{path}/"))
-        if not blocks or not all(block in self.latency_s for block in blocks):
+        if item.path in self.latency_s:
+            return self.latency_s[item.path]
+        if not item.paths or not all(path in self.latency_s for path in item.paths):
             return None
-        return sum(self.latency_s[block] for block in blocks)
+        return sum(self.latency_s[path] for path in item.paths)
 
 
 def check_quantity(name: str, measured: bool) -> None:
     """Refuse an unknown quantity, and a latency that nobody measured.
 
     Raises:
-        UnknownPicture: With the remedy.
+        InvalidChoice: If there is no quantity of that name.
+        UnknownPicture: If it is the latency and there is none; the hint says how to measure.
     """
-    if name not in QUANTITIES:
-        raise UnknownPicture(f"unknown quantity {name!r}", near(name, list(QUANTITIES)))
+    check_choice("quantity", name, QUANTITIES)
     if name == "latency" and not measured:
         raise UnknownPicture(
             "a latency is measured, not computed",
-            "rsinspect profile MODEL --save run.json, then --profile run.json --color latency",
+            advice("profile the network, save the run and pass it as {}", Option("profile")),
         )
 
 
 def with_latency(scene: Scene, measured: Measured) -> Scene:
-    """The scene with a measured latency among the facts of each node that has one."""
+    """Add a measured latency to the facts of each item that has one."""
 
-    def known(path: str, facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
-        if (value := measured.latency_of(path)) is None:
-            return facts
-        return (*facts, Fact(key="latency_s", value=value, text=f"{seconds(value)} measured"))
+    def known(item: Node | GridRow, *, whole: bool = False) -> tuple[Fact, ...]:
+        if (value := measured.latency_of(item)) is None:
+            return item.facts
+        text = f"{seconds(value)} measured{WHOLE_STAGE if whole else ''}"
+        return (*item.facts, Fact(key="latency_s", value=value, text=text, whole=whole))
 
     def row(old: GridRow, rows: tuple[GridRow, ...]) -> GridRow:
         """A stage of several rows was measured as a whole: its first row says so."""
-        facts = known(old.path, old.facts)
-        if len(facts) > len(old.facts) and any(r.path.startswith(f"{old.path}/") for r in rows):
-            facts = (*facts[:-1], replace(facts[-1], text=f"{facts[-1].text}{WHOLE_STAGE}"))
-        return replace(old, facts=facts)
+        several = sum(row.stage == old.stage for row in rows) > 1
+        return replace(old, facts=known(old, whole=several))
 
     def node(old: Node) -> Node:
-        return replace(
-            old, facts=known(old.path, old.facts), children=tuple(map(node, old.children))
-        )
+        return replace(old, facts=known(old), children=tuple(map(node, old.children)))
 
     def panel(old: Panel) -> Panel:
         grid = old.grid and Grid(
@@ -96,15 +93,26 @@ def with_latency(scene: Scene, measured: Measured) -> Scene:
 
 
 def overlay(
-    scene: Scene, quantity: str, *, convention: str, measured: Measured | None = None
+    scene: Scene,
+    quantity: str,
+    question: Question = DEFAULT_QUESTION,
+    *,
+    measured: Measured | None = None,
 ) -> Scene:
-    """The scene coloured by a quantity, with a legend.
+    """Colour the scene by a quantity, and add a legend.
 
     Where a picture has grids, their rows are coloured and the diagrams beside them are not: these
     show one block, the rows whole stages.
 
+    Args:
+        scene: What to colour.
+        quantity: One of QUANTITIES.
+        question: The one that the scene was made with: the legend says what it counts.
+        measured: The latencies, for ``latency``.
+
     Raises:
-        UnknownPicture: If the quantity is unknown or not measured.
+        InvalidChoice: If the quantity is unknown.
+        UnknownPicture: If it is the latency and there is none.
     """
     check_quantity(quantity, measured is not None)
     if measured is not None:
@@ -120,15 +128,17 @@ def overlay(
     whole = max(sum(_value(item, key) or 0 for item in items) for items in outermost)
 
     def heat(item: Node | GridRow) -> Heat | None:
-        value = _value(item, key)
-        if value is None:
+        fact = next((fact for fact in item.facts if fact.key == key), None)
+        value = None if fact is None else _number(fact)
+        if fact is None or value is None:
             return None
         text = _words(quantity, value)
         if quantity != "intensity" and whole:
             text += f" ({percent(value / whole)})"
-        if any(fact.text.endswith(WHOLE_STAGE) for fact in item.facts) and quantity == "latency":
+        if fact.whole:
             text += WHOLE_STAGE
-        return Heat(level=min(1.0, value / hottest) if hottest else 0.0, text=text, value=value)
+        level = min(1.0, value / hottest) if hottest else 0.0
+        return Heat(key=key, level=level, text=text, value=value)
 
     def node(old: Node) -> Node:
         return replace(old, heat=heat(old), children=tuple(map(node, old.children)))
@@ -146,7 +156,7 @@ def overlay(
         panels=tuple(map(panel, scene.panels)),
         legend=Legend(
             key=key,
-            title=_legend(quantity, convention, measured),
+            title=_legend(quantity, question, measured),
             low=_words(quantity, 0),
             high=_words(quantity, hottest),
         ),
@@ -183,7 +193,8 @@ def _words(quantity: str, value: float) -> str:
             return f"{count(int(value))} params"
 
 
-def _legend(quantity: str, convention: str, measured: Measured | None) -> str:
+def _legend(quantity: str, question: Question, measured: Measured | None) -> str:
+    images = "one image" if question.batch == 1 else plural(question.batch, "image")
     match quantity:
         case "latency":
             return f"measured latency of one batch ({measured.conditions if measured else ''})"
@@ -192,13 +203,13 @@ def _legend(quantity: str, convention: str, measured: Measured | None) -> str:
         case "macs":
             return f"MACs per image: {LEGEND['mac']}"
         case "flops":
-            return f"FLOPs per image ({convention})"
+            return f"FLOPs per image ({question.convention})"
         case "activations":
-            return "all layer outputs, one image, float32"
+            return f"all layer outputs, {images}, {question.dtype}"
         case _:
             return (
-                f"arithmetic intensity, FLOPs ({convention}) per byte moved, one image, float32, "
-                "nothing fused"
+                f"arithmetic intensity, FLOPs ({question.convention}) per byte moved, {images}, "
+                f"{question.dtype}, nothing fused"
             )
 
 

@@ -23,7 +23,7 @@ HEAT_STEPS = 40
 
 
 def page(scene: Scene, *, theme: str = AUTO) -> str:
-    """The scene as an HTML page of its own.
+    """Write the scene as an HTML page of its own.
 
     A *deep* scene can be opened down to its layers; what is open at first is the scene's choice.
 
@@ -32,7 +32,7 @@ def page(scene: Scene, *, theme: str = AUTO) -> str:
         theme: One of THEME_NAMES. ``auto`` follows the reader's system and has a switch.
 
     Raises:
-        UnknownPicture: If there is no such theme.
+        InvalidChoice: If there is no such theme.
     """
     import jinja2
 

@@ -21,6 +21,9 @@ Role = Literal[
 ]  # fmt: skip
 """What a node is: a part of the network (first row), or an op (second row)."""
 
+Lane = Literal["trunk", "branch", "shortcut", "gate"]
+"""Where a layer stands: outside blocks, in a residual branch, in a shortcut or in a gate."""
+
 EdgeKind = Literal["flow", "identity", "projection", "gate"]
 """What an edge carries: the data, a shortcut of either kind, or the factors of an SE gate."""
 
@@ -43,11 +46,13 @@ class Fact:
         key: Its name, as in JSON documents (``params``, ``activation_bytes``).
         value: Exact.
         text: The value for people, with its unit.
+        whole: Whether it is of a whole stage, where the item shows the first row of it only.
     """
 
     key: str
     value: int | float | str
     text: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,7 @@ class Heat:
     """How much of the coloured quantity a node has.
 
     Attributes:
+        key: Of the quantity, as of a fact.
         level: 0 for the coldest colour, 1 for the hottest.
         text: Value and share, as written in the node.
         value: Exact, in the unit of the legend's quantity.
@@ -63,6 +69,7 @@ class Heat:
     level: float
     text: str
     value: float
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +77,30 @@ class Part:
     """One kind of content of a closed node: a run of identical blocks, or the layers of a stem.
 
     Attributes:
-        path: Of the first block it stands for.
-        title: Its name.
-        repeats: How many identical ones it stands for.
+        paths: Of the blocks it stands for, or of the stage whose layers it has.
+        kind: Of its blocks: ``identity``; empty where it is no block.
+        name: Of its blocks: ``blocks 1-22``; empty where it is no block.
         lines: What it consists of, in words.
     """
 
-    path: str
-    title: str
-    repeats: int = 1
+    paths: tuple[str, ...]
+    kind: str = ""
+    name: str = ""
     lines: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Kind and name in one.
+
+        >>> Part(paths=("c4/block0",), kind="downsampling", name="block 0").title
+        'downsampling block 0'
+        """
+        return f"{self.kind} {self.name}".strip()
+
+    @property
+    def repeats(self) -> int:
+        """How many identical ones it stands for."""
+        return len(self.paths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +108,16 @@ class Node:
     """A stage, a block (or a run of identical blocks) or a layer.
 
     Attributes:
-        path: Of the (first) thing it stands for; the stable id in every format.
+        path: Of what it stands for; the stable id in every format.
         title: Its name.
         aside: Output shape.
         role: What it is; decides colour and shape.
+        paths: Of the blocks (and stages without blocks) it stands for; none for a layer.
+        lane: Where a layer stands in its block.
         repeats: How many identical ones it stands for.
         lines: What it consists of, in words.
         parts: The same for a closed stage, block by block.
-        footer: Its costs, in words.
+        costs: What its footer says.
         facts: All that is known about it, for tooltips and attributes.
         heat: Its share of the coloured quantity, if one is shown.
         mark: What a comparison found.
@@ -106,15 +129,22 @@ class Node:
     title: str
     role: Role
     aside: str = ""
+    paths: tuple[str, ...] = ()
+    lane: Lane = "trunk"
     repeats: int = 1
     lines: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
-    footer: str = ""
+    costs: tuple[Fact, ...] = ()
     facts: tuple[Fact, ...] = ()
     heat: Heat | None = None
     mark: Mark | None = None
     children: tuple[Node, ...] = ()
     open: bool = False
+
+    @property
+    def footer(self) -> str:
+        """Its costs in words."""
+        return ", ".join(fact.text for fact in self.costs)
 
     @property
     def tooltip(self) -> str:
@@ -159,6 +189,9 @@ class GridRow:
         path: Of what it describes; empty for none.
         role: Of what it describes.
         cells: Lines of each cell.
+        stage: Path of its stage; a stage may have several rows.
+        paths: As of a node; none for a stage's further rows.
+        costs: What its cells say of its share of the network.
         facts: As of a node.
         heat: As of a node.
     """
@@ -166,6 +199,9 @@ class GridRow:
     path: str
     role: Role
     cells: tuple[tuple[str, ...], ...]
+    stage: str = ""
+    paths: tuple[str, ...] = ()
+    costs: tuple[Fact, ...] = ()
     facts: tuple[Fact, ...] = ()
     heat: Heat | None = None
 
@@ -207,6 +243,14 @@ class Panel:
         """All nodes; without ``deep``, only what is shown."""
         for node in self.nodes:
             yield from node.walk(deep=deep)
+
+    @property
+    def folded(self) -> bool:
+        """Whether something shown stands for several identical blocks."""
+        return any(
+            node.repeats > 1 or (not node.open and any(part.repeats > 1 for part in node.parts))
+            for node in self.walk(deep=False)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from rsinspect.drawing.scene import (
     Scene,
 )
 from rsinspect.drawing.theme import LIGHT, text_on
-from rsinspect.drawing.wording import titled, unsaid
+from rsinspect.drawing.wording import footer_beside_heat, titled, unsaid
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +82,7 @@ class _Glyphs:
 def terminal(
     scene: Scene, *, width: int = 80, colour: bool = True, ascii_only: bool = False
 ) -> str:
-    """The scene as text.
+    """Write the scene as text.
 
     Args:
         scene: What to show; edges between the nodes that are shown, not a deep one.
@@ -511,7 +511,7 @@ class _Diagram:
     def _heading(self, node: Node, width: int) -> list[Text]:
         text = self._title(node)
         text.stylize("bold")
-        for words in (node.aside, node.footer, unsaid(node.heat, [node.footer])):
+        for words in (node.aside, node.footer, unsaid(node)):
             if words:
                 text.append_text(self.page.text(f"  {words}", "dim"))
         return self.page.wrap(text, width)
@@ -526,8 +526,7 @@ class _Diagram:
         cells = [self._title(node), page.text(node.aside, "dim")]
         if hot:
             cells.append(page.heat(node.heat, bar) if node.heat else page.text())
-        said = node.heat and set(node.footer.split()) <= set(node.heat.text.split())
-        cells.append(page.text("" if said else node.footer, "dim"))
+        cells.append(page.text(footer_beside_heat(node), "dim"))
         line, column, below = page.text(), 0, []
         for cell, wide in zip(cells, widths, strict=True):
             if column + wide <= width:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rsinspect.base.errors import UnknownPicture
-from rsinspect.base.words import near
+from rsinspect.base.errors import check_choice
 from rsinspect.drawing.scene import EdgeKind, Mark, Role
 
 FONT = "DejaVu Sans"
@@ -26,7 +25,7 @@ class Theme:
     """Colours of a picture, as ``#rrggbb``.
 
     Attributes:
-        name: What ``--theme`` calls it.
+        name: What people choose it by.
         paper: Background.
         card: Background of nodes that are no op.
         ink: Text.
@@ -168,15 +167,14 @@ THEME_NAMES = (AUTO, *THEMES)
 
 
 def theme_named(name: str) -> Theme:
-    """The theme of that name; ``auto`` is light, and a format that can turns dark with its page.
+    """Look up a theme; ``auto`` is light, and a format that can turns dark with its page.
 
     Raises:
-        UnknownPicture: If there is none.
+        InvalidChoice: If there is none of that name.
     """
     if name == AUTO:
         return LIGHT
-    if name not in THEMES:
-        raise UnknownPicture(f"unknown theme {name!r}", near(name, list(THEME_NAMES)))
+    check_choice("theme", name, THEME_NAMES)
     return THEMES[name]
 
 

@@ -29,7 +29,7 @@ from rsinspect.drawing.scene import (
     Scene,
 )
 from rsinspect.drawing.theme import Theme, text_on, theme_named
-from rsinspect.drawing.wording import costs, row_heat, titled
+from rsinspect.drawing.wording import cost_lines, titled
 
 CM_PER_CHARACTER = 0.152
 CM_PER_LINE = 0.36
@@ -54,7 +54,7 @@ LANES: dict[EdgeKind, int] = {"flow": 0, "identity": -1, "projection": -1, "gate
 
 
 def tikz(scene: Scene, *, theme: str = "paper", standalone: bool = True) -> str:
-    """The scene as LaTeX source.
+    """Write the scene as LaTeX source.
 
     Args:
         scene: What to show; edges between the nodes that are shown, not a deep one.
@@ -63,7 +63,7 @@ def tikz(scene: Scene, *, theme: str = "paper", standalone: bool = True) -> str:
             ``% end picture``, with title and caption as comments, to paste into a paper.
 
     Raises:
-        UnknownPicture: If there is no such theme.
+        InvalidChoice: If there is no such theme.
     """
     palette = _Palette(theme_named(theme))
     panels = [
@@ -158,7 +158,7 @@ def _table(grid: Grid, palette: _Palette) -> Iterator[str]:
             if line == 0:
                 cells[0] = f"\\colorbox{{{fill}}}{{\\textbf{{{cells[0]}}}}}"
             if hot:
-                text = (row_heat(grid, row) or (row.heat.text if row.heat else "")) * (line == 0)
+                text = (row.heat.text if row.heat else "") * (line == 0)
                 chip = f"\\colorbox{{{palette.fill(row.role, row.heat)}}}"
                 chip += f"{{\\textcolor{{{palette.text(row.heat)}}}{{{escape(text)}}}}}"
                 cells.append(chip if text else "")
@@ -273,8 +273,8 @@ class _Diagram:
     def _op_words(self, node: Node) -> list[str]:
         title = titled(node) + (f" ({node.mark})" if node.mark else "")
         if self.direction == "TB":
-            return [f"{title}  {node.aside}", *node.lines, *costs(node)]
-        return [title, *([node.aside] if node.aside else []), *node.lines, *costs(node)]
+            return [f"{title}  {node.aside}", *node.lines, *cost_lines(node)]
+        return [title, *([node.aside] if node.aside else []), *node.lines, *cost_lines(node)]
 
     def _op_height(self, node: Node) -> float:
         return 0.2 + CM_PER_LINE * len(self._op_words(node))
@@ -367,7 +367,7 @@ class _Diagram:
         elif node.aside:
             words.append(aside)
         words += map(escape, rest)
-        words += (f"\\textcolor{{{muted}}}{{{escape(text)}}}" for text in costs(node))
+        words += (f"\\textcolor{{{muted}}}{{{escape(text)}}}" for text in cost_lines(node))
         look = ["rs round"] if node.role in ROUND else []
         look.append(f"rs op={self.palette.fill(node.role, node.heat)}")
         look += [f"text={ink}"] if node.heat else []
@@ -394,7 +394,7 @@ class _Diagram:
             else self._at(frame.end, -low, column)
         )
         yield f"\\node[anchor=north west] at {first} {{\\strut {title}}};"
-        if text := "; ".join(costs(node)):
+        if text := "; ".join(cost_lines(node)):
             muted = f"\\scriptsize\\color{{rs-muted}}{escape(text)}"
             yield f"\\node[anchor=north east] at {second} {{\\strut {muted}}};"
 
@@ -500,7 +500,7 @@ def _card_words(node: Node) -> list[str]:
     lines = [f"{titled(node)}{mark}    {node.aside}"]
     for part in node.parts:
         lines += [titled(part), *(f"  {line}" for line in part.lines)]
-    return [*lines, *([] if node.parts else node.lines), *costs(node)]
+    return [*lines, *([] if node.parts else node.lines), *cost_lines(node)]
 
 
 def _card_body(node: Node) -> list[list[str]]:
@@ -511,7 +511,7 @@ def _card_body(node: Node) -> list[list[str]]:
         groups.append([*title, *map(escape, part.lines)])
     if node.lines and not node.parts:
         groups.append([*map(escape, node.lines)])
-    if words := costs(node):
+    if words := cost_lines(node):
         groups.append([f"\\textcolor{{rs-muted}}{{{escape(text)}}}" for text in words])
     return groups
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from rsinspect.base.units import binary_bytes, count, percent
-from rsinspect.base.words import plural
-from rsinspect.drawing.scene import Edge, EdgeKind, Fact, Mark, Node, Part, Role
+from rsinspect.base.words import plural, spans
+from rsinspect.drawing.scene import Edge, Fact, Lane, Mark, Node, Part, Role
 from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, layers_cost, op_cost
-from rsinspect.layers.fold import Run, fold_stages
+from rsinspect.layers.fold import FoldedStage, Run, fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
-from rsinspect.layers.structure import Group
+from rsinspect.layers.question import Question
+from rsinspect.layers.structure import Group, structure_of
 from rsinspect.layers.wording import describe
 from rsinspect.networks.network import Network
-from rsinspect.networks.spec import MAX_BLOCKS
-
-CONVENTION = "paper"
-"""What a FLOP is in pictures, unless asked otherwise."""
-
-STAGE_ROLES: dict[str, Role] = {"input": "input", "stem": "stem", "head": "head"}
-"""What a stage is to the picture; all others are stages of blocks."""
 
 
 class Tree:
@@ -31,7 +24,7 @@ class Tree:
 
     Args:
         graph: What to show.
-        convention: What a FLOP is.
+        question: What a FLOP is; batch and dtype of bytes.
         opened: Paths of stages and blocks that show what is inside.
         unfolded: Stages whose identical blocks are shown one by one, or such blocks.
         everything: Show every layer of every block.
@@ -43,7 +36,7 @@ class Tree:
         self,
         graph: LayerGraph,
         *,
-        convention: str = CONVENTION,
+        question: Question,
         opened: frozenset[str] = frozenset(),
         unfolded: frozenset[str] = frozenset(),
         everything: bool = False,
@@ -51,7 +44,8 @@ class Tree:
         marks: Mapping[str, Mark] | None = None,
     ) -> None:
         self.graph = graph
-        self.convention = convention
+        self.structure = structure_of(graph)
+        self.question = question
         self.opened = opened
         self.unfolded = unfolded
         self.everything = everything
@@ -63,94 +57,106 @@ class Tree:
 
     def nodes(self) -> tuple[Node, ...]:
         """Every stage, in the order of the forward pass."""
-        return tuple(self._stage(stage.path, runs) for stage, runs in fold_stages(self.graph))
+        return tuple(map(self._stage, fold_stages(self.graph)))
 
     def edges(self) -> tuple[Edge, ...]:
-        """Between the nodes that show no children, or between all layers of a deep tree.
+        """Connect the nodes that show no children, or all layers of a deep tree.
 
-        To be asked after ``nodes``.
+        To be called after ``nodes``.
         """
         shown_as = {} if self.deep else self.shown_as
-        found: dict[tuple[str, str], Edge] = {}
+        edges: dict[tuple[str, str], Edge] = {}
         for layer in self.graph:
             head = shown_as.get(layer.path, layer.path)
             for position, source in enumerate(layer.inputs):
                 tail = shown_as.get(source, source)
-                if tail == head or (tail, head) in found:
+                if tail == head or (tail, head) in edges:
                     continue
                 lifted = head != layer.path
-                found[tail, head] = Edge(
+                edges[tail, head] = Edge(
                     tail=tail,
                     head=head,
-                    kind="flow" if lifted else edge_kind(layer, position),
+                    kind="flow" if lifted else self.structure.carries(layer, position),
                     label=str(self.graph.layer(source).shape),
                 )
-        return tuple(found.values())
+        return tuple(edges.values())
 
     def facts(self, cost: Cost, output: TensorShape) -> tuple[Fact, ...]:
-        """What is known about layers of that cost, for one image, float32."""
+        """List what is known about layers of that cost, with that output."""
         key = (cost, output)
         if (known := self._facts.get(key)) is None:
-            flops = cost.flops(self.convention)
+            question = self.question
+            flops, stored = question.flops(cost), question.activation_bytes(cost)
             facts = [
                 Fact(key="output_shape", value=str(output), text=f"output {output}"),
                 Fact(key="params", value=cost.params, text=f"{count(cost.params)} params"),
                 Fact(key="macs", value=cost.macs, text=f"{count(cost.macs)} MACs"),
-                Fact(key="flops", value=flops, text=f"{count(flops)} FLOPs ({self.convention})"),
+                Fact(
+                    key="flops", value=flops, text=f"{count(flops)} FLOPs ({question.convention})"
+                ),
                 Fact(
                     key="activation_bytes",
-                    value=cost.activation_bytes(),
-                    text=f"{binary_bytes(cost.activation_bytes())} of outputs",
+                    value=stored,
+                    text=f"{binary_bytes(stored)} of outputs",
                 ),
             ]
-            if (intensity := cost.intensity(self.convention)) is not None:
+            if (intensity := question.intensity(cost)) is not None:
                 facts.append(
                     Fact(key="intensity", value=intensity, text=f"{intensity:.3g} FLOPs per byte")
                 )
             known = self._facts[key] = tuple(facts)
         return known
 
-    def _stage(self, stage: str, runs: tuple[Run, ...]) -> Node:
-        blocks = "/" in runs[0].first.path
-        is_open = self.everything or stage in self.opened
+    def share(self, cost: Cost) -> Fact:
+        """Say how many FLOPs that is, and how much of the whole network."""
+        flops = self.question.flops(cost)
+        part = percent(flops / whole) if (whole := self.question.flops(self.whole)) else ""
+        return Fact(
+            key="flops", value=flops, text=f"{count(flops)} FLOPs" + (f" ({part})" if part else "")
+        )
+
+    def _stage(self, folded: FoldedStage) -> Node:
+        stage, runs = folded
+        is_open = self.everything or stage.path in self.opened
         children: tuple[Node, ...] = ()
         if is_open or self.deep:
-            children = self._blocks(stage, runs) if blocks else self._layers(runs[0].first)
+            children = self._blocks(folded) if stage.has_blocks else self._layers(runs[0].first)
         if not is_open:
-            self._stand_for(stage, runs)
+            self._stand_for(stage.path, runs)
         cost = Cost.total(layers_cost(self.graph, run.first.layers) * run.repeats for run in runs)
         last = runs[-1].groups[-1].layers[-1]
         return Node(
-            path=stage,
-            title=stage,
+            path=stage.path,
+            title=stage.path,
             aside=str(last.shape),
-            role=STAGE_ROLES.get(stage, "stage"),
-            parts=tuple(self._part(run) for run in runs),
-            footer=self._footer(cost),
+            role=stage.role,
+            paths=tuple(group.path for group in stage.groups),
+            parts=tuple(map(self._part, runs)),
+            costs=self._costs(cost),
             facts=self.facts(cost, last.shape),
-            mark=self.marks.get(stage),
+            mark=self.marks.get(stage.path),
             children=children,
             open=is_open,
         )
 
-    def _blocks(self, stage: str, runs: tuple[Run, ...]) -> tuple[Node, ...]:
+    def _blocks(self, folded: FoldedStage) -> tuple[Node, ...]:
         shown_apart = self.opened | self.unfolded
-        apart = self.everything or stage in self.unfolded
-        found: list[Node] = []
-        for run in runs:
+        apart = self.everything or folded.stage.path in self.unfolded
+        nodes: list[Node] = []
+        for run in folded.runs:
             rest: list[Group] = []
             for group in run.groups:
                 if apart or group.path in shown_apart:
-                    found += self._run(rest)
-                    found += self._run([group])
+                    nodes += self._run(rest)
+                    nodes += self._run([group])
                     rest = []
                 elif rest and self.marks.get(rest[0].path) != self.marks.get(group.path):
-                    found += self._run(rest)
+                    nodes += self._run(rest)
                     rest = [group]
                 else:
                     rest.append(group)
-            found += self._run(rest)
-        return tuple(found)
+            nodes += self._run(rest)
+        return tuple(nodes)
 
     def _run(self, groups: list[Group]) -> list[Node]:
         """One node for identical blocks; none for none."""
@@ -165,7 +171,7 @@ class Tree:
                 children = self._layers(first)
             else:
                 children = tuple(node for group in groups for node in self._run([group]))
-        path = first.path if run.repeats == 1 else run.span
+        path = run.span
         if not is_open:
             self._stand_for(path, (run,))
         part = self._part(run)
@@ -177,9 +183,10 @@ class Tree:
                 title=part.title,
                 aside=str(output),
                 role="block",
+                paths=run.paths,
                 repeats=run.repeats,
                 lines=part.lines,
-                footer=self._footer(cost),
+                costs=self._costs(cost),
                 facts=self.facts(cost, output),
                 mark=self.marks.get(first.path),
                 children=children,
@@ -191,14 +198,17 @@ class Tree:
         return tuple(self.layer(layer) for layer in group.layers)
 
     def layer(self, layer: Layer) -> Node:
-        """One layer as a node."""
+        """Make the node of one layer."""
+        gated = self.structure.gate_at(layer.path) is not None
+        lane: Lane = "gate" if gated else self.structure.part(layer.path)
         cost = op_cost(layer.op, self.graph.input_shapes(layer), layer.shape)
         return Node(
             path=layer.path,
             title=describe(layer.op),
             aside=str(layer.shape),
-            role=layer_role(layer),
-            footer=f"{count(cost.params)} params" if cost.params else "",
+            role=layer_role(layer.op, lane),
+            lane=lane,
+            costs=(_params(cost),) if cost.params else (),
             facts=self.facts(cost, layer.shape),
             mark=self.marks.get(layer.path),
         )
@@ -209,25 +219,55 @@ class Tree:
                 for layer in group.layers:
                     self.shown_as[layer.path] = path
 
-    def _footer(self, cost: Cost) -> str:
-        flops, params = cost.flops(self.convention), cost.params
-        if not params:
-            return ""
-        share = percent(flops / self.whole.flops(self.convention))
-        return f"{count(params)} params, {count(flops)} FLOPs ({share})"
+    def _costs(self, cost: Cost) -> tuple[Fact, ...]:
+        return (_params(cost), self.share(cost)) if cost.params else ()
 
     def _part(self, run: Run) -> Part:
         group = run.first
-        if "/" not in group.path:
-            return Part(path=group.path, title="", lines=plain_lines(group))
-        number = run.span.rpartition("/block")[2]
-        kind = block_kind(self.graph, group)
+        if group.number is None:
+            return Part(paths=run.paths, lines=self._plain_lines(group))
+        numbers = spans([group.number for group in run.groups if group.number is not None])
         return Part(
-            path=group.path,
-            title=f"{kind} block{'s' if run.repeats > 1 else ''} {number}",
-            repeats=run.repeats,
-            lines=block_lines(group),
+            paths=run.paths,
+            kind=self.structure.block(group).kind,
+            name=f"block{'s' if run.repeats > 1 else ''} {numbers}",
+            lines=self._block_lines(group),
         )
+
+    def _block_lines(self, group: Group) -> tuple[str, ...]:
+        """Say what residual branch, gates and shortcut of a block consist of, a line each."""
+        block = self.structure.block(group)
+        lines = [" → ".join(map(short, branch_ops(block.branch)))]
+        lines += filter(None, (gate_words(gate.layers) for gate in block.gates))
+        if block.addition is not None:
+            joined = " → ".join(map(short, shortcut_ops(block.shortcut)))
+            lines.append(f"shortcut: {joined or 'identity'}")
+        return tuple(lines)
+
+    def _plain_lines(self, group: Group) -> tuple[str, ...]:
+        """List the layers of a stem, head or input that a reader of the paper would list."""
+        stage = self.structure.stage(group.stage)
+        everything = stage is not None and stage.role == "input"
+        shown = [
+            short(layer.op) for layer in group.layers if everything or isinstance(layer.op, LISTED)
+        ]
+        return (" → ".join(shown),)
+
+
+LISTED = (
+    ops.Conv2D, ops.MaxPool2D, ops.Dense, ops.Dropout, ops.GlobalAvgPool, ops.GlobalMaxPool,
+)  # fmt: skip
+"""Ops of a stem or head that a reader of the paper would list."""
+
+
+def _params(cost: Cost) -> Fact:
+    return Fact(key="params", value=cost.params, text=f"{count(cost.params)} params")
+
+
+def title(network: Network, tree: Tree) -> str:
+    """Give name, size and cost of the network in one line."""
+    flops = tree.question.flops(tree.whole)
+    return f"{network.title}: {count(tree.whole.params)} params, {count(flops)} FLOPs per image"
 
 
 def layout_in_words(network: Network) -> str:
@@ -239,32 +279,20 @@ def layout_in_words(network: Network) -> str:
     )
 
 
-def edge_kind(layer: Layer, position: int) -> EdgeKind:
-    """What the edge into the layer's input ``position`` carries."""
-    source = layer.inputs[position]
-    if "/shortcut/" in layer.path or "/shortcut/" in source:
-        return "projection"
-    if isinstance(layer.op, ops.Add):
-        return "identity" if position == 0 else "flow"
-    if "/se/" in layer.path and not (isinstance(layer.op, ops.Multiply) and position == 0):
-        return "gate"
-    return "flow"
-
-
-def layer_role(layer: Layer) -> Role:
-    """What a layer is to the picture."""
-    match layer.op:
+def layer_role(op: ops.Op, lane: Lane) -> Role:
+    """Decide what a layer is to the picture."""
+    match op:
         case ops.Input():
             return "input"
         case ops.Conv2D():
-            return "gate" if "/se/" in layer.path else "conv"
+            return "gate" if lane == "gate" else "conv"
         case ops.Dense():
             return "dense"
         case ops.BatchNorm():
             return "norm"
         case ops.Activation():
             return "activation"
-        case ops.GlobalAvgPool() if "/se/" in layer.path:
+        case ops.GlobalAvgPool() if lane == "gate":
             return "gate"
         case ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool():
             return "pool"
@@ -282,113 +310,46 @@ def layer_role(layer: Layer) -> Role:
         ):
             return "plain"
         case _:
-            assert_never(layer.op)
+            assert_never(op)
 
 
-def block_input(graph: LayerGraph, group: Group) -> Layer:
-    """The layer whose output enters the block."""
-    inside = {layer.path for layer in group.layers}
-    return next(
-        graph.layer(path) for layer in group.layers for path in layer.inputs if path not in inside
-    )
+def branch_ops(branch: Iterable[Layer]) -> tuple[ops.Conv2D, ...]:
+    """Pick the convolutions of a residual branch."""
+    return tuple(layer.op for layer in branch if isinstance(layer.op, ops.Conv2D))
 
 
-def block_kind(graph: LayerGraph, group: Group) -> str:
-    """``downsampling`` where the block halves the map, ``projection`` or ``identity`` otherwise."""
-    first, size = block_input(graph, group).shape, group.layers[-1].shape
-    if (first.height, first.width) != (size.height, size.width):
-        return "downsampling"
-    return "projection" if any("/shortcut/" in layer.path for layer in group.layers) else "identity"
+def shortcut_ops(shortcut: Iterable[Layer]) -> tuple[ops.Conv2D | ops.AvgPool2D, ...]:
+    """Pick pool and convolution of a projection; nothing for the identity."""
+    return tuple(layer.op for layer in shortcut if isinstance(layer.op, ops.Conv2D | ops.AvgPool2D))
 
 
-def branch_convs(group: Group) -> tuple[ops.Conv2D, ...]:
-    """Convolutions of a block's residual branch."""
-    return tuple(
-        layer.op
-        for layer in group.layers
-        if isinstance(layer.op, ops.Conv2D) and layer.path.count("/") == 2
-    )
+def gate_widths(gate: Iterable[Layer]) -> str:
+    """Write the channels through a gate, ``256 → 64 → 256``; nothing if it only pools.
+
+    >>> reduce = ops.Conv2D(kernel=1, in_channels=256, filters=64)
+    >>> gate_widths([Layer("reduce", reduce, ("pool",), TensorShape(1, 1, 64))])
+    '256 → 64'
+    """
+    widths: list[int] = []
+    for layer in gate:
+        match layer.op:
+            case ops.Conv2D(in_channels=before, filters=after):
+                widths += [after] if widths else [before, after]
+            case ops.Dense(in_channels=before, units=after):
+                widths += [after] if widths else [before, after]
+    return " → ".join(map(str, widths))
 
 
-def se_convs(group: Group) -> tuple[ops.Conv2D, ...]:
-    """Reduce and expand of a block's squeeze-and-excitation; empty where there is none."""
-    return tuple(
-        layer.op
-        for layer in group.layers
-        if isinstance(layer.op, ops.Conv2D) and "/se/" in layer.path
-    )
+def gate_words(gate: Iterable[Layer]) -> str:
+    """Say what a gate consists of in a line of a card: ``SE 256 → 64 → 256``."""
+    widths = gate_widths(gate)
+    return f"SE {widths}" if widths else ""
 
 
-def shortcut_ops(group: Group) -> tuple[ops.Conv2D | ops.AvgPool2D, ...]:
-    """Pool and convolution of a block's projection shortcut; empty for the identity."""
-    return tuple(
-        layer.op
-        for layer in group.layers
-        if "/shortcut/" in layer.path and isinstance(layer.op, ops.Conv2D | ops.AvgPool2D)
-    )
-
-
-def short(op: ops.Conv2D | ops.AvgPool2D) -> str:
-    """An op of a block in as few words as will do.
+def short(op: ops.Op) -> str:
+    """Describe an op in as few words as will do.
 
     >>> short(ops.Conv2D(kernel=3, stride=2, in_channels=64, filters=128))
     '3x3/2, 128'
     """
     return describe(op).removeprefix("conv ")
-
-
-def block_lines(group: Group) -> tuple[str, ...]:
-    """Residual branch, SE and shortcut of a block, a line each."""
-    lines = [" → ".join(map(short, branch_convs(group)))]
-    if gates := se_convs(group):
-        reduce, expand = gates
-        lines.append(f"SE {reduce.in_channels} → {reduce.filters} → {expand.filters}")
-    if any(isinstance(layer.op, ops.Add) for layer in group.layers):
-        joined = " → ".join(map(short, shortcut_ops(group)))
-        lines.append(f"shortcut: {joined or 'identity'}")
-    return tuple(lines)
-
-
-def plain_lines(group: Group) -> tuple[str, ...]:
-    """The layers of a stem, head or input that a reader of the paper would list."""
-    shown = [
-        describe(layer.op)
-        for layer in group.layers
-        if isinstance(
-            layer.op,
-            ops.Conv2D
-            | ops.MaxPool2D
-            | ops.Dense
-            | ops.Dropout
-            | ops.GlobalAvgPool
-            | ops.GlobalMaxPool,
-        )
-        or layer.path.startswith("input/")
-    ]
-    return (" → ".join(text.removeprefix("conv ") for text in shown),)
-
-
-def enclosing(paths: frozenset[str]) -> frozenset[str]:
-    """Those blocks and stages, and the stages around them.
-
-    >>> sorted(enclosing(frozenset({"c4/block1/conv2", "stem"})))
-    ['c4', 'c4/block1', 'stem']
-    """
-    groups = {"/".join(path.split("/")[: 2 if "/block" in path else 1]) for path in paths}
-    return frozenset(groups | {group.split("/", 1)[0] for group in groups})
-
-
-_SPAN = re.compile(r"([^/]+)/block(\d{1,9})-(\d{1,9})")
-
-
-def blocks_of_run(path: str) -> tuple[str, ...]:
-    """The blocks that the path of a run stands for; nothing for any other path.
-
-    >>> blocks_of_run("c4/block1-3"), blocks_of_run("c4/block1")
-    (('c4/block1', 'c4/block2', 'c4/block3'), ())
-    """
-    match = _SPAN.fullmatch(path)
-    if match is None:
-        return ()
-    first, last = int(match[2]), min(int(match[3]), int(match[2]) + MAX_BLOCKS)
-    return tuple(f"{match[1]}/block{number}" for number in range(first, last + 1))

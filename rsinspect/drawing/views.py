@@ -1,4 +1,4 @@
-"""Graph to scene: what each view shows.
+"""Network to scene: what each view shows.
 
 figure6   the stage table beside the two blocks and the SE module
 stages    one node per stage, its blocks folded
@@ -10,29 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rsinspect.base.errors import UnknownPicture
-from rsinspect.base.units import count
-from rsinspect.base.words import near
+from rsinspect.base.errors import UnknownPicture, check_choice
+from rsinspect.base.words import Option, advice
 from rsinspect.drawing import figure6
 from rsinspect.drawing.scene import Direction, Mark, Panel, Scene
-from rsinspect.drawing.tree import CONVENTION, Tree, blocks_of_run, enclosing, layout_in_words
-from rsinspect.layers.cost import LEGEND, convention_weights
+from rsinspect.drawing.tree import Tree, layout_in_words, title
+from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
+
+DEFAULT_QUESTION = Question()
+"""The paper's FLOPs, one image, float32."""
 
 VIEWS = ("figure6", "stages", "blocks", "layers")
 DIRECTIONS = ("TB", "LR")
 
 
 def check_view(name: str, direction: str = "TB") -> Direction:
-    """The direction, if there is a view and a direction of those names.
+    """Validate both names; return the direction.
 
     Raises:
-        UnknownPicture: If there is none of that name.
+        InvalidChoice: If there is no view or direction of that name.
     """
-    if name not in VIEWS:
-        raise UnknownPicture(f"unknown view {name!r}", near(name, list(VIEWS)))
-    if direction not in DIRECTIONS:
-        raise UnknownPicture(f"unknown direction {direction!r}", "TB or LR")
+    check_choice("view", name, VIEWS)
+    check_choice("direction", direction, DIRECTIONS)
     return "TB" if direction == "TB" else "LR"
 
 
@@ -42,40 +42,37 @@ def view(
     *,
     direction: str = "TB",
     expand: tuple[str, ...] = (),
-    convention: str = CONVENTION,
+    question: Question = DEFAULT_QUESTION,
     deep: bool = False,
 ) -> Scene:
-    """The scene of a view.
+    """Make the scene of a view.
 
     Args:
         network: What to draw.
         name: One of VIEWS.
         direction: Of the data: top to bottom or left to right.
         expand: Paths of stages, runs or blocks that are opened one level further.
-        convention: What a FLOP is.
+        question: What a FLOP is, and the batch and dtype of bytes.
         deep: Whether closed nodes have their children too, and edges run between layers.
 
     Raises:
-        UnknownPicture: If there is no such view or direction, or nothing to expand in it.
+        InvalidChoice: If there is no such view or direction.
+        UnknownPicture: If there is nothing to expand in the view.
         UnknownPath: If nothing in the network has a path of ``expand``.
-        InvalidQuestion: If the convention is unknown.
     """
     way = check_view(name, direction)
-    convention_weights(convention)
     for path in expand:
-        for part in blocks_of_run(path) or (path,):
-            network.structure.within(part)
+        network.structure.within(path)
     if expand and name in ("figure6", "layers"):
         raise UnknownPicture(
-            f"the {name} view has nothing to expand", "--view stages or blocks has"
+            f"the {name} view has nothing to expand",
+            advice("{} or {} has", Option("view", "stages"), Option("view", "blocks")),
         )
     if name == "figure6":
-        return figure6.scene(network, direction=way, convention=convention)
-    panel, tree = diagram(network, name, expand=frozenset(expand), convention=convention, deep=deep)
+        return figure6.scene(network, direction=way, question=question)
+    panel, tree = diagram(network, name, expand=frozenset(expand), question=question, deep=deep)
     layout = layout_in_words(network)
-    folded = any(node.repeats > 1 for node in panel.walk(deep=False)) or any(
-        part.repeats > 1 for node in panel.nodes if not node.open for part in node.parts
-    )
+    folded = panel.folded
     repeats = "Repeated blocks are identical and have weights of their own. " if folded else ""
     return Scene(
         name=network.name,
@@ -86,7 +83,7 @@ def view(
             f"{', '.join(node.title for node in panel.nodes)}. {layout}. {repeats}"
             f"{len(network.graph)} layers."
         ),
-        caption=caption(convention, folded=folded),
+        caption=caption(question, folded=folded),
         direction=way,
         panels=(panel,),
     )
@@ -97,20 +94,22 @@ def diagram(
     name: str,
     *,
     expand: frozenset[str] = frozenset(),
-    convention: str = CONVENTION,
+    question: Question = DEFAULT_QUESTION,
     deep: bool = False,
     marks: Mapping[str, Mark] | None = None,
 ) -> tuple[Panel, Tree]:
-    """The panel of one network in a view other than figure6, and its maker."""
-    unfolded = frozenset(block for path in expand for block in blocks_of_run(path))
-    opened = enclosing(expand) - unfolded
+    """Make the panel of one network in a view other than figure6; return it and its maker."""
+    structure = network.structure
+    runs = [run for path in expand if len(run := structure.run(path)) > 1]
+    unfolded = frozenset(group.path for run in runs for group in run)
+    opened = frozenset(label for path in expand for label in structure.around(path)) - unfolded
     if name == "blocks":
-        stages = frozenset(stage.path for stage in network.structure.stages if stage.has_blocks)
+        stages = frozenset(stage.path for stage in structure.stages if stage.has_blocks)
         opened |= stages
         unfolded |= expand & stages
     tree = Tree(
         network.graph,
-        convention=convention,
+        question=question,
         opened=opened,
         unfolded=unfolded,
         everything=name == "layers",
@@ -121,16 +120,12 @@ def diagram(
     return Panel(name=network.name, nodes=nodes, edges=tree.edges()), tree
 
 
-def title(network: Network, tree: Tree) -> str:
-    """Name, size and cost of the network in one line."""
-    whole = tree.whole
-    flops = whole.flops(tree.convention)
-    return f"{network.title}: {count(whole.params)} params, {count(flops)} FLOPs per image"
-
-
-def caption(convention: str, *, folded: bool) -> str:
-    """Where the numbers are from, and what they count."""
-    words = f"Derived from the layer graph. FLOPs ({convention}), per image: {LEGEND[convention]}."
+def caption(question: Question, *, folded: bool) -> str:
+    """Say where the numbers are from, and what they count."""
+    words = (
+        f"Derived from the layer graph. FLOPs ({question.convention}), per image: "
+        f"{question.legend}."
+    )
     if folded:
         words += " Repeats (×) are alike in op, configuration and shape, each with its own weights."
     return words

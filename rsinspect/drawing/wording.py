@@ -1,38 +1,44 @@
-"""Words that the text formats share: the title of a node, and the heat its costs do not yet say."""
+"""Words that the formats share: the title of a node, its costs, and no number twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from rsinspect.drawing.scene import Grid, GridRow, Heat, Node, Part
+from rsinspect.drawing.scene import GridRow, Node, Part
 
 
 def titled(item: Node | Part) -> str:
-    """The title, and how many identical ones it stands for.
+    """Give the title, and how many identical ones it stands for.
 
-    >>> titled(Part(path="c4/block1", title="identity blocks 1-22", repeats=22))
-    'identity blocks 1-22 × 22'
+    >>> titled(Part(paths=("c4/block1", "c4/block2"), kind="identity", name="blocks 1-2"))
+    'identity blocks 1-2 × 2'
     """
     return f"{item.title} × {item.repeats}" if item.repeats > 1 else item.title
 
 
-def costs(node: Node) -> tuple[str, ...]:
-    """Footer and heat of a node, without saying a number twice."""
-    return tuple(text for text in (node.footer, unsaid(node.heat, [node.footer])) if text)
+def unsaid(item: Node | GridRow) -> str:
+    """Give the heat in words, unless the costs beside it say the same.
 
-
-def row_heat(grid: Grid, row: GridRow) -> str:
-    """Heat of a row, unless its cells say it."""
-    return unsaid(row.heat, [*grid.heads, *(line for cell in row.cells for line in cell)])
-
-
-def unsaid(heat: Heat | None, said: Iterable[str]) -> str:
-    """The heat in words, unless all its words stand in ``said``.
-
-    >>> heat = Heat(level=1, text="7.63 G FLOPs (63.5 %)", value=7.63e9)
-    >>> unsaid(heat, ["38.3 M params, 7.63 G FLOPs (63.5 %)"]), unsaid(heat, ["38.3 M params"])
-    ('', '7.63 G FLOPs (63.5 %)')
+    >>> from dataclasses import replace
+    >>> from rsinspect.drawing.scene import Fact, Heat
+    >>> flops = Fact(key="flops", value=10, text="10 FLOPs (5 %)")
+    >>> heat = Heat(key="flops", level=1, text="10 FLOPs (5 %)", value=10)
+    >>> node = Node(path="c2", title="c2", role="stage", costs=(flops,), heat=heat)
+    >>> unsaid(node), unsaid(replace(node, costs=()))
+    ('', '10 FLOPs (5 %)')
     """
-    if heat is None or set(heat.text.split()) <= {word for text in said for word in text.split()}:
+    heat = item.heat
+    if heat is None or any((fact.key, fact.text) == (heat.key, heat.text) for fact in item.costs):
         return ""
     return heat.text
+
+
+def cost_lines(node: Node) -> tuple[str, ...]:
+    """Give footer and heat of a node, without saying a number twice."""
+    return tuple(text for text in (node.footer, unsaid(node)) if text)
+
+
+def footer_beside_heat(node: Node) -> str:
+    """Give the footer, unless the heat says all of it and more."""
+    heat = node.heat
+    if heat is not None and all(fact.key == heat.key for fact in node.costs):
+        return ""
+    return node.footer
