@@ -17,7 +17,7 @@ import pydot
 import pytest
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidChoice
+from rsinspect.base.errors import InvalidChoice, UnknownPicture
 from rsinspect.drawing import theme as themes
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.dot import dot
@@ -310,7 +310,7 @@ def test_a_raster_picture_has_the_resolution_asked_for() -> None:
               {"dpi": 10**6}],
 )  # fmt: skip
 def test_an_unknown_style_is_refused(style: dict[str, Any]) -> None:
-    with pytest.raises(InvalidChoice):
+    with pytest.raises((InvalidChoice, UnknownPicture)):
         Style(**style)
 
 

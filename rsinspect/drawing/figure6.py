@@ -294,7 +294,7 @@ def _squeeze_and_excitation(tree: Tree, block: Block, gate: Gate) -> Panel:
     source = graph.layer(gate.scaled)
     nodes = [
         Node(path=f"{path}/input", title=_source_words(tree, source), aside=str(source.shape),
-             role="input", facts=tree.facts(Cost(), source.shape))
+             role="input", lane="gate", facts=tree.facts(Cost(), source.shape))
     ]  # fmt: skip
     shown_as = {source.path: nodes[0].path}
     edges = []
