@@ -36,7 +36,7 @@ def test_a_folded_row_has_the_mean_of_its_blocks_and_all_of_their_share() -> Non
     row = rows["c4/block1-86"]
     medians = [segment.latency.median for segment in row.segments]
     assert row.median == pytest.approx(sum(medians) / 86)
-    assert sum(row.share(run) for row in rows.values()) == pytest.approx(1)
+    assert sum(row.share(run.closure.sum_s) for row in rows.values()) == pytest.approx(1)
     words = words_of(latency_figure(run, "paper"))
     assert any(re.fullmatch(r"86 × \d\.\d\d ms", word) for word in words)
 

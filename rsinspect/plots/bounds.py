@@ -50,7 +50,7 @@ def bubbles_of(run: ProfileRun) -> tuple[Bubble, ...]:
     Raises:
         InvalidMeasurement: If a count is beyond any axis.
     """
-    bubbles = []
+    bubbles, sum_s = [], run.closure.sum_s
     for row in rows_of(run, most=0):
         bounds = [segment.bound for segment in row.segments if segment.bound]
         flops, moved = sum(b.flops for b in bounds), sum(b.bytes for b in bounds)
@@ -62,7 +62,7 @@ def bubbles_of(run: ProfileRun) -> tuple[Bubble, ...]:
         if min(flops, moved, floor, taken) > 0:
             bubbles.append(
                 Bubble(row, flops / moved, rate_of(flops, taken), rate_of(flops, floor),
-                       row.share(run))
+                       row.share(sum_s))
             )  # fmt: skip
     return tuple(bubbles)
 

@@ -160,16 +160,17 @@ def _drawn(run: ProfileRun, theme: Theme) -> Figure:
 
     page = frame.page(bottom + 44, theme)
     _axis(page, columns, (top, bottom), largest, run.batch.used)
-    widest = max(row.share(run) for row in rows)
+    sum_s = run.closure.sum_s
+    shares = [row.share(sum_s) for row in rows]
     folded = any(segment.level == "block" for segment in run.segments)
-    for index, (row, name) in enumerate(zip(rows, names, strict=True)):
+    for index, (row, name, share) in enumerate(zip(rows, names, shares, strict=True)):
         above = top + 3 + index * pitch
         y = above + pitch / 2
         if folded and index and row.stage != rows[index - 1].stage:
             page.line([(MARGIN, above), (WIDTH - MARGIN, above)], Pen(faint(page), 0.7, rank=1))
         page.words((columns.left - 10, y + 4), name, Lettering(side="right"))
         _row(page, columns, row, y, step)
-        _numbers(page, columns, row, y, row.share(run), widest)
+        _numbers(page, columns, row, y, share, max(shares))
     return page.figure
 
 
@@ -217,7 +218,7 @@ def _half_width(row: Row) -> str:
 def _dots(row: Row, step: int) -> tuple[float, ...]:
     """List samples of one segment, or the medians of several."""
     if row.repeats > 1:
-        return tuple(segment.latency.median for segment in row.segments)
+        return row.medians
     return row.segments[0].latency.kept[::step]
 
 

@@ -199,8 +199,9 @@ class _Roofline:
         return page, names.count(False)
 
     def _foot(self, unnamed: int) -> list[str]:
-        shown = {bubble.row for bubble in self.bubbles}
-        hidden = [row.name for row in rows_of(self.run, most=0) if row not in shown]
+        shown = {bubble.row.name for bubble in self.bubbles}
+        names = [row.name for row in rows_of(self.run, most=0)]
+        hidden = [name for name in names if name not in shown]
         roofs = self.run.roofs
         lines = [
             "FLOP: two per MAC of convolutions and classifier, none that fall on padding. Bytes: "

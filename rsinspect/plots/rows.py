@@ -7,6 +7,8 @@ has, and segments stand in the order of the network. What they are called says n
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from rsinspect.base.errors import InvalidMeasurement
@@ -36,7 +38,8 @@ class Stage(NamedTuple):
     role: Role
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """A segment, or neighbouring blocks that are identical.
 
     Attributes:
@@ -62,12 +65,17 @@ class Row(NamedTuple):
         """What its stage is called in the diagrams."""
         return self.stage.role
 
+    @cached_property
+    def medians(self) -> tuple[float, ...]:
+        """Median of each, in seconds."""
+        return tuple(segment.latency.median for segment in self.segments)
+
     @property
     def median(self) -> float:
         """Seconds of one of them: the mean of their medians."""
-        return sum(segment.latency.median for segment in self.segments) / self.repeats
+        return sum(self.medians) / self.repeats
 
-    @property
+    @cached_property
     def interval(self) -> tuple[float, float] | None:
         """Ends of the 95 % interval of ``median``; None with too few rounds.
 
@@ -82,7 +90,7 @@ class Row(NamedTuple):
             return None
         return (1 + ends[0]) / self.repeats, (1 + ends[1]) / self.repeats
 
-    @property
+    @cached_property
     def forward_share(self) -> float | None:
         """Of forward and backward together; None in inference and for a step."""
         pairs = [(segment.forward, segment.backward) for segment in self.segments]
@@ -98,9 +106,9 @@ class Row(NamedTuple):
         floors = [segment.bound.floor_s for segment in self.segments if segment.bound]
         return sum(floors) / self.repeats if len(floors) == self.repeats else None
 
-    def share(self, run: ProfileRun) -> float:
-        """Compare all of them with the sum of the run's segments."""
-        return sum(run.share(segment) for segment in self.segments)
+    def share(self, sum_s: float) -> float:
+        """Compare all of them with the sum of the medians of all segments."""
+        return sum(median / sum_s for median in self.medians)
 
 
 def rows_of(run: ProfileRun, most: int = MOST_ROWS) -> tuple[Row, ...]:
