@@ -43,7 +43,7 @@ HERE = Checkup(
         ),
         Renderer(
             kind="system",
-            why="only with --renderer system",
+            why="only where the renderer system is asked for",
             path=Path("/usr/bin/dot"),
             version="2.43.0",
             draws=("svg",),

@@ -12,7 +12,13 @@ import pytest
 from tf_keras.src.applications import resnet_rs as original_module
 
 import rsinspect
-from rsinspect.base.errors import InvalidSpec, ModelBuildError, UnknownVariant, WeightsError
+from rsinspect.base.errors import (
+    InvalidChoice,
+    InvalidSpec,
+    ModelBuildError,
+    UnknownVariant,
+    WeightsError,
+)
 from rsinspect.keras_model import applications, build, fetch
 from rsinspect.keras_model.applications import ResNetRS
 from tests.keras_oracles import RATES, images
@@ -177,14 +183,14 @@ def test_a_model_trains() -> None:
         ({"input_tensor": keras.Input((64,))}, InvalidSpec, "shape of input_tensor"),
         ({"classes": 0}, InvalidSpec, "classes is 0"),
         ({"pooling": "sum"}, InvalidSpec, "pooling 'sum'"),
-        ({"activation": "rellu"}, InvalidSpec, "unknown activation 'rellu'"),
+        ({"activation": "rellu"}, InvalidChoice, "unknown activation 'rellu'"),
         ({"activation": 3}, InvalidSpec, "activation is 3"),
         ({"classifier_activation": "soft"}, InvalidSpec, "unknown classifier_activation 'soft'"),
         ({"se_ratio": 1.5}, InvalidSpec, "SE ratio is 1.5"),
         ({"dropout_rate": 1.0}, InvalidSpec, "dropout rate is 1.0"),
         ({"drop_connect_rate": -0.1}, InvalidSpec, "drop-path rate is -0.1"),
         ({"width": 0.01}, InvalidSpec, "zero channels"),
-        ({"dialect": "kears"}, InvalidSpec, "unknown dialect"),
+        ({"dialect": "kears"}, InvalidChoice, "unknown dialect"),
         ({"block_args": []}, InvalidSpec, "block_args is empty"),
         ({"block_args": [{"num_repeats": 3}]}, InvalidSpec, "list of stages"),
         ({"block_args": [(64, 3)]}, InvalidSpec, "list of stages"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidSpec, UnknownVariant
+from rsinspect.base.errors import InvalidChoice, InvalidSpec, UnknownVariant
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.named import parse_blocks, parse_model, parse_resolution
 from rsinspect.networks.spec import MAX_BLOCKS, ResNetRSSpec, round_channels
@@ -105,7 +105,6 @@ def test_widths_round_to_the_nearest_multiple_of_eight_but_never_lose_a_tenth(
         ({"se_ratio": 1.5}, "SE"),
         ({"drop_path_rate": 1.0}, "drop-path"),
         ({"dropout_rate": -0.1}, "dropout"),
-        ({"activation": "rleu"}, "rleu"),
         ({"pooling": "min"}, "min"),
         ({"bn_epsilon": 0.0}, "epsilon"),
     ],
@@ -126,3 +125,16 @@ def test_drop_path_rates_are_those_of_the_tpu_code() -> None:
     # sebastian-sz/resnet-rs-keras, test_resnet_rs/test_model_utils.py, expects the same four
     assert ResNetRSSpec.variant(420).drop_path_rates() == pytest.approx((0.04, 0.06, 0.08, 0.1))
     assert ResNetRSSpec.variant(50).drop_path_rates() == (0.0,) * 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"activation": "rleu"}, "relu"),
+        ({"classifier_activation": "sofmax"}, "softmax"),
+        ({"dialect": "kears"}, "keras"),
+    ],
+)
+def test_a_name_that_is_none_suggests_the_nearest(changes: dict[str, Any], hint: str) -> None:
+    with pytest.raises(InvalidChoice, match=f"did you mean {hint}"):
+        ResNetRSSpec.variant(50, **changes)

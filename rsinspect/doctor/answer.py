@@ -14,7 +14,7 @@ from rsinspect.drawing.engine import FONTS
 
 SCHEMA = "rsinspect.doctor/1"
 READ_BY = {
-    "KERAS_BACKEND": "backend of Keras models; profile has --backend",
+    "KERAS_BACKEND": "backend of Keras models; a profile names its own",
     "RSINSPECT_WEIGHTS_URL": "where the ImageNet weights are fetched",
     "NO_COLOR": "tables without colour",
     "CUDA_VISIBLE_DEVICES": "GPUs the backends see",

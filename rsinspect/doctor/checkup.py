@@ -245,7 +245,9 @@ def _renderer(kind: engine.Kind, default: engine.Engine | None) -> Renderer:
     return Renderer(
         kind=kind,
         used=used,
-        why=default.why if default is not None and used else f"only with --renderer {kind}",
+        why=default.why
+        if default is not None and used
+        else f"only where the renderer {kind} is asked for",
         path=found.path,
         package=f"pygraphviz {_version('pygraphviz') or ''}".strip() if kind == "pip" else None,
         version=version,

@@ -2,8 +2,7 @@
 
 from typing import Any, Literal, NamedTuple
 
-from rsinspect.base.errors import InvalidSpec
-from rsinspect.base.words import near
+from rsinspect.base.errors import check_choice
 
 ShortcutNorm = Literal["always", "unpooled"]
 ShortcutPool = Literal["strided", "always", "never"]
@@ -128,11 +127,10 @@ DIALECTS = {
 
 
 def dialect_named(name: str) -> Dialect:
-    """The dialect of that name.
+    """Look a dialect up by its name.
 
     Raises:
-        InvalidSpec: If there is none.
+        InvalidChoice: If there is none.
     """
-    if name not in DIALECTS:
-        raise InvalidSpec(f"unknown dialect {name!r}", near(name, list(DIALECTS)))
+    check_choice("dialect", name, DIALECTS)
     return DIALECTS[name]

@@ -57,8 +57,9 @@ class Named(NamedTuple):
         """Make the spec, with what the text leaves open taken from the arguments.
 
         Raises:
-            SpecError: If the depth or dialect is unknown, a number is out of its range, or text
-                and arguments disagree.
+            SpecError: If the depth is unknown, a number is out of its range, or text and
+                arguments disagree.
+            InvalidChoice: If the dialect is unknown.
         """
         for what, ours, given in (
             ("resolution", self.resolution, resolution),
@@ -134,7 +135,8 @@ def parse_model(text: str) -> Named:
             (``200:resnet+se``, ``50-se``).
 
     Raises:
-        SpecError: If the text is none of these, or the dialect is unknown.
+        SpecError: If the text is none of these.
+        InvalidChoice: If the dialect is unknown.
 
     >>> parse_model("152@224"), parse_model("200:resnet+se").se
     (Named(depth=152, resolution=(224, 224), dialect=None, se=None), True)
@@ -220,8 +222,9 @@ def networks(*texts: str, resolution: tuple[int, int] | None = None) -> tuple[Ne
         resolution: Of all.
 
     Raises:
-        SpecError: If a name, dialect or resolution is unknown, or the resolution disagrees with one
-            in a name.
+        SpecError: If a name or resolution is unknown, or the resolution disagrees with one in a
+            name.
+        InvalidChoice: If a dialect is unknown.
 
     >>> [made.title for made in networks("50", "101:article")]
     ['resnet-rs-50 @ 192x192', 'resnet-rs-101 @ 192x192 (article)']

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidSpec, UnknownVariant
-from rsinspect.base.words import near
+from rsinspect.base.errors import InvalidSpec, UnknownVariant, check_choice
+from rsinspect.base.words import Option, advice
 from rsinspect.networks.dialects import DIALECTS, Dialect, dialect_named
 
 MIN_RESOLUTION = 32  # five halvings; the reference refuses less as well
@@ -96,6 +96,7 @@ class ResNetRSSpec:
 
     Raises:
         InvalidSpec: If a number is out of its range.
+        InvalidChoice: If an activation is unknown.
 
     >>> ResNetRSSpec.variant(152).resolution
     (256, 256)
@@ -203,11 +204,8 @@ class ResNetRSSpec:
             self.pooling in (None, "avg", "max"), f"pooling {self.pooling!r} is not avg or max"
         )
         for activation in (self.activation, self.classifier_activation):
-            _require(
-                activation in ACTIVATIONS or activation.startswith(CUSTOM_ACTIVATION),
-                f"unknown activation {activation!r}",
-                near(activation, ACTIVATIONS),
-            )
+            if not activation.startswith(CUSTOM_ACTIVATION):
+                check_choice("activation", activation, ACTIVATIONS)
 
     @classmethod
     def variant(
@@ -218,7 +216,7 @@ class ResNetRSSpec:
         dialect: str = "keras",
         **changes: Any,
     ) -> "ResNetRSSpec":
-        """The paper's ResNet-RS-``depth``, with Keras's rates or the defaults of the dialect.
+        """Make the paper's ResNet-RS-``depth``, with Keras's rates or the defaults of the dialect.
 
         Args:
             depth: 50, 101, 152, 200, 270, 350, 420, or 300 and 400 of the scaling study (whose
@@ -230,26 +228,30 @@ class ResNetRSSpec:
 
         Raises:
             UnknownVariant: If the paper has no such depth.
-            InvalidSpec: If a number is out of its range or the dialect is unknown.
+            InvalidSpec: If a number is out of its range.
+            InvalidChoice: If the dialect or an activation is unknown.
         """
         known = paper.variants()
         if depth not in known:
             nearest = min(known, key=lambda other: abs(other - depth))
             raise UnknownVariant(
                 f"unknown depth {depth}; the paper's are {', '.join(map(str, known))}",
-                f"did you mean {nearest}? Other layouts: --blocks 3,4,23,3, in Python block_args",
+                advice(
+                    f"did you mean {nearest}? A layout of your own: {{}}",
+                    Option("blocks", (3, 4, 23, 3)),
+                ),
             )
-        found = known[depth]
+        published = known[depth]
         if resolution is None:
-            resolution = found.resolutions[-1] if found.resolutions else 224
+            resolution = published.resolutions[-1] if published.resolutions else 224
         fields: dict[str, Any] = {
-            "blocks": found.blocks,
+            "blocks": published.blocks,
             "depth": depth,
             "resolution": (resolution, resolution) if isinstance(resolution, int) else resolution,
         }
         defaults = dict(dialect_named(dialect).defaults)
         for name in ("drop_path_rate", "dropout_rate"):
-            if name not in defaults and (rate := getattr(found, name)) is not None:
+            if name not in defaults and (rate := getattr(published, name)) is not None:
                 fields[name] = rate
         return cls.layout(dialect=dialect, **(fields | changes))
 
@@ -257,7 +259,7 @@ class ResNetRSSpec:
     def layout(
         cls, blocks: tuple[int, ...], *, dialect: str = "keras", **changes: Any
     ) -> "ResNetRSSpec":
-        """A block layout of one's own, with the defaults of a dialect.
+        """Make a network of another block layout, with the defaults of a dialect.
 
         Args:
             blocks: Bottleneck blocks per stage, c2 first.
@@ -265,7 +267,8 @@ class ResNetRSSpec:
             **changes: Any other field of the spec.
 
         Raises:
-            InvalidSpec: If a number is out of its range or the dialect is unknown.
+            InvalidSpec: If a number is out of its range.
+            InvalidChoice: If the dialect or an activation is unknown.
 
         >>> ResNetRSSpec.layout((3, 4, 6, 3), dialect="resnet").se_ratio
         0.0
@@ -274,7 +277,7 @@ class ResNetRSSpec:
         return cls(**(dict(chosen.defaults) | {"blocks": blocks, "dialect": chosen} | changes))
 
     def replace(self, **changes: Any) -> "ResNetRSSpec":
-        """The same network with some fields changed, checked again."""
+        """Change some fields, and check again."""
         return replace(self, **changes)
 
     @property
