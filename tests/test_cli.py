@@ -87,7 +87,7 @@ REFUSED = {
     "profile 50 --batch 99999999": "must be 1 to",
     "profile 50 --mode training": "train",
     "profile 50 --precision float8": "float32",
-    "profile 50 --precision tf32": "leave the precision out",
+    "profile 50 --precision tf32": "leave --precision out",
     "profile 50 --device tpu": "gpu:1",
     "profile 50 --backend torch --jit": "nothing to jit",
     "profile 50 --backend jax --no-jit": "cannot do without",
@@ -172,7 +172,7 @@ def test_the_module_runs_as_a_program_and_a_closed_pipe_is_no_error() -> None:
 
 
 class Pipe(io.TextIOBase):
-    """A standard output whose reader leaves after some writes; ``None``: seen by the flush alone."""
+    """A standard output whose reader leaves after some writes; None: only the flush notices."""
 
     def __init__(self, writes: int | None) -> None:
         self.left = writes
