@@ -33,7 +33,7 @@ from rsinspect.profiling import machine
 from rsinspect.profiling.gate import gate
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import Predicted, ProfileRequest
-from rsinspect.profiling.rounds import Instrumented, Round, garbage_collection_off, measure
+from rsinspect.profiling.rounds import Instrumented, Round, Session, garbage_collection_off
 from rsinspect.profiling.run import Excess, ProfileRun
 from rsinspect.profiling.statistics import Latency, Sampling
 
@@ -125,14 +125,14 @@ def rounds_of(
     seed: int = 0,
 ) -> list[Round]:  # fmt: skip
     """Rounds of two functions, taken as the profile takes them."""
-    allowed = machine.processors_allowed()
+    probe, processors = machine.probe()
     rounds: list[Round] = []
-    measure(
-        end_to_end, instrumented, first_calls_s=1.0, max_time_s=max_time_s,
-        clock=time.perf_counter_ns, sleep=time.sleep, probe=lambda: machine.usage(allowed),
-        processors=len(allowed) if allowed else os.cpu_count() or 1, order=random.Random(seed),
+    session = Session(
+        end_to_end, instrumented, max_time_s=max_time_s, clock=time.perf_counter_ns,
+        sleep=time.sleep, probe=probe, processors=processors, order=random.Random(seed),
         on_round=rounds.append, on_progress=lambda _: None,
     )  # fmt: skip
+    session.measure(first_calls_s=1.0)
     return rounds
 
 

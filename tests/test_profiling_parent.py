@@ -56,14 +56,13 @@ from rsinspect.profiling.protocol import (
     ProfileRequest,
     Ready,
     RoofsMeasured,
-    RoundDone,
     Traced,
     decode,
     encode,
     request_from_json,
     request_to_json,
 )
-from rsinspect.profiling.rounds import Finished, Round
+from rsinspect.profiling.rounds import Finished, Round, RoundDone
 from rsinspect.profiling.run import ProfileRun
 from rsinspect.profiling.run_document import from_json, to_json
 from tests.networks import network_of

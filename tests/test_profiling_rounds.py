@@ -15,10 +15,10 @@ from rsinspect.profiling.rounds import (
     SPREAD_S,
     Finished,
     Instrumented,
-    Progress,
     Round,
+    RoundDone,
+    Session,
     is_precise,
-    measure,
 )
 from rsinspect.profiling.statistics import WARM_UP_AT_MOST
 
@@ -60,15 +60,15 @@ def run(
     *,
     max_time_s: float,
     first_calls_s: float = 1.0,
-) -> tuple[Finished, list[Round], list[Progress]]:
+) -> tuple[Finished, list[Round], list[RoundDone]]:
     rounds: list[Round] = []
-    told: list[Progress] = []
-    finished = measure(
-        whole, parts, first_calls_s=first_calls_s, max_time_s=max_time_s, clock=machine,
-        sleep=machine.sleep, probe=machine.probe, processors=machine.processors,
-        order=random.Random(0), on_round=rounds.append, on_progress=told.append,
+    told: list[RoundDone] = []
+    session = Session(
+        whole, parts, max_time_s=max_time_s, clock=machine, sleep=machine.sleep,
+        probe=machine.probe, processors=machine.processors, order=random.Random(0),
+        on_round=rounds.append, on_progress=told.append,
     )  # fmt: skip
-    return finished, rounds, told
+    return session.measure(first_calls_s), rounds, told
 
 
 def network(

@@ -22,10 +22,10 @@ from rsinspect.profiling.protocol import (
     Mode,
     Phase,
     ProfileRequest,
-    RoundDone,
     decode,
     request_to_json,
 )
+from rsinspect.profiling.rounds import RoundDone
 from rsinspect.profiling.run_document import from_json, to_json
 from tests.conftest import python
 

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rsinspect.profiling import parent, protocol
 from rsinspect.profiling.report import prediction_table, preview
+from rsinspect.profiling.rounds import RoundDone
 from rsinspect.profiling.run import ProfileRun
 from rsinspect.render.console import print_table
 
@@ -50,7 +51,7 @@ class _Display:
                 self._begin(f"batch {batch}{of if self.request.processes > 1 else ''}")
             case protocol.Phase(phase):
                 self._begin(f"{self.name}: {phase}")
-            case protocol.RoundDone():
+            case RoundDone():
                 self.progress.update(
                     self.task,
                     total=self.request.max_time_s / self.request.processes,

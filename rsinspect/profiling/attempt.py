@@ -36,12 +36,11 @@ from rsinspect.profiling.protocol import (
     ProfileRequest,
     Ready,
     RoofsMeasured,
-    RoundDone,
     Traced,
     decode,
     request_to_json,
 )
-from rsinspect.profiling.rounds import Finished, Round
+from rsinspect.profiling.rounds import Finished, Round, RoundDone
 
 OUT_OF_MEMORY_SHARE = 0.8
 """A death counts as out of memory only from this share of the prediction or of the limit on."""

@@ -20,7 +20,7 @@ from rsinspect.base.words import Option, advice
 from rsinspect.layers import ops
 from rsinspect.layers.partition import Level
 from rsinspect.networks.network import Network, network_from_json
-from rsinspect.profiling.rounds import Finished, Round
+from rsinspect.profiling.rounds import Finished, Round, RoundDone
 
 Backend = Literal["tensorflow", "jax", "torch"]
 BACKENDS: tuple[Backend, ...] = ("tensorflow", "jax", "torch")
@@ -204,23 +204,6 @@ class Phase:
     """The worker begins another part of its work."""
 
     name: PhaseName
-
-
-@dataclass(frozen=True, slots=True)
-class RoundDone:
-    """A round is over.
-
-    Attributes:
-        phase: Warm-up or measuring.
-        round: Its number in that phase, from 1.
-        elapsed_s: Since warm-up began.
-        remaining_s: At most; a precise result ends earlier.
-    """
-
-    phase: PhaseName
-    round: int
-    elapsed_s: float
-    remaining_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
+from typing import Literal, TypeVar
 
 from rsinspect.profiling.gate import Probe, Window, between, gate, joined
 from rsinspect.profiling.statistics import Latency, Sampling, is_steady, warm_up_over
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 StoppedBecause = Literal["precise", "time", "rounds"]
 
@@ -95,15 +98,15 @@ class Round:
         return Window(self.capacity_s, self.foreign_s, self.clock_share)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far the measurement is.
+@dataclass(frozen=True, slots=True)
+class RoundDone:
+    """How far a measurement is: a round, or a burst of them, is over.
 
     Attributes:
         phase: Warm-up or measuring.
-        round: Number of rounds done in this phase.
+        round: Number of rounds done in that phase.
         elapsed_s: Since warm-up began.
-        remaining_s: At most, until the time budget is used up.
+        remaining_s: At most, until the time budget is used up; a precise result ends earlier.
     """
 
     phase: Literal["warm-up", "measuring"]
@@ -133,7 +136,7 @@ class Finished:
 
 @contextmanager
 def garbage_collection_off() -> Iterator[None]:
-    """No collection in the middle of a sample; what there is to collect goes first."""
+    """Keep the collector from running within a sample; what there is to collect goes first."""
     was_on = gc.isenabled()
     gc.collect()
     gc.freeze()  # the framework's own objects, so that collecting between samples is quick
@@ -146,148 +149,187 @@ def garbage_collection_off() -> Iterator[None]:
             gc.enable()
 
 
-def measure(
-    end_to_end: Callable[[], object],
-    instrumented: Callable[[], Instrumented],
-    *,
-    first_calls_s: float,
-    max_time_s: float,
-    clock: Clock,
-    sleep: Callable[[float], None],
-    probe: Probe,
-    processors: int,
-    order: random.Random,
-    on_round: Callable[[Round], None],
-    on_progress: Callable[[Progress], None],
-) -> Finished:
-    """Warm up until steady, then sample in bursts of rounds until precise or out of time.
+class Session:
+    """Samples a network: as it is, and with instruments inside, in turns.
 
-    At least one round is measured, whatever the budget. Functions return when their result is
-    ready.
+    Functions of the network return when their result is ready.
 
     Args:
-        end_to_end: The whole network.
-        instrumented: The same with instruments inside.
-        first_calls_s: What the compiling calls of both took, the first sample of warm-up.
+        end_to_end: Runs the whole network.
+        instrumented: Runs the same with instruments inside.
         max_time_s: Budget of warm-up and rounds together.
         clock: In nanoseconds.
-        sleep: For pauses, in seconds.
+        sleep: Pauses, for seconds.
         probe: Reads what the processors do.
         processors: That this process may run on.
-        order: Decides which of the two goes first in a round.
+        order: Decides which of the two goes first.
         on_round: Takes each measured round.
-        on_progress: Called after each burst.
+        on_progress: Called after each round of warm-up and each burst.
     """
-    start = clock()
-    rounds: list[Round] = []
 
-    def elapsed() -> float:
-        return (clock() - start) / 1e9
+    def __init__(
+        self,
+        end_to_end: Callable[[], object],
+        instrumented: Callable[[], Instrumented],
+        *,
+        max_time_s: float,
+        clock: Clock,
+        sleep: Callable[[float], None],
+        probe: Probe,
+        processors: int,
+        order: random.Random,
+        on_round: Callable[[Round], None],
+        on_progress: Callable[[RoundDone], None],
+    ) -> None:
+        self.end_to_end = end_to_end
+        self.instrumented = instrumented
+        self.max_time_s = max_time_s
+        self.clock = clock
+        self.sleep = sleep
+        self.probe = probe
+        self.processors = processors
+        self.order = order
+        self.on_round = on_round
+        self.on_progress = on_progress
+        self.start_ns = clock()
+        self.rounds: list[Round] = []
 
-    def whole() -> float:
-        gc.collect()  # a call of Keras on PyTorch leaves cycles that hold every activation
-        before = clock()
-        end_to_end()
-        return (clock() - before) / 1e9
+    def measure(self, first_calls_s: float) -> Finished:
+        """Warm up until steady, then sample in bursts of rounds until precise or out of time.
 
-    def inside() -> Instrumented:
-        gc.collect()
-        return instrumented()
+        At least one round is measured, whatever the budget.
 
-    def in_random_order(first: Callable[[], None], second: Callable[[], None]) -> None:
-        for one in (first, second) if order.random() < 0.5 else (second, first):
-            one()
+        Args:
+            first_calls_s: What the compiling calls of both took, the first sample of warm-up.
+        """
+        self.start_ns = self.clock()
+        with garbage_collection_off():
+            warm_up = self.warm_up(first_calls_s)
+            stopped_because = self.until_precise(round_s=warm_up[-1])
+            elapsed_s = self.elapsed_s()
+        return Finished(
+            warm_up=warm_up,
+            steady=is_steady(warm_up),
+            stopped_because=stopped_because,
+            elapsed_s=elapsed_s,
+        )
 
-    def report(phase: Literal["warm-up", "measuring"], done: int) -> None:
-        now = elapsed()
-        left = max(0.0, max_time_s - now)
-        on_progress(Progress(phase=phase, round=done, elapsed_s=now, remaining_s=left))
+    def elapsed_s(self) -> float:
+        """Tell the seconds since warm-up began."""
+        return (self.clock() - self.start_ns) / 1e9
 
-    def one_burst(burst: int, size: int, *, settle: bool) -> None:
-        at = elapsed() - began
-        plain: list[tuple[float, Window]] = []
-        parts: list[tuple[Instrumented, Window]] = []
+    def warm_up(self, first_calls_s: float) -> tuple[float, ...]:
+        """Run both until they are steady; seconds of each round, both together."""
+        samples = [first_calls_s]
+        while True:
+            samples.append(sum(self._in_random_order(self._whole, self._inside_s)))
+            self._report("warm-up", len(samples) - 1)
+            share = (self.elapsed_s() + samples[-1]) / self.max_time_s
+            if warm_up_over(samples) or share > WARM_UP_SHARE:
+                return tuple(samples)
 
-        def run_plain() -> None:
-            if settle:
-                whole()
-            for _ in range(size):
-                before = probe()
-                sample = whole()
-                plain.append((sample, between(before, probe(), processors)))
+    def until_precise(self, round_s: float) -> StoppedBecause:
+        """Sample in bursts, spread over the time, until precise or out of time.
 
-        def run_instrumented() -> None:
-            if settle:
-                inside()
-            for _ in range(size):
-                before = probe()
-                sample = inside()
-                parts.append((sample, between(before, probe(), processors)))
+        Args:
+            round_s: What one round takes.
+        """
+        settle = round_s / 2 < SETTLES_BELOW_S
+        size = min(MOST_ROUNDS_IN_BURST, math.ceil(BURST_AT_LEAST_S / round_s))
+        size = max(ROUNDS_IN_BURST, size) if settle else 1
+        began_s = self.elapsed_s()
+        interval_s = min(SPREAD_S, self.max_time_s - began_s) / BURSTS
+        bursts_s: list[float] = []
+        while True:
+            before_s = self.elapsed_s()
+            self.burst(len(bursts_s), size, at_s=before_s - began_s, settle=settle)
+            bursts_s.append(self.elapsed_s() - before_s)
+            if self.elapsed_s() + median(bursts_s) > self.max_time_s:
+                return "time"
+            if len(self.rounds) >= MOST_ROUNDS:
+                return "rounds"
+            if len(bursts_s) < BURSTS:
+                pause_s = began_s + len(bursts_s) * interval_s - self.elapsed_s()
+                if pause_s > 0:
+                    self.sleep(pause_s)
+            elif len(bursts_s) % LOOKS_EVERY == 0 and is_precise(self.rounds):
+                return "precise"
 
-        in_random_order(run_plain, run_instrumented)
-        for (sample, one), (found, other) in zip(plain, parts, strict=True):
-            both = joined((one, other))
-            rounds.append(
+    def burst(self, number: int, size: int, *, at_s: float, settle: bool) -> None:
+        """Sample each of the two several times; their n-th samples are the n-th round.
+
+        Args:
+            number: Of the burst.
+            size: Rounds in it.
+            at_s: When it begins, since the first.
+            settle: Discard a call of each before its samples.
+        """
+        plain, inside = self._in_random_order(
+            lambda: self._samples(self._whole, size, settle=settle),
+            lambda: self._samples(self._inside, size, settle=settle),
+        )
+        for (end_to_end_s, plain_window), (sample, window) in zip(plain, inside, strict=True):
+            both = joined((plain_window, window))
+            self.rounds.append(
                 Round(
-                    burst=burst, at_s=at, end_to_end_s=sample, instrumented_s=found.wall_s,
-                    parts_s=found.parts_s, capacity_s=both.capacity_s, foreign_s=both.foreign_s,
+                    burst=number,
+                    at_s=at_s,
+                    end_to_end_s=end_to_end_s,
+                    instrumented_s=sample.wall_s,
+                    parts_s=sample.parts_s,
+                    capacity_s=both.capacity_s,
+                    foreign_s=both.foreign_s,
                     clock_share=both.clock_share,
                 )
-            )  # fmt: skip
-            on_round(rounds[-1])
-        report("measuring", len(rounds))
+            )
+            self.on_round(self.rounds[-1])
+        self._report("measuring", len(self.rounds))
 
-    def warm() -> float:
-        found: list[float] = []
-        in_random_order(lambda: found.append(whole()), lambda: found.append(inside().wall_s))
-        return sum(found)
+    def _samples(self, call: Callable[[], T], size: int, *, settle: bool) -> list[tuple[T, Window]]:
+        if settle:
+            call()
+        samples = []
+        for _ in range(size):
+            before = self.probe()
+            sample = call()
+            samples.append((sample, between(before, self.probe(), self.processors)))
+        return samples
 
-    warm_up = [first_calls_s]
-    with garbage_collection_off():
-        while True:
-            warm_up.append(warm())
-            report("warm-up", len(warm_up) - 1)
-            if warm_up_over(warm_up) or elapsed() + warm_up[-1] > WARM_UP_SHARE * max_time_s:
-                break
-        began = elapsed()
-        settle = warm_up[-1] / 2 < SETTLES_BELOW_S
-        size = min(MOST_ROUNDS_IN_BURST, math.ceil(BURST_AT_LEAST_S / warm_up[-1]))
-        size = max(ROUNDS_IN_BURST, size) if settle else 1
-        spread = min(SPREAD_S, max_time_s - began)
-        lasts: list[float] = []
-        stopped: StoppedBecause | None = None
-        while stopped is None:
-            before = elapsed()
-            one_burst(len(lasts), size, settle=settle)
-            lasts.append(elapsed() - before)
-            pause = began + len(lasts) * spread / BURSTS - elapsed()
-            if elapsed() + median(lasts) > max_time_s:
-                stopped = "time"
-            elif len(rounds) >= MOST_ROUNDS:
-                stopped = "rounds"
-            elif len(lasts) >= BURSTS:
-                if len(lasts) % LOOKS_EVERY == 0 and is_precise(rounds):
-                    stopped = "precise"
-            elif pause > 0:
-                sleep(pause)
-        total = elapsed()
-    return Finished(
-        warm_up=tuple(warm_up),
-        steady=is_steady(warm_up),
-        stopped_because=stopped,
-        elapsed_s=total,
-    )
+    def _whole(self) -> float:
+        gc.collect()  # a call of Keras on PyTorch leaves cycles that hold every activation
+        before = self.clock()
+        self.end_to_end()
+        return (self.clock() - before) / 1e9
+
+    def _inside(self) -> Instrumented:
+        gc.collect()
+        return self.instrumented()
+
+    def _inside_s(self) -> float:
+        return self._inside().wall_s
+
+    def _in_random_order(self, one: Callable[[], T], other: Callable[[], U]) -> tuple[T, U]:
+        """Call both, either first; their results in the order in which they are given."""
+        if self.order.random() < 0.5:
+            result = one()
+            return result, other()
+        later = other()
+        return one(), later
+
+    def _report(self, phase: Literal["warm-up", "measuring"], done: int) -> None:
+        elapsed_s = self.elapsed_s()
+        self.on_progress(RoundDone(phase, done, elapsed_s, max(0.0, self.max_time_s - elapsed_s)))
 
 
 def is_precise(rounds: Sequence[Round]) -> bool:
-    """Whether the rounds say enough: end to end within 1 %, every part that matters within 2 %."""
+    """Tell whether the rounds say enough: end to end within 1 %, parts that matter within 2 %."""
     bursts = tuple(r.burst for r in rounds)
     gated = gate([r.window for r in rounds], bursts)
     sampling = Sampling((0,) * len(rounds), bursts, gated.kept)
 
     def within(samples: tuple[float, ...], half_width: float) -> bool:
-        found = Latency(samples, sampling).half_width
-        return found is not None and found <= half_width
+        half = Latency(samples, sampling).half_width
+        return half is not None and half <= half_width
 
     whole = tuple(r.end_to_end_s for r in rounds)
     matters = PART_MATTERS * median(whole)

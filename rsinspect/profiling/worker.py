@@ -21,7 +21,7 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -39,17 +39,11 @@ from rsinspect.profiling.protocol import (
     ProfileRequest,
     Ready,
     RoofsMeasured,
-    RoundDone,
     Traced,
     encode,
     request_from_json,
 )
-from rsinspect.profiling.rounds import (
-    Finished,
-    Progress,
-    Round,
-    measure,
-)
+from rsinspect.profiling.rounds import Finished, RoundDone, Session
 from rsinspect.profiling.run import Environment
 from rsinspect.profiling.run_document import environment_to_json
 
@@ -242,16 +236,7 @@ def _serve(
         )
     )
     emit(Phase("warm-up"))
-    measuring = False
-
-    def on_progress(progress: Progress) -> None:
-        nonlocal measuring
-        if progress.phase == "measuring" and not measuring:
-            measuring = True
-            emit(Phase("measuring"))
-        emit(RoundDone(progress.phase, progress.round, progress.elapsed_s, progress.remaining_s))
-
-    emit(_measure(network, request, sum(first_calls), on_round=emit, on_progress=on_progress))
+    emit(_measure(network, request, sum(first_calls), emit))
     emit.memory()
     if request.trace or request.level == "layer":
         emit(Phase("tracing"))
@@ -294,27 +279,32 @@ ROOFS_S = 5.0
 
 
 def _measure(
-    network: Instrument,
-    request: ProfileRequest,
-    first_calls_s: float,
-    *,
-    on_round: Callable[[Round], None],
-    on_progress: Callable[[Progress], None],
+    network: Instrument, request: ProfileRequest, first_calls_s: float, emit: _Emitter
 ) -> Finished:
+    """Sample the network; rounds and progress go out as they come."""
+    phase = "warm-up"
+
+    def on_progress(progress: RoundDone) -> None:
+        nonlocal phase
+        if progress.phase == "measuring" and phase != "measuring":
+            phase = progress.phase
+            emit(Phase("measuring"))
+        emit(progress)
+
     probe, processors = machine.probe()
-    return measure(
+    session = Session(
         network.end_to_end,
         network.instrumented,
-        first_calls_s=first_calls_s,
         max_time_s=request.max_time_s,
         clock=time.perf_counter_ns,
         sleep=time.sleep,
         probe=probe,
         processors=processors,
         order=random.Random(request.seed),
-        on_round=on_round,
+        on_round=emit,
         on_progress=on_progress,
     )
+    return session.measure(first_calls_s)
 
 
 def _differences(network: Instrument) -> tuple[float, float]:
