@@ -28,7 +28,7 @@ from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory
-from rsinspect.profiling.attempt import Ended, is_out_of_memory, run_worker
+from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
 from rsinspect.profiling.cautions import (
     BatchReduced,
     BusyMachine,
@@ -296,8 +296,8 @@ def test_the_same_death_with_little_memory_in_use_is_a_crash(
     assert "last words" in caught.value.message
 
 
-def ended(number: int, peak: int | None) -> Ended:
-    return Ended(returncode=-number, finished=False, failure=None, tail="", peak_rss_bytes=peak)
+def ended(number: int, peak: int | None) -> WorkerEnd:
+    return WorkerEnd(returncode=-number, finished=False, failure=None, tail="", peak_rss_bytes=peak)
 
 
 def test_the_framework_alone_never_counts_as_memory_used_up() -> None:
@@ -337,7 +337,7 @@ def test_a_worker_that_takes_more_than_there_is_is_ended(worker: MakeWorker) -> 
     request = ProfileRequest(network=NETWORK, batch=8, memory_limit_bytes=200_000_000)
     found = run_worker(
         worker("ballast = b'x' * 400_000_000; time.sleep(60)"), request, deadline_s=50,
-        on_event=lambda _: None, heard=[],
+        on_event=lambda _: None,
     )  # fmt: skip
     assert found.returncode == -signal.SIGKILL
     assert not found.finished
@@ -350,7 +350,7 @@ def test_where_nobody_knows_the_peak_the_kernel_s_kill_is_believed() -> None:
 
 
 def test_an_ordinary_exit_without_a_result_is_a_crash(worker: MakeWorker) -> None:
-    with pytest.raises(MeasurementError, match="exit code 3 without a result"):
+    with pytest.raises(MeasurementError, match="ended with code 3 without a result"):
         run(worker("sys.exit(3)"))
 
 
@@ -537,8 +537,19 @@ def test_a_worker_that_cannot_be_started_is_told(tmp_path: Path) -> None:
         run((str(tmp_path / "none"),))
 
 
+def test_a_worker_that_never_reads_a_large_request_meets_its_deadline(tmp_path: Path) -> None:
+    script = tmp_path / "deaf.py"
+    script.write_text("import time; time.sleep(60)")
+    request = ProfileRequest(network=network_of(420), batch=8)
+    assert len(json.dumps(request_to_json(request))) > 1 << 17, "more than a pipe holds"
+    with pytest.raises(MeasurementError, match="did not finish within"):
+        run_worker(
+            (sys.executable, "-S", str(script)), request, deadline_s=0.5, on_event=lambda _: None
+        )
+
+
 def test_a_worker_that_never_listens_is_a_crash(worker: MakeWorker) -> None:
-    with pytest.raises(MeasurementError, match="exit code 5"):
+    with pytest.raises(MeasurementError, match="ended with code 5"):
         run((sys.executable, "-S", "-c", "import sys; sys.exit(5)"))
 
 

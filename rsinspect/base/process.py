@@ -1,4 +1,4 @@
-"""Another program run to its end: input in, output out, never longer than it may.
+"""Running another program to its end: input in, output out, within a time limit.
 
 The program leads a process group of its own. Whatever ends the wait early (the deadline, Ctrl-C, an
 exit by SIGTERM) ends the whole group, so nothing it started stays behind. Windows has no process
@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class OutOfTime(Exception):
@@ -35,17 +35,22 @@ class Ended(NamedTuple):
 
     @property
     def manner(self) -> str:
-        """How it ended, in words.
+        """How it ended, in words."""
+        return manner(self.code)
 
-        >>> Ended(3, b"", ()).manner, Ended(-11, b"", ()).manner
-        ('ended with code 3', 'was ended by SIGSEGV')
-        """
-        if self.code >= 0:
-            return f"ended with code {self.code}"
-        try:
-            return f"was ended by {signal.Signals(-self.code).name}"
-        except ValueError:
-            return f"was ended by signal {-self.code}"
+
+def manner(code: int) -> str:
+    """Say how a program with that exit code ended; on POSIX, minus the signal that ended it.
+
+    >>> manner(3), manner(-11)
+    ('ended with code 3', 'was ended by SIGSEGV')
+    """
+    if code >= 0:
+        return f"ended with code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
 
 
 def run(
@@ -55,7 +60,7 @@ def run(
     source: bytes = b"",
     environment: Mapping[str, str] | None = None,
 ) -> Ended:
-    """The program's end.
+    """Run a program to its end.
 
     Args:
         command: The program and its arguments.
@@ -78,7 +83,7 @@ def run(
         try:
             output, errors = process.communicate(source, timeout=timeout_s)
         except BaseException as exc:
-            _end(process)
+            end(process)
             if isinstance(exc, subprocess.TimeoutExpired):
                 raise OutOfTime from None
             raise
@@ -86,8 +91,12 @@ def run(
     return Ended(process.returncode, output, tuple(line for line in said if line.strip()))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the program and every process of its group, also where only its children are left."""
+def end(process: subprocess.Popen[Any]) -> None:
+    """End a program and every process of its group, also where only its children are left.
+
+    Args:
+        process: Started with ``start_new_session``.
+    """
     if sys.platform == "win32":
         process.kill()
     else:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, assert_never
 
+from rsinspect.base import process
 from rsinspect.base.errors import MeasurementError
 from rsinspect.base.units import seconds
 from rsinspect.profiling import machine
@@ -54,8 +55,8 @@ _GRACE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a worker ended.
+class WorkerEnd:
+    """How a worker ended, and what it had measured by then.
 
     Attributes:
         returncode: Of the process; negative for a signal.
@@ -63,6 +64,8 @@ class Ended:
         failure: Its last words, if it had any.
         tail: End of its standard error.
         peak_rss_bytes: Most memory it had resident, as far as is known.
+        messages: What it measured, in order.
+        interrupted: Whether Ctrl-C ended it.
     """
 
     returncode: int
@@ -70,6 +73,24 @@ class Ended:
     failure: Failure | None
     tail: str
     peak_rss_bytes: int | None
+    messages: tuple[Message, ...] = ()
+    interrupted: bool = False
+
+    @property
+    def signal(self) -> int | None:
+        """The signal that ended it, also where a shell in between reports 128 plus its number."""
+        number = -self.returncode if self.returncode < 0 else self.returncode - 128
+        known = (signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV)
+        return number if number in known or self.returncode < 0 else None
+
+    @property
+    def manner(self) -> str:
+        """How it ended, in words."""
+        if self.failure is not None:
+            return f"{self.failure.error}: {self.failure.message}".splitlines()[0][:200]
+        if self.signal is not None:
+            return process.manner(-self.signal)
+        return f"{process.manner(self.returncode)} without a result"
 
 
 def run_worker(
@@ -78,19 +99,20 @@ def run_worker(
     *,
     deadline_s: float,
     on_event: Callable[[Event], None],
-    heard: list[Message],
-) -> Ended:
-    """Start a worker and stay with it to its end, which no way out of here leaves it to outlive.
+) -> WorkerEnd:
+    """Run a worker to its end; it is killed on every exit path, Ctrl-C among them.
 
     Args:
         command: The worker.
         request: What it is to measure.
-        deadline_s: When it is ended.
-        on_event: Told how far it is.
-        heard: Takes what it measures, as it comes: known also when the way out is an exception.
+        deadline_s: Seconds after which it is killed.
+        on_event: Called with its progress.
+
+    Raises:
+        MeasurementError: If it cannot be started, or is still running at its deadline.
     """
     try:
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -102,10 +124,13 @@ def run_worker(
         )
     except OSError as exc:
         raise MeasurementError(f"the worker {command[0]} cannot be started: {exc}") from exc
-    worker = _Worker(process, heard)
+    worker = _Worker(started)
     try:
         worker.ask(request)
-        return worker.listen(deadline_s, on_event, request.memory_limit_bytes)
+        worker.listen(deadline_s, on_event, request.memory_limit_bytes)
+        return worker.end()
+    except KeyboardInterrupt:
+        return worker.end(interrupted=True)
     finally:
         worker.kill()
 
@@ -113,21 +138,21 @@ def run_worker(
 class _Worker:
     """A running worker, and what it has said so far."""
 
-    def __init__(self, process: subprocess.Popen[str], heard: list[Message]) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self.process = process
-        self.stdin = process.stdin
+    def __init__(self, started: subprocess.Popen[str]) -> None:
+        assert started.stdin is not None
+        assert started.stdout is not None
+        assert started.stderr is not None
+        self.process = started
+        self.stdin = started.stdin
         self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None at the end
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self.peak_rss_bytes: int | None = None
-        self.heard = heard
+        self.messages: list[Message] = []
         self.finished = False
         self.failure: Failure | None = None
         self.own_peak_bytes = machine.peak_rss_bytes() or 0
-        self.output = _read(process.stdout, self.lines.put, lambda: self.lines.put(None))
-        self.errors = _read(process.stderr, self.tail.append, lambda: None)
+        self.output = _read(started.stdout, self.lines.put, lambda: self.lines.put(None))
+        self.errors = _read(started.stderr, self.tail.append, lambda: None)
 
     def ask(self, request: ProfileRequest) -> None:
         """Send the request; in a thread, because a network fills the pipe before it is read."""
@@ -143,7 +168,7 @@ class _Worker:
 
     def listen(
         self, deadline_s: float, on_event: Callable[[Event], None], limit_bytes: int | None
-    ) -> Ended:
+    ) -> None:
         """Pass its events on until it has ended.
 
         Raises:
@@ -174,12 +199,17 @@ class _Worker:
                 continue
             self._hear(line, on_event)
         self.errors.join(_GRACE_S)
-        return Ended(
+
+    def end(self, *, interrupted: bool = False) -> WorkerEnd:
+        """Sum up how it ended."""
+        return WorkerEnd(
             returncode=self.process.returncode or 0,
             finished=self.finished,
             failure=self.failure,
             tail="".join(self.tail).strip(),
             peak_rss_bytes=self.peak_rss_bytes,
+            messages=tuple(self.messages),
+            interrupted=interrupted,
         )
 
     def _hear(self, line: str, on_event: Callable[[Event], None]) -> None:
@@ -189,18 +219,18 @@ class _Worker:
                 on_event(message)
             case MemoryUsed():
                 self._saw(message.peak_rss_bytes)
-                self.heard.append(message)
+                self.messages.append(message)
                 on_event(message)
             case Predicted():
-                self.heard.append(message)
+                self.messages.append(message)
                 on_event(message)
             case Failure():
                 self.failure = message
             case Ready() | Round() | RoofsMeasured() | NotAvailable() | Traced():
-                self.heard.append(message)
+                self.messages.append(message)
             case Finished():
                 self.finished = True
-                self.heard.append(message)
+                self.messages.append(message)
             case None:  # not ours: something in the worker printed
                 self.tail.append(line)
             case _:
@@ -226,14 +256,10 @@ class _Worker:
 
     def kill(self) -> None:
         """End the worker and every process it started, at once."""
-        if sys.platform == "win32":
-            self.process.kill()
-        else:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            until = time.monotonic() + _GRACE_S
-            while not self.reaped() and time.monotonic() < until:
-                time.sleep(0.01)
+        process.end(self.process)
+        until = time.monotonic() + _GRACE_S
+        while not self.reaped() and time.monotonic() < until:
+            time.sleep(0.01)
         for thread, stream in (
             (self.input, self.process.stdin),
             (self.output, self.process.stdout),
@@ -261,27 +287,8 @@ def _read(
     return thread
 
 
-def _signal(returncode: int) -> int | None:
-    """Signal that ended a process, also where a shell in between reports 128 plus its number."""
-    number = -returncode if returncode < 0 else returncode - 128
-    return number if number in (signal.SIGABRT, 9, signal.SIGSEGV) or returncode < 0 else None
-
-
-def manner(ended: Ended) -> str:
-    """How a worker ended, in words."""
-    if ended.failure is not None:
-        return f"{ended.failure.error}: {ended.failure.message}".splitlines()[0][:200]
-    number = _signal(ended.returncode)
-    if number is None:
-        return f"exit code {ended.returncode} without a result"
-    try:
-        return f"ended by {signal.Signals(number).name}"
-    except ValueError:
-        return f"ended by signal {number}"
-
-
 def is_out_of_memory(
-    ended: Ended, prediction: NeededMemory, available: int | None, *, on_cpu: bool = True
+    ended: WorkerEnd, prediction: NeededMemory, available: int | None, *, on_cpu: bool = True
 ) -> bool:
     """Whether a worker that ended without a result did so for want of memory.
 
@@ -300,7 +307,7 @@ def is_out_of_memory(
     )
     if not on_cpu:
         return admitted
-    number = _signal(ended.returncode)
+    number = ended.signal
     peak = ended.peak_rss_bytes
     if peak is None:  # nothing else to go by
         return admitted or number == 9

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from rsinspect.base import errors
 from rsinspect.base.errors import (
@@ -30,7 +30,7 @@ from rsinspect.layers.cost import layers_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.partition import segments
 from rsinspect.profiling import machine, memory
-from rsinspect.profiling.attempt import Ended, is_out_of_memory, manner, run_worker
+from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
 from rsinspect.profiling.cautions import (
     OVER_BUDGET,
     WIDE_SPREAD,
@@ -117,13 +117,13 @@ def profile(
     available_bytes: Callable[[], int | None] = memory.available_memory,
     allowance_s: float | None = None,
 ) -> ProfileRun:
-    """Latency of each stage or block and of the whole network.
+    """Measure the latency of each stage or block and of the whole network.
 
     Args:
         request: What to measure.
         on_event: Called in this thread as the measurement goes on.
         worker: Command of a worker; for tests.
-        available_bytes: Memory there is, asked before every attempt.
+        available_bytes: Tells the memory there is; called before every attempt.
         allowance_s: What a worker may take on top of the time budget; by default
             ``start_up_allowance_s``.
 
@@ -138,65 +138,102 @@ def profile(
     """
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     start = time.monotonic()
-    graph = request.network.graph
     tried: list[Attempt] = []
-    heard: list[list[Message]] = []
-
-    def record(used: ProfileRequest, *, interrupted: bool = False) -> ProfileRun:
-        return _record(
-            used, request, graph, [Heard.of(each) for each in heard], tuple(tried),
-            started_at=started_at, wall_s=time.monotonic() - start, interrupted=interrupted,
-        )  # fmt: skip
-
     for batch in ladder(request.batch):
-        prediction = memory.needed_memory(
-            graph, batch=batch, backend=request.backend, mode=request.mode
-        )
         available = available_bytes() if request.on_cpu else None
-        used = replace(
-            request,
-            batch=batch,
-            max_time_s=request.max_time_s / request.processes,
-            memory_limit_bytes=available,
+        outcome = _try_batch(
+            replace(request, batch=batch, memory_limit_bytes=available),
+            on_event=on_event,
+            worker=worker,
+            allowance_s=allowance_s,
         )
-        reason = _does_not_fit(prediction, available)
-        if reason is None:
-            allowance = allowance_s or start_up_allowance_s(graph, batch, request.mode)
-            heard = []
-            for process in range(request.processes):
-                on_event(AttemptStarted(batch, process))
-                heard.append([])
-                try:
-                    ended = run_worker(
-                        worker,
-                        used if process == 0 else used.again(process),
-                        deadline_s=used.max_time_s + allowance,
-                        on_event=on_event,
-                        heard=heard[-1],
-                    )
-                except KeyboardInterrupt:
-                    tried.append(_attempt(batch, "ran", None, prediction, None))
-                    some = any(isinstance(one, Round) for each in heard for one in each)
-                    raise Interrupted(
-                        record(used, interrupted=True) if some else None,
-                        Heard.of(heard[0]).prediction,
-                    ) from None
-                attempt, reason = _judge(ended, used, prediction, available)
-                if reason is not None:
-                    break
-            tried.append(attempt)
-        else:
-            tried.append(_attempt(batch, "skipped", reason, prediction, None))
-        if reason is None:
-            return record(used)
-        on_event(BatchRefused(batch, reason))
+        tried.append(outcome.attempt)
+        if isinstance(outcome, Measured):
+            run = None
+            if not outcome.interrupted or any(each.rounds for each in outcome.heard):
+                run = _record(
+                    outcome.request,
+                    request,
+                    request.network.graph,
+                    outcome.heard,
+                    tuple(tried),
+                    started_at=started_at,
+                    wall_s=time.monotonic() - start,
+                    interrupted=outcome.interrupted,
+                )
+            if run is None or outcome.interrupted:
+                raise Interrupted(run, outcome.heard[0].prediction)
+            return run
+        on_event(BatchRefused(batch, outcome.reason))
         if request.strict_batch:
             break
     raise _none_fits(tried, request)
 
 
+class Measured(NamedTuple):
+    """A batch that was measured, to the end or until Ctrl-C.
+
+    Attributes:
+        request: Of the first process.
+        heard: What each process said.
+        attempt: For the record.
+        interrupted: Whether Ctrl-C ended it.
+    """
+
+    request: ProfileRequest
+    heard: tuple[Heard, ...]
+    attempt: Attempt
+    interrupted: bool = False
+
+
+class DidNotFit(NamedTuple):
+    """A batch that was skipped, or for which memory did not suffice.
+
+    Attributes:
+        attempt: For the record.
+        reason: In words.
+    """
+
+    attempt: Attempt
+    reason: str
+
+
+def _try_batch(
+    request: ProfileRequest,
+    *,
+    on_event: Callable[[Event], None],
+    worker: Sequence[str],
+    allowance_s: float | None,
+) -> Measured | DidNotFit:
+    """Measure one batch of the ladder, in as many processes as were asked for."""
+    graph, batch, available = request.network.graph, request.batch, request.memory_limit_bytes
+    needed = memory.needed_memory(graph, batch=batch, backend=request.backend, mode=request.mode)
+    if (reason := _does_not_fit(needed, available)) is not None:
+        return DidNotFit(_attempt(batch, "skipped", reason, needed, None), reason)
+    allowance = allowance_s or start_up_allowance_s(graph, batch, request.mode)
+    used = replace(request, max_time_s=request.max_time_s / request.processes)
+    attempt = _attempt(batch, "ran", None, needed, None)
+    heard: list[Heard] = []
+    for process in range(request.processes):
+        on_event(AttemptStarted(batch, process))
+        ended = run_worker(
+            worker,
+            used if process == 0 else used.again(process),
+            deadline_s=used.max_time_s + allowance,
+            on_event=on_event,
+        )
+        heard.append(Heard.of(ended.messages))
+        if ended.interrupted:
+            attempt = _attempt(batch, "ran", None, needed, None)
+            return Measured(used, tuple(heard), attempt, interrupted=True)
+        attempt = _judge(ended, used, needed, available)
+        if attempt.reason is not None:
+            return DidNotFit(attempt, attempt.reason)
+    return Measured(used, tuple(heard), attempt)
+
+
 def ladder(batch: int) -> Iterator[int]:
-    """The batch sizes to try: the one asked for, halved down to 1.
+    """List the batch sizes to try: the one asked for, halved down to 1.
 
     >>> list(ladder(128)), list(ladder(3))
     ([128, 64, 32, 16, 8, 4, 2, 1], [3, 1])
@@ -207,7 +244,7 @@ def ladder(batch: int) -> Iterator[int]:
 
 
 def start_up_allowance_s(graph: LayerGraph, batch: int, mode: str = "forward") -> float:
-    """Seconds a worker may take on top of its time budget before it is killed; generous.
+    """Work out how long a worker may take on top of its time budget before it is killed.
 
     For importing, building and compiling, two minutes and a tenth of a second per layer; for the
     compiling calls, a prediction and a last round beyond the budget, ten passes at 5 GFLOP/s, a
@@ -256,12 +293,12 @@ def _none_fits(tried: Sequence[Attempt], request: ProfileRequest) -> BatchDoesNo
 
 
 def _judge(
-    ended: Ended,
+    ended: WorkerEnd,
     request: ProfileRequest,
     prediction: NeededMemory,
     available: int | None,
-) -> tuple[Attempt, str | None]:
-    """What an attempt came to, and why it did not fit; anything else is raised.
+) -> Attempt:
+    """Judge how a worker ended: it ran, or memory did not suffice; anything else is raised.
 
     Raises:
         BackendUnavailable: If the framework cannot be imported.
@@ -270,7 +307,7 @@ def _judge(
     """
     batch, peak = request.batch, ended.peak_rss_bytes
     if ended.finished:
-        return _attempt(batch, "ran", None, prediction, peak), None
+        return _attempt(batch, "ran", None, prediction, peak)
     if ended.failure is not None and ended.failure.kind == "unavailable":
         raise BackendUnavailable(
             f"the {request.backend} backend cannot be imported: {ended.failure.message}",
@@ -278,21 +315,21 @@ def _judge(
         )
     if ended.failure is not None and ended.failure.kind == "refused":
         raise _refusal(ended.failure)
-    how = manner(ended)
+    how = ended.manner
     used = "unknown" if peak is None else binary_bytes(peak)
     if is_out_of_memory(ended, prediction, available, on_cpu=request.on_cpu):
         reason = f"{how}; peak memory {used}, predicted {binary_bytes(prediction.total_bytes)}"
-        return _attempt(batch, "out_of_memory", reason, prediction, peak), reason
+        return _attempt(batch, "out_of_memory", reason, prediction, peak)
     tail = "".join(f"\n  | {line}" for line in ended.tail.splitlines()[-15:])
     raise MeasurementError(
-        f"the worker crashed at batch {batch}: {how}; peak memory {used}, which is not for want "
-        f"of memory{tail}",
-        "its last words stand above" if tail else None,
+        f"the worker crashed at batch {batch}: {how}; peak memory {used}, so there was memory "
+        f"enough{tail}",
+        "the end of its error output is above" if tail else None,
     )
 
 
 def _refusal(failure: Failure) -> RsInspectError:
-    """The error of rsinspect's own that the worker ended with."""
+    """Make the error of rsinspect's own that the worker ended with."""
     found = getattr(errors, failure.error, None)
     if isinstance(found, type) and issubclass(found, RsInspectError):
         return found(failure.message, failure.hint)
