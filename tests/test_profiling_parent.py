@@ -394,6 +394,12 @@ def test_a_name_that_is_no_error_of_ours_becomes_one(worker: MakeWorker) -> None
         run(worker("say('failure', kind='refused', error='annotations', message='x')"))
 
 
+def test_a_refusal_that_words_its_own_message_arrives_as_it_was_said(worker: MakeWorker) -> None:
+    with pytest.raises(InvalidChoice, match="unknown dtype 'f8'"):
+        run(worker("say('failure', kind='refused', error='InvalidChoice',"
+                   " message=\"unknown dtype 'f8'\", hint='did you mean f4?')"))  # fmt: skip
+
+
 def test_a_result_of_the_wrong_length_is_refused(worker: MakeWorker) -> None:
     with pytest.raises(MeasurementError, match="'c3', 'forward'"):
         run(worker("result(parts=2)"))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from rsinspect.answers.table import Answer, Column, Table, Value
-from rsinspect.doctor.checkup import BACKENDS, INSTALL_RENDERER, Checkup, Extra, Framework, Renderer
+from rsinspect.doctor.checkup import INSTALL_RENDERER, Checkup, Extra, Framework, Renderer
 from rsinspect.drawing.engine import FONTS
+from rsinspect.profiling.protocol import BACKENDS
 
 SCHEMA = "rsinspect.doctor/1"
 READ_BY = {

@@ -330,10 +330,12 @@ def _judge(
 
 def _refusal(failure: Failure) -> RsInspectError:
     """Make the error of rsinspect's own that the worker ended with."""
-    found = getattr(errors, failure.error, None)
-    if isinstance(found, type) and issubclass(found, RsInspectError):
-        return found(failure.message, failure.hint)
-    return MeasurementError(failure.message, failure.hint)
+    kind = getattr(errors, failure.error, None)
+    if not (isinstance(kind, type) and issubclass(kind, RsInspectError)):
+        kind = MeasurementError
+    error = kind.__new__(kind)  # a kind may word its message itself: here it is worded already
+    RsInspectError.__init__(error, failure.message, failure.hint)
+    return error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

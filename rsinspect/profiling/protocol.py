@@ -15,10 +15,11 @@ import re
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
+from rsinspect.answers.rows import LEVELS, Level
 from rsinspect.base.errors import InvalidMeasurement, check_choice
 from rsinspect.base.words import Option, advice
 from rsinspect.layers import ops
-from rsinspect.layers.partition import Level
+from rsinspect.layers.partition import Level as CutLevel
 from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
 
@@ -28,8 +29,6 @@ Mode = Literal["forward", "train"]
 MODES: tuple[Mode, ...] = ("forward", "train")
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
-ProfileLevel = Literal["stage", "block", "layer"]
-LEVELS: tuple[ProfileLevel, ...] = ("stage", "block", "layer")
 
 JIT = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
 """Whether the network can be run as it is, compiled by XLA, or both; the default first."""
@@ -75,7 +74,7 @@ class ProfileRequest:
     network: Network
     batch: int
     mode: Mode = "forward"
-    level: ProfileLevel = "stage"
+    level: Level = "stage"
     precision: Precision = "float32"
     backend: str = "tensorflow"
     device: str = "cpu"
@@ -147,7 +146,7 @@ class ProfileRequest:
         return {"tf32": "float32"}.get(self.precision, self.precision)
 
     @property
-    def cut_level(self) -> Level:
+    def cut_level(self) -> CutLevel:
         """What is timed apart: layers are shares of blocks."""
         return "stage" if self.level == "stage" else "block"
 

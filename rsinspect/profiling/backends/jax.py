@@ -63,7 +63,7 @@ def configure(request: ProfileRequest) -> None:
 def _missing(request: ProfileRequest, why: str) -> DeviceUnavailable:
     return DeviceUnavailable(
         f"jax finds no {request.device} here: {why}",
-        "rsinspect doctor --devices lists what it finds",
+        "rsinspect doctor can list the devices",
     )
 
 

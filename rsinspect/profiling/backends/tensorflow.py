@@ -52,7 +52,7 @@ def configure(request: ProfileRequest) -> None:
         if not found:
             raise DeviceUnavailable(
                 f"tensorflow finds no {request.device} here",
-                "rsinspect doctor --devices lists what it finds; pip install 'rsinspect[gpu]'",
+                "rsinspect doctor can list the devices; pip install 'rsinspect[gpu]'",
             )
         for device in found:
             tf.config.experimental.set_memory_growth(device, True)

@@ -39,7 +39,7 @@ def configure(request: ProfileRequest) -> None:
     if not request.on_cpu and not torch.cuda.is_available():
         raise DeviceUnavailable(
             f"torch finds no {request.device} here",
-            "rsinspect doctor --devices lists what it finds",
+            "rsinspect doctor can list the devices",
         )
     torch.backends.cuda.matmul.allow_tf32 = request.precision == "tf32"
     torch.backends.cudnn.allow_tf32 = request.precision == "tf32"
