@@ -211,6 +211,7 @@ def test_a_model_of_a_dialect_is_what_its_summary_counts(dialect: str) -> None:
     assert any("se_reduce" in layer.name for layer in squeezed.layers)
 
 
+@pytest.mark.slow
 def test_the_defaults_that_a_dialect_may_replace_are_those_of_the_signature() -> None:
     import inspect
 

@@ -77,6 +77,7 @@ def check_accessible(root: ElementTree.Element) -> None:
             assert element.find(f"{SVG}title") is not None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_system_graphviz")
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("depth", paper.variants())
@@ -143,6 +144,7 @@ def test_the_svg_holds_what_was_reviewed(name: str, request: pytest.FixtureReque
     assert structure(root) == structure(ElementTree.parse(path).getroot())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["stages", "blocks", "layers"])
 def test_another_reader_of_dot_sees_the_same_nodes(name: str) -> None:
     """pydot parses the source without Graphviz."""
@@ -249,6 +251,7 @@ class TestThemes:
             assert rule not in render(scene, "svg", Style(theme=name)).decode()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_system_graphviz")
 def test_the_same_command_gives_the_same_bytes() -> None:
     for name in VIEWS:

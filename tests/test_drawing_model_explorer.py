@@ -181,6 +181,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_documents_have_the_keys_that_model_explorer_reads_and_text_for_attributes(
     name: str,
 ) -> None:

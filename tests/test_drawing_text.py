@@ -68,6 +68,7 @@ def compared() -> Scene:
 # All three
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("depth", paper.variants())
 @pytest.mark.parametrize("picture", VIEWS)
@@ -324,6 +325,7 @@ def test_the_layers_on_a_terminal_are_as_reviewed(golden: Golden) -> None:
     golden("layers-50.drawing.txt", terminal(view(network_of(50), "layers"), colour=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ascii_only", [False, True])
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 @pytest.mark.parametrize("picture", VIEWS)

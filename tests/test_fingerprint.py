@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsinspect import paper
@@ -37,6 +37,7 @@ def published() -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_no_published_network_has_another_fingerprint_than_before(
     golden: Callable[[str, str], None],
 ) -> None:
@@ -57,6 +58,7 @@ def renamed(graph: LayerGraph, names: dict[str, str]) -> LayerGraph:
     )
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_names_do_not_matter(chance: random.Random) -> None:
     paths = [layer.path for layer in SMALL]
@@ -78,6 +80,7 @@ def reordered(graph: LayerGraph, chance: random.Random) -> LayerGraph:
     return LayerGraph(graph.name, tuple(order), graph.outputs)
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_layers_does_not_matter(chance: random.Random) -> None:
     assert fingerprint(reordered(SMALL, chance)) == fingerprint(SMALL)

@@ -116,6 +116,7 @@ def test_values_beyond_any_axis_are_refused(value: float, log: bool) -> None:
         chart_figure(chart(Series("s", (Point(value, 1.0),)), x=Axis("cost", log=log)), "light")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_same_chart_gives_the_same_bytes(theme: str, format: PlotFormat) -> None:
@@ -124,6 +125,7 @@ def test_the_same_chart_gives_the_same_bytes(theme: str, format: PlotFormat) -> 
     assert one.startswith({"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[format])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 def test_lines_and_text_stand_out_from_the_paper(theme: str) -> None:
     content = chart_plot(CHARTS["figure 3"], "svg", theme).decode()

@@ -51,6 +51,7 @@ def of_graph(space: Space, point: int, convention: str, batch: int = 1) -> dict[
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     layouts=st.integers(1, 6).flatmap(
