@@ -83,9 +83,13 @@ def test_every_option_that_is_advised_is_an_option_of_a_command() -> None:
     known = {
         name
         for command in application().registered_commands
-        for annotation in get_type_hints(command.callback, include_extras=True).values()
+        for parameter, annotation in get_type_hints(command.callback, include_extras=True).items()
         for declared in getattr(annotation, "__metadata__", ())
-        for names in (declared.default, *(declared.param_decls or ()))
+        for names in (
+            f"--{parameter.replace('_', '-')}",
+            declared.default,
+            *(declared.param_decls or ()),
+        )
         if isinstance(names, str)  # Typer keeps the first name where a default would be
         for name in names.split("/")
     }
