@@ -23,7 +23,8 @@ from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.scene import Node, Scene
 from rsinspect.drawing.terminal import terminal
 from rsinspect.drawing.theme import THEMES
-from rsinspect.drawing.tikz import name, tikz
+from rsinspect.drawing.tikz import tikz
+from rsinspect.drawing.tikz_diagram import name
 from rsinspect.drawing.views import VIEWS, view
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import resnet_rs

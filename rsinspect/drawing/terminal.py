@@ -10,73 +10,18 @@ cut off.
 from __future__ import annotations
 
 import io
-import re
-import textwrap
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from rsinspect.drawing.scene import (
-    EDGE_WORDS,
-    Edge,
-    EdgeKind,
-    Grid,
-    Heat,
-    Legend,
-    Mark,
-    Node,
-    Panel,
-    Role,
-    Scene,
-)
-from rsinspect.drawing.theme import LIGHT, text_on
-from rsinspect.drawing.wording import footer_beside_heat, titled, unsaid
+from rsinspect.base.cells import column_widths, folded
+from rsinspect.drawing.lanes import Diagram
+from rsinspect.drawing.letters import BAR_WIDTH, STYLES, Glyphs, Letters, breadth, on_heat
+from rsinspect.drawing.scene import Grid, Heat, Legend, Panel, Scene
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.text import Text
 
 MIN_WIDTH = 40
-BAR_WIDTH = 10
 COLUMN_GAP = 2
-
-STYLES: dict[Role, str] = {
-    "input": "bright_black",
-    "stem": "bright_blue",
-    "stage": "yellow",
-    "head": "green",
-}
-"""Borders, in the terminal's own colours: they suit its background, whichever it is."""
-
-KIND_STYLES: dict[EdgeKind, str] = {
-    "flow": "", "identity": "cyan", "projection": "yellow", "gate": "magenta",
-}  # fmt: skip
-MARKS: dict[Mark, tuple[str, str]] = {
-    "added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow"),
-}  # fmt: skip
-
-
-class _Glyphs:
-    """The characters of lanes and boxes."""
-
-    def __init__(self, ascii_only: bool) -> None:
-        self.ascii = ascii_only
-        lanes = "|!:." if ascii_only else "│┃╎┊"
-        self.lane: dict[EdgeKind, str] = dict(zip(EDGE_WORDS, lanes, strict=True))
-        self.across, self.cross = "-+" if ascii_only else "─┼"
-        self.node, self.arrow, self.full = "ov#" if ascii_only else "●▼█"
-        self.leave_right, self.leave_left = ("+", "+") if ascii_only else ("├", "┤")
-        self.begin_right, self.begin_left = (".", ".") if ascii_only else ("╮", "╭")
-        self.end_right, self.end_left = ("'", "'") if ascii_only else ("╯", "╰")
-
-    def words(self, text: str) -> str:
-        """Text without characters that move the cursor, and in ASCII where that is asked."""
-        if self.ascii:
-            for old, new in (("→", "->"), ("×", "x"), ("·", "-")):
-                text = text.replace(old, new)
-        safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-        return safe.encode("ascii", "backslashreplace").decode() if self.ascii else safe
 
 
 def terminal(
@@ -105,7 +50,7 @@ def terminal(
         legacy_windows=False,
         _environ={},
     )
-    page = _Page(console, _Glyphs(ascii_only))
+    page = _Page(console, Glyphs(ascii_only))
     lines = [*page.wrap(page.text(scene.title, "bold"), width), Text()]
     lines += page.panels(scene.panels, width)
     if scene.legend is not None:
@@ -117,27 +62,8 @@ def terminal(
     return file.getvalue()
 
 
-class _Page:
-    """Text in pieces, as Rich has it."""
-
-    def __init__(self, console: Console, glyphs: _Glyphs) -> None:
-        self.console = console
-        self.glyphs = glyphs
-
-    def text(self, words: str = "", style: str = "") -> Text:
-        from rich.text import Text
-
-        return Text().append(self.glyphs.words(words), style)  # a style that ends with the words
-
-    def wrap(self, text: Text, width: int) -> list[Text]:
-        """Lines no wider than that, at least one."""
-        lines = list(text.wrap(self.console, max(width, 8), overflow="fold"))
-        for line in lines:
-            line.rstrip()
-        return lines or [text]
-
-    def wrapped(self, texts: Iterable[Text], width: int) -> list[Text]:
-        return [line for text in texts for line in self.wrap(text, width)]
+class _Page(Letters):
+    """The panels, tables and legend of a page."""
 
     def panels(self, panels: tuple[Panel, ...], width: int) -> list[Text]:
         """Side by side as far as they fit, then below each other."""
@@ -146,7 +72,7 @@ class _Page:
         room = 0
         for panel in panels:
             made = self.panel(panel, width)
-            wide = _breadth(made)
+            wide = breadth(made)
             if not rows or wide + gap > room:
                 rows.append([])
                 room = width + gap
@@ -164,15 +90,15 @@ class _Page:
             for line, part in zip(lines, block, strict=False):
                 line.append(" " * (column - line.cell_len))
                 line.append_text(part)
-            column += _breadth(block) + gap
+            column += breadth(block) + gap
         return lines
 
     def panel(self, panel: Panel, width: int) -> list[Text]:
         title = self.wrap(self.text(panel.title, "bold underline"), width) if panel.title else []
         if panel.grid is None:
-            return title + _Diagram(self, panel).lines(width)
+            return title + Diagram(self, panel).lines(width)
         cells = self.cells(panel.grid)
-        if (widths := _column_widths(cells, width)) is None:
+        if (widths := column_widths(cells, width, COLUMN_GAP)) is None:
             return title + self.stacked(panel.grid, width)
         return title + self.table(panel.grid, cells, widths)
 
@@ -200,16 +126,16 @@ class _Page:
             padding=(0, COLUMN_GAP - 1, 0, 0),
         )
 
-        def folded(cell: list[str], wide: int) -> Text:
-            return Text("\n".join(part for line in cell for part in _folded(line, wide)))
+        def filled(cell: list[str], wide: int) -> Text:
+            return Text("\n".join(part for line in cell for part in folded(line, wide)))
 
         for head, wide in zip(cells[0], widths, strict=True):
-            table.add_column(folded(head, wide), width=wide)
+            table.add_column(filled(head, wide), width=wide)
         for row, found in zip(grid.rows, cells[1:], strict=True):
-            texts = [folded(cell, wide) for cell, wide in zip(found, widths, strict=True)]
+            texts = [filled(cell, wide) for cell, wide in zip(found, widths, strict=True)]
             texts[0].stylize(f"bold {STYLES.get(row.role, '')}")
             if row.heat is not None:
-                texts[-1].stylize(_on_heat(row.heat))
+                texts[-1].stylize(on_heat(row.heat))
             table.add_row(*texts)
         options = self.console.options.update(width=sum(widths) + COLUMN_GAP * len(widths))
         made = self.console.render_lines(table, options, pad=False)
@@ -233,362 +159,7 @@ class _Page:
             lines.append(self.text())
         return lines[:-1]
 
-    def heat(self, heat: Heat, bar: int) -> Text:
-        """A bar as long as the value, and the value on its colour."""
-        eighths = round(heat.level * bar * 8)
-        full, rest = divmod(eighths, 8)
-        drawn = self.glyphs.full * full
-        if rest and not self.glyphs.ascii:
-            drawn += chr(0x2590 - rest)  # block elements: seven eighths down to one
-        text = self.text(drawn.ljust(bar) + " " * bool(bar))
-        return text.append_text(self.text(heat.text, _on_heat(heat)))
-
     def legend(self, legend: Legend) -> Text:
         full = Heat(level=1.0, text=legend.high, value=0.0)
         words = f"{legend.title}: from {legend.low} to "
         return self.text(words).append_text(self.heat(full, BAR_WIDTH))
-
-
-def _on_heat(heat: Heat) -> str:
-    fill = LIGHT.heat_at(heat.level)
-    return f"{text_on(fill)} on {fill}"
-
-
-def _folded(line: str, width: int) -> list[str]:
-    """The line in pieces no wider than that, a number and its unit in one of them.
-
-    >>> _folded("7.63 G (63.5 %)", 8)
-    ['7.63 G', '(63.5 %)']
-    """
-    return [part.replace("\xa0", " ") for part in textwrap.wrap(_glued(line), width)] or [""]
-
-
-def _glued(line: str) -> str:
-    return re.sub(r"(?<=\d) (?=[kMGTP%])", "\xa0", line)
-
-
-def _column_widths(rows: list[list[list[str]]], width: int) -> list[int] | None:
-    """Widths of a table's columns that fold the fewest lines; None where words would break."""
-
-    @cache
-    def height(row: int, column: int, wide: int) -> int:
-        return sum(len(_folded(line, wide)) for line in rows[row][column])
-
-    def total(widths: list[int]) -> int:
-        return sum(
-            max(height(row, column, wide) for column, wide in enumerate(widths))
-            for row in range(len(rows))
-        )
-
-    columns = [[line for cells in rows for line in cells[n]] for n in range(len(rows[0]))]
-    widths = [max(map(len, lines), default=0) for lines in columns]
-    least = [
-        max((len(word) for line in lines for word in _glued(line).split(" ")), default=0)
-        for lines in columns
-    ]
-    room = width - COLUMN_GAP * (len(widths) - 1)
-    while sum(widths) > room:
-        narrower = [
-            [*widths[:n], wide - 1, *widths[n + 1 :]]
-            for n, wide in enumerate(widths)
-            if wide > least[n]
-        ]
-        if not narrower:
-            return None
-        widths = min(narrower, key=lambda tried: (total(tried), max(tried)))
-    return widths
-
-
-def _breadth(lines: list[Text]) -> int:
-    return max((line.cell_len for line in lines), default=0)
-
-
-@dataclass(slots=True)
-class _Row:
-    """Lanes, and what stands beside them once it is known how much room there is."""
-
-    level: int
-    lanes: Text
-    later: Text  # the lanes beside further lines
-    body: Callable[[int], list[Text]]
-    aligned: bool = False  # text in the column of all layers, not close to the lanes
-    boxed: bool = False
-
-
-class _Diagram:
-    """The rows of a panel: one node after the other, and the lanes between them."""
-
-    def __init__(self, page: _Page, panel: Panel) -> None:
-        self.page = page
-        self.glyphs = page.glyphs
-        self.leaving: dict[str, list[Edge]] = {}
-        for edge in panel.edges:
-            self.leaving.setdefault(edge.tail, []).append(edge)
-        shown = [n for n in panel.walk(deep=False) if not (n.open and n.children)]
-        self.cards = [node for node in shown if _is_card(node)]
-        self.ops = [node for node in shown if not _is_card(node)]
-        self.columns = tuple(
-            max((page.text(words).cell_len for words in column), default=0)
-            for column in (
-                [self._title(op).plain for op in self.ops],
-                [op.aside for op in self.ops],
-                [op.heat.text for op in self.ops if op.heat],
-                [op.footer for op in self.ops],
-            )
-        )
-        self.widest = max((_breadth(self._content(card, 0)) for card in self.cards), default=0)
-        self.lanes: list[Edge | None] = []
-        self.forks: list[tuple[int, Edge]] = []  # paths that leave a lane before the next node
-        self.rows: list[_Row] = []
-        self.brackets: list[tuple[int, int, int]] = []  # first row, last row, level
-        self.depth = max((_depth(node) for node in panel.nodes), default=0)
-        for node in panel.nodes:
-            self._node(node, 0)
-
-    def lines(self, width: int) -> list[Text]:
-        """All rows, no line wider than that."""
-        pad = 2 * self.depth + (2 if self.cards else 0)
-        column = max((row.lanes.cell_len for row in self.rows if row.aligned), default=0) + 2
-        prefixes: list[list[str]] = []
-        lines: list[Text] = []
-        spans = []
-        for row in self.rows:
-            left = 2 * row.level if row.boxed and not row.lanes.cell_len else pad
-            taken = column if row.aligned else row.lanes.cell_len + 2 * bool(row.lanes.cell_len)
-            spans.append(len(lines))
-            for number, text in enumerate(row.body(width - left - taken) or [self.page.text()]):
-                line = (row.later if number else row.lanes).copy()
-                line.append(" " * (taken - line.cell_len))
-                prefixes.append([" "] * left)
-                lines.append(line.append_text(text))
-        spans.append(len(lines))
-        top, side, end = ",|`" if self.glyphs.ascii else "╭│╰"
-        for first, last, level in self.brackets:
-            for number in range(spans[first], spans[last + 1]):
-                prefixes[number][2 * level] = side
-            prefixes[spans[first]][2 * level] = top
-            prefixes[spans[last + 1] - 1][2 * level] = end
-        return [
-            self.page.text("".join(prefix), "dim").append_text(line)
-            for prefix, line in zip(prefixes, lines, strict=True)
-        ]
-
-    def _node(self, node: Node, level: int) -> None:
-        if node.open and node.children:
-            if any(self.lanes):
-                self._row(level, self._drawn())
-            first = len(self.rows)
-            self._row(level, self._drawn(), lambda width: self._heading(node, width))
-            for child in node.children:
-                self._node(child, level + 1)
-            self.brackets.append((first, len(self.rows) - 1, level))
-            return
-        lane = self._arrive(node.path, level, boxed=_is_card(node))
-        others = [edge if number != lane else None for number, edge in enumerate(self.lanes)]
-        if _is_card(node):
-            beside = self._drawn(others) if any(others) else self.page.text()
-            self.rows.append(
-                _Row(level, beside, beside, lambda width: self._box(node, width), boxed=True)
-            )
-            self._depart(node.path, lane)
-        else:
-            drawn = self._drawn(others, at={lane: (self.glyphs.node, "bold")})
-            self._depart(node.path, lane)
-            self.rows.append(
-                _Row(level, drawn, self._drawn(), lambda width: self._op(node, width), True)
-            )
-
-    # Lanes: each carries an edge from its tail to its head.
-
-    def _arrive(self, path: str, level: int, *, boxed: bool) -> int:
-        """Let paths part and join before a node; the lane it stands on."""
-        for source, edge in self.forks:
-            lane = self._free()
-            words = EDGE_WORDS[edge.kind]
-            style = KIND_STYLES[edge.kind]
-            self.lanes[lane] = edge
-            drawn = self._bent(source, lane, edge.kind, joins=False)
-            self._row(level, drawn, partial(self._words, words, style), True)
-        self.forks = []
-        entering = [n for n, edge in enumerate(self.lanes) if edge and edge.head == path]
-        entering.sort(key=lambda n: (self._kind(n) != "flow", n))
-        if not entering:
-            return self._free()
-        lane, *joining = entering
-        for other in joining:
-            drawn = self._bent(lane, other, self._kind(other), joins=True)
-            self.lanes[other] = None
-            self._row(level, drawn)
-        if boxed:
-            arrow = {lane: (self.glyphs.arrow, KIND_STYLES[self._kind(lane)])}
-            self._row(level, self._drawn(at=arrow))
-        return lane
-
-    def _depart(self, path: str, lane: int) -> None:
-        """The data goes on in the node's lane; other paths part before the next node."""
-        leaving = sorted(self.leaving.get(path, []), key=lambda edge: edge.kind != "flow")
-        self.lanes[lane] = leaving[0] if leaving else None
-        self.forks += [(lane, edge) for edge in leaving[1:]]
-
-    def _free(self) -> int:
-        if None not in self.lanes:
-            self.lanes.append(None)
-        return self.lanes.index(None)
-
-    def _kind(self, lane: int) -> EdgeKind:
-        edge = self.lanes[lane]
-        return edge.kind if edge else "flow"
-
-    def _drawn(
-        self,
-        lanes: list[Edge | None] | None = None,
-        *,
-        at: dict[int, tuple[str, str]] | None = None,
-        line: range = range(0),
-        style: str = "",
-    ) -> Text:
-        """The lanes in one line, with some characters in place of them and a line across."""
-        lanes = self.lanes if lanes is None else lanes
-        at = at or {}
-        used = [n for n, edge in enumerate(lanes) if edge] + list(at)
-        text = self.page.text()
-        for number in range(max(used, default=-1) + 1):
-            if number:
-                text.append(*((self.glyphs.across, style) if number in line else (" ", "")))
-            edge = lanes[number] if number < len(lanes) else None
-            if number in at:
-                text.append(*at[number])
-            elif edge and number in line:
-                text.append(self.glyphs.cross, style)
-            elif edge:
-                text.append(self.glyphs.lane[edge.kind], KIND_STYLES[edge.kind])
-            else:
-                text.append(*((self.glyphs.across, style) if number in line else (" ", "")))
-        return text
-
-    def _bent(self, lane: int, other: int, kind: EdgeKind, *, joins: bool) -> Text:
-        """A line between two lanes: ``other`` parts from ``lane``, or joins it."""
-        glyphs, style = self.glyphs, KIND_STYLES[kind]
-        right = other > lane
-        corners = (
-            (glyphs.end_right, glyphs.end_left)
-            if joins
-            else (glyphs.begin_right, glyphs.begin_left)
-        )
-        at = {
-            lane: (
-                glyphs.leave_right if right else glyphs.leave_left,
-                KIND_STYLES[self._kind(lane)],
-            ),
-            other: (corners[0] if right else corners[1], style),
-        }
-        return self._drawn(
-            at=at, line=range(min(lane, other) + 1, max(lane, other) + 1), style=style
-        )
-
-    # Words beside the lanes.
-
-    def _row(
-        self,
-        level: int,
-        lanes: Text,
-        body: Callable[[int], list[Text]] | None = None,
-        aligned: bool = False,
-    ) -> None:
-        later = self._drawn()
-        self.rows.append(_Row(level, lanes, later, body or (lambda width: []), aligned))
-
-    def _words(self, words: str, style: str, width: int) -> list[Text]:
-        return self.page.wrap(self.page.text(words, f"italic {style}"), width)
-
-    def _title(self, node: Node) -> Text:
-        words = titled(node)
-        if node.mark is None:
-            return self.page.text(words)
-        sign, style = MARKS[node.mark]
-        return self.page.text(f"{sign} {words} ({node.mark})", style)
-
-    def _heading(self, node: Node, width: int) -> list[Text]:
-        text = self._title(node)
-        text.stylize("bold")
-        for words in (node.aside, node.footer, unsaid(node)):
-            if words:
-                text.append_text(self.page.text(f"  {words}", "dim"))
-        return self.page.wrap(text, width)
-
-    def _op(self, node: Node, width: int) -> list[Text]:
-        """Title, shape, heat and costs in columns; those that do not fit go below the title."""
-        page = self.page
-        title, aside, heat, footer = self.columns
-        bar = BAR_WIDTH if title + aside + heat + BAR_WIDTH + 5 <= width else 0
-        hot = heat > 0
-        widths = [title, aside, *([heat + bar + bool(bar)] if hot else []), footer]
-        cells = [self._title(node), page.text(node.aside, "dim")]
-        if hot:
-            cells.append(page.heat(node.heat, bar) if node.heat else page.text())
-        cells.append(page.text(footer_beside_heat(node), "dim"))
-        line, column, below = page.text(), 0, []
-        for cell, wide in zip(cells, widths, strict=True):
-            if column + wide <= width:
-                line.append(" " * (column - line.cell_len))
-                line.append_text(cell)
-                column += wide + 2
-            elif cell.cell_len:
-                column = width
-                below.append(page.text("  ").append_text(cell))
-        more = [page.text(f"  {words}", "dim") for words in node.lines]
-        return page.wrapped([line, *more, *below], width)
-
-    def _box(self, node: Node, width: int) -> list[Text]:
-        """A closed stage or block, as wide as the widest of them."""
-        page = self.page
-        inner = min(self.widest, width - 4)
-        corners = "++++-|" if self.glyphs.ascii else "╭╮╰╯─│"
-        style = STYLES.get(node.role, "yellow")
-        if node.mark:
-            style = MARKS[node.mark][1]
-        edge = page.text(corners[5], style)
-        lines = [page.text(corners[0] + corners[4] * (inner + 2) + corners[1], style)]
-        for line in page.wrapped(self._content(node, inner), inner):
-            line.append(" " * (inner - line.cell_len))
-            lines.append(
-                edge.copy().append(" ", "").append_text(line).append(" ").append_text(edge)
-            )
-        lines.append(page.text(corners[2] + corners[4] * (inner + 2) + corners[3], style))
-        return lines
-
-    def _content(self, node: Node, width: int) -> list[Text]:
-        """Lines of a box; what stands at their right ends there where the width allows."""
-        page = self.page
-        title = self._title(node)
-        title.stylize("bold")
-        lines = [self._spread(title, page.text(node.aside, "bold"), width)]
-        for part in node.parts:
-            if part.title:
-                repeats = page.text(f"× {part.repeats}" if part.repeats > 1 else "")
-                lines.append(self._spread(page.text(part.title), repeats, width))
-            indent = "  " if part.title else ""
-            lines += [page.text(f"{indent}{words}", "dim" * bool(indent)) for words in part.lines]
-        if not node.parts:
-            lines += [page.text(words) for words in node.lines]
-        if node.footer:
-            lines.append(page.text(node.footer))
-        if node.heat is not None:
-            lines.append(page.heat(node.heat, BAR_WIDTH))
-        return lines
-
-    def _spread(self, left: Text, right: Text, width: int) -> Text:
-        if not right.cell_len:
-            return left
-        gap = max(2, width - left.cell_len - right.cell_len)
-        return left.append(" " * gap).append_text(right)
-
-
-def _is_card(node: Node) -> bool:
-    return bool(node.parts) or node.role in ("stem", "stage", "head", "block")
-
-
-def _depth(node: Node) -> int:
-    if not (node.open and node.children):
-        return 0
-    return 1 + max(_depth(child) for child in node.children)

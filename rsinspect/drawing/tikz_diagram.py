@@ -1,0 +1,441 @@
+"""The diagrams of a LaTeX picture: where nodes, frames and arrows stand, and how they are written.
+
+The layout is a simple grid, made here: along the data a node stands by its longest path from the
+input, across it by what enters it: data in the middle, shortcuts on one side, gates on the other.
+Sizes are estimated from the number of lines and characters, generously, so frames are plain
+rectangles and the picture needs no layout library and no second run. Deep networks wrap into
+columns (``columns``), and a line leads from each column to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rsinspect.base.latex import character, escape
+from rsinspect.drawing.columns import Column, columns
+from rsinspect.drawing.scene import Direction, Edge, EdgeKind, Heat, Node, Panel, Role
+from rsinspect.drawing.theme import Theme, text_on
+from rsinspect.drawing.wording import cost_lines, titled
+
+CM_PER_CHARACTER = 0.152
+CM_PER_LINE = 0.36
+BAND_CM = 0.55
+"""Height of the coloured band at the head of a card, and of the title of a frame."""
+
+FRAME_CM = 0.3
+"""From a frame to what it holds."""
+
+GAP_CM: dict[Direction, float] = {"TB": 0.52, "LR": 0.62}
+"""Between two nodes along the data: room for an arrow."""
+
+LANE_CM = 0.45
+"""Between two nodes across the data: room for a shortcut to pass."""
+
+TURN_CM = 0.45
+"""From the edge of a column to where the line from the column before splits up."""
+
+CARDS: tuple[Role, ...] = ("stage", "block", "stem", "head")
+ROUND: tuple[Role, ...] = ("input", "activation", "add", "scale")
+LANES: dict[EdgeKind, int] = {"flow": 0, "identity": -1, "projection": -1, "gate": 1}
+
+
+class Palette:
+    """The colours of a theme by the names they have in LaTeX, those of heat as they come up."""
+
+    def __init__(self, theme: Theme) -> None:
+        self.theme = theme
+        named = [("ink", theme.ink), ("muted", theme.muted), ("line", theme.line)]
+        named += [("card", theme.card), *theme.edges.items(), *theme.marks.items()]
+        named += [(f"in-{role}", fill) for role, fill in theme.fills.items()]
+        self.colours = {f"rs-{key}": colour[1:] for key, colour in named}
+
+    def fill(self, role: Role, heat: Heat | None) -> str:
+        """Name of the colour of a node."""
+        if heat is None:
+            return f"rs-in-{role}"
+        colour = self.theme.heat_at(heat.level)[1:]
+        self.colours[f"rs-heat-{colour}"] = colour
+        return f"rs-heat-{colour}"
+
+    def text(self, heat: Heat | None) -> str:
+        """Name of the colour of the text on it."""
+        if heat is None:
+            return "rs-ink"
+        colour = text_on(self.theme.heat_at(heat.level))[1:]
+        self.colours[f"rs-on-{colour}"] = colour
+        return f"rs-on-{colour}"
+
+
+@dataclass(slots=True)
+class _Box:
+    """Where a node stands: its middle and size, along the data and across it, in centimetres."""
+
+    node: Node
+    along: float
+    across: float
+    length: float
+    breadth: float
+    column: int
+    lane: int
+
+
+@dataclass(slots=True)
+class _Frame:
+    """The rectangle around an open node."""
+
+    node: Node
+    level: int
+    start: float
+    end: float
+    column: int
+    continued: bool
+
+
+class Diagram:
+    """Places the nodes of a panel and writes them down."""
+
+    def __init__(self, panel: Panel, direction: Direction, palette: Palette) -> None:
+        self.panel = panel
+        self.direction = direction
+        self.palette = palette
+        self.boxes: dict[str, _Box] = {}
+        self.frames: list[_Frame] = []
+        self.ends: list[float] = []  # length of each column
+        self._measure()
+        for number, column in enumerate(columns(panel, direction)):
+            start = 2 * TURN_CM if number else 0.0
+            self.ends.append(self._place(column.nodes, start, number, 0, column))
+        self.forks: dict[tuple[str, int], float] = {}  # (tail, column) -> where paths part
+        for edge in panel.edges:
+            head = self.boxes[edge.head]
+            fork = head.along - head.length / 2 - GAP_CM[direction] / 2
+            key = edge.tail, head.column
+            self.forks[key] = min(fork, self.forks.get(key, fork))
+
+    def lines(self) -> Iterator[str]:
+        """The body of a tikzpicture."""
+        for frame in self.frames:
+            yield from self._frame(frame)
+        for box in self.boxes.values():
+            yield from self._card(box) if _is_card(box.node) else self._op(box)
+        yield from self._connectors()
+        for edge in self.panel.edges:
+            yield self._edge(edge)
+
+    # Sizes: of all ops and of all cards of the panel, so that they stand in line.
+
+    def _measure(self) -> None:
+        shown = [n for n in self.panel.walk(deep=False) if not (n.open and n.children)]
+        ops = [node for node in shown if not _is_card(node)]
+        cards = [node for node in shown if _is_card(node)]
+        self.op_width = 0.35 + breadth_cm(line for node in ops for line in self._op_words(node))
+        self.card_width = 0.5 + breadth_cm(line for node in cards for line in _card_words(node))
+        levels = [level for outer in self.panel.nodes for level in _levels(outer)]
+        self.depth = max(levels, default=0)
+        if self.depth and cards:
+            self.card_width = max(self.card_width, 8.0)  # room for the title of a frame
+        heads: dict[str, set[EdgeKind]] = {}
+        for edge in self.panel.edges:
+            heads.setdefault(edge.head, set()).add(edge.kind)
+        self.lane = {
+            node.path: LANES[next(iter(kinds))]
+            for node in ops
+            if len(kinds := heads.get(node.path, set())) == 1
+        }
+        breadth = self._breadth(ops)
+        self.pitch = breadth + 2 * LANE_CM
+        rails = {LANES[edge.kind] for edge in self.panel.edges} - {0}
+        low = high = breadth / 2
+        if -1 in rails:
+            low += LANE_CM
+        self.rail = low  # where identity shortcuts pass
+        if -1 in self.lane.values():
+            low = self.pitch + breadth / 2
+        if 1 in self.lane.values():
+            high = self.pitch + breadth / 2
+        card = self._extent(self.card_width, _card_height(cards))[1] / 2 if cards else 0.0
+        self.low, self.high = max(low, card), max(high, card)
+        title = BAND_CM * (self.direction == "LR")
+        self.spread = (
+            self.low + self.high + self.depth * (2 * FRAME_CM + title) + 1.8
+        )  # of a column
+
+    def _breadth(self, ops: list[Node]) -> float:
+        if not ops:
+            return 0.0
+        return max(self._extent(self.op_width, self._op_height(node))[1] for node in ops)
+
+    def _extent(self, width: float, height: float) -> tuple[float, float]:
+        """(along, across) of a box."""
+        return (height, width) if self.direction == "TB" else (width, height)
+
+    def _op_words(self, node: Node) -> list[str]:
+        title = titled(node) + (f" ({node.mark})" if node.mark else "")
+        if self.direction == "TB":
+            return [f"{title}  {node.aside}", *node.lines, *cost_lines(node)]
+        return [title, *([node.aside] if node.aside else []), *node.lines, *cost_lines(node)]
+
+    def _op_height(self, node: Node) -> float:
+        return 0.2 + CM_PER_LINE * len(self._op_words(node))
+
+    # Places: one node after the other; ops between two cards or frames by longest path.
+
+    def _place(
+        self, nodes: tuple[Node, ...], start: float, column: int, level: int, part: Column
+    ) -> float:
+        """Place nodes from ``start`` on; where they end."""
+        gap = GAP_CM[self.direction]
+        waiting: list[Node] = []
+        for node in nodes:
+            if not _is_card(node) and not (node.open and node.children):
+                waiting.append(node)
+                continue
+            start = self._place_ops(waiting, start, column)
+            waiting = []
+            if node.open and node.children:
+                begin = start
+                start += FRAME_CM + (BAND_CM if self.direction == "TB" else 0)
+                start = self._place(node.children, start, column, level + 1, part) - gap + FRAME_CM
+                if self.direction == "LR":
+                    start = max(start, begin + 4.6)
+                seen = level == 0 and node.path in part.continued
+                self.frames.append(_Frame(node, level, begin, start, column, seen))
+                start += gap
+            else:
+                length, breadth = self._extent(self.card_width, _card_height([node]))
+                self.boxes[node.path] = _Box(
+                    node, start + length / 2, 0.0, length, breadth, column, 0
+                )
+                start += length + gap
+        return self._place_ops(waiting, start, column)
+
+    def _place_ops(self, nodes: list[Node], start: float, column: int) -> float:
+        gap = GAP_CM[self.direction]
+        ranks = _ranks(nodes, self.panel.edges)
+        for rank in sorted(set(ranks.values())):
+            here = [node for node in nodes if ranks[node.path] == rank]
+            sizes = [self._extent(self.op_width, self._op_height(node)) for node in here]
+            longest = max(length for length, _ in sizes)
+            for node, (length, breadth) in zip(here, sizes, strict=True):
+                lane = self.lane.get(node.path, 0)
+                self.boxes[node.path] = _Box(
+                    node, start + longest / 2, lane * self.pitch, length, breadth, column, lane
+                )
+            start += longest + gap
+        return start
+
+    # Lowering: (along, across, column) to (x, y), and the sides of a box to anchors.
+
+    def _at(self, along: float, across: float, column: int) -> str:
+        across += column * self.spread
+        x, y = (across, -along) if self.direction == "TB" else (along, -across)
+        return f"({cm(x)}, {cm(y)})"
+
+    def _size(self, length: float, breadth: float) -> str:
+        width, height = (breadth, length) if self.direction == "TB" else (length, breadth)
+        return f"minimum width={cm(width)}cm, minimum height={cm(height)}cm"
+
+    def _card(self, box: _Box) -> Iterator[str]:
+        """A band with the title, and under it what the node consists of."""
+        node, heat = box.node, box.node.heat
+        path, width = name(node.path), self.card_width
+        place = f"({path}) at {self._at(box.along, box.across, box.column)}"
+        size = self._size(box.length, box.breadth)
+        mark = f", rs {node.mark}" if node.mark else ""
+        yield f"\\node[rs card, {size}{mark}] {place} {{}};"
+        word = f" ({node.mark})" if node.mark else ""
+        title = f"\\textbf{{{escape(titled(node) + word)}}}\\hfill {escape(node.aside)}\\strut"
+        yield (
+            f"\\node[rs band={self.palette.fill(node.role, heat)}, "
+            f"text width={cm(width - 0.25)}cm, minimum height={BAND_CM}cm] "
+            f"at ({path}.north) {{\\color{{{self.palette.text(heat)}}}{title}}};"
+        )
+        corner = f"([shift={{(1.3mm, -{BAND_CM + 0.12}cm)}}]{path}.north west)"
+        body = "\\\\[1.2mm] ".join(_joined(group) for group in _card_body(node))
+        yield f"\\node[rs text, anchor=north west] at {corner} {{{body}}};"
+
+    def _op(self, box: _Box) -> Iterator[str]:
+        node = box.node
+        ink = self.palette.text(node.heat)
+        muted = ink if node.heat else "rs-muted"
+        title, *rest = [f"{titled(node)} ({node.mark})" if node.mark else titled(node), *node.lines]
+        words = [f"\\strut {escape(title)}"]
+        aside = f"\\textcolor{{{muted}}}{{{escape(node.aside)}}}"
+        if self.direction == "TB":
+            words[0] += f"\\enspace{aside}"
+        elif node.aside:
+            words.append(aside)
+        words += map(escape, rest)
+        words += (f"\\textcolor{{{muted}}}{{{escape(text)}}}" for text in cost_lines(node))
+        look = ["rs round"] if node.role in ROUND else []
+        look.append(f"rs op={self.palette.fill(node.role, node.heat)}")
+        look += [f"text={ink}"] if node.heat else []
+        look += [self._size(box.length, box.breadth)] + ([f"rs {node.mark}"] if node.mark else [])
+        place = f"({name(node.path)}) at {self._at(box.along, box.across, box.column)}"
+        yield f"\\node[{', '.join(look)}] {place} {{{_joined(words)}}};"
+
+    def _frame(self, frame: _Frame) -> Iterator[str]:
+        """The rectangle, its title at the first corner and its costs at the second."""
+        node, column = frame.node, frame.column
+        low, high = self._sides(frame)
+        inside = self.depth - frame.level
+        high += inside * FRAME_CM
+        low += inside * (FRAME_CM + (BAND_CM if self.direction == "LR" else 0))
+        first = self._at(frame.start, -low, column)
+        mark = f", rs {node.mark}" if node.mark else ""
+        yield f"\\draw[rs frame{mark}] {first} rectangle {self._at(frame.end, high, column)};"
+        words = ", continued" if frame.continued else f" ({node.mark})" if node.mark else ""
+        aside = f"\\enspace\\textcolor{{rs-muted}}{{{escape(node.aside)}}}"
+        title = f"\\textbf{{{escape(titled(node) + words)}}}{aside}"
+        second = (
+            self._at(frame.start, high, column)
+            if self.direction == "TB"
+            else self._at(frame.end, -low, column)
+        )
+        yield f"\\node[anchor=north west] at {first} {{\\strut {title}}};"
+        if text := "; ".join(cost_lines(node)):
+            muted = f"\\scriptsize\\color{{rs-muted}}{escape(text)}"
+            yield f"\\node[anchor=north east] at {second} {{\\strut {muted}}};"
+
+    def _sides(self, frame: _Frame) -> tuple[float, float]:
+        """How far what the frame holds goes to both sides; down a page all are equally wide."""
+        if self.direction == "TB":
+            return self.low, self.high
+        paths = {node.path for node in frame.node.walk(deep=False)}
+        held = [box for path, box in self.boxes.items() if path in paths]
+        low = max(box.breadth / 2 - box.across for box in held)
+        high = max(box.breadth / 2 + box.across for box in held)
+        rails = {edge.kind for edge in self.panel.edges if edge.head in paths}
+        return max(low, self.rail if "identity" in rails else 0), high
+
+    def _edge(self, edge: Edge) -> str:
+        tail, head = self.boxes[edge.tail], self.boxes[edge.head]
+        lane = LANES[edge.kind]
+        if self.direction == "TB":
+            begin, end, sides, turns = "north", "south", {1: "east", -1: "west"}, ("-|", "|-")
+        else:
+            begin, end, sides, turns = "west", "east", {1: "south", -1: "north"}, ("|-", "-|")
+        source, target = f"{name(edge.tail)}.{end}", name(edge.head)
+        if tail.column != head.column:  # it goes on from where the connector ends
+            source = _turn(edge.tail, head.column)
+        fork = self._at(self.forks[edge.tail, head.column], 0.0, head.column)
+        if lane and tail.lane == head.lane == 0:
+            rail = self.high if lane == 1 else -self.rail
+            corner = self._at(head.along, rail, head.column)
+            path = f"{fork} {turns[0]} {corner} -- ({target}.{sides[lane]})"
+        elif tail.lane == head.lane:
+            path = f"({source}) -- ({target}.{begin})"
+        elif tail.lane == 0:
+            path = f"{fork} {turns[0]} ({target}.{begin})"
+        else:
+            path = f"({source}) {turns[1]} ({target}.{sides[tail.lane]})"
+        return f"\\draw[rs {edge.kind}] {path};"
+
+    def _connectors(self) -> Iterator[str]:
+        """Lines from the end of a column to the beginning of another, one for each tail."""
+        gutter = self.high + self.depth * FRAME_CM + 0.6
+        wraps = {
+            (edge.tail, self.boxes[edge.head].column): None
+            for edge in self.panel.edges
+            if self.boxes[edge.tail].column != self.boxes[edge.head].column
+        }
+        for tail, column in wraps:
+            box, turn = self.boxes[tail], _turn(tail, column)
+            low = self.ends[box.column]
+            corners = [
+                self._at(low, box.across, box.column),
+                self._at(low, gutter, box.column),
+                self._at(0.0, gutter, box.column),
+                self._at(0.0, 0.0, column),
+            ]
+            out = "south" if self.direction == "TB" else "east"
+            yield f"\\coordinate ({turn}) at {self._at(TURN_CM, 0.0, column)};"
+            yield f"\\draw[rs flow, -] ({name(tail)}.{out}) -- {' -- '.join(corners)} -- ({turn});"
+
+
+def name(path: str) -> str:
+    """A path as the name of a TikZ node, and no two paths the same.
+
+    >>> name("c4/block1-2"), name("a.b")
+    ('c4/block1-2', 'a_2e_b')
+    """
+    return "".join(
+        c if c.isascii() and (c.isalnum() or c in "/-") else f"_{ord(c):x}_" for c in path
+    )
+
+
+def _is_card(node: Node) -> bool:
+    return node.role in CARDS or bool(node.parts)
+
+
+def _turn(tail: str, column: int) -> str:
+    return f"turn-{column}-{name(tail)}"
+
+
+def _levels(node: Node) -> Iterator[int]:
+    """How deep the frames of a node are nested, once for each way down."""
+    if not (node.open and node.children):
+        yield 0
+        return
+    for child in node.children:
+        yield from (1 + level for level in _levels(child))
+
+
+def _ranks(nodes: list[Node], edges: Iterable[Edge]) -> dict[str, int]:
+    """Longest path to each node from any other of them; they come in the order of the data."""
+    ranks = {node.path: 0 for node in nodes}
+    entering: dict[str, list[str]] = {}
+    for edge in edges:
+        if edge.tail in ranks and edge.head in ranks:
+            entering.setdefault(edge.head, []).append(edge.tail)
+    for path in ranks:
+        ranks[path] = max((ranks[tail] + 1 for tail in entering.get(path, [])), default=0)
+    return ranks
+
+
+def _card_words(node: Node) -> list[str]:
+    """Lines of a card as they are measured."""
+    mark = f" ({node.mark})" if node.mark else ""
+    lines = [f"{titled(node)}{mark}    {node.aside}"]
+    for part in node.parts:
+        lines += [titled(part), *(f"  {line}" for line in part.lines)]
+    return [*lines, *([] if node.parts else node.lines), *cost_lines(node)]
+
+
+def _card_body(node: Node) -> list[list[str]]:
+    """Groups of lines of a card below its title."""
+    groups = []
+    for part in node.parts:
+        title = [f"\\textbf{{{escape(titled(part))}}}"] if part.title else []
+        groups.append([*title, *map(escape, part.lines)])
+    if node.lines and not node.parts:
+        groups.append([*map(escape, node.lines)])
+    if words := cost_lines(node):
+        groups.append([f"\\textcolor{{rs-muted}}{{{escape(text)}}}" for text in words])
+    return groups
+
+
+def _card_height(nodes: Iterable[Node]) -> float:
+    """Of the tallest of them."""
+    return max(
+        BAND_CM + 0.2 + sum(CM_PER_LINE * len(group) + 0.12 for group in _card_body(node))
+        for node in nodes
+    )
+
+
+def _joined(lines: list[str]) -> str:
+    return "\\\\ ".join(lines)
+
+
+def breadth_cm(lines: Iterable[str]) -> float:
+    """Of the longest line; a character without a glyph is written as its code point."""
+    characters = (
+        sum(7 if character(c).startswith("\\texttt{U") else 1 for c in line) for line in lines
+    )
+    return CM_PER_CHARACTER * max(characters, default=0)
+
+
+def cm(value: float) -> str:
+    """Write a length in centimetres, without needless zeros."""
+    return f"{value:.2f}".removesuffix("0").removesuffix(".0")
