@@ -11,7 +11,8 @@ import pytest
 
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.profiling.backends import roofs
-from rsinspect.profiling.backends.roofs import caches, measure_roofs, working_sets
+from rsinspect.profiling.backends.roofs import measure_roofs
+from rsinspect.profiling.caches import WORKING_SET_LIMIT, caches, working_sets
 from rsinspect.profiling.roofline import Roofs
 
 MIB = 2**20
@@ -70,7 +71,7 @@ def measured(
     device = MadeUp(clock, refused, call_ns)
     monkeypatch.setattr(roofs, "MATMUL_SIDES", (8, 16))
     monkeypatch.setattr(roofs, "BATCHES", (1,))
-    monkeypatch.setattr(roofs, "WORKING_SET_LIMIT", 4 * MIB)
+    monkeypatch.setattr("rsinspect.profiling.caches.WORKING_SET_LIMIT", 4 * MIB)
     monkeypatch.setitem(roofs._DEVICES, "made up", lambda dtype, jit: device)
     found = measure_roofs("made up", "float32", jit=False, clock=clock, max_time_s=max_time_s)
     return found, device
@@ -129,7 +130,7 @@ def write_caches(root: Path, cpu: int, rows: list[tuple[str, str, str, str]]) ->
 def test_caches_are_those_of_all_processors_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(roofs, "_processors", lambda: (0, 1, 2))
+    monkeypatch.setattr("rsinspect.profiling.machine.processors", lambda: (0, 1, 2))
     for cpu in (0, 1):
         write_caches(
             tmp_path,
@@ -162,13 +163,13 @@ def test_working_sets_grow_from_the_caches_to_beyond_them(
     found = working_sets(known)
     sizes = [size for _, size in found]
     assert all(2 <= later / sooner <= 6 for sooner, later in pairwise(sizes))
-    last = 4 * known[-1][1] if known else roofs.WORKING_SET_LIMIT
-    assert sizes[-1] == min(last, roofs.WORKING_SET_LIMIT)
+    last = 4 * known[-1][1] if known else WORKING_SET_LIMIT
+    assert sizes[-1] == min(last, WORKING_SET_LIMIT)
     assert sizes[0] <= (known[0][1] // 2 if known else sizes[0])
     levels = [level for level, _ in found]
     if not known:
         assert levels[0] == "512 KiB"
-    elif known[-1][1] < roofs.WORKING_SET_LIMIT:
+    elif known[-1][1] < WORKING_SET_LIMIT:
         assert levels[0] == known[0][0]
         assert levels[-1] == "DRAM"
 

@@ -74,7 +74,7 @@ class Window:
 
 
 def between(before: Usage, after: Usage, processors: int) -> Window:
-    """What happened between two readings on that many processors.
+    """Work out what happened between two readings, on that many processors.
 
     >>> between(Usage(0.0, 10.0, 1.0), Usage(1.0, 11.5, 2.0), 2).foreign_share
     0.25
@@ -104,7 +104,7 @@ class Gated:
 def gate(
     windows: Sequence[Window], bursts: Sequence[object], *, fewest: int = FEWEST_KEPT
 ) -> Gated:
-    """Which rounds count.
+    """Decide which rounds count.
 
     Args:
         windows: Per round.
@@ -141,7 +141,7 @@ def gate(
 
 
 def joined(windows: Sequence[Window]) -> Window:
-    """Several windows as one.
+    """Join several windows into one.
 
     >>> joined([Window(1.0, 0.5), Window(3.0, 0.1, 0.9)])
     Window(capacity_s=4.0, foreign_s=0.6, clock_share=0.9)

@@ -34,7 +34,7 @@ def _text(path: Path) -> str | None:
 
 
 def cpu_model(root: Path = ROOT) -> Fact:
-    """Name of the processor, as the kernel has it."""
+    """Read the name of the processor, as the kernel has it."""
     for line in (_text(root / "proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")
         if key.strip() in ("model name", "Model", "Hardware") and value.strip():
@@ -172,6 +172,12 @@ def processors_allowed() -> tuple[int, ...] | None:
     return None
 
 
+def processors() -> tuple[int, ...]:
+    """List the processors this process may run on; all of them where the system does not say."""
+    allowed = processors_allowed()
+    return tuple(range(os.cpu_count() or 1)) if allowed is None else allowed
+
+
 def busy_s(processors: Collection[int] | None, root: Path = ROOT) -> float | None:
     """Seconds that processors were not idle since the start of the system, in ticks of 10 ms.
 
@@ -211,11 +217,11 @@ def usage(processors: Collection[int] | None, root: Path = ROOT) -> Usage:
 def probe() -> tuple[Probe, int]:
     """Make the probe of the processors this process may run on, and count them."""
     allowed = processors_allowed()
-    return lambda: usage(allowed), len(allowed) if allowed else os.cpu_count() or 1
+    return lambda: usage(allowed), len(processors())
 
 
 def limit_memory(further_bytes: int, root: Path = ROOT) -> bool:
-    """Let this process allocate so much more and not beyond; whether the system could be told.
+    """Limit what this process may allocate from now on; False where the system cannot.
 
     What is limited is private writable memory, touched or not, which grows a little ahead of what
     is resident. The limit is to end a worker before the machine swaps, not to be exact.

@@ -135,7 +135,7 @@ def needed_memory(
 
 
 def available_memory(root: Path = machine.ROOT) -> int | None:
-    """Bytes a new process can use: what the kernel calls available, within its limits.
+    """Find the bytes a new process can use: what the kernel calls available, within its limits.
 
     Those of its control groups and of its address space.
 

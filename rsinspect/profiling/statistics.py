@@ -290,7 +290,7 @@ def interval_of_excess(parts: Sequence[Latency], whole: Latency) -> tuple[float,
 
 
 def is_steady(samples: Sequence[float], *, tolerance: float = WARM_UP_TOLERANCE) -> bool:
-    """Whether warm-up may end: at least three samples, and the last two within ``tolerance``.
+    """Tell whether warm-up may end: at least three samples, and the last two within ``tolerance``.
 
     The first call compiles, and the second is often slower than the rest.
 
@@ -304,5 +304,5 @@ def is_steady(samples: Sequence[float], *, tolerance: float = WARM_UP_TOLERANCE)
 
 
 def warm_up_over(samples: Sequence[float]) -> bool:
-    """Whether warm-up ends here: steady, or not steady after ten samples."""
+    """Tell whether warm-up ends here: steady, or not steady after ten samples."""
     return is_steady(samples) or len(samples) >= WARM_UP_AT_MOST

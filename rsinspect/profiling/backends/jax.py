@@ -44,7 +44,7 @@ MATMUL_PRECISION = {"float32": "highest", "tf32": "tensorfloat32"}
 
 
 def configure(request: ProfileRequest) -> None:
-    """Precision of products, and whether the device is there.
+    """Set the precision of products, and check that the device is there.
 
     Raises:
         DeviceUnavailable: If it is not.

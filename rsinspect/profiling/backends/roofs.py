@@ -13,30 +13,25 @@ threads and TF32 are those the worker has set.
   framework's. Passes follow each other within one call, so that the call costs nothing, and each
   needs the one before, so that no compiler can leave one out.
 
-Working sets begin at half of the level-2 caches together, so that the second lies beyond them, and
-grow threefold up to four times the last cache, or WORKING_SET_LIMIT. One per cache would do if
-caches were as large as they say: where virtual machines share a level-3 cache of 480 MiB, half of
-it is as slow as DRAM, and 8 to 100 MiB are twice as fast. Where the system does not tell the caches
-of the device, as on a GPU, the sweep begins at 512 KiB and levels are named by size.
+``profiling.caches`` says which working sets are measured.
 
 The GPU path has not been run on a GPU.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.units import ITEM_BYTES, binary_bytes
-from rsinspect.profiling.machine import ROOT
+from rsinspect.profiling import machine
+from rsinspect.profiling.caches import caches, working_sets
 from rsinspect.profiling.roofline import BandwidthRoof, ComputeRoof, Roofs
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -51,9 +46,6 @@ CONVOLUTIONS = ((3, 64, 56), (3, 128, 28), (3, 256, 14), (1, 256, 40), (1, 512, 
 GROWN_S = 0.005
 """A call as long as this costs nothing beside what it computes, and is large enough."""
 
-WORKING_SET_LIMIT = 512 * 2**20
-"""On a GPU the framework may hold a second copy of it: 1 GiB."""
-FIRST_WORKING_SET = 512 * 2**10
 PASSES_BYTES = 512 * 2**20
 PASSES = (4, 512)
 """Passes within one call: as many as make PASSES_BYTES, no fewer and no more than these."""
@@ -104,7 +96,7 @@ def measure_roofs(
     clock: Callable[[], int],
     max_time_s: float,
 ) -> Roofs:
-    """What the device of this process can do at most.
+    """Measure the most that the device of this process can do.
 
     Args:
         backend: tensorflow, jax or torch.
@@ -246,7 +238,7 @@ def _numbers(*shape: int) -> Array:
 def _bandwidth(
     device: Device, bench: _Bench, sets: Sequence[tuple[str, int]]
 ) -> tuple[BandwidthRoof, ...]:
-    """What each working set is read and written at.
+    """Measure the rate at which each working set is read and written.
 
     The largest comes first: allocators keep what was freed, so the smaller ones then need no more.
     """
@@ -285,59 +277,6 @@ def _in_place(elements: int, passes: int, threads: int) -> Call:
     return lambda: list(pool.map(negate, parts))
 
 
-def _processors() -> tuple[int, ...]:
-    """Numbers of those this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return tuple(sorted(os.sched_getaffinity(0)))
-    return tuple(range(os.cpu_count() or 1))
-
-
-def caches(root: Path = ROOT) -> tuple[tuple[str, int], ...]:
-    """Level and bytes of the caches beyond the first that this process's processors have together.
-
-    Nothing where the system does not tell.
-    """
-    sizes: dict[tuple[int, str], int] = {}
-    for cpu in _processors():
-        for index in sorted((root / f"sys/devices/system/cpu/cpu{cpu}/cache").glob("index*")):
-            try:
-                level, size, kind, shared = (
-                    (index / name).read_text(encoding="utf-8").strip()
-                    for name in ("level", "size", "type", "shared_cpu_list")
-                )
-            except OSError:
-                continue
-            told = re.fullmatch(r"(\d+)([KM])", size)
-            if told and level.isdigit() and int(level) > 1 and kind != "Instruction":
-                factor = {"K": 2**10, "M": 2**20}[told[2]]
-                sizes[int(level), shared] = int(told[1]) * factor
-    levels = sorted({level for level, _ in sizes})
-    return tuple(
-        (f"L{level}", sum(size for (of, _), size in sizes.items() if of == level))
-        for level in levels
-    )
-
-
-def working_sets(known: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
-    """Level and bytes of the working sets to measure, growing threefold.
-
-    >>> working_sets([("L2", 4 * 2**20), ("L3", 32 * 2**20)])
-    (('L2', 2097152), ('L3', 6291456), ('L3', 18874368), ('DRAM', 56623104), ('DRAM', 134217728))
-    """
-    size = known[0][1] // 2 if known else FIRST_WORKING_SET
-    last = min(WORKING_SET_LIMIT, 4 * known[-1][1]) if known else WORKING_SET_LIMIT
-    sizes = [min(size, last)]
-    while sizes[-1] < last:
-        sizes.append(3 * sizes[-1] if 6 * sizes[-1] <= last else last)
-    return tuple((_level(size, known), size) for size in sizes)
-
-
-def _level(size: int, known: Sequence[tuple[str, int]]) -> str:
-    if not known:
-        return binary_bytes(size)
-    return next((level for level, holds in known if size <= holds), "DRAM")
-
-
 class _TensorFlow:
     """``tf.function``, with XLA where the network has it."""
 
@@ -347,7 +286,9 @@ class _TensorFlow:
         self.tf, self.dtype, self.jit = tf, dtype, jit
         self.name = "gpu" if tf.config.list_logical_devices("GPU") else "cpu"
         self.how = "tf.function with XLA" if jit else "tf.function"
-        self.threads = tf.config.threading.get_intra_op_parallelism_threads() or len(_processors())
+        self.threads = tf.config.threading.get_intra_op_parallelism_threads() or len(
+            machine.processors()
+        )
 
     def _compile(self, function: Callable[..., Any], *operands: Any) -> Call:
         compiled = self.tf.function(function, autograph=False, jit_compile=self.jit or None)
@@ -392,7 +333,7 @@ class _JAX:
 
         self.jax, self.dtype = jax, dtype
         self.name = "cpu" if jax.default_backend() == "cpu" else "gpu"
-        self.threads = len(_processors())
+        self.threads = len(machine.processors())
 
     def _compile(self, function: Callable[..., Any], *operands: Array) -> Call:
         compiled = self.jax.jit(function)

@@ -28,7 +28,7 @@ from rsinspect.profiling.rounds import Instrumented
 
 
 def configure(request: ProfileRequest) -> None:
-    """Threads and TF32, and whether the device is there.
+    """Set threads and TF32, and check that the device is there.
 
     Raises:
         DeviceUnavailable: If it is not.
@@ -46,7 +46,7 @@ def configure(request: ProfileRequest) -> None:
 
 
 def instrument(work: Workload) -> Instrument:
-    """The network with hooks at its cuts."""
+    """Put hooks at the cuts of the network."""
     return _Hooked(work)
 
 

@@ -7,7 +7,8 @@ that comes with it; it is private, and where it has moved the trace is not avail
 layer by layer, so the clock is read around each layer's call, and on the way back when a layer's
 gradient comes in: what runs until the next one comes is its backward pass.
 
-On a GPU, and for TensorFlow with XLA, there is no trace: not tried, and on a CPU not all there.
+Not supported: GPUs (untested), and TensorFlow with XLA, whose profile on a CPU misses about half
+of the time.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SCOPES = ("loss", "optimizer")
 
 
 def trace_layers(work: Workload, network: Instrument) -> dict[str, Any]:
-    """Seconds per layer and step, spans of the last step, and how they were had.
+    """Trace the layers: seconds per layer and step, spans of the last step, and the method.
 
     Raises:
         MeasurementError: If there is no trace for this backend and device.
@@ -90,14 +91,14 @@ def _heaviest(owner: str | None, known: Shares) -> str | None:
 
 
 def weights(work: Workload) -> Callable[[str], float]:
-    """What tells the MACs of an op's layer from the op's name; at least one."""
+    """Make the function that looks up the MACs of an op's layer by the op's name; at least 1."""
     owner = owners(work)
     macs = {layer.path: float(layer_cost(work.graph, layer).macs) for layer in work.graph}
     return lambda name: macs.get(owner(name) or "", 0.0) or 1.0
 
 
 def owners(work: Workload) -> Callable[[str], str | None]:
-    """What tells the layer's path, or the step, from an op's name.
+    """Make the function that looks up the layer's path, or the step, by an op's name.
 
     Names of layers hold digits at their end (``_conv_2``), and Keras appends more (``_conv_2_1``):
     a component of the name is looked up as it stands, and only then without its last number.
@@ -169,7 +170,7 @@ Shares = Mapping[str, Mapping[str, float]]
 
 
 def shares(text: str, owner: Callable[[str], str | None], weight: Callable[[str], float]) -> Shares:
-    """Whose time each instruction of a compiled program is.
+    """Find out whose time each instruction of a compiled program is.
 
     A fusion belongs to the layer that its own name tells. XLA's library fusions may hold several
     convolutions, of several blocks even: such a one is divided among their layers in proportion to
@@ -218,7 +219,7 @@ def shares(text: str, owner: Callable[[str], str | None], weight: Callable[[str]
 
 
 def divided_among(seconds: Mapping[str, float], known: Shares) -> dict[str, float]:
-    """Seconds per owner, from seconds per instruction."""
+    """Divide seconds per instruction among the owners."""
     found: dict[str, float] = {}
     for op, value in seconds.items():
         for owner, share in known[op].items():
@@ -227,7 +228,7 @@ def divided_among(seconds: Mapping[str, float], known: Shares) -> dict[str, floa
 
 
 def jax_spans(step: Callable[[], object], known: Shares) -> list[Span]:
-    """When the ops of a compiled program ran in one pass; an op's owner is its own name."""
+    """Record when the ops of a compiled program ran in one pass; an op is its own owner."""
     import jax
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""What every backend is given, a network cut into its parts, and what it has to make of it.
+"""The network that every backend is given, cut into its parts, and the functions it must provide.
 
 Each stage or block is a Keras model between two cuts of the graph, made of the very layers of the
 whole network, so that both share their weights.
@@ -139,7 +139,7 @@ def loss_of(work: Workload, labels: Any, outputs: Any) -> Any:
 
 
 def optimizer(work: Workload) -> Any:
-    """The optimizer of the training step, built; it scales the loss where float16 needs it."""
+    """Build the optimizer of the training step; it scales the loss where float16 needs it."""
     found = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM)
     if work.request.precision == "float16":
         found = keras.optimizers.LossScaleOptimizer(found)
@@ -148,12 +148,12 @@ def optimizer(work: Workload) -> Any:
 
 
 def as_array(tensor: Any) -> Any:
-    """A tensor as a NumPy array of float32."""
+    """Convert a tensor to a NumPy array of float32."""
     return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32")))
 
 
 def null_call_s(call: Callable[[], object], repeats: int = 200) -> float:
-    """Median seconds of a call that computes nothing."""
+    """Time a call that computes nothing; the median, in seconds."""
     samples = []
     for _ in range(repeats):
         start = time.perf_counter_ns()
@@ -163,7 +163,7 @@ def null_call_s(call: Callable[[], object], repeats: int = 200) -> float:
 
 
 def from_marks(marks: list[int], null_s: float = 0.0) -> Instrumented:
-    """Parts between readings of the clock; a null call is taken off each and goes into the last.
+    """Split a pass at readings of the clock; a null call is moved from each part to the last.
 
     >>> from_marks([0, 2_000_000_000, 5_000_000_000], null_s=0.5).parts_s
     (1.5, 2.5, 1.0)
