@@ -226,7 +226,7 @@ def test_a_bitmap_that_would_be_shrunk_or_fill_the_memory_is_refused(
     with pytest.raises(PictureTooLarge, match=words) as refusal:
         engine.run(source, "png", renderer=renderer)
     assert refusal.value.exit_code == 2
-    assert refusal.value.hint == "--format svg, or a lower --dpi"
+    assert refusal.value.hint == "format='svg', or a lower dpi"
     assert engine.run(source, "svg", renderer=renderer)
 
 
