@@ -33,8 +33,9 @@ from rsinspect.profiling import machine
 from rsinspect.profiling.gate import gate
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import Predicted, ProfileRequest
+from rsinspect.profiling.record.closure import Excess
+from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.rounds import Instrumented, Round, Session, garbage_collection_off
-from rsinspect.profiling.run import Excess, ProfileRun
 from rsinspect.profiling.statistics import Latency, Sampling
 
 DEPTHS = (50, 101, 152, 200, 270, 350, 420)

@@ -8,18 +8,12 @@ from itertools import combinations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from rsinspect.profiling.roofline import BandwidthRoof, Bound, ComputeRoof, Roofs
-from rsinspect.profiling.run import (
-    Batch,
-    Closure,
-    EndToEnd,
-    Environment,
-    Model,
-    ProfileRun,
-    Rounds,
-    Segment,
-)
+from rsinspect.profiling.record.model import Model
+from rsinspect.profiling.record.run import ProfileRun, Segment
+from rsinspect.profiling.roofline.bound import Bound
+from rsinspect.profiling.roofline.roofs import BandwidthRoof, ComputeRoof, Roofs
 from rsinspect.profiling.statistics import Latency, Sampling
+from tests.runs import run_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,33 +105,9 @@ def a_run(depth: int = 50, level: str = "block", mode: str = "forward", *,
     steps = ["loss", "optimizer", "call"] if mode == "train" else ["call"]
     segments += [Segment(path=step, level="step", latency=latency(2e-4)) for step in steps]
 
-    def whole() -> Latency:
-        columns = zip(*[segment.latency.samples for segment in segments], strict=True)
-        return Latency(tuple(sum(column) for column in columns), sampling)
-
-    recorded = Rounds(
-        sampling=sampling, at_s=tuple(map(float, range(rounds))), foreign_share=(0.01,) * rounds,
-        instrumented_s=whole().samples, verdict="gated",
-    )  # fmt: skip
-    return ProfileRun(
-        model=Model(name=name or f"resnet-rs-{depth}", depth=depth, blocks=LAYOUTS[depth],
-                    resolution=(160, 160), dialect="keras"),
-        environment=Environment(
-            platform="Linux", cpu_model=None, cpus_visible=2, cpus_affinity=2, cpus_quota=None,
-            governor=None, threads_requested=None, threads="default", versions=(), flags=(),
-            load_before=None, load_after=None, seed=0, peak_rss_bytes=None,
-        ),
-        batch=Batch(requested=8, used=8, tried=()), mode=mode, precision="float32",
-        backend="tensorflow", device="cpu", jit=False, level=level, method="", optimizer=None,
-        end_to_end=EndToEnd(latency=whole(), batch=8), segments=tuple(segments), rounds=recorded,
-        closure=Closure(
-            segments=tuple(segment.latency for segment in segments), end_to_end=whole(),
-            instrumented=recorded.instrumented, output_max_abs_diff=None, output_max_abs=1.0,
-        ),
-        prediction=None, roofs=roofs, trace=None, not_available=(), warnings=(),
-        stopped_because="time", max_time_s=60.0, measured_s=60.0, warm_up_s=(1.0,),
-        predicted_bytes=1, started_at="", wall_s=70.0,
-    )  # fmt: skip
+    model = Model(name=name or f"resnet-rs-{depth}", depth=depth, blocks=LAYOUTS[depth],
+                  resolution=(160, 160), dialect="keras")  # fmt: skip
+    return run_of(segments, model=model, mode=mode, level=level, roofs=roofs)
 
 
 def texts_of(figure: Figure) -> list[Text]:

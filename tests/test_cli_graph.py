@@ -10,9 +10,9 @@ import pytest
 
 from rsinspect.base.errors import RenderError
 from rsinspect.drawing import engine, formats
-from rsinspect.profiling.run_document import to_json
+from rsinspect.profiling.record.document import to_json
 from tests.conftest import Cli
-from tests.test_profiling_run import a_run
+from tests.runs import a_run
 
 
 @pytest.fixture
@@ -44,7 +44,12 @@ def test_a_profile_alone_means_its_latency(cli: Cli, saved: Path) -> None:
 
 
 def other(document: dict[str, Any], **model: Any) -> dict[str, Any]:
-    return document | {"model": document["model"] | model}
+    """As a file of before, which names its model in five fields, has another one."""
+    five = ("name", "depth", "blocks", "resolution", "dialect")
+    known = {key: document["model"][key] for key in five}
+    return {key: value for key, value in document.items() if key != "network"} | {
+        "model": known | model
+    }
 
 
 @pytest.mark.parametrize(

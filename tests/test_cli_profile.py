@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.profiling.report import profile_answer
-from rsinspect.profiling.run_document import to_json
+from rsinspect.profiling.answer import profile_answer
+from rsinspect.profiling.record.document import to_json
 from rsinspect.render.data import as_text
 from tests.conftest import Cli, python
-from tests.test_profiling_run import a_run
+from tests.runs import a_run
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_strict_asks_that_the_segments_add_up(cli: Cli, saved: Path) -> None:
     outcome = cli("profile", "--from", saved, "--strict")
     assert outcome.code == 1
     assert "resnet-rs-50" in outcome.out, "the answer is given all the same"
-    assert outcome.err.startswith("error: Closure: sum of segments 400 ms")
+    assert outcome.err.startswith("error: Too few rounds to say whether parts add up: 400 ms")
 
 
 def test_a_saved_run_is_drawn_and_traced(cli: Cli, saved: Path, tmp_path: Path) -> None:

@@ -29,14 +29,6 @@ from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory
 from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
-from rsinspect.profiling.cautions import (
-    BatchReduced,
-    BusyMachine,
-    CutShort,
-    FewSamples,
-    NeverQuiet,
-    NotSteady,
-)
 from rsinspect.profiling.parent import (
     Interrupted,
     ladder,
@@ -62,10 +54,20 @@ from rsinspect.profiling.protocol import (
     request_from_json,
     request_to_json,
 )
+from rsinspect.profiling.record.cautions import (
+    BatchReduced,
+    BusyMachine,
+    CutShort,
+    FewSamples,
+    NeverQuiet,
+    NotSteady,
+)
+from rsinspect.profiling.record.document import from_json, to_json
+from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.record.trace import TracedEvent, TracedSeconds
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
-from rsinspect.profiling.run import ProfileRun
-from rsinspect.profiling.run_document import from_json, to_json
 from tests.networks import network_of
+from tests.runs import ENVIRONMENT, ROOFS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
 
@@ -622,7 +624,7 @@ def test_a_request_arrives_as_it_was_sent(dialect: str, backend: str) -> None:
         Failure(kind="error", error="ValueError", message="no"),
         Ready(
             parts=(("stem", "forward"), ("loss", "whole")), method="m", output_max_abs_diff=None,
-            output_max_abs=1.0, optimizer="SGD", environment={"a": 1},
+            output_max_abs=1.0, optimizer="SGD", environment=ENVIRONMENT,
         ),
         Round(
             burst=1, at_s=0.5, end_to_end_s=0.2, instrumented_s=0.21, parts_s=(0.1, 0.11),
@@ -633,9 +635,14 @@ def test_a_request_arrives_as_it_was_sent(dialect: str, backend: str) -> None:
             parts=(("stem", 1, 0.1), ("c2/block1", 4, 0.2)), end_to_end_s=0.9, rounds=12,
             ready_s=5.0,
         ),
-        RoofsMeasured({"compute": []}),
+        RoofsMeasured(ROOFS),
         NotAvailable("trace", "why"),
-        Traced({"seconds": {"stem/conv1": 0.5}}),
+        Traced(
+            TracedSeconds(
+                seconds={"stem/conv1": 0.5}, unattributed_s=0.1, steps=3, method="m",
+                events=(TracedEvent("conv", None, 0.0, 1.5, "lane"),),
+            )
+        ),
     ],
     ids=lambda message: type(message).__name__,
 )  # fmt: skip
@@ -730,7 +737,7 @@ def test_a_prediction_roofs_and_what_is_missing_are_kept(worker: MakeWorker) -> 
     bound = found.segments[0].bound
     assert bound is not None
     assert 0 < (bound.fraction or 0) < 1
-    assert found.not_available == (("trace", "no profiler"),)
+    assert found.not_available == {"trace": "no profiler"}
     assert from_json(json.loads(json.dumps(to_json(found)))) == found
 
 

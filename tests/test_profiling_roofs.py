@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rsinspect.base import codec
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.profiling.backends import roofs
 from rsinspect.profiling.backends.roofs import measure_roofs
 from rsinspect.profiling.caches import WORKING_SET_LIMIT, caches, working_sets
-from rsinspect.profiling.roofline import Roofs
+from rsinspect.profiling.roofline.roofs import Roofs
 
 MIB = 2**20
 
@@ -207,7 +208,7 @@ def test_a_real_device_has_roofs(backend: str, jit: bool, monkeypatch: pytest.Mo
     assert 1e8 < found.flops_per_s < 1e16
     assert found.bandwidth[-1].level == "DRAM"
     assert 1e8 < found.bandwidth[-1].bytes_per_s < 1e14
-    assert Roofs.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert codec.from_json(json.loads(json.dumps(codec.to_json(found))), Roofs, "roofs") == found
     with pytest.raises(InvalidMeasurement, match=f"tf32 cannot be computed on cpu by {backend}"):
         measure(backend, "tf32", jit=jit)
     assert measure(backend, "bfloat16", jit=jit).precision == "bfloat16"

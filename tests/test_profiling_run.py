@@ -1,141 +1,33 @@
 """The record goes to JSON and back, and a damaged document is refused."""
 
+import contextlib
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rsinspect.base import codec
 from rsinspect.base.errors import InvalidMeasurement
-from rsinspect.profiling import cautions as records
-from rsinspect.profiling.cautions import (
-    BatchReduced,
-    BusyMachine,
-    Caution,
-    CutShort,
-    DoesNotClose,
-    FewSamples,
-    NeverQuiet,
-    NotSteady,
-    OutputsDiffer,
-    OverBudget,
-    WideSpread,
-    wording,
-)
-from rsinspect.profiling.roofline import BandwidthRoof, Bound, ComputeRoof, Roofs
-from rsinspect.profiling.run import (
-    Attempt,
-    Batch,
-    Closure,
-    EndToEnd,
-    Environment,
-    Model,
-    PredictedPart,
-    Prediction,
-    ProfileRun,
-    Rounds,
-    Segment,
-    Trace,
-    TracedEvent,
-    TracedLayer,
-)
-from rsinspect.profiling.run_document import from_json, to_json
-from rsinspect.profiling.statistics import Latency, Sampling
+from rsinspect.networks.network import from_graph
+from rsinspect.profiling.answer import profile_answer
+from rsinspect.profiling.protocol import Settings
+from rsinspect.profiling.record import cautions as records
+from rsinspect.profiling.record.cautions import Caution, wording
+from rsinspect.profiling.record.document import from_json, load_run, to_json
+from rsinspect.profiling.record.model import Model
+from tests.conftest import GOLDENS, Cli
+from tests.networks import layout_of, network_of
+from tests.runs import CAUTIONS, a_run, run_of
 
-CAUTIONS: tuple[Caution, ...] = (
-    BatchReduced(128, 64),
-    FewSamples(3),
-    NotSteady(10),
-    WideSpread(0.25),
-    BusyMachine(1.75, 2),
-    DoesNotClose(-0.2),
-    OutputsDiffer(0.5),
-    OverBudget(90.0, 60.0),
-    NeverQuiet(0.1, 8),
-    CutShort(5),
-)
-
-
-SAMPLING = Sampling((0, 0, 0, 1), (0, 0, 1, 0), (True, True, True, False))
-ROUNDS = Rounds(
-    sampling=SAMPLING, at_s=(0.0, 1.0, 2.0, 0.0), foreign_share=(0.0, 0.01, None, 0.5),
-    instrumented_s=(0.5, 0.4, 0.6, 2.0), verdict="gated",
-)  # fmt: skip
-WHOLE = Latency((0.5, 0.4, 0.6, 2.0), SAMPLING)
-ROOFS = Roofs(
-    compute=(ComputeRoof(op="matmul", size="1024", flops_per_s=1e11),),
-    bandwidth=(BandwidthRoof(level="DRAM", working_set_bytes=10**8, bytes_per_s=1e10),),
-    precision="float32", method="made up",
-)  # fmt: skip
-BOUND = Bound(
-    bound="memory", flops=2000, bytes=4096, floor_s=0.05, seconds=0.1, fraction=0.5, reason=None
-)
-STEM, C2 = Latency((0.1, 0.1, 0.2, 0.9), SAMPLING), Latency((0.3, 0.3, 0.4, 0.9), SAMPLING)
-SEGMENTS = (
-    Segment(path="stem", level="stage", latency=STEM, forward=STEM, macs=1000,
-            bytes_moved=4096, intensity=8.5, bound=BOUND),
-    Segment(path="c2", level="stage", latency=C2, forward=C2, macs=2000,
-            bytes_moved=8192, intensity=None),
-    Segment(path="call", level="step", latency=Latency((0.0, 0.0, 0.0, 0.1), SAMPLING)),
-)  # fmt: skip
-
-
-def a_run() -> ProfileRun:
-    return ProfileRun(
-        model=Model(
-            name="resnet-rs-50", depth=50, blocks=(3, 4, 6, 3), resolution=(160, 192),
-            dialect="keras",
-        ),
-        environment=Environment(
-            platform="Linux", cpu_model=None, cpus_visible=2, cpus_affinity=2, cpus_quota=1.5,
-            governor=None, threads_requested=None, threads="the framework's default",
-            versions=(("python", "3.11.7"), ("keras", "3.15.1")),
-            flags=(("XLA_FLAGS", "--x"),), load_before=0.5, load_after=None, seed=0,
-            peak_rss_bytes=1_000_000_000,
-            unknown=(("cpu_model", "why"), ("governor", "why"), ("load_after", "why")),
-        ),
-        batch=Batch(
-            requested=128,
-            used=64,
-            tried=(
-                Attempt(batch=128, outcome="skipped", reason="predicted 9 GiB",
-                        predicted_bytes=9, peak_rss_bytes=None),
-                Attempt(batch=64, outcome="ran", reason=None, predicted_bytes=5,
-                        peak_rss_bytes=6),
-            ),
-        ),
-        mode="forward", precision="float32", backend="tensorflow", device="cpu", jit=False,
-        level="stage", method="stamps", optimizer=None,
-        end_to_end=EndToEnd(latency=WHOLE, batch=64),
-        segments=SEGMENTS, rounds=ROUNDS,
-        closure=Closure(
-            segments=tuple(segment.latency for segment in SEGMENTS), end_to_end=WHOLE,
-            instrumented=ROUNDS.instrumented, output_max_abs_diff=0.0, output_max_abs=0.003,
-        ),
-        prediction=Prediction(
-            parts=(PredictedPart(path="stem", repeats=1, latency_s=0.1),
-                   PredictedPart(path="c2/block1", repeats=2, latency_s=0.2)),
-            end_to_end_s=0.5, rounds=9, ready_s=5.0,
-        ),
-        roofs=ROOFS,
-        trace=Trace(
-            layers=(TracedLayer(path="stem/conv1", share=0.2, latency_s=0.1),
-                    TracedLayer(path="odd", share=0.1, latency_s=None)),
-            unattributed=0.01, steps=3, method="profiler",
-            events=(TracedEvent("conv", "stem/conv1", 0.0, 5.5, "thread 1"),
-                    TracedEvent("copy", None, 6, 1, "thread 2")),
-        ),
-        not_available=(("roofs", "why"),),
-        warnings=CAUTIONS,
-        stopped_because="time", max_time_s=60.0, measured_s=59.5, warm_up_s=(9.0, 1.0, 1.0),
-        predicted_bytes=5, started_at="2026-01-01T00:00:00+00:00", wall_s=70.0,
-    )  # fmt: skip
+DOCUMENT = json.dumps(to_json(a_run()))
 
 
 def document() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(json.dumps(to_json(a_run())))
+    loaded: dict[str, Any] = json.loads(DOCUMENT)
     return loaded
 
 
@@ -150,7 +42,7 @@ def test_the_document_has_the_keys_that_others_rely_on() -> None:
         "schema", "model", "environment", "batch", "mode", "precision", "backend", "device",
         "method", "end_to_end", "segments", "closure", "warnings",
     }  # fmt: skip
-    assert set(found["model"]) == {"name", "depth", "blocks", "resolution", "dialect"}
+    assert set(found["model"]) == set(network_of(50).document())
     assert set(found["batch"]) == {"requested", "used", "tried"}
     assert set(found["end_to_end"]) >= {"latency_s", "images_per_s"}
     assert set(found["end_to_end"]["latency_s"]) >= {"median", "ci_low", "ci_high", "samples"}
@@ -183,7 +75,7 @@ def test_every_caution_has_words_with_its_numbers(caution: Caution) -> None:
 
 
 def test_every_kind_of_caution_is_tested() -> None:
-    assert {type(caution) for caution in CAUTIONS} == set(records.CAUTIONS.values())
+    assert {type(caution) for caution in CAUTIONS} == set(records.CAUTIONS.kinds.values())
 
 
 def remove(*keys: Any) -> Callable[[dict[str, Any]], None]:
@@ -216,34 +108,40 @@ def put(value: Any, *keys: Any) -> Callable[[dict[str, Any]], None]:
         (put([], "segments", 0, "latency_s", "samples"), "at least one sample"),
         (put([0.1], "segments", 0, "latency_s", "samples"), "1 samples of 4 rounds"),
         (put([True], "rounds", "kept"), "differ in length"),
-        (put([1, 1, 1, 1], "rounds", "kept"), "not true or false"),
+        (put([1, 1, 1, 1], "rounds", "kept"), r"rounds.kept\[0\] is 1, not true or false"),
         (put([False] * 4, "rounds", "kept"), "at least one sample that counts"),
         (put([0.0], "rounds", "at_s"), "columns of different lengths"),
-        (put("fine", "rounds", "verdict"), "unknown verdict 'fine'"),
-        (put("speed", "segments", 0, "roofline", "bound"), "unknown bound 'speed'"),
+        (put("fine", "rounds", "verdict"), "rounds.verdict is an unknown name 'fine'"),
+        (
+            put("speed", "segments", 0, "roofline", "bound"),
+            r"segments\[0\].roofline.bound is an unknown name 'speed'",
+        ),
         (put([], "roofs", "compute"), "at least one compute"),
-        (put([3], "trace", "events"), "an event 3 that is none"),
-        (put("yes", "jit"), "not true or false"),
-        (put(["x"], "segments", 0, "latency_s", "samples"), "not a number"),
+        (put([3], "trace", "events"), r"trace.events\[0\] is 3, not an array"),
+        (put("yes", "jit"), "profile.jit is 'yes', not true or false"),
+        (put(["x"], "segments", 0, "latency_s", "samples"), "is 'x', not a number"),
         (put([-1.0] * 4, "end_to_end", "latency_s", "samples"), "0 or more"),
         (put(0.7, "end_to_end", "latency_s", "median"), "median 0.7"),
-        (put("0.4", "closure", "output_max_abs"), "not a number"),
+        (put("0.4", "closure", "output_max_abs"), "output_max_abs is '0.4', not a number"),
         (put(float("nan"), "wall_s"), "not a finite number"),
         (put(True, "batch", "used"), "not a whole number"),
-        (put(0, "batch", "used"), "not a number above 0"),
-        (put("exploded", "batch", "tried", 0, "outcome"), "unknown outcome 'exploded'"),
-        (put("odd", "warnings", 0, "kind"), "unknown kind 'odd'"),
+        (put(0, "batch", "used"), "at least one image, not 0"),
+        (
+            put("exploded", "batch", "tried", 0, "outcome"),
+            r"batch.tried\[0\].outcome is an unknown name 'exploded'",
+        ),
+        (put("odd", "warnings", 0, "kind"), r"warnings\[0\].kind is an unknown name 'odd'"),
         (put(7, "warnings"), "not an array"),
-        (put([160], "model", "resolution"), "height and width"),
-        (put(["3"], "model", "blocks"), "not whole numbers"),
+        (put([160], "model", "resolution"), "model.resolution has 1 values, not 2"),
+        (put(["3"], "model", "blocks"), r"model.blocks\[0\] is '3', not a whole number"),
         (put(3, "model", "name"), "not a text"),
-        (put([], "model"), "is list, not an object"),
+        (put([], "model"), "profile.model is an array, not an object"),
     ],
 )
 def test_a_damaged_document_is_refused_by_key(
     edit: Callable[[dict[str, Any]], None], words: str
 ) -> None:
-    found = copy.deepcopy(document())
+    found = document()
     edit(found)
     with pytest.raises(InvalidMeasurement, match=words):
         from_json(found)
@@ -279,3 +177,194 @@ def test_the_same_output_allows_for_rounding_and_no_more() -> None:
     assert not replace(closure, output_max_abs_diff=1e-3).same_output
     assert not replace(closure, output_max_abs_diff=float("nan")).same_output
     assert replace(closure, output_max_abs_diff=None).same_output, "chance makes them differ"
+
+
+# ---- hostile files
+
+
+HUGE = "9" * 400
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[" * 100_000, "nests too deep"),
+        (b'{"schema": "rsinspect.profile/1", "a": ' + b"[" * 500 + b"]" * 500 + b"}", "deeper"),
+        (b'{"schema": "\\ud800"}', "no JSON document"),
+        (b'{"schema": "\xff"}', "no JSON document"),
+        (b'{"schema": 1e400}', "out of range"),
+        (b'{"schema": NaN}', "no JSON document"),
+        (b'{"schema": ' + 5000 * b"1" + b"}", "out of range"),
+        (b'{"schema": ["rsinspect.profile/1"]}', "schema is"),
+        (b"3", "not an object"),
+    ],
+    ids=lambda value: str(value[:20]),
+)
+def test_a_hostile_file_is_refused_in_one_line(
+    cli: Cli, tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "run.json"
+    path.write_bytes(content)
+    with pytest.raises(InvalidMeasurement, match=words) as caught:
+        load_run(path)
+    assert str(path) in caught.value.message
+    assert "\n" not in caught.value.message
+    assert cli("profile", "--from", path).code == 2
+
+
+NUMBERS = [
+    ("wall_s",), ("batch", "used"), ("batch", "requested"), ("predicted_bytes",),
+    ("segments", 0, "macs"), ("segments", 0, "roofline", "flops"), ("roofs", "bandwidth", 0,
+     "working_set_bytes"), ("rounds", "at_s", 1), ("prediction", "end_to_end_s"),
+    ("trace", "layers", 0, "latency_s"), ("warnings", 0, "used"), ("model", "width"),
+    ("network", "graph", "layers", 0, "shape", 0), ("request", "batch"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("keys", NUMBERS, ids=lambda keys: ".".join(map(str, keys)))
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), int(HUGE), -int(HUGE), 1e300])
+def test_numbers_beyond_all_bounds_are_refused_by_key(keys: tuple[Any, ...], value: Any) -> None:
+    found = document()
+    put(value, *keys)(found)
+    place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    with pytest.raises(InvalidMeasurement) as caught:
+        from_json(found)
+    assert f"profile{place} is" in caught.value.message
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (put({"median": 0.0, "samples": [0.0] * 4}, "end_to_end", "latency_s"), "took no time"),
+        (put({"median": 1e-300, "samples": [1e-300] * 4}, "end_to_end", "latency_s"), "no time"),
+        (put([], "segments"), "the segments took no time"),
+        (put(0, "prediction", "end_to_end_s"), "a predicted time is above 0 s"),
+        (put(0, "segments", 0, "roofline", "seconds"), "a bound is of 0.0 s measured"),
+        (put(-1, "segments", 0, "roofline", "flops"), "none is below 0"),
+        (put(0, "roofs", "compute", 0, "flops_per_s"), "every roof is a finite rate"),
+        (put(1e-300, "roofs", "compute", 0, "flops_per_s"), "every roof is a finite rate"),
+        (put(-3, "batch", "used"), "at least one image"),
+        (put("speedy", "request", "mode"), "request.mode is an unknown name 'speedy'"),
+        (put(0, "request", "batch"), "the batch is 0"),
+        (put("x", "network", "schema"), "profile.network: "),
+        (put({}, "network", "graph", "layers"), "profile.network: "),
+        (put("g1:0", "model", "fingerprint"), "of different networks"),
+    ],
+)
+def test_values_that_cannot_have_been_measured_are_refused(
+    edit: Callable[[dict[str, Any]], None], words: str
+) -> None:
+    found = document()
+    edit(found)
+    with pytest.raises(InvalidMeasurement, match=words):
+        from_json(found)
+
+
+WRONG: tuple[Any, ...] = (None, "x", -1, 0, [])
+
+
+def test_every_key_may_be_missing_or_of_any_type_and_never_ends_in_a_traceback() -> None:
+    def places(value: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        if keys:
+            yield keys
+        if not isinstance(value, dict | list):
+            return
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(part, (*keys, key))
+
+    whole = document() | {"network": None}  # thousands more, which the graph's own tests try
+    for keys in places(whole):
+        for edit in (remove(*keys), *(put(value, *keys) for value in WRONG)):
+            found = copy.deepcopy(whole)
+            edit(found)
+            with contextlib.suppress(InvalidMeasurement):
+                profile_answer(from_json(found))
+
+
+# ---- identity
+
+
+def test_a_run_carries_what_was_requested_and_what_was_measured() -> None:
+    run = from_json(document())
+    assert run.request is not None
+    assert (run.request.batch, run.request.threads) == (128, 2)
+    assert run.network is not None
+    assert run.network.fingerprint == network_of(50, resolution=(160, 192)).fingerprint
+    assert run.network.names["stem/conv1"] == network_of(50).names["stem/conv1"]
+    assert document()["model"] == network_of(50, resolution=(160, 192)).document()
+
+
+def test_the_model_of_a_run_is_the_model_of_every_document() -> None:
+    for network in (network_of(50), layout_of(1, 2), from_graph(network_of(50).graph)):
+        assert codec.to_json(Model.of(network)) == network.document()
+
+
+VARIATIONS: list[tuple[dict[str, Any], str]] = [
+    ({"se_ratio": 0.0}, "its SE ratio is 0.0, not 0.25"),
+    ({"include_top": False}, "its include top is False, not True"),
+    ({"classes": 10}, "its classes is 10, not 1000"),
+    ({"activation": "swish"}, "its activation is swish, not relu"),
+    ({"channels": 1, "preprocessing": False}, "its channels is 1, not 3"),
+    ({"preprocessing": False}, "its preprocessing is False, not True"),
+    ({"filters": (64, 128, 256, 256)}, "its filters is"),
+    ({"width": 0.5}, "its width is 0.5, not 1.0"),
+    ({"resolution": (192, 192)}, "its resolution is 192x192, not 160x160"),
+    ({"dialect": "timm"}, "its dialect is timm, not keras"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), VARIATIONS, ids=lambda value: str(value))
+def test_a_run_of_another_network_is_refused(
+    cli: Cli, tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    run = run_of(a_run().segments, network=network_of(50, **changes))
+    with pytest.raises(InvalidMeasurement) as caught:
+        run.check_model(network_of(50))
+    assert words in caught.value.message
+    run.check_model(network_of(50, **changes))
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(to_json(run)))
+    outcome = cli("graph", "50", "--profile", path, "-o", tmp_path / "picture.svg")
+    assert (outcome.code, words in outcome.err) == (2, True)
+    assert not (tmp_path / "picture.svg").exists()
+
+
+def test_a_network_of_other_names_is_the_same_network() -> None:
+    run = run_of(a_run().segments, network=network_of(50))
+    run.check_model(from_graph(network_of(50).graph, title="somebody's"))
+
+
+def test_a_run_can_be_repeated_from_its_file() -> None:
+    run = from_json(document())
+    assert run.request is not None
+    again = codec.to_json(run.request)
+    assert codec.from_json(again, Settings, "request") == run.request
+
+
+# ---- files of before
+
+
+OLD = GOLDENS / "run-50-train.json"
+
+
+def test_a_file_of_before_still_loads_and_says_the_same() -> None:
+    run, stored = load_run(OLD), json.loads(OLD.read_bytes())
+    assert (run.request, run.network, run.model.fingerprint) == (None, None, None)
+    written = json.loads(json.dumps(to_json(run)))
+    assert set(written) - set(stored) == {"request", "network"}
+    for key in stored.keys() - {"model"}:
+        assert written[key] == stored[key], key
+    assert stored["model"].items() <= written["model"].items()
+
+
+def test_a_file_of_before_is_compared_by_what_it_knows() -> None:
+    run = load_run(OLD)
+    run.check_model(network_of(50))
+    for other, words in (
+        (network_of(101), "its model is resnet-rs-50, not resnet-rs-101"),
+        (network_of(50, resolution=(192, 192)), "its resolution is 160x160, not 192x192"),
+        (network_of(50, dialect="timm"), "its dialect is keras, not timm"),
+    ):
+        with pytest.raises(InvalidMeasurement, match=words):
+            run.check_model(other)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsinspect.profiling.timeline import Span, attribute, chrome_trace, chrome_trace_of
-from tests.test_profiling_run import a_run
+from tests.runs import a_run
 
 SPANS = st.lists(
     st.builds(

@@ -14,7 +14,6 @@ from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import worker
-from rsinspect.profiling.cautions import OutputsDiffer
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import (
     Event,
@@ -25,8 +24,9 @@ from rsinspect.profiling.protocol import (
     decode,
     request_to_json,
 )
+from rsinspect.profiling.record.cautions import OutputsDiffer
+from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.rounds import RoundDone
-from rsinspect.profiling.run_document import from_json, to_json
 from tests.conftest import python
 
 SPEC = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rsinspect.drawing.overlay import Measured
-    from rsinspect.profiling.run import ProfileRun
+    from rsinspect.profiling.record.run import ProfileRun
 
 _STYLE = "Style"
 
@@ -131,11 +131,10 @@ def graph(
 def _measured(path: Path, network: Network) -> Measured:
     """Read what a saved run says about this network."""
     from rsinspect.drawing.overlay import Measured
-    from rsinspect.profiling.run_document import load_run
+    from rsinspect.profiling.record.document import load_run
 
     run = load_run(path)
-    assert network.spec is not None
-    run.check_model(network.spec)
+    run.check_model(network)
     return Measured(
         latency_s={segment.path: segment.latency.median for segment in run.segments},
         conditions="; ".join(_conditions(run, network)),

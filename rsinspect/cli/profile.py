@@ -14,7 +14,7 @@ from rsinspect.profiling.protocol import BACKENDS, PRECISIONS, ProfileRequest
 from rsinspect.render.formats import check_format
 
 if TYPE_CHECKING:
-    from rsinspect.profiling.run import ProfileRun
+    from rsinspect.profiling.record.run import ProfileRun
 
 
 def _how(*names: str, help: str) -> Any:
@@ -170,7 +170,7 @@ class FileOptions:
             OutputNotWritable: If one cannot be written.
         """
         from rsinspect.base.files import write_whole
-        from rsinspect.profiling.run_document import to_json
+        from rsinspect.profiling.record.document import to_json
 
         if self.save is not None:
             write_whole(self.save, (json.dumps(to_json(run), indent=2) + "\n").encode())
@@ -198,7 +198,7 @@ def profile(
     output: Output = None,
 ) -> None:
     """Time a forward pass or training step, its parts and the whole; say if they add up."""
-    from rsinspect.profiling.report import closure_line, profile_answer
+    from rsinspect.profiling.answer import closure_line, profile_answer
 
     check_format(format)
     files.check(output, roofs=how.roofs)
@@ -217,7 +217,7 @@ def _run(
 ) -> tuple[ProfileRun | None, KeyboardInterrupt | None]:
     """Read or measure a run; after Ctrl-C, as far as it got, and the interruption."""
     if files.saved is not None:
-        from rsinspect.profiling.run_document import load_run
+        from rsinspect.profiling.record.document import load_run
 
         return load_run(files.saved), None
     request = how.request(network, trace=files.trace is not None)

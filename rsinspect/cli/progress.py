@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rsinspect.profiling import parent, protocol
-from rsinspect.profiling.report import prediction_table, preview
+from rsinspect.profiling.answer import prediction_table, preview
+from rsinspect.profiling.record.heard import prediction_of
+from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.rounds import RoundDone
-from rsinspect.profiling.run import ProfileRun
 from rsinspect.render.console import print_table
 
 
@@ -60,7 +61,7 @@ class _Display:
                     left=f"at most {event.remaining_s:.0f} s more",
                 )
             case protocol.Predicted():
-                table = prediction_table(parent.prediction_of(event), f"{self.name}, predicted")
+                table = prediction_table(prediction_of(event), f"{self.name}, predicted")
                 print_table(table, self.progress.console)
             case protocol.BatchRefused(batch, reason):
                 self.progress.console.print(f"batch {batch}: {reason}", highlight=False)

@@ -158,7 +158,9 @@ def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
         for change in sorted(changes, key=lambda change: change.training_only)[:MOST_NOTES]
     ]
     if len(changes) > MOST_NOTES:
-        notes.append(f"{len(changes) - MOST_NOTES} more kinds of change: the JSON document has all.")
+        notes.append(
+            f"{len(changes) - MOST_NOTES} more kinds of change: the JSON document has all."
+        )
     notes.append(
         "Added, removed, changed: layers, paired by path. Drop path, dropout and batch-norm "
         "momentum do nothing in inference and count as training only, except in new blocks."

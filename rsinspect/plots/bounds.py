@@ -10,8 +10,8 @@ from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.units import count
 from rsinspect.plots.axes import LARGEST
 from rsinspect.plots.rows import Row, rows_of
-from rsinspect.profiling.roofline import Roofs
-from rsinspect.profiling.run import ProfileRun
+from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.roofline.roofs import Roofs
 
 
 class Bubble(NamedTuple):

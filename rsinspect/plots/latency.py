@@ -29,8 +29,8 @@ from rsinspect.plots.page import (
 )
 from rsinspect.plots.rows import Row, check_times, frame_of, rows_of
 from rsinspect.plots.text import cut, text_width
-from rsinspect.profiling.report import closure_line
-from rsinspect.profiling.run import ProfileRun
+from rsinspect.profiling.answer import closure_line
+from rsinspect.profiling.record.run import ProfileRun
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

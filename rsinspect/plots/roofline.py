@@ -35,8 +35,8 @@ from rsinspect.plots.page import (
 )
 from rsinspect.plots.rows import check_times, frame_of, rows_of
 from rsinspect.plots.text import SMALL, cut, text_width
-from rsinspect.profiling.roofline import Roofs
-from rsinspect.profiling.run import ProfileRun
+from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.roofline.roofs import Roofs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

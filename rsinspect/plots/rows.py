@@ -17,7 +17,7 @@ from rsinspect.drawing.scene import Role
 from rsinspect.layers.fold import span
 from rsinspect.plots.axes import LARGEST
 from rsinspect.plots.frame import Entry, Frame
-from rsinspect.profiling.run import ProfileRun, Segment
+from rsinspect.profiling.record.run import ProfileRun, Segment
 from rsinspect.profiling.statistics import Latency, interval_of_excess
 
 MOST_ROWS = 30
@@ -130,7 +130,7 @@ def rows_of(run: ProfileRun, most: int = MOST_ROWS) -> tuple[Row, ...]:
 def _stages(run: ProfileRun) -> list[Stage]:
     """Tell the stage of each segment; each is its own where the run's layout does not fit them."""
     parts = [segment for segment in run.segments if segment.level != "step"]
-    blocks = run.model.blocks
+    blocks = run.model.blocks or ()
     if any(segment.level == "stage" for segment in parts):
         blocks = (1,) * len(blocks)
     around = len(parts) - sum(blocks)  # the stem, and the head if there is one
@@ -194,7 +194,7 @@ def _longest(run: ProfileRun) -> Iterator[tuple[str, float]]:
 
 def frame_of(run: ProfileRun, key: Iterable[Entry], foot: Iterable[str]) -> Frame:
     """Head a plot of a run with its network, its conditions and the latency of the whole."""
-    size = "x".join(map(str, run.model.resolution))
+    size = run.model.size
     latency, end = run.end_to_end.latency, run.end_to_end
     interval = latency.interval
     within = ""

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from rsinspect.base import errors
 from rsinspect.base.errors import (
@@ -25,64 +25,24 @@ from rsinspect.base.errors import (
     MeasurementError,
     RsInspectError,
 )
-from rsinspect.base.units import ITEM_BYTES, binary_bytes, percent
+from rsinspect.base.units import binary_bytes, percent
 from rsinspect.layers.cost import layers_cost
 from rsinspect.layers.graph import LayerGraph
-from rsinspect.layers.partition import segments
-from rsinspect.profiling import machine, memory
+from rsinspect.profiling import memory
 from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
-from rsinspect.profiling.cautions import (
-    OVER_BUDGET,
-    WIDE_SPREAD,
-    BatchReduced,
-    BusyMachine,
-    Caution,
-    CutShort,
-    DoesNotClose,
-    FewSamples,
-    NeverQuiet,
-    NotSteady,
-    OutputsDiffer,
-    OverBudget,
-    WideSpread,
-)
-from rsinspect.profiling.gate import gate
 from rsinspect.profiling.memory import NeededMemory
 from rsinspect.profiling.protocol import (
     AttemptStarted,
     BatchRefused,
     Event,
     Failure,
-    MemoryUsed,
-    Message,
-    NotAvailable,
-    Predicted,
     ProfileRequest,
-    Ready,
-    RoofsMeasured,
-    Traced,
 )
-from rsinspect.profiling.roofline import Bound, Roofs, assess
-from rsinspect.profiling.rounds import Finished, Round
-from rsinspect.profiling.run import (
-    PASSES,
-    Attempt,
-    Batch,
-    Closure,
-    EndToEnd,
-    Model,
-    Outcome,
-    PredictedPart,
-    Prediction,
-    ProfileRun,
-    Rounds,
-    Segment,
-    Trace,
-    TracedEvent,
-    TracedLayer,
-)
-from rsinspect.profiling.run_document import environment_from_json
-from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, Latency, Sampling
+from rsinspect.profiling.record.assemble import assemble
+from rsinspect.profiling.record.batch import Attempt, Outcome
+from rsinspect.profiling.record.heard import Heard
+from rsinspect.profiling.record.prediction import Prediction
+from rsinspect.profiling.record.run import PASSES, ProfileRun
 
 __all__ = ["Interrupted", "ProfileRequest", "profile", "start_up_allowance_s"]
 
@@ -151,10 +111,9 @@ def profile(
         if isinstance(outcome, Measured):
             run = None
             if not outcome.interrupted or any(each.rounds for each in outcome.heard):
-                run = _record(
+                run = assemble(
                     outcome.request,
                     request,
-                    request.network.graph,
                     outcome.heard,
                     tuple(tried),
                     started_at=started_at,
@@ -336,301 +295,3 @@ def _refusal(failure: Failure) -> RsInspectError:
     error = kind.__new__(kind)  # a kind may word its message itself: here it is worded already
     RsInspectError.__init__(error, failure.message, failure.hint)
     return error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What one worker said, sorted.
-
-    Attributes:
-        ready: That it was ready, and how it measures; None if it never was.
-        rounds: Its samples.
-        finished: How it ended; None if it did not.
-        prediction: From the distinct blocks.
-        roofs: Of the device.
-        trace: As the worker sent it.
-        not_available: What could not be had, and why.
-        peak_rss_bytes: Most memory it had resident until it had measured.
-    """
-
-    ready: Ready | None
-    rounds: tuple[Round, ...]
-    finished: Finished | None
-    prediction: Prediction | None
-    roofs: Roofs | None
-    trace: dict[str, Any] | None
-    not_available: tuple[tuple[str, str], ...]
-    peak_rss_bytes: int | None
-
-    @classmethod
-    def of(cls, messages: Sequence[Message]) -> Heard:
-        """What some messages say."""
-        predicted = _last(messages, Predicted)
-        roofs, traced = _last(messages, RoofsMeasured), _last(messages, Traced)
-        memory_used = _last(messages, MemoryUsed)
-        return cls(
-            ready=_last(messages, Ready),
-            rounds=tuple(one for one in messages if isinstance(one, Round)),
-            finished=_last(messages, Finished),
-            prediction=None if predicted is None else prediction_of(predicted),
-            roofs=None if roofs is None else Roofs.from_json(roofs.roofs),
-            trace=None if traced is None else traced.trace,
-            not_available=tuple(
-                (one.what, one.reason) for one in messages if isinstance(one, NotAvailable)
-            ),
-            peak_rss_bytes=None if memory_used is None else memory_used.peak_rss_bytes,
-        )
-
-
-M = TypeVar("M")
-
-
-def _last(messages: Sequence[Message], kind: type[M]) -> M | None:
-    found = None
-    for one in messages:
-        if isinstance(one, kind):
-            found = one
-    return found
-
-
-def prediction_of(message: Predicted) -> Prediction:
-    """The prediction that a message tells of."""
-    return Prediction(
-        parts=tuple(
-            PredictedPart(path=path, repeats=repeats, latency_s=latency_s)
-            for path, repeats, latency_s in message.parts
-        ),
-        end_to_end_s=message.end_to_end_s,
-        rounds=message.rounds,
-        ready_s=message.ready_s,
-    )
-
-
-def _record(
-    request: ProfileRequest,
-    requested: ProfileRequest,
-    graph: LayerGraph,
-    heard: Sequence[Heard],
-    tried: tuple[Attempt, ...],
-    *,
-    started_at: str,
-    wall_s: float,
-    interrupted: bool,
-) -> ProfileRun:
-    """The run: the workers' samples beside what follows from the graph."""
-    heard = [each for each in heard if each.rounds]
-    first = heard[0]
-    ready = first.ready
-    if ready is None or any(each.ready is None for each in heard):
-        raise MeasurementError("a worker sent samples before it said what they are of")
-    rounds = _rounds(heard)
-    end_to_end = Latency(
-        tuple(one.end_to_end_s for each in heard for one in each.rounds), rounds.sampling
-    )
-    segments_ = _segments(request, graph, ready, heard, rounds.sampling)
-    roofs = first.roofs
-    if roofs is not None:
-        segments_, roofs = _assessed(request, graph, segments_, roofs)
-    environment = replace(
-        environment_from_json(ready.environment), peak_rss_bytes=first.peak_rss_bytes
-    )
-    load_after, unknown = machine.load_average()
-    environment = environment.ended(load_after, unknown)
-    closure = Closure(
-        segments=tuple(segment.latency for segment in segments_),
-        end_to_end=end_to_end,
-        instrumented=rounds.instrumented,
-        output_max_abs_diff=ready.output_max_abs_diff,
-        output_max_abs=ready.output_max_abs,
-    )
-    ends = [each.finished for each in heard if each.finished is not None]
-    stopped = "interrupted" if interrupted else ends[-1].stopped_because
-    network = request.network
-    spec = network.spec
-    run = ProfileRun(
-        model=Model(
-            name=network.name,
-            depth=spec.depth if spec else None,
-            blocks=network.blocks,
-            resolution=network.resolution or (0, 0),
-            dialect=spec.dialect.name if spec else "",
-        ),
-        environment=environment,
-        batch=Batch(requested=requested.batch, used=request.batch, tried=tried),
-        mode=request.mode,
-        precision=request.precision,
-        backend=request.backend,
-        device=request.device,
-        jit=request.compiles,
-        level=request.level,
-        method=ready.method,
-        optimizer=ready.optimizer,
-        end_to_end=EndToEnd(latency=end_to_end, batch=request.batch),
-        segments=segments_,
-        rounds=rounds,
-        closure=closure,
-        prediction=first.prediction,
-        roofs=roofs,
-        trace=_traced(graph, request, segments_, first.trace),
-        not_available=first.not_available,
-        warnings=(),
-        stopped_because=stopped,
-        max_time_s=requested.max_time_s,
-        measured_s=sum(end.elapsed_s for end in ends)
-        or max(one.at_s for each in heard for one in each.rounds),
-        warm_up_s=ends[0].warm_up if ends else (),
-        predicted_bytes=tried[-1].predicted_bytes,
-        started_at=started_at,
-        wall_s=wall_s,
-    )
-    steady = all(end.steady for end in ends)
-    return replace(run, warnings=tuple(_cautions(run, steady=steady)))
-
-
-def _rounds(heard: Sequence[Heard]) -> Rounds:
-    found = [one for each in heard for one in each.rounds]
-    process = tuple(number for number, each in enumerate(heard) for _ in each.rounds)
-    burst = tuple(one.burst for one in found)
-    gated = gate([one.window for one in found], list(zip(process, burst, strict=True)))
-    return Rounds(
-        sampling=Sampling(process, burst, gated.kept),
-        at_s=tuple(one.at_s for one in found),
-        foreign_share=gated.foreign_share,
-        instrumented_s=tuple(one.instrumented_s for one in found),
-        verdict=gated.verdict,
-    )
-
-
-def _segments(
-    request: ProfileRequest,
-    graph: LayerGraph,
-    ready: Ready,
-    heard: Sequence[Heard],
-    sampling: Sampling,
-) -> tuple[Segment, ...]:
-    """The measured stages or blocks with their costs, then the steps that are neither."""
-    columns = list(zip(*(one.parts_s for each in heard for one in each.rounds), strict=True))
-    samples = dict(zip(ready.parts, columns, strict=True))
-    ways = ("forward", "backward") if request.mode == "train" else ("forward",)
-    for part in segments(graph, request.cut_level):
-        for way in ways:
-            if (part.path, way) not in samples:
-                raise MeasurementError(f"the worker did not measure {(part.path, way)}")
-    found = []
-    for part in segments(graph, request.cut_level):
-        cost = part.cost(graph)
-        forward = Latency(samples.pop((part.path, "forward")), sampling)
-        backward = None
-        latency = forward
-        if request.mode == "train":
-            backward = Latency(samples.pop((part.path, "backward")), sampling)
-            both = zip(forward.samples, backward.samples, strict=True)
-            latency = Latency(tuple(sum(pair) for pair in both), sampling)
-        found.append(
-            Segment(
-                path=part.path,
-                level=part.level,
-                latency=latency,
-                forward=forward,
-                backward=backward,
-                macs=cost.macs,
-                bytes_moved=cost.bytes_moved(batch=request.batch, dtype=request.computes_in),
-                intensity=cost.intensity("paper", batch=request.batch, dtype=request.computes_in),
-            )
-        )
-    steps = [
-        Segment(path=path, level="step", latency=Latency(times, sampling))
-        for (path, _), times in samples.items()
-    ]
-    return (*found, *steps)
-
-
-def _assessed(
-    request: ProfileRequest, graph: LayerGraph, measured: tuple[Segment, ...], roofs: Roofs
-) -> tuple[tuple[Segment, ...], Roofs]:
-    """The segments with what the roofs say of them; a segment that beats its roof raises it."""
-    layers = {part.path: part.layers for part in segments(graph, request.cut_level)}
-
-    def bounds(roofs: Roofs) -> dict[str, Bound]:
-        return {
-            segment.path: assess(
-                graph, layers[segment.path], segment.latency.median, batch=request.batch,
-                item_bytes=ITEM_BYTES[request.computes_in], roofs=roofs, mode=request.mode,
-            )
-            for segment in measured
-            if segment.path in layers and segment.latency.median > 0
-        }  # fmt: skip
-
-    found = bounds(roofs)
-    path, worst = max(found.items(), key=lambda item: item[1].floor_s / item[1].seconds)
-    if worst.fraction is None:
-        roofs = roofs.raised(worst.floor_s / worst.seconds, f"{path} ran faster than they allow")
-        found = bounds(roofs)
-    return tuple(replace(one, bound=found.get(one.path)) for one in measured), roofs
-
-
-def _traced(
-    graph: LayerGraph,
-    request: ProfileRequest,
-    measured: Sequence[Segment],
-    trace: dict[str, Any] | None,
-) -> Trace | None:
-    """Each layer's share of the trace, and that share of its segment's measured latency."""
-    if trace is None:
-        return None
-    seconds: dict[str, float] = trace["seconds"]
-    latency_s = {segment.path: segment.latency.median for segment in measured}
-    total = sum(seconds.values()) + trace["unattributed_s"]
-    home = {
-        layer.path: part.path
-        for part in segments(graph, request.cut_level)
-        for layer in part.layers
-    }
-    within: dict[str, float] = {}
-    for path, value in seconds.items():
-        segment = home.get(path, path)
-        within[segment] = within.get(segment, 0.0) + value
-    order = [*(layer.path for layer in graph), *(p for p in seconds if p not in home)]
-    return Trace(
-        layers=tuple(
-            TracedLayer(
-                path=path,
-                share=seconds[path] / total,
-                latency_s=None
-                if (segment := home.get(path, path)) not in latency_s
-                else latency_s[segment] * seconds[path] / within[segment],
-            )
-            for path in order
-            if seconds.get(path)
-        ),
-        unattributed=trace["unattributed_s"] / total,
-        steps=trace["steps"],
-        method=trace["method"],
-        events=tuple(TracedEvent(*event) for event in trace["events"]),
-    )
-
-
-def _cautions(run: ProfileRun, *, steady: bool) -> Iterable[Caution]:
-    end_to_end, closure, environment = run.end_to_end.latency, run.closure, run.environment
-    if run.batch.used != run.batch.requested:
-        yield BatchReduced(run.batch.requested, run.batch.used)
-    if run.stopped_because == "interrupted":
-        yield CutShort(run.rounds.count)
-    if run.rounds.kept < FEWEST_FOR_INTERVAL:
-        yield FewSamples(run.rounds.kept)
-    if not steady:
-        yield NotSteady(len(run.warm_up_s))
-    if end_to_end.spread > WIDE_SPREAD:
-        yield WideSpread(end_to_end.spread)
-    if run.rounds.verdict == "quietest":
-        yield NeverQuiet(run.rounds.foreign_median or 0.0, run.rounds.kept)
-    processors = environment.cpus_affinity or environment.cpus_visible
-    load = environment.load_before
-    if load is not None and processors is not None and load > processors / 2:
-        yield BusyMachine(load, processors)
-    if closure.closes is False:
-        yield DoesNotClose(closure.relative_error)
-    if not closure.same_output and closure.output_max_abs_diff is not None:
-        yield OutputsDiffer(closure.output_max_abs_diff)
-    if run.measured_s > OVER_BUDGET * run.max_time_s:
-        yield OverBudget(run.measured_s, run.max_time_s)

@@ -12,15 +12,20 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from rsinspect.answers.rows import LEVELS, Level
+from rsinspect.base import codec
+from rsinspect.base.codec import Tagged
 from rsinspect.base.errors import InvalidMeasurement, check_choice
 from rsinspect.base.words import Option, advice
 from rsinspect.layers import ops
 from rsinspect.layers.partition import Level as CutLevel
 from rsinspect.networks.network import Network, network_from_json
+from rsinspect.profiling.record.environment import Environment
+from rsinspect.profiling.record.trace import TracedSeconds
+from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
 
 Backend = Literal["tensorflow", "jax", "torch"]
@@ -41,11 +46,10 @@ MAX_PROCESSES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileRequest:
-    """What is to be measured.
+class Settings:
+    """How a network is to be measured, whatever network it is.
 
     Attributes:
-        network: What is measured.
         batch: Images in a batch.
         mode: ``forward``: inference. ``train``: forward, backward and optimizer.
         level: What is timed apart: each ``stage`` or each ``block``; ``layer`` divides the time of
@@ -71,7 +75,6 @@ class ProfileRequest:
         InvalidMeasurement: If nobody can measure that.
     """
 
-    network: Network
     batch: int
     mode: Mode = "forward"
     level: Level = "stage"
@@ -124,11 +127,6 @@ class ProfileRequest:
                 else "Keras runs torch operation by operation: there is nothing to jit",
                 advice("leave {} out", Option("jit")),
             )
-        if self.mode == "train" and self.classifier is None:
-            raise InvalidMeasurement(
-                "a training step needs a loss, and this network has no classifier",
-                advice("leave {} out", Option("include_top", False)),
-            )
 
     @property
     def on_cpu(self) -> bool:
@@ -149,6 +147,33 @@ class ProfileRequest:
     def cut_level(self) -> CutLevel:
         """What is timed apart: layers are shares of blocks."""
         return "stage" if self.level == "stage" else "block"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRequest(Settings):
+    """What is to be measured, and how.
+
+    Attributes:
+        network: What is measured.
+
+    Raises:
+        InvalidMeasurement: If nobody can measure that.
+    """
+
+    network: Network
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        if self.mode == "train" and self.classifier is None:
+            raise InvalidMeasurement(
+                "a training step needs a loss, and this network has no classifier",
+                advice("leave {} out", Option("include_top", False)),
+            )
+
+    @property
+    def settings(self) -> Settings:
+        """Everything but the network."""
+        return Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
 
     @property
     def classifier(self) -> ops.Dense | None:
@@ -176,13 +201,17 @@ def _whole(value: object, highest: int, what: str, unit: str) -> None:
 
 def request_to_json(request: ProfileRequest) -> dict[str, Any]:
     """Write a request as plain JSON values, its network whole: names and graph."""
-    values = {f.name: getattr(request, f.name) for f in fields(request)}
-    return values | {"network": request.network.to_json()}
+    settings: dict[str, Any] = codec.to_json(request.settings)
+    return settings | {"network": request.network.to_json()}
 
 
 def request_from_json(document: dict[str, Any]) -> ProfileRequest:
     """Read the request that ``request_to_json`` wrote; its network has no spec any more."""
-    return ProfileRequest(**(document | {"network": network_from_json(document["network"])}))
+    settings = codec.from_json(document, Settings, "request")
+    return ProfileRequest(
+        **{f.name: getattr(settings, f.name) for f in fields(Settings)},
+        network=network_from_json(document["network"]),
+    )
 
 
 PhaseName = Literal[
@@ -253,7 +282,7 @@ class Ready:
             (dropout) makes them differ.
         output_max_abs: Largest of the latter in magnitude.
         optimizer: That a training step ends with, in words; None in inference.
-        environment: Where; see ``run.Environment``.
+        environment: Where.
     """
 
     parts: tuple[tuple[str, Step], ...]
@@ -261,14 +290,14 @@ class Ready:
     output_max_abs_diff: float | None
     output_max_abs: float
     optimizer: str | None
-    environment: dict[str, Any]
+    environment: Environment
 
 
 @dataclass(frozen=True, slots=True)
 class RoofsMeasured:
-    """What the device can do at most; see ``roofline.Roofs``."""
+    """What the device can do at most."""
 
-    roofs: dict[str, Any]
+    roofs: Roofs
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +310,9 @@ class NotAvailable:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """What the framework's profiler saw; see ``run.Trace``."""
+    """What the framework's profiler saw."""
 
-    trace: dict[str, Any]
+    trace: TracedSeconds
 
 
 Event = AttemptStarted | Phase | RoundDone | MemoryUsed | BatchRefused | Predicted
@@ -329,41 +358,37 @@ Message = (
 )  # fmt: skip
 """What a worker writes."""
 
-_MESSAGES: dict[str, type[Any]] = {
-    "phase": Phase,
-    "progress": RoundDone,
-    "memory": MemoryUsed,
-    "predicted": Predicted,
-    "ready": Ready,
-    "round": Round,
-    "roofs": RoofsMeasured,
-    "not_available": NotAvailable,
-    "traced": Traced,
-    "failure": Failure,
-    "finished": Finished,
-}
-_NAMES = {record: name for name, record in _MESSAGES.items()}
+_MESSAGES = Tagged(
+    "event",
+    {
+        "phase": Phase,
+        "progress": RoundDone,
+        "memory": MemoryUsed,
+        "predicted": Predicted,
+        "ready": Ready,
+        "round": Round,
+        "roofs": RoofsMeasured,
+        "not_available": NotAvailable,
+        "traced": Traced,
+        "failure": Failure,
+        "finished": Finished,
+    },
+)
 
 
 def encode(message: Message) -> str:
-    """A message as one line, without its end.
+    """Write a message as one line, without its end.
 
     >>> encode(Phase("building"))
     '{"event": "phase", "name": "building"}'
     """
-    return json.dumps({"event": _NAMES[type(message)]} | asdict(message))
+    return json.dumps(_MESSAGES.to_json(message))
 
 
 def decode(line: str) -> Message | None:
-    """The message of a line; None where the line is none."""
+    """Read the message of a line; None where the line is none."""
     try:
-        document = json.loads(line)
-        record = _MESSAGES[document.pop("event")]
-        message: Message = record(**{key: _frozen(value) for key, value in document.items()})
-    except (ValueError, TypeError, KeyError, AttributeError):
+        message: Message = _MESSAGES.from_json(json.loads(line), "message")
+    except (ValueError, RecursionError):
         return None
     return message
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value

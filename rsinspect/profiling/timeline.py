@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from rsinspect.profiling.run import ProfileRun
+    from rsinspect.profiling.record.run import ProfileRun
 
 
 class Span(NamedTuple):

@@ -43,9 +43,8 @@ from rsinspect.profiling.protocol import (
     encode,
     request_from_json,
 )
+from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.rounds import Finished, RoundDone, Session
-from rsinspect.profiling.run import Environment
-from rsinspect.profiling.run_document import environment_to_json
 
 if TYPE_CHECKING:
     from rsinspect.profiling.backends.workload import Instrument, Workload
@@ -232,7 +231,7 @@ def _serve(
             output_max_abs_diff=difference,
             output_max_abs=largest,
             optimizer=OPTIMIZER if work.trains else None,
-            environment=environment_to_json(_environment(request, load_before)),
+            environment=_environment(request, load_before),
         )
     )
     emit(Phase("warm-up"))
@@ -263,14 +262,15 @@ def _roofs(request: ProfileRequest) -> RoofsMeasured | NotAvailable:
     try:
         from rsinspect.profiling.backends.roofs import measure_roofs
 
-        found = measure_roofs(
-            request.backend,
-            request.precision,
-            jit=request.compiles,
-            clock=time.perf_counter_ns,
-            max_time_s=ROOFS_S,
+        return RoofsMeasured(
+            measure_roofs(
+                request.backend,
+                request.precision,
+                jit=request.compiles,
+                clock=time.perf_counter_ns,
+                max_time_s=ROOFS_S,
+            )
         )
-        return RoofsMeasured(found.to_json())
     except MeasurementError as exc:
         return NotAvailable("roofs", exc.message)
 
@@ -337,18 +337,18 @@ def _environment(
         governor=fact("governor", *machine.governor()),
         threads_requested=request.threads,
         threads=_threads(request),
-        versions=(
-            ("python", platform.python_version()),
-            ("keras", str(keras.__version__)),
-            (request.backend, str(backend.__version__)),
-            ("rsinspect", rsinspect.__version__),
-        ),
-        flags=tuple((name, os.environ[name]) for name in FLAGS if name in os.environ),
+        versions={
+            "python": platform.python_version(),
+            "keras": str(keras.__version__),
+            request.backend: str(backend.__version__),
+            "rsinspect": rsinspect.__version__,
+        },
+        flags={name: os.environ[name] for name in FLAGS if name in os.environ},
         load_before=fact("load_before", *load_before),
         load_after=fact("load_after", None, "the measurement had not ended"),
         seed=request.seed,
         peak_rss_bytes=fact("peak_rss_bytes", machine.peak_rss_bytes(), None),
-        unknown=tuple(unknown.items()),
+        unknown=unknown,
     )
 
 

@@ -32,7 +32,7 @@ from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.units import ITEM_BYTES, binary_bytes
 from rsinspect.profiling import machine
 from rsinspect.profiling.caches import caches, working_sets
-from rsinspect.profiling.roofline import BandwidthRoof, ComputeRoof, Roofs
+from rsinspect.profiling.roofline.roofs import BandwidthRoof, ComputeRoof, Roofs
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 Call = Callable[[], object]

@@ -27,13 +27,14 @@ from rsinspect.base.errors import MeasurementError
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost
 from rsinspect.profiling.backends.workload import Instrument, Workload
+from rsinspect.profiling.record.trace import TracedEvent, TracedSeconds
 from rsinspect.profiling.timeline import Span, attribute
 
 STEPS = 3
 SCOPES = ("loss", "optimizer")
 
 
-def trace_layers(work: Workload, network: Instrument) -> dict[str, Any]:
+def trace_layers(work: Workload, network: Instrument) -> TracedSeconds:
     """Trace the layers: seconds per layer and step, spans of the last step, and the method.
 
     Raises:
@@ -66,22 +67,22 @@ def trace_layers(work: Workload, network: Instrument) -> dict[str, Any]:
         raise MeasurementError("the profiler saw no op of any layer")
     last = passes[-1]
     begin = min(span.start_us for span in last)
-    return {
-        "seconds": seconds,
-        "unattributed_s": sum(one.unattributed_s for one in found) / STEPS,
-        "steps": STEPS,
-        "method": method,
-        "events": [
-            [
-                s.name,
-                _heaviest(s.owner, known),
-                round(s.start_us - begin, 3),
-                round(s.duration_us, 3),
-                s.lane,
-            ]
-            for s in last
-        ],
-    }
+    return TracedSeconds(
+        seconds=seconds,
+        unattributed_s=sum(one.unattributed_s for one in found) / STEPS,
+        steps=STEPS,
+        method=method,
+        events=tuple(
+            TracedEvent(
+                span.name,
+                _heaviest(span.owner, known),
+                round(span.start_us - begin, 3),
+                round(span.duration_us, 3),
+                span.lane,
+            )
+            for span in last
+        ),
+    )
 
 
 def _heaviest(owner: str | None, known: Shares) -> str | None:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.units import binary_bytes, count, percent, seconds
+from rsinspect.base.words import plural
 from rsinspect.layers.cost import layers_cost
-from rsinspect.profiling.cautions import wording
 from rsinspect.profiling.memory import needed_memory
 from rsinspect.profiling.protocol import ProfileRequest
-from rsinspect.profiling.run import CLOSES_WITHIN, Excess, Prediction, ProfileRun, Segment
-from rsinspect.profiling.run_document import to_json
+from rsinspect.profiling.record.cautions import wording
+from rsinspect.profiling.record.closure import CLOSES_WITHIN, Excess
+from rsinspect.profiling.record.document import to_json
+from rsinspect.profiling.record.prediction import Prediction
+from rsinspect.profiling.record.run import ProfileRun, Segment
+from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.statistics import Latency
 
 LOST = 0.25
-"""Half-width from which on the median itself says little."""
+"""Half-width of the interval, as a share, above which the median itself says little."""
 
 _STOPPED = {
-    "precise": "precise enough",
-    "time": "the time was up",
-    "rounds": "the largest number was reached",
-    "interrupted": "interrupted",
+    "precise": "until they were precise enough",
+    "time": "until the time was up",
+    "rounds": "the most that are taken",
+    "interrupted": "until interrupted",
 }
 
 
 def profile_answer(run: ProfileRun) -> Answer:
-    """The run as a table of segments with their sum, and the run's own document.
+    """Show a run as a table of segments with their sum; its JSON is the run's own document.
 
     At level ``layer`` the rows are layers, with their shares of the measured blocks.
     """
@@ -33,8 +39,8 @@ def profile_answer(run: ProfileRun) -> Answer:
 
 
 def _title(run: ProfileRun) -> str:
-    size = "x".join(map(str, run.model.resolution))
-    return f"{run.model.name} @ {size}, {run.conditions}"
+    size = f" @ {run.model.size}" if run.model.size else ""
+    return f"{run.model.name}{size}, {run.conditions}"
 
 
 def _segments_table(run: ProfileRun) -> Table:
@@ -82,7 +88,7 @@ def _segments_table(run: ProfileRun) -> Table:
 
 
 def _row(run: ProfileRun, segment: Segment) -> dict[str, Value]:
-    """What is known of a segment; a step has a latency and nothing else."""
+    """One row; a step has a latency and nothing else."""
     row: dict[str, Value] = {
         "path": segment.path,
         "latency": segment.latency.median,
@@ -117,7 +123,11 @@ def _layers_table(run: ProfileRun) -> Table:
             {
                 "path": layer.path,
                 "latency": layer.latency_s,
-                "share": None if layer.latency_s is None else layer.latency_s / measured,
+                "share": None
+                if layer.latency_s is None
+                else layer.latency_s / measured
+                if measured
+                else 0.0,
             }
             for layer in run.trace.layers
         ),
@@ -130,7 +140,7 @@ def _layers_table(run: ProfileRun) -> Table:
 
 
 def prediction_table(prediction: Prediction, title: str) -> Table:
-    """What the distinct blocks say about the whole network, before it is measured."""
+    """Show the latency of the whole network as its distinct blocks predict it."""
     return Table(
         title=title,
         columns=(
@@ -155,15 +165,15 @@ def prediction_table(prediction: Prediction, title: str) -> Table:
              "share": 1.0},
         ),
         notes=(
-            f"Predicted from {len(prediction.parts)} distinct segments, timed "
-            f"{prediction.rounds} times in a network of at most two blocks per stage, "
+            f"Predicted from {plural(len(prediction.parts), 'distinct segment')}, timed in "
+            f"{plural(prediction.rounds, 'round')} of a network of at most two blocks per stage, "
             f"{seconds(prediction.ready_s)} after the worker's start.",
         ),
     )  # fmt: skip
 
 
 def preview(request: ProfileRequest) -> str:
-    """Say in one line what is known before anything runs: operations and memory."""
+    """State operations and memory in one line, before anything runs."""
     network = request.network
     graph = network.graph
     macs = layers_cost(graph, graph.layers).macs
@@ -177,7 +187,7 @@ def preview(request: ProfileRequest) -> str:
 
 
 def _half_width(latency: Latency) -> Value:
-    """Half the interval as a share of the median; where the median is lost in it, a limit."""
+    """Half the interval as a share of the median; a limit where the interval is too wide."""
     half = latency.half_width
     if half is not None and half > LOST and latency.ci_high is not None:
         return f"<= {seconds(latency.ci_high)}"
@@ -185,12 +195,12 @@ def _half_width(latency: Latency) -> Value:
 
 
 def _signed(excess: Excess) -> str:
-    """A share with its sign, and its interval."""
+    """A share with its sign, and its interval where there is one."""
     text = f"{_percent(excess.relative)} %"
     if excess.interval is None:
-        return f"{text} (too few rounds for an interval)"
+        return text
     low, high = excess.interval
-    return f"{text} [{_percent(low)}, {_percent(high)}]"
+    return f"{text}, 95 % CI {_percent(low)} to {_percent(high)} %"
 
 
 def _percent(share: float) -> str:
@@ -203,105 +213,134 @@ def _percent(share: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text
 
 
-def closure_line(run: ProfileRun) -> str:
-    """Whether the segments account for the whole, in one sentence.
+_ADDS_UP = {
+    True: "Parts add up",
+    False: "Parts do not add up",
+    None: "Too few rounds to say whether parts add up",
+}
 
-    Sum against end to end, with its interval; what instruments cost; rounds that count; what other
-    programs used; processes.
-    """
+
+def closure_line(run: ProfileRun) -> str:
+    """Say whether the parts account for the whole, what timing costs and which rounds were used."""
     closure, rounds = run.closure, run.rounds
-    verdict = {True: "closes", False: "does not close", None: "undecided"}[closure.closes]
     foreign = rounds.foreign_median
+    processes = f" in {plural(rounds.processes, 'process')}" if rounds.processes > 1 else ""
+    others = (
+        "how much of the CPU other programs took is unknown"
+        if foreign is None
+        else f"other programs took {percent(foreign)} of the CPU"
+    )
     return (
-        f"Closure: sum of segments {seconds(closure.sum_s)} against end to end "
-        f"{seconds(closure.end_to_end_s)}: gap {_signed(closure.gap)}, {verdict} (within "
-        f"{percent(CLOSES_WITHIN)}); instruments {_signed(closure.overhead)}; "
-        f"{rounds.kept} of {rounds.count} rounds count; foreign CPU "
-        f"{'unknown' if foreign is None else percent(foreign)}; "
-        f"{rounds.processes} process{'es' if rounds.processes != 1 else ''}."
+        f"{_ADDS_UP[closure.closes]}: {seconds(closure.sum_s)} vs "
+        f"{seconds(closure.end_to_end_s)} end to end (gap {_signed(closure.gap)}; limit "
+        f"{_limit(CLOSES_WITHIN)}). Timing overhead {_percent(closure.overhead.relative)} %. "
+        f"{rounds.kept} of {plural(rounds.count, 'round')}{processes} used; {others}."
     )
 
 
+def _limit(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
 def _notes(run: ProfileRun) -> tuple[str, ...]:
-    end, environment = run.end_to_end, run.environment
-    notes = [
-        f"{end.images_per_s:.1f} images/s; {seconds(end.latency.median)} per "
-        + ("training step" if run.mode == "train" else "forward pass")
-        + f" of {run.batch.used}, {seconds(end.per_image_s)} per image, "
-        f"{seconds(end.per_128_images_s)} per 128 images "
-        + (
-            "(the paper's Table 7 times training steps too, float32 on a V100)."
-            if run.mode == "train"
-            else "(inference: the paper's Table 7 times training steps, --mode train)."
-        ),
-        closure_line(run),
-    ]
+    steps = {segment.path for segment in run.segments}
+    notes = [_throughput_note(run), closure_line(run)]
     if run.prediction is not None and run.prediction_error is not None:
         notes.append(
             f"Predicted {seconds(run.prediction.end_to_end_s)} from the distinct blocks, "
             f"{seconds(run.prediction.ready_s)} after the start: "
-            f"{_percent(run.prediction_error)} % against what was measured."
+            f"{_percent(run.prediction_error)} % from what was measured."
         )
     if run.optimizer is not None:
         notes.append(f"Optimizer: {run.optimizer}.")
-    if any(segment.path == "call" for segment in run.segments):
-        notes.append(
-            "call: entering and leaving the compiled function; part of end to end, of no layer."
-        )
-    if any(segment.path == "other" for segment in run.segments):
-        notes.append("other: ops whose layer XLA does not tell, such as copies.")
+    if "call" in steps:
+        notes.append("call: entering and leaving the compiled function; belongs to no layer.")
+    if "other" in steps:
+        notes.append("other: ops of no known layer, such as copies that XLA adds.")
     if run.roofs is not None:
-        notes.append(_roofs_note(run))
+        notes.append(_roofs_note(run.roofs))
     if run.trace is not None:
         notes.append(
-            f"Layers: shares of a trace ({run.trace.method}, {run.trace.steps} steps, "
+            f"Layers: shares of a trace ({run.trace.method}, {plural(run.trace.steps, 'step')}, "
             f"{percent(run.trace.unattributed)} of no layer), applied to the measured segments."
         )
-    notes += [f"No {what}: {reason}." for what, reason in run.not_available]
-    notes += [
-        f"{run.rounds.count} rounds in {run.measured_s:.1f} s, "
-        f"{_STOPPED.get(run.stopped_because, run.stopped_because)}. 95 % CI of the median, "
-        "by resampling "
-        + ("processes and bursts" if run.rounds.processes > 1 else "bursts of one process")
-        + ".",
-        f"{environment.cpu_model or 'unknown CPU'}, {environment.cpus_affinity} CPUs, threads: "
-        f"{environment.threads}, load {_load(environment.load_before)} before and "
-        f"{_load(environment.load_after)} after; "
-        + ", ".join(f"{name} {version}" for name, version in environment.versions)
-        + "".join(f"; {name}={value}" for name, value in environment.flags)
-        + ".",
-    ]
-    if environment.peak_rss_bytes:
+    notes += [f"No {what}: {reason}." for what, reason in run.not_available.items()]
+    notes += [_rounds_note(run), _machine_note(run)]
+    if run.environment.peak_rss_bytes:
         notes.append(
-            f"Memory: peak {binary_bytes(environment.peak_rss_bytes)} resident, "
+            f"Memory: peak {binary_bytes(run.environment.peak_rss_bytes)} resident, "
             f"{binary_bytes(run.predicted_bytes)} predicted."
         )
     if run.batch.used != run.batch.requested:
         tried = "; ".join(f"{a.batch}: {a.reason or a.outcome}" for a in run.batch.tried)
-        notes.append(f"Batch {run.batch.requested} asked, {run.batch.used} used ({tried}).")
+        notes.append(f"Batch {run.batch.requested} requested, {run.batch.used} used ({tried}).")
     notes += [f"Warning: {wording(caution)}" for caution in run.warnings]
     notes.append(f"Method: {run.method}")
     return tuple(notes)
 
 
-def _roofs_note(run: ProfileRun) -> str:
-    roofs = run.roofs
-    assert roofs is not None
+def _throughput_note(run: ProfileRun) -> str:
+    end = run.end_to_end
+    training = run.mode == "train"
+    return (
+        f"{end.images_per_s:.1f} images/s; {seconds(end.latency.median)} per "
+        f"{'training step' if training else 'forward pass'} of {run.batch.used}, "
+        f"{seconds(end.per_image_s)} per image, {seconds(end.per_128_images_s)} per 128 images "
+        + (
+            "(the paper's Table 7 times training steps too, float32 on a V100)."
+            if training
+            else "(inference; the paper's Table 7 times training steps)."
+        )
+    )
+
+
+def _roofs_note(roofs: Roofs) -> str:
     fastest = max(roofs.compute, key=lambda roof: roof.flops_per_s)
     levels: dict[str, list[float]] = {}
     for roof in roofs.bandwidth:
         levels.setdefault(roof.level, []).append(roof.bytes_per_s)
-    bandwidths = ", ".join(f"{level} {_range(rates)}B/s" for level, rates in levels.items())
+    bandwidths = ", ".join(f"{level} {_range(rates)}" for level, rates in levels.items())
     return (
         f"Roofs ({roofs.method}): {count(round(fastest.flops_per_s))}FLOP/s ({fastest.op} "
-        f"{fastest.size}), {bandwidths}. Of roof: the least time they allow by the time measured; "
-        "Bound by: what makes up most of it."
+        f"{fastest.size}), {bandwidths}. Of roof: the least time the roofs allow, as a share of "
+        "the time measured. Bound by: what takes most of that least time."
     )
 
 
-def _range(rates: list[float]) -> str:
-    low, high = count(round(min(rates))), count(round(max(rates)))
-    return high if low == high else f"{low} to {high}"
+def _range(rates: Sequence[float]) -> str:
+    """Bandwidths from the lowest to the highest, the unit once where it is the same.
+
+    >>> _range([2.4e10, 2.93e10]), _range([9e8, 2e9]), _range([5e10])
+    ('24.0 to 29.3 GB/s', '900 MB/s to 2.00 GB/s', '50.0 GB/s')
+    """
+    low, high = (f"{count(round(rate))}B/s" for rate in (min(rates), max(rates)))
+    if low == high:
+        return high
+    number, _, unit = low.partition(" ")
+    return f"{number if high.endswith(f' {unit}') else low} to {high}"
+
+
+def _rounds_note(run: ProfileRun) -> str:
+    resampled = "processes and bursts" if run.rounds.processes > 1 else "bursts of one process"
+    return (
+        f"{plural(run.rounds.count, 'round')} in {run.measured_s:.1f} s, "
+        f"{_STOPPED.get(run.stopped_because, run.stopped_because)}. 95 % CI of the median, by "
+        f"resampling {resampled}."
+    )
+
+
+def _machine_note(run: ProfileRun) -> str:
+    environment = run.environment
+    cpus = (
+        "" if environment.cpus_affinity is None else f", {plural(environment.cpus_affinity, 'CPU')}"
+    )
+    return (
+        f"{environment.cpu_model or 'unknown CPU'}{cpus}, threads: {environment.threads}, load "
+        f"{_load(environment.load_before)} before and {_load(environment.load_after)} after; "
+        + ", ".join(f"{name} {version}" for name, version in environment.versions.items())
+        + "".join(f"; {name}={value}" for name, value in environment.flags.items())
+        + "."
+    )
 
 
 def _load(load: float | None) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import assert_never
 
+from rsinspect.base.codec import Tagged
 from rsinspect.base.units import percent, seconds
+from rsinspect.base.words import plural
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL
 
 WIDE_SPREAD = 0.1
@@ -93,19 +95,22 @@ Caution = (
 )  # fmt: skip
 """A reason to read the numbers with care; ``wording`` puts it into words."""
 
-CAUTIONS: dict[str, type[Any]] = {
-    "batch_reduced": BatchReduced,
-    "few_samples": FewSamples,
-    "not_steady": NotSteady,
-    "wide_spread": WideSpread,
-    "busy_machine": BusyMachine,
-    "does_not_close": DoesNotClose,
-    "outputs_differ": OutputsDiffer,
-    "over_budget": OverBudget,
-    "never_quiet": NeverQuiet,
-    "cut_short": CutShort,
-}
-KINDS = {record: kind for kind, record in CAUTIONS.items()}
+CAUTIONS = Tagged(
+    "kind",
+    {
+        "batch_reduced": BatchReduced,
+        "few_samples": FewSamples,
+        "not_steady": NotSteady,
+        "wide_spread": WideSpread,
+        "busy_machine": BusyMachine,
+        "does_not_close": DoesNotClose,
+        "outputs_differ": OutputsDiffer,
+        "over_budget": OverBudget,
+        "never_quiet": NeverQuiet,
+        "cut_short": CutShort,
+    },
+)
+"""The JSON of a caution: ``kind`` tells which it is."""
 
 
 def wording(caution: Caution) -> str:
@@ -118,12 +123,11 @@ def wording(caution: Caution) -> str:
         case BatchReduced(requested, used):
             return f"batch {requested} did not fit into memory: all latencies are of batch {used}"
         case FewSamples(samples, wanted):
-            return (
-                f"only {samples} round{'s' if samples != 1 else ''}: "
-                f"an interval needs {wanted}; allow more time"
-            )
+            return f"only {plural(samples, 'round')}: an interval needs {wanted}; allow more time"
         case NotSteady(rounds):
-            return f"warm-up was not steady after {rounds} rounds: medians may be too high"
+            return (
+                f"warm-up was not steady after {plural(rounds, 'round')}: medians may be too high"
+            )
         case WideSpread(spread):
             return f"half of the samples lie {percent(spread)} of the median apart: a noisy machine"
         case BusyMachine(load, processors):
@@ -144,7 +148,7 @@ def wording(caution: Caution) -> str:
                 f"{percent(foreign_share)} of the processors used by others; latencies are too high"
             )
         case CutShort(rounds):
-            return f"interrupted after {rounds} round{'s' if rounds != 1 else ''}"
+            return f"interrupted after {plural(rounds, 'round')}"
         case OverBudget(measured_s, max_time_s):
             return (
                 f"the measurement took {seconds(measured_s)} of a budget of {seconds(max_time_s)}"

@@ -1,0 +1,303 @@
+"""Kernels: what layers come to when whatever can be fused is fused.
+
+A kernel is one pass over memory. What it computes and moves is a lower bound, so whatever a
+framework could leave out is left out:
+
+* Operations are two per MAC of convolutions and of the classifier, without the taps that fall on
+  padding, which libraries skip: a quarter of a 3x3 on 5x5. Elementwise work is not counted; it runs
+  beside, on other units, and what it costs is its traffic.
+* A kernel is a convolution, a pool or a dense layer with the elementwise layers that follow. It
+  reads its inputs and weights once and writes its result once; between its own layers nothing
+  moves. A sum rides on whichever of its inputs nothing else reads, and reads only the others;
+  explicit padding and preprocessing are part of the kernel that reads them.
+* Scaling by an SE gate is a kernel of its own: the gate depends on the whole map, so the map is
+  written first and read again. So, in training, is a batch norm before a convolution, since its
+  statistics depend on the whole batch; any other could be computed by the kernels that read it.
+* Backward, a convolution or dense layer is two kernels with the MACs of the forward one, for the
+  gradients of its input and of its weights; the first convolution has only the second. A kernel
+  that scales or normalises reads gradient and input and writes a gradient. Gradients of sums and
+  pools ride along, and the optimizer is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, assert_never, get_args
+
+from rsinspect.base.errors import check_choice
+from rsinspect.layers import ops
+from rsinspect.layers.cost import op_cost
+from rsinspect.layers.graph import Layer, LayerGraph
+
+Mode = Literal["forward", "train"]
+
+
+class Kernel(NamedTuple):
+    """One pass over memory: a convolution, pool, dense layer or scaling, and what rides on it.
+
+    Attributes:
+        path: The layer it begins with; ``gradient of ...`` for one of the backward pass.
+        macs: Per image; those that fall on padding left out.
+        activations: Elements read and written, per image.
+        weights: Elements read or written once for the whole batch.
+    """
+
+    path: str
+    macs: int
+    activations: int
+    weights: int
+
+    def flops(self, batch: int) -> int:
+        """Operations for a batch, two per MAC."""
+        return 2 * self.macs * batch
+
+    def bytes(self, batch: int, item_bytes: int) -> int:
+        """Bytes that must move for a batch; also its working set, each byte moving once."""
+        return (self.activations * batch + self.weights) * item_bytes
+
+
+def kernels(graph: LayerGraph, layers: Sequence[Layer], *, mode: Mode) -> tuple[Kernel, ...]:
+    """Fuse some neighbouring layers into the fewest kernels; see the top of this file.
+
+    Args:
+        graph: Where the layers stand.
+        layers: In order; what they read from outside is read from memory.
+        mode: ``forward`` for inference, ``train`` for forward and backward.
+
+    Raises:
+        InvalidChoice: If there is no such mode.
+
+    >>> from rsinspect.layers.structure import structure_of
+    >>> from rsinspect.networks.resnet_rs import build_graph
+    >>> from rsinspect.networks.spec import ResNetRSSpec
+    >>> graph = build_graph(ResNetRSSpec.variant(50))
+    >>> block = structure_of(graph).within("c2/block1")
+    >>> [kernel.path for kernel in kernels(graph, block, mode="forward")][:4]
+    ['c2/block1/conv1', 'c2/block1/conv2', 'c2/block1/conv3', 'c2/block1/se/squeeze']
+    """
+    check_choice("mode", mode, get_args(Mode))
+    fusion = _Fusion(graph, layers, mode)
+    for layer in layers:
+        fusion.take(layer)
+    passes = [
+        Kernel(
+            kernel.starts[0].path,
+            sum(start.macs for start in kernel.starts),
+            sum(kernel.reads.values()) + kernel.written,
+            sum(start.weights for start in kernel.starts),
+        )
+        for kernel in fusion.fused
+    ]
+    if mode == "train":
+        for kernel in reversed(fusion.fused):
+            for start in reversed(kernel.starts):
+                passes += _gradients(start)
+    return tuple(passes)
+
+
+@dataclass(slots=True)
+class _Start:
+    """The layer a kernel begins with."""
+
+    path: str
+    read: int
+    written: int
+    macs: int = 0
+    weights: int = 0
+    weighted: bool = False
+    barrier: bool = False
+    of_image: bool = False
+
+
+@dataclass(slots=True)
+class _Fused:
+    """A kernel that grows as layers join it."""
+
+    starts: list[_Start]
+    reads: dict[str, int]
+    written: int
+
+
+class _Fusion:
+    """Some neighbouring layers on their way into kernels.
+
+    Attributes:
+        fused: The kernels so far.
+    """
+
+    def __init__(self, graph: LayerGraph, layers: Sequence[Layer], mode: Mode) -> None:
+        self.graph = graph
+        self.mode = mode
+        self.fused: list[_Fused] = []
+        self._inside = {layer.path for layer in layers}
+        self._home: dict[str, _Fused] = {}
+        self._size: dict[str, int] = {}  # what is read of a tensor: explicit zeros are not
+        self._readers = graph.derived(_readers)
+        self._image = graph.derived(_image_paths)
+
+    def take(self, layer: Layer) -> None:
+        """Begin a kernel with a layer, or let it join those that made what it reads."""
+        path, op, inputs, shape = layer
+        out = self._size[path] = shape.elements
+        match op:
+            case ops.Input():
+                return
+            case ops.Conv2D() | ops.Dense():
+                self._begin_weighted(layer)
+            case ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool():
+                read = self._elements(inputs[0])
+                self._begin(_Start(path, read, out), {inputs[0]: read})
+            case ops.Multiply():
+                reads = {source: self._elements(source) for source in inputs}
+                self._begin(_Start(path, sum(reads.values()), out, barrier=True), reads)
+            case ops.Add():
+                self._sum(layer)
+            case ops.BatchNorm() if self.mode == "train" and self._meets_convolution(path):
+                read = self._elements(inputs[0])
+                self._begin(_Start(path, read, out, barrier=True), {inputs[0]: read})
+            case (
+                ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.BatchNorm()
+                | ops.Activation() | ops.Reshape() | ops.DropPath() | ops.Dropout()
+            ):  # joins what made its input, or else what will read it  # fmt: skip
+                self._size[path] = min(out, self._elements(inputs[0]))
+                if inputs[0] in self._home:
+                    self._home[path] = self._home[inputs[0]]
+            case _:
+                assert_never(op)
+
+    def _elements(self, path: str) -> int:
+        if path in self._inside:
+            return self._size[path]
+        return self.graph.layer(path).shape.elements
+
+    def _begin(self, start: _Start, reads: dict[str, int]) -> None:
+        kernel = _Fused([start], reads, start.written)
+        self.fused.append(kernel)
+        self._home[start.path] = kernel
+
+    def _begin_weighted(self, layer: Layer) -> None:
+        source = layer.inputs[0]
+        macs, touched = _work(self.graph, layer)
+        read = min(self._elements(source), touched)
+        params = op_cost(layer.op, self.graph.input_shapes(layer), layer.shape).params
+        start = _Start(
+            layer.path, read, layer.shape.elements, macs, params,
+            weighted=True, of_image=source in self._image,
+        )  # fmt: skip
+        self._begin(start, {source: read})
+
+    def _sum(self, layer: Layer) -> None:
+        """Let a sum ride on the kernels of the inputs that nothing else reads."""
+        path, inputs = layer.path, layer.inputs
+        free = [p for p in inputs if p in self._home and len(self._readers[p]) == 1]
+        reads = {p: self._elements(p) for p in inputs if p not in free}
+        if not free:
+            self._begin(_Start(path, sum(reads.values()), layer.shape.elements), reads)
+            return
+        kernel = self._home[free[0]]
+        kernel.reads |= reads
+        for joined in {id(self._home[p]): self._home[p] for p in free[1:]}.values():
+            if joined is not kernel:
+                self._merge(kernel, joined)
+        self._home[path] = kernel
+
+    def _merge(self, kernel: _Fused, joined: _Fused) -> None:
+        """Add both results up where they are computed, so that one is written."""
+        kernel.starts += joined.starts
+        kernel.reads |= joined.reads
+        for path, owner in self._home.items():
+            if owner is joined:
+                self._home[path] = kernel
+        self.fused.remove(joined)
+
+    def _meets_convolution(self, path: str) -> bool:
+        """Whether a convolution reads it, at once or by way of elementwise layers."""
+        return any(
+            isinstance(layer.op, ops.Conv2D | ops.Dense)
+            or (_elementwise(layer) and self._meets_convolution(layer.path))
+            for layer in self._readers[path]
+        )
+
+
+def _gradients(start: _Start) -> list[Kernel]:
+    """Kernels of the backward pass of the layer that a kernel begins with."""
+    name = f"gradient of {start.path}"
+    moved = start.read + start.written
+    if start.weighted:
+        kernel = Kernel(name, start.macs, moved, start.weights)
+        return [kernel] if start.of_image else [kernel, kernel]
+    return [Kernel(name, 0, start.read + moved, 0)] if start.barrier else []
+
+
+def _readers(graph: LayerGraph) -> Mapping[str, tuple[Layer, ...]]:
+    readers: dict[str, list[Layer]] = {layer.path: [] for layer in graph}
+    for layer in graph:
+        for path in layer.inputs:
+            readers[path].append(layer)
+    return {path: tuple(layers) for path, layers in readers.items()}
+
+
+def _image_paths(graph: LayerGraph) -> frozenset[str]:
+    """The images and what is elementwise of them: preprocessing and padding."""
+    paths: set[str] = set()
+    for layer in graph:
+        if isinstance(layer.op, ops.Input) or (_elementwise(layer) and layer.inputs[0] in paths):
+            paths.add(layer.path)
+    return frozenset(paths)
+
+
+def _elementwise(layer: Layer) -> bool:
+    """Whether each number of its output is computed from one number of its only input."""
+    op = layer.op
+    match op:
+        case (
+            ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.BatchNorm()
+            | ops.Activation() | ops.Reshape() | ops.DropPath() | ops.Dropout()
+        ):  # fmt: skip
+            return True
+        case (
+            ops.Input() | ops.Conv2D() | ops.Dense() | ops.AvgPool2D() | ops.MaxPool2D()
+            | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Multiply() | ops.Add()
+        ):  # fmt: skip
+            return False
+        case _:
+            assert_never(op)
+
+
+def _work(graph: LayerGraph, layer: Layer) -> tuple[int, int]:
+    """MACs of a convolution or dense layer that meet no padding, and the most it can read."""
+    op = layer.op
+    if isinstance(op, ops.Dense):
+        return op.in_channels * op.units, op.in_channels
+    assert isinstance(op, ops.Conv2D)
+    source = graph.layer(layer.inputs[0])
+    explicit = 0
+    if isinstance(source.op, ops.ZeroPad2D):
+        explicit = source.op.padding
+        source = graph.layer(source.inputs[0])
+    rows, columns = (
+        _taps(before, after, op.kernel, op.stride, explicit, same=op.padding == "same")
+        for before, after in (
+            (source.shape.height, layer.shape.height),
+            (source.shape.width, layer.shape.width),
+        )
+    )
+    taps = rows * columns
+    return taps * op.in_channels * op.filters, taps * op.in_channels
+
+
+def _taps(before: int, after: int, kernel: int, stride: int, explicit: int, *, same: bool) -> int:
+    """Taps along one axis that fall on one of ``before`` numbers, for all ``after`` outputs.
+
+    >>> _taps(5, 5, 3, 1, 0, same=True)
+    13
+    """
+    whole = before + 2 * explicit
+    padding = max(0, (after - 1) * stride + kernel - whole) // 2 if same else 0
+    first = explicit + padding
+    return sum(
+        min(before, position * stride - first + kernel) - max(0, position * stride - first)
+        for position in range(after)
+        if position * stride - first < before and position * stride - first + kernel > 0
+    )

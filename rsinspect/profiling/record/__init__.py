@@ -1,0 +1,1 @@
+"""The record of a measurement: what was run, where, how, and every sample."""

@@ -1,0 +1,52 @@
+"""Images in a batch: requested, used, and what was tried between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rsinspect.base.errors import InvalidMeasurement
+
+Outcome = Literal["ran", "skipped", "out_of_memory"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One rung of the batch ladder.
+
+    Attributes:
+        batch: Images in a batch.
+        outcome: ``skipped`` when it was predicted not to fit and never started.
+        reason: Why it did not run, in words; None when it ran.
+        predicted_bytes: Resident memory predicted.
+        peak_rss_bytes: Resident memory used, or None where the worker was not started or the system
+            does not say.
+    """
+
+    batch: int
+    outcome: Outcome
+    reason: str | None
+    predicted_bytes: int
+    peak_rss_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Images in a batch: requested, used, and what was tried between.
+
+    Attributes:
+        requested: As requested.
+        used: What all latencies are for.
+        tried: Every rung, the one that ran last.
+
+    Raises:
+        InvalidMeasurement: If no image was used.
+    """
+
+    requested: int
+    used: int
+    tried: tuple[Attempt, ...]
+
+    def __post_init__(self) -> None:
+        if self.used < 1:
+            raise InvalidMeasurement(f"a batch is at least one image, not {self.used}")

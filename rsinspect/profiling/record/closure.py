@@ -1,0 +1,95 @@
+"""Whether the parts of a network account for the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rsinspect.profiling.statistics import Latency, interval_of_excess
+
+CLOSES_WITHIN = 0.03
+"""Share of the whole within which the gap's interval has to lie."""
+
+SAME_OUTPUT_WITHIN = 1e-3
+"""Of the largest output in magnitude; float32 sums in another order differ by less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excess:
+    """How far one median is above another, as a share of the other, with its 95 % interval.
+
+    Attributes:
+        relative: The share.
+        interval: Its ends; None with too few rounds.
+    """
+
+    relative: float
+    interval: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, parts: Sequence[Latency], whole: Latency) -> Excess:
+        """Of the sum of the parts' medians above the whole's."""
+        total = sum(part.median for part in parts)
+        return cls(relative=total / whole.median - 1, interval=interval_of_excess(parts, whole))
+
+    def within(self, limit: float) -> bool | None:
+        """Whether the whole interval is; None where there is none."""
+        if self.interval is None:
+            return None
+        return -limit <= self.interval[0] and self.interval[1] <= limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closure:
+    """Whether the segments account for the whole.
+
+    Attributes:
+        segments: Latencies of all segments, steps included.
+        end_to_end: The whole network without instruments, timed in the same rounds.
+        instrumented: The call with instruments inside.
+        output_max_abs_diff: Largest difference between the outputs with and without instruments;
+            None where chance makes them differ.
+        output_max_abs: Largest output of the whole network in magnitude.
+    """
+
+    segments: tuple[Latency, ...]
+    end_to_end: Latency
+    instrumented: Latency
+    output_max_abs_diff: float | None
+    output_max_abs: float
+
+    @property
+    def sum_s(self) -> float:
+        """Sum of the segments' medians."""
+        return sum(segment.median for segment in self.segments)
+
+    @property
+    def end_to_end_s(self) -> float:
+        """Median of the whole network."""
+        return self.end_to_end.median
+
+    @property
+    def gap(self) -> Excess:
+        """Of the sum of the segments over the whole network."""
+        return Excess.of(self.segments, self.end_to_end)
+
+    @property
+    def overhead(self) -> Excess:
+        """Of the call with instruments over the whole network: what the instruments cost."""
+        return Excess.of([self.instrumented], self.end_to_end)
+
+    @property
+    def relative_error(self) -> float:
+        """How far the sum is above the whole, as a share of the whole."""
+        return self.gap.relative
+
+    @property
+    def closes(self) -> bool | None:
+        """Whether the gap's interval is within 3 %; None where there is no interval."""
+        return self.gap.within(CLOSES_WITHIN)
+
+    @property
+    def same_output(self) -> bool:
+        """Whether both computed the same, up to rounding, or there is no telling."""
+        difference = self.output_max_abs_diff
+        return difference is None or difference <= SAME_OUTPUT_WITHIN * self.output_max_abs

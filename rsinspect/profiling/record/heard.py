@@ -1,0 +1,86 @@
+"""What the workers of a measurement said, sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rsinspect.profiling.protocol import (
+    MemoryUsed,
+    Message,
+    NotAvailable,
+    Predicted,
+    Ready,
+    RoofsMeasured,
+    Traced,
+)
+from rsinspect.profiling.record.prediction import PredictedPart, Prediction
+from rsinspect.profiling.record.trace import TracedSeconds
+from rsinspect.profiling.roofline.roofs import Roofs
+from rsinspect.profiling.rounds import Finished, Round
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What one worker said, sorted.
+
+    Attributes:
+        ready: That it was ready, and how it measures; None if it never was.
+        rounds: Its samples.
+        finished: How it ended; None if it did not.
+        prediction: From the distinct blocks.
+        roofs: Of the device.
+        trace: Seconds of the layers.
+        not_available: Why something that was requested is missing, by its name.
+        peak_rss_bytes: Most memory it had resident until it had measured.
+    """
+
+    ready: Ready | None
+    rounds: tuple[Round, ...]
+    finished: Finished | None
+    prediction: Prediction | None
+    roofs: Roofs | None
+    trace: TracedSeconds | None
+    not_available: Mapping[str, str]
+    peak_rss_bytes: int | None
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Heard:
+        """Sort the messages of one worker."""
+        predicted = _last(messages, Predicted)
+        roofs, traced = _last(messages, RoofsMeasured), _last(messages, Traced)
+        memory_used = _last(messages, MemoryUsed)
+        return cls(
+            ready=_last(messages, Ready),
+            rounds=tuple(message for message in messages if isinstance(message, Round)),
+            finished=_last(messages, Finished),
+            prediction=None if predicted is None else prediction_of(predicted),
+            roofs=None if roofs is None else roofs.roofs,
+            trace=None if traced is None else traced.trace,
+            not_available={
+                message.what: message.reason
+                for message in messages
+                if isinstance(message, NotAvailable)
+            },
+            peak_rss_bytes=None if memory_used is None else memory_used.peak_rss_bytes,
+        )
+
+
+def _last(messages: Sequence[Message], kind: type[M]) -> M | None:
+    return next((message for message in reversed(messages) if isinstance(message, kind)), None)
+
+
+def prediction_of(message: Predicted) -> Prediction:
+    """Read the prediction of a message."""
+    return Prediction(
+        parts=tuple(
+            PredictedPart(path=path, repeats=repeats, latency_s=latency_s)
+            for path, repeats, latency_s in message.parts
+        ),
+        end_to_end_s=message.end_to_end_s,
+        rounds=message.rounds,
+        ready_s=message.ready_s,
+    )

@@ -1,0 +1,97 @@
+"""Which network a run is of, and what tells it from another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from rsinspect.base import codec
+from rsinspect.networks.network import Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The network that was measured: ``Network.document()`` as a record.
+
+    What only a ResNet-RS has is None for another network. All but the first five are None in files
+    that were written before they joined.
+
+    Attributes:
+        name: Of the variant, of its layout, or of the graph.
+        depth: Of the variant.
+        blocks: Blocks per stage.
+        resolution: Height and width.
+        dialect: Name of the dialect.
+        width: Factor of all widths.
+        channels: Of the image.
+        classes: Of the classifier.
+        filters: Of the blocks of each stage.
+        se_ratio: Of squeeze-and-excitation; 0 for none.
+        activation: Of the blocks.
+        classifier_activation: Of the classifier.
+        include_top: Whether there is a classifier.
+        pooling: Without a classifier.
+        preprocessing: Whether the network scales and normalises its image.
+        drop_path_rate: Of the last block.
+        dropout_rate: Before the classifier.
+        bn_momentum: Of batch normalisation.
+        bn_epsilon: Of batch normalisation.
+        source: ``spec`` or ``graph``.
+        fingerprint: What it is, whatever it is called.
+    """
+
+    name: str
+    depth: int | None
+    blocks: tuple[int, ...] | None
+    resolution: tuple[int, int] | None
+    dialect: str | None
+    width: float | None = None
+    channels: int | None = None
+    classes: int | None = None
+    filters: tuple[int, ...] | None = None
+    se_ratio: float | None = None
+    activation: str | None = None
+    classifier_activation: str | None = None
+    include_top: bool | None = None
+    pooling: str | None = None
+    preprocessing: bool | None = None
+    drop_path_rate: float | None = None
+    dropout_rate: float | None = None
+    bn_momentum: float | None = None
+    bn_epsilon: float | None = None
+    source: str | None = None
+    fingerprint: str | None = None
+
+    @classmethod
+    def of(cls, network: Network) -> Model:
+        """Identify a network."""
+        return codec.from_json(network.document(), cls, "model")
+
+    @property
+    def size(self) -> str:
+        """Height x width, as people write it; empty where the network takes no single image."""
+        return "x".join(map(str, self.resolution or ()))
+
+    def differences(self, network: Network) -> Iterator[str]:
+        """Say in words what is not as in ``network``: "its resolution is 160x160, not 192x192".
+
+        What this record does not know is left out; files of before know its first five fields.
+        """
+        wanted = Model.of(network)
+        for what, measured, asked in (
+            ("model", self.name, wanted.name),
+            ("resolution", self.size, wanted.size),
+            *(
+                (name.replace("se_", "SE ").replace("bn_", "BN ").replace("_", " "),
+                 getattr(self, name), getattr(wanted, name))
+                for name in (field.name for field in fields(self))
+                if name not in ("name", "resolution", "depth", "source", "fingerprint")
+                and (getattr(self, name) is not None or self.fingerprint is not None)
+            ),
+        ):  # fmt: skip
+            if measured != asked:
+                yield f"its {what} is {_shown(measured)}, not {_shown(asked)}"
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)

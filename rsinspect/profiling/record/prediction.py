@@ -1,0 +1,46 @@
+"""Latency of the whole network as its distinct blocks predict it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rsinspect.base.errors import InvalidMeasurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedPart:
+    """A distinct block, timed in a small network.
+
+    Attributes:
+        path: Of the block, or of a step.
+        repeats: How many there are in the whole network.
+        latency_s: Median of one of them.
+    """
+
+    path: str
+    repeats: int
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """Latency of the whole network, predicted by timing its distinct blocks in a small one.
+
+    Attributes:
+        parts: The distinct blocks, then the steps.
+        end_to_end_s: Of the whole network: repeats times medians, added up.
+        rounds: That were timed.
+        ready_s: Since the worker began to import the framework.
+
+    Raises:
+        InvalidMeasurement: If it predicts no time at all.
+    """
+
+    parts: tuple[PredictedPart, ...]
+    end_to_end_s: float
+    rounds: int
+    ready_s: float
+
+    def __post_init__(self) -> None:
+        if not self.end_to_end_s > 0:
+            raise InvalidMeasurement(f"a predicted time is above 0 s, not {self.end_to_end_s!r}")

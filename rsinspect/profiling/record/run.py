@@ -1,0 +1,293 @@
+"""The record of a measurement: what was run, where, how, and every sample.
+
+What follows from samples and counts (medians, intervals, shares, rates) is computed, never stored.
+Samples of end to end and of all segments stand in the order of ``rounds``, which says where each
+came from and whether it counts. ``record.document`` writes and reads it.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.words import Option, advice
+from rsinspect.networks.network import Network
+from rsinspect.profiling.gate import Verdict
+from rsinspect.profiling.protocol import Settings
+from rsinspect.profiling.record.batch import Batch
+from rsinspect.profiling.record.cautions import Caution
+from rsinspect.profiling.record.closure import Closure
+from rsinspect.profiling.record.environment import Environment
+from rsinspect.profiling.record.model import Model
+from rsinspect.profiling.record.prediction import Prediction
+from rsinspect.profiling.record.trace import Trace
+from rsinspect.profiling.roofline.bound import Bound
+from rsinspect.profiling.roofline.roofs import Roofs
+from rsinspect.profiling.statistics import Latency, Sampling
+
+PASSES = {"forward": 1, "train": 3}
+"""A training step counts as three forward passes: the backward pass makes the gradients of inputs
+and of weights, each as costly as the forward pass. The first convolution's input needs none."""
+
+SHORTEST_S = 1e-9
+"""The clock counts nanoseconds: nothing shorter can have been measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndToEnd:
+    """The whole network at once, without any instrument inside.
+
+    Attributes:
+        latency: Of one batch.
+        batch: Images in it.
+    """
+
+    latency: Latency
+    batch: int
+
+    @property
+    def images_per_s(self) -> float:
+        """Throughput at this batch size."""
+        return self.batch / self.latency.median
+
+    @property
+    def per_image_s(self) -> float:
+        """Share of one image in the batch's latency."""
+        return self.latency.median / self.batch
+
+    @property
+    def per_128_images_s(self) -> float:
+        """Latency scaled to the 128 images of the published tables."""
+        return self.per_image_s * 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stage or block, or a step that is none of the network's parts.
+
+    Attributes:
+        path: Of the stage or block, or ``loss``, ``optimizer``, ``call``.
+        level: ``stage`` or ``block`` (stem and head have no blocks and are one segment each), or
+            ``step``.
+        latency: Of one batch; forward and backward together.
+        forward: The forward part of it; None for a step.
+        backward: The backward part of it; None for a step and in inference.
+        macs: For one image, forward; None for a step.
+        bytes_moved: For the batch, forward: inputs, outputs and weights of each layer on its own;
+            None for a step.
+        intensity: FLOPs of the paper's convention per byte moved; None where nothing moves.
+        bound: What the roofs of the device say; None without roofs and for a step.
+    """
+
+    path: str
+    level: str
+    latency: Latency
+    forward: Latency | None = None
+    backward: Latency | None = None
+    macs: int | None = None
+    bytes_moved: int | None = None
+    intensity: float | None = None
+    bound: Bound | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """Where the samples came from, one value per round.
+
+    Attributes:
+        sampling: Process and burst of each round, and whether it counts.
+        at_s: When it began, since the first of its process.
+        foreign_share: Share of the processors that other programs used in it, or in its burst
+            where it was too short to tell; None where the system does not tell.
+        instrumented_s: The call with instruments inside.
+        verdict: On what grounds rounds count: ``all``, ``gated``, ``quietest`` or ``unknown``.
+
+    Raises:
+        InvalidMeasurement: If there is not one value of each per round.
+    """
+
+    sampling: Sampling
+    at_s: tuple[float, ...]
+    foreign_share: tuple[float | None, ...]
+    instrumented_s: tuple[float, ...]
+    verdict: Verdict
+
+    def __post_init__(self) -> None:
+        columns = (self.sampling.kept, self.at_s, self.foreign_share, self.instrumented_s)
+        if len({len(column) for column in columns}) > 1:
+            raise InvalidMeasurement("the rounds have columns of different lengths")
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return len(self.at_s)
+
+    @property
+    def kept(self) -> int:
+        """Those that count."""
+        return sum(self.sampling.kept)
+
+    @property
+    def processes(self) -> int:
+        """Processes they came from."""
+        return len(set(self.sampling.process))
+
+    @property
+    def instrumented(self) -> Latency:
+        """The call with instruments inside."""
+        return Latency(self.instrumented_s, self.sampling)
+
+    @property
+    def foreign_median(self) -> float | None:
+        """Median of the foreign share of the rounds that count."""
+        known = [
+            share
+            for share, kept in zip(self.foreign_share, self.sampling.kept, strict=True)
+            if kept and share is not None
+        ]
+        return statistics.median(known) if known else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRun:
+    """A finished measurement.
+
+    Attributes:
+        model: What was measured.
+        environment: Where.
+        batch: Images in a batch, and how they came about.
+        mode: ``forward`` or ``train``.
+        precision: ``float32``, ``tf32``, ``bfloat16`` or ``float16``.
+        backend: Keras backend.
+        device: ``cpu``, ``gpu`` or ``gpu:1``.
+        jit: Whether XLA compiled it.
+        level: As requested: ``stage``, ``block`` or ``layer``.
+        method: How samples were taken, in words.
+        optimizer: Of a training step, in words; None in inference.
+        end_to_end: The whole network.
+        segments: Its stages or blocks, in order, then the steps that are neither.
+        rounds: Where the samples came from.
+        output_max_abs_diff: Largest difference between the outputs with and without instruments;
+            None where chance makes them differ.
+        output_max_abs: Largest output of the whole network in magnitude.
+        prediction: From the distinct blocks; None where none was made.
+        roofs: What the device can do at most; None where they were not measured.
+        trace: Shares of the layers; None where none was made.
+        not_available: Why something that was requested is missing, by its name.
+        warnings: Reasons to read the numbers with care.
+        stopped_because: Why there are not more rounds: ``precise``, ``time``, ``rounds`` or
+            ``interrupted``.
+        max_time_s: Budget of warm-up and rounds.
+        measured_s: What they took.
+        warm_up_s: Discarded rounds, the compiling calls first.
+        predicted_bytes: Resident memory predicted.
+        started_at: When, in UTC.
+        wall_s: From the request to the result, all attempts together.
+        request: Everything that was requested but the network; None in files of before.
+        network: What was measured; None in files of before.
+
+    Raises:
+        InvalidMeasurement: If the whole network or its parts took no time.
+    """
+
+    model: Model
+    environment: Environment
+    batch: Batch
+    mode: str
+    precision: str
+    backend: str
+    device: str
+    jit: bool
+    level: str
+    method: str
+    optimizer: str | None = None
+    end_to_end: EndToEnd
+    segments: tuple[Segment, ...]
+    rounds: Rounds
+    output_max_abs_diff: float | None
+    output_max_abs: float
+    prediction: Prediction | None = None
+    roofs: Roofs | None = None
+    trace: Trace | None = None
+    not_available: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Caution, ...] = ()
+    stopped_because: str
+    max_time_s: float
+    measured_s: float
+    warm_up_s: tuple[float, ...]
+    predicted_bytes: int
+    started_at: str
+    wall_s: float
+    request: Settings | None = None
+    network: Network | None = None
+
+    def __post_init__(self) -> None:
+        if self.end_to_end.latency.median < SHORTEST_S:
+            raise InvalidMeasurement("the whole network took no time")
+        if self.closure.sum_s < SHORTEST_S:
+            raise InvalidMeasurement("the segments took no time")
+
+    @property
+    def closure(self) -> Closure:
+        """Whether the segments account for the whole."""
+        return Closure(
+            segments=tuple(segment.latency for segment in self.segments),
+            end_to_end=self.end_to_end.latency,
+            instrumented=self.rounds.instrumented,
+            output_max_abs_diff=self.output_max_abs_diff,
+            output_max_abs=self.output_max_abs,
+        )
+
+    def share(self, segment: Segment) -> float:
+        """A segment's median as a share of the sum of all medians."""
+        return segment.latency.median / self.closure.sum_s
+
+    def flops_per_s(self, segment: Segment) -> float | None:
+        """Rate of a segment: two FLOPs per MAC, in training three times those of a forward pass."""
+        if segment.macs is None:
+            return None
+        flops = 2 * segment.macs * PASSES.get(self.mode, 1) * self.batch.used
+        return flops / segment.latency.median if segment.latency.median >= SHORTEST_S else None
+
+    @property
+    def end_to_end_flops_per_s(self) -> float:
+        """Rate of the whole network, counted alike."""
+        macs = sum(segment.macs or 0 for segment in self.segments)
+        flops = 2 * macs * PASSES.get(self.mode, 1) * self.batch.used
+        return flops / self.end_to_end.latency.median
+
+    @property
+    def prediction_error(self) -> float | None:
+        """How far the predicted latency is above the measured one, as a share of the latter."""
+        if self.prediction is None:
+            return None
+        return self.prediction.end_to_end_s / self.end_to_end.latency.median - 1
+
+    @property
+    def conditions(self) -> str:
+        """Mode, batch, precision, backend and device, in words."""
+        compiled = " with XLA" if self.jit and self.backend == "tensorflow" else ""
+        where = f"{self.precision}, {self.backend}{compiled} on {self.device}"
+        return f"{self.mode}, batch {self.batch.used}, {where}"
+
+    def check_model(self, network: Network) -> None:
+        """Refuse a run of another network.
+
+        A run that carries its network is compared by fingerprint; one of before that, by name,
+        resolution, dialect and blocks.
+
+        Raises:
+            InvalidMeasurement: If it is another one; the message says what differs.
+        """
+        if self.network is not None and self.network.fingerprint == network.fingerprint:
+            return
+        differences = list(self.model.differences(network))
+        if self.network is not None and not differences:
+            differences.append("its layers differ")
+        if differences:
+            raise InvalidMeasurement(
+                f"the profile is of another network: {'; '.join(differences[:3])}",
+                advice("measure this one, and {} it", Option("save")),
+            )
