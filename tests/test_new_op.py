@@ -126,7 +126,7 @@ def test_the_type_checker_names_every_reader_of_a_new_op(tmp_path: Path) -> None
     assert set(named) >= READERS
 
 
-GUESSING = {"drawing/figure6.py", "profiling/distinct.py", "profiling/roofline.py",
+GUESSING = {"drawing/figure6.py", "profiling/roofline.py",
             "drawing/tree.py"}  # fmt: skip
 """Modules of which a ``match`` on ops still has a silent default."""
 

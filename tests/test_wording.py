@@ -45,7 +45,7 @@ def test_no_text_outside_the_command_line_names_a_flag() -> None:
     assert {module.partition("/")[0] for module in named} <= NAMING
 
 
-NAMING = {"differences", "drawing", "keras_model", "plots", "profiling"}
+NAMING = {"differences", "drawing", "plots", "profiling"}
 """Rooms of which some texts still name one; no other room may begin to."""
 
 

@@ -8,7 +8,7 @@ drop path alone, because a rate costs no time.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from rsinspect.layers import ops
 from rsinspect.layers.fold import fold_stages
@@ -73,7 +73,14 @@ def _without_rates(graph: LayerGraph) -> LayerGraph:
 
 def _without_rate(layer: Layer) -> ops.Op:
     match layer.op:
-        case ops.Dropout() | ops.DropPath():
-            return layer.op._replace(rate=0.0)
+        case ops.Dropout() | ops.DropPath() as op:
+            return op._replace(rate=0.0)
+        case (
+            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.Conv2D()
+            | ops.BatchNorm() | ops.Activation() | ops.AvgPool2D() | ops.MaxPool2D()
+            | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Reshape() | ops.Multiply()
+            | ops.Add() | ops.Dense()
+        ) as op:  # fmt: skip
+            return op
         case _:
-            return layer.op
+            assert_never(layer.op)
