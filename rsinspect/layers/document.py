@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -132,6 +131,8 @@ def _canonical(layer: Layer) -> bytes:
 
 def _digest(*parts: bytes) -> bytes:
     """One digest of several strings, each with its length before it."""
+    import hashlib  # OpenSSL takes milliseconds to load; a table for people needs no fingerprint
+
     digest = hashlib.sha256()
     for part in parts:
         digest.update(b"%d:" % len(part))

@@ -1,6 +1,7 @@
 """What is alive in memory while a network runs, layer by layer, in inference."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple, assert_never
 
 from rsinspect.base.units import ITEM_BYTES
@@ -25,6 +26,7 @@ class Peak(NamedTuple):
         return self.elements * batch * ITEM_BYTES[dtype]
 
 
+@lru_cache(maxsize=4096)
 def writes_in_place(op: Op) -> bool:
     """Whether inference may write the output of an op over an input."""
     match op:
