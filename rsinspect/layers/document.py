@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -126,7 +125,13 @@ def _canonical(layer: Layer) -> bytes:
         for key, value in op._asdict().items()
         if key != "kind" and (key not in defaults or value != defaults[key])
     }
-    return json.dumps([op.kind, config, layer.shape], sort_keys=True).encode()
+    return _json([op.kind, config, layer.shape]).encode()
+
+
+def _json(value: object) -> str:
+    import json  # as for the digests
+
+    return json.dumps(value, sort_keys=True)
 
 
 def _digest(*parts: bytes) -> bytes:

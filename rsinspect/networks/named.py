@@ -9,7 +9,6 @@ A maker of networks from another kind of text joins ``_MAKERS``; nothing above n
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -164,6 +163,8 @@ def _from_document(text: str) -> Network | None:
     """A network or layer graph that rsinspect wrote as JSON; None for other text."""
     if not text.endswith(".json"):
         return None
+    import json  # a published name needs none
+
     try:
         document = json.loads(Path(text).expanduser().read_text(encoding="utf-8"))
     except OSError as exc:

@@ -11,7 +11,6 @@ from rsinspect.layers.cost import Cost, whole_cost
 from rsinspect.layers.document import fingerprint, from_json, to_json
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.structure import Structure, structure_of
-from rsinspect.networks.keras_names import keras_name
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 
@@ -164,7 +163,13 @@ def resnet_rs(spec: ResNetRSSpec) -> Network:
     """Make the network of a spec."""
     graph = build_graph(spec)
     paths = tuple(layer.path for layer in graph)
-    names = LayerNames(paths, lambda path: keras_name(path, spec.dialect))
+
+    def name(path: str) -> str:
+        from rsinspect.networks.keras_names import keras_name  # a table for people needs no names
+
+        return keras_name(path, spec.dialect)
+
+    names = LayerNames(paths, name)
     return Network(graph=graph, title=spec.title, names=names, spec=spec)
 
 

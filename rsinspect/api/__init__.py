@@ -1,0 +1,1 @@
+"""The door for Python: functions that answer, and answers that show themselves."""

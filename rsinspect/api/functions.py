@@ -1,0 +1,304 @@
+"""What a person at a notebook types: one function per question.
+
+Every function that takes a network takes it in any form: MODEL text (``"152@224"``, ``101``), a
+``Network``, or a live ``keras.Model``, which is read from its configuration and not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rsinspect.base.errors import GraphError, InvalidSpec
+from rsinspect.networks.network import Network, from_graph
+
+if TYPE_CHECKING:
+    from rsinspect.api.results import Charted, Diff, Picture, Run, TableResult
+    from rsinspect.profiling.protocol import Event
+
+Model = Any
+"""MODEL text, a depth, a ``Network`` or a ``keras.Model``."""
+
+Columns = Sequence[str]
+
+
+def network(model: Model, *, resolution: int | tuple[int, int] | None = None) -> Network:
+    """Make the network that ``model`` means.
+
+    Args:
+        model: MODEL text such as ``"101"``, ``"152@224"``, ``"101:article"`` or
+            ``"200:resnet+se"``, the path of a ``.json`` file with a network, a depth as a number, a
+            ``ResNetRSSpec``, a ``LayerGraph``, a ``Network`` (given back as it is), or a live
+            functional or Sequential ``keras.Model``.
+        resolution: Image side or (height, width), for text that names none and for a Keras model
+            that takes images of any size.
+
+    Raises:
+        SpecError: If text names no network.
+        GraphError: If a Keras model has a layer that a graph does not describe.
+
+    >>> import rsinspect
+    >>> rsinspect.network("152@224").title
+    'resnet-rs-152 @ 224x224'
+    """
+    from rsinspect.layers.graph import LayerGraph
+    from rsinspect.networks import named
+    from rsinspect.networks.network import resnet_rs
+    from rsinspect.networks.spec import ResNetRSSpec
+
+    size = (resolution, resolution) if isinstance(resolution, int) else resolution
+    if isinstance(model, bool):
+        raise InvalidSpec(f"{model} is not a model", "write a depth, 50, or a name, '152@224'")
+    if isinstance(model, int | str | Path):
+        text = str(model)
+        return (
+            named.network(text)
+            if named.is_file(text)
+            else resnet_rs(named.parse_model(text).spec(resolution=size))
+        )
+    if isinstance(model, Network):
+        return model
+    if isinstance(model, LayerGraph):
+        return from_graph(model)
+    if isinstance(model, ResNetRSSpec):
+        return resnet_rs(model)
+    return _from_keras(model, size)
+
+
+def _from_keras(model: Any, resolution: tuple[int, int] | None) -> Network:
+    from rsinspect.networks.keras_config import from_keras_config
+
+    if not callable(getattr(model, "get_config", None)):
+        raise InvalidSpec(
+            f"a {type(model).__name__} is not a model",
+            "give MODEL text such as '152@224', a rsinspect.Network or a keras.Model",
+        )
+    try:
+        config = model.get_config()
+    except NotImplementedError as exc:
+        raise GraphError(
+            f"{type(model).__name__} keeps no layers in its configuration",
+            "a subclassed model has no graph to read; functional and Sequential models have one",
+        ) from exc
+    return from_keras_config(config, resolution=resolution)
+
+
+def summary(
+    model: Model,
+    *,
+    level: Literal["stage", "block", "layer"] = "stage",
+    columns: Columns = (),
+    sort: str | None = None,
+    top: int | None = None,
+    filter: str | None = None,
+    folded: bool = True,
+    convention: str = "paper",
+    batch: int = 1,
+    dtype: str = "float32",
+) -> TableResult:
+    """Tabulate params, MACs, FLOPs and activation memory.
+
+    Args:
+        model: As in ``network``.
+        level: One row per stage, block or layer.
+        columns: Keys of the columns to show; the level's own by default.
+        sort: Key of the column to sort by, largest first; network order by default.
+        top: How many rows to keep after sorting; all by default.
+        filter: Pattern on path or kind, ``"c4/*"`` or ``"Conv2D"``.
+        folded: Whether identical neighbours share a row.
+        convention: What a FLOP is: ``mac``, ``paper``, ``timm`` or ``full``.
+        batch: Images, for bytes.
+        dtype: Of activations and weights, for bytes.
+
+    Raises:
+        RsInspectError: If the model or an argument is not one there is.
+
+    >>> import rsinspect
+    >>> rsinspect.summary("101").rows[4]["params"]
+    38275072
+    """
+    from rsinspect.answers.summary import SummaryOptions, summary_answer
+    from rsinspect.api.results import TableResult
+    from rsinspect.layers.question import Question
+
+    options = SummaryOptions(
+        level=level,
+        question=Question(convention, batch, dtype),
+        folded=folded,
+        columns=tuple(columns),
+        sort=sort,
+        top=top,
+        filter=filter,
+    )
+    return TableResult(summary_answer(network(model), options))
+
+
+def graph(
+    model: Model,
+    view: str | None = None,
+    *,
+    expand: Sequence[str] = (),
+    color: str | None = None,
+    run: Run | None = None,
+    convention: str = "paper",
+    direction: Literal["TB", "LR"] = "TB",
+    theme: str = "auto",
+    font: str = "DejaVu Sans",
+    dpi: int = 192,
+) -> Picture:
+    """Draw a network.
+
+    Args:
+        model: As in ``network``.
+        view: ``figure6``, ``stages``, ``blocks`` or ``layers``; by default what suits the format,
+            ``figure6`` for figures.
+        expand: Paths of stages, runs or blocks to open one level further.
+        color: Colour by ``params``, ``macs``, ``flops``, ``activations``, ``intensity``, or by
+            ``latency`` where a run is given.
+        run: A measurement of this network.
+        convention: What a FLOP is.
+        direction: Of the data: top to bottom or left to right.
+        theme: ``auto`` (light, and dark where the reader's page is), ``paper``, ``light``,
+            ``dark`` or ``print``.
+        font: Family of all text.
+        dpi: Resolution of PNG files.
+
+    Raises:
+        RsInspectError: If the model or an argument is not one there is, or the run is of another
+            network.
+
+    >>> import rsinspect
+    >>> rsinspect.graph("50", "stages").title
+    'resnet-rs-50 @ 160x160: 35.7 M params, 4.56 G FLOPs per image'
+    """
+    from rsinspect.api.results import Picture
+    from rsinspect.drawing.formats import Style
+    from rsinspect.drawing.overlay import check_quantity, overlay
+    from rsinspect.drawing.scene import Scene
+    from rsinspect.drawing.views import check_view
+    from rsinspect.drawing.views import view as scene_of
+    from rsinspect.layers.question import Question
+
+    made, question = network(model), Question(convention)
+    if view is not None:
+        check_view(view, direction)
+    color = color or ("latency" if run is not None else None)
+    measured = None if run is None else _measured(run, made)
+    if color is not None:
+        check_quantity(color, measured=measured is not None)
+
+    def scene(view: str, *, deep: bool) -> Scene:
+        drawn = scene_of(
+            made, view, direction=direction, expand=tuple(expand), question=question, deep=deep
+        )
+        return drawn if color is None else overlay(drawn, color, question, measured=measured)
+
+    if view is not None:
+        scene(view, deep=False)  # what cannot be drawn is refused here, not when it is shown
+    return Picture(scene, view, Style(theme=theme, font=font, dpi=dpi))
+
+
+def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None) -> Diff:
+    """Compare two networks: what b has more, less or otherwise than a, and what that costs.
+
+    Args:
+        a: As in ``network``.
+        b: Likewise; read as what a became.
+        resolution: Of both, where text names none.
+
+    Raises:
+        RsInspectError: If a model is not one there is.
+
+    >>> import rsinspect
+    >>> rsinspect.diff("152", "200").to_json()["totals_delta"]["macs"]
+    4571824128
+    """
+    from rsinspect.api.results import Diff
+    from rsinspect.differences.answer import diff_answer
+    from rsinspect.differences.pairs import compare
+    from rsinspect.networks import named
+
+    size = (resolution, resolution) if isinstance(resolution, int) else resolution
+    if isinstance(a, int | str) and isinstance(b, int | str):
+        one, two = named.networks(str(a), str(b), resolution=size)
+    else:
+        one, two = network(a, resolution=size), network(b, resolution=size)
+    return Diff(diff_answer(one, two), one, two, compare(one.graph, two.graph))
+
+
+def table(number: int, *, convention: str = "paper") -> Charted:
+    """Show a table of the paper with computed figures beside the printed ones.
+
+    Args:
+        number: 1 to 12.
+        convention: What a FLOP is in the computed columns.
+
+    Raises:
+        RsInspectError: If the paper has no such table.
+
+    >>> import rsinspect
+    >>> rsinspect.table(7).rows[2]["model"]
+    'RS-50'
+    """
+    from rsinspect.answers.printed import table_answer, table_chart
+    from rsinspect.api.results import Charted
+
+    return Charted(table_answer(number, convention=convention), lambda: table_chart(number))
+
+
+def profile(
+    model: Model,
+    batch: int = 128,
+    *,
+    on_event: Callable[[Event], None] = lambda _: None,
+    **options: Any,
+) -> Run:
+    """Measure the latency of a network here, part by part and as a whole.
+
+    The network is built afresh in a process of its own, with random weights: latency does not
+    depend on them. What it takes is up to ``max_time_s`` seconds, and some for starting.
+
+    Args:
+        model: As in ``network``.
+        batch: Images in a batch; halved until it fits.
+        on_event: Called with what happens meanwhile.
+        **options: Fields of ``rsinspect.profiling.protocol.ProfileRequest``: ``mode``, ``level``,
+            ``precision``, ``backend``, ``device``, ``jit``, ``threads``, ``max_time_s``,
+            ``processes``, ``strict_batch``, ``predict``, ``roofs``, ``trace``, ``seed``.
+
+    Raises:
+        RsInspectError: If that cannot be measured here; the message says why.
+
+    >>> import rsinspect
+    >>> run = rsinspect.profile("50", batch=1, max_time_s=5)  # doctest: +SKIP
+    >>> run.save("run.json")  # doctest: +SKIP
+    """
+    from rsinspect.api.results import Run
+    from rsinspect.profiling.parent import profile as measure
+    from rsinspect.profiling.protocol import ProfileRequest
+
+    request = ProfileRequest(network=network(model), batch=batch, **options)
+    return Run(measure(request, on_event=on_event))
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a measurement that ``Run.save`` or ``rsinspect profile --save`` wrote.
+
+    Raises:
+        InvalidMeasurement: If the file holds none.
+    """
+    from rsinspect.api.results import Run
+    from rsinspect.profiling.record.document import load_run as load
+
+    return Run(load(Path(path)))
+
+
+def _measured(run: Run, made: Network) -> Any:
+    from rsinspect.drawing.overlay import Measured
+
+    run.record.check_model(made)
+    return Measured(
+        latency_s={part.path: part.latency.median for part in run.record.segments},
+        conditions=run.record.conditions,
+    )

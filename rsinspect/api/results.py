@@ -1,0 +1,292 @@
+"""Answers that show themselves in a notebook and in a terminal, and save themselves to a file."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rsinspect.answers.table import Answer, Value
+from rsinspect.base.errors import InvalidChoice
+from rsinspect.base.files import write_whole
+from rsinspect.drawing.formats import Style, companions, format_of, render, view_in
+from rsinspect.networks.network import Network
+from rsinspect.render.console import table_text
+from rsinspect.render.data import as_text
+from rsinspect.render.html import table_html
+
+if TYPE_CHECKING:
+    from rsinspect.answers.chart import Chart
+    from rsinspect.differences.pairs import Comparison
+    from rsinspect.drawing.scene import Scene
+    from rsinspect.profiling.record.run import ProfileRun
+
+SUFFIXES = {
+    ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".csv": "csv", ".md": "markdown",
+    ".tex": "latex", ".txt": "table", ".html": "html",
+}  # fmt: skip
+"""Formats that a table can be saved in, by the end of the file's name."""
+
+PlotFormat = Literal["svg", "pdf", "png"]
+PLOT_SUFFIXES: dict[str, PlotFormat] = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
+
+
+def _columns() -> int:
+    """Columns of the terminal, or 80."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+class TableResult:
+    """A table of exact values.
+
+    Its text is the table of the command line; a notebook shows it as HTML.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    @property
+    def title(self) -> str:
+        """What the table is about."""
+        return self._answer.table.title
+
+    @property
+    def rows(self) -> list[dict[str, Value]]:
+        """Exact values, a record per row: ``pandas.DataFrame(result.rows)``."""
+        keys = [column.key for column in self._answer.table.columns]
+        return [{key: row.get(key) for key in keys} for row in self._answer.table.rows]
+
+    @property
+    def totals(self) -> list[dict[str, Value]]:
+        """The rows below the line."""
+        keys = [column.key for column in self._answer.table.columns]
+        return [{key: row.get(key) for key in keys} for row in self._answer.table.totals]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Legend and remarks."""
+        return self._answer.table.notes
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the JSON document: the one that ``--format json`` prints, as plain values."""
+        return self._answer.document
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file, whole or not at all.
+
+        Args:
+            path: The suffix chooses the format: .json, .yaml, .csv, .md, .tex, .html or .txt.
+
+        Raises:
+            InvalidChoice: If the suffix names none of these.
+            OutputNotWritable: If the file cannot be written.
+        """
+        path = Path(path)
+        write_whole(path, self._as(_known(path, SUFFIXES)).encode())
+
+    def _as(self, format: str) -> str:
+        if format == "html":
+            return f"<!doctype html>\n<meta charset=utf-8>\n{self._repr_html_()}\n"
+        if format == "table":
+            return table_text(self._answer.table, 100)
+        return as_text(self._answer, format)
+
+    def __repr__(self) -> str:
+        return table_text(self._answer.table, _columns()).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return table_html(self._answer.table)
+
+
+def _known(path: Path, suffixes: dict[str, Any]) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        raise InvalidChoice("suffix", suffix or path.name, suffixes)
+    return str(suffixes[suffix])
+
+
+class Diff(TableResult):
+    """How one network differs from another.
+
+    Attributes:
+        a: The one.
+        b: The other.
+    """
+
+    def __init__(self, answer: Answer, a: Network, b: Network, comparison: Comparison) -> None:
+        super().__init__(answer)
+        self.a = a
+        self.b = b
+        self._comparison = comparison
+
+    @property
+    def conclusion(self) -> str:
+        """The difference in one sentence."""
+        from rsinspect.differences.wording import conclusion
+
+        return conclusion(self.a, self.b, self._comparison)
+
+    def graph(self, view: str = "blocks", *, direction: str = "TB", theme: str = "auto") -> Picture:
+        """Draw both side by side, with what differs marked.
+
+        Args:
+            view: ``stages``, ``blocks`` or ``layers``.
+            direction: ``TB`` (top to bottom) or ``LR`` (left to right).
+            theme: As in ``rsinspect.graph``.
+
+        Raises:
+            InvalidChoice: If one of them is unknown.
+        """
+        from rsinspect.drawing.comparison import comparison
+
+        def scene(view: str, *, deep: bool) -> Scene:
+            return comparison(self.a, self.b, view=view, direction=direction, deep=deep)
+
+        return Picture(scene, view, Style(theme=theme))
+
+
+class Picture:
+    """A drawing of a network.
+
+    A notebook shows it as SVG, a terminal as a picture of characters.
+    """
+
+    def __init__(self, scene: Any, view: str | None, style: Style) -> None:
+        self._scene = scene
+        self._view = view
+        self._style = style
+
+    def _scene_for(self, format: str) -> Scene:
+        from rsinspect.drawing.formats import DEEP
+
+        view = self._view if format != "me.json" else None
+        scene: Scene = self._scene(view_in(format, view), deep=format in DEEP)
+        return scene
+
+    @property
+    def title(self) -> str:
+        """What it shows, in one line."""
+        return self._scene_for("svg").title
+
+    def to_svg(self) -> str:
+        """Draw it as SVG, with its own fonts measured and nothing outside it needed."""
+        return render(self._scene_for("svg"), "svg", self._style).decode()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what the picture shows, before any format: panels of nodes, edges and cells."""
+        return {"schema": "rsinspect.scene/1", **asdict(self._scene_for("svg"))}
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file, whole or not at all, with the files that belong beside it.
+
+        Args:
+            path: The suffix chooses the format: .svg, .png, .pdf, .dot, .tex, .html, .mmd, .txt or
+                .me.json.
+
+        Raises:
+            RenderError: If the suffix names no format or the picture cannot be drawn.
+            OutputNotWritable: If a file cannot be written.
+        """
+        path = Path(path)
+        format = format_of(path)
+        scene = self._scene_for(format)
+        files = companions(scene, format, path) | {path: render(scene, format, self._style)}
+        for name, content in files.items():
+            write_whole(name, content)
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
+    def __repr__(self) -> str:
+        from dataclasses import replace
+
+        style = replace(self._style, width=_columns())
+        return render(self._scene_for("txt"), "txt", style).decode().rstrip("\n")
+
+
+class Plot:
+    """A chart of measured or computed numbers."""
+
+    def __init__(self, draw: Any, title: str) -> None:
+        self._draw = draw
+        self.title = title
+
+    def to_svg(self) -> str:
+        """Draw it as SVG."""
+        content: bytes = self._draw("svg")
+        return content.decode()
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file, whole or not at all.
+
+        Args:
+            path: The suffix chooses the format: .svg, .pdf or .png.
+
+        Raises:
+            InvalidChoice: If the suffix names none of these.
+            OutputNotWritable: If the file cannot be written.
+        """
+        path = Path(path)
+        write_whole(path, self._draw(_known(path, dict(PLOT_SUFFIXES))))
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
+    def __repr__(self) -> str:
+        return f"<Plot: {self.title}>"
+
+
+class Charted(TableResult):
+    """A table that can be drawn as a chart too."""
+
+    def __init__(self, answer: Answer, chart: Any) -> None:
+        super().__init__(answer)
+        self._chart = chart
+
+    def plot(self, theme: str = "light") -> Plot:
+        """Draw the chart of this table.
+
+        Args:
+            theme: ``paper``, ``light``, ``dark`` or ``print``.
+
+        Raises:
+            RsInspectError: If this table has no chart.
+        """
+        from rsinspect.plots.chart import chart_content
+
+        chart: Chart = self._chart()
+        return Plot(lambda format: chart_content(chart, format, theme), chart.title)
+
+
+class Run(TableResult):
+    """A measurement.
+
+    Attributes:
+        record: All that was measured, with the statistics that follow from it.
+    """
+
+    def __init__(self, record: ProfileRun) -> None:
+        from rsinspect.profiling.answer import profile_answer
+
+        super().__init__(profile_answer(record))
+        self.record = record
+
+    def plot(self, kind: Literal["latency", "roofline"] = "latency", theme: str = "paper") -> Plot:
+        """Draw the latencies of the parts, or how near they come to what the machine can do.
+
+        Args:
+            kind: ``latency`` or ``roofline``.
+            theme: ``paper``, ``light``, ``dark`` or ``print``.
+
+        Raises:
+            InvalidChoice: If the kind is unknown.
+            InvalidMeasurement: If the run has no roofs to draw.
+        """
+        from rsinspect.base.errors import check_choice
+        from rsinspect.plots.latency import latency_plot
+        from rsinspect.plots.roofline import roofline_plot
+
+        check_choice("kind of plot", kind, ("latency", "roofline"))
+        draw = latency_plot if kind == "latency" else roofline_plot
+        return Plot(lambda format: draw(self.record, format, theme), f"{kind}: {self.title}")
