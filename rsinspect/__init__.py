@@ -1,12 +1,12 @@
 """rsinspect: choose, understand, draw, measure and use ResNet-RS networks.
 
-The Keras models load on first use, so that importing the package stays light:
-
     >>> import rsinspect
-    >>> model = rsinspect.ResNetRS50(weights=None)  # doctest: +SKIP
+    >>> rsinspect.diff("152", "200").conclusion.partition(";")[0]
+    'resnet-rs-152 -> resnet-rs-200: +16 identical blocks in c3, nothing else but drop path (training only)'
 
-Everything else is pure Python: ``rsinspect.spec``, ``rsinspect.graph``, ``rsinspect.resnet_rs``,
-``rsinspect.cost``.
+Every function takes a network as text (``"152@224"``), as a ``Network`` or as a live
+``keras.Model``; what it gives shows itself in a notebook and in a terminal, and has ``save``.
+Importing the package loads no framework: the Keras models load on first use.
 """
 
 from __future__ import annotations
@@ -16,6 +16,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from rsinspect.api.functions import diff as diff
+    from rsinspect.api.functions import graph as graph
+    from rsinspect.api.functions import load_run as load_run
+    from rsinspect.api.functions import network as network
+    from rsinspect.api.functions import profile as profile
+    from rsinspect.api.functions import scale as scale
+    from rsinspect.api.functions import summary as summary
+    from rsinspect.api.functions import table as table
+    from rsinspect.api.functions import variants as variants
+    from rsinspect.base.errors import RsInspectError as RsInspectError
     from rsinspect.keras_model.applications import ResNetRS as ResNetRS
     from rsinspect.keras_model.applications import ResNetRS50 as ResNetRS50
     from rsinspect.keras_model.applications import ResNetRS101 as ResNetRS101
@@ -26,8 +36,10 @@ if TYPE_CHECKING:
     from rsinspect.keras_model.applications import ResNetRS420 as ResNetRS420
     from rsinspect.keras_model.applications import decode_predictions as decode_predictions
     from rsinspect.keras_model.applications import preprocess_input as preprocess_input
+    from rsinspect.networks.network import Network as Network
 
-_APPLICATIONS = (
+__all__ = [
+    "Network",
     "ResNetRS",
     "ResNetRS50",
     "ResNetRS101",
@@ -36,18 +48,44 @@ _APPLICATIONS = (
     "ResNetRS270",
     "ResNetRS350",
     "ResNetRS420",
+    "RsInspectError",
+    "__version__",
     "decode_predictions",
+    "diff",
+    "graph",
+    "load_run",
+    "network",
     "preprocess_input",
-)
+    "profile",
+    "scale",
+    "summary",
+    "table",
+    "variants",
+]
+
+_HOMES = {
+    "Network": "rsinspect.networks.network",
+    "RsInspectError": "rsinspect.base.errors",
+    "diff": "rsinspect.api.functions",
+    "graph": "rsinspect.api.functions",
+    "load_run": "rsinspect.api.functions",
+    "network": "rsinspect.api.functions",
+    "profile": "rsinspect.api.functions",
+    "scale": "rsinspect.api.functions",
+    "summary": "rsinspect.api.functions",
+    "table": "rsinspect.api.functions",
+    "variants": "rsinspect.api.functions",
+}
+"""Where a name lives; those not named here are Keras models and what belongs to them."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _APPLICATIONS:
-        from rsinspect.keras_model import applications
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
 
-        return getattr(applications, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, "rsinspect.keras_model.applications")), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_APPLICATIONS]
+    return list(__all__)

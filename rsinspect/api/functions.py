@@ -6,7 +6,7 @@ Every function that takes a network takes it in any form: MODEL text (``"152@224
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -179,12 +179,13 @@ def graph(
     from rsinspect.drawing.views import check_view
     from rsinspect.drawing.views import view as scene_of
     from rsinspect.layers.question import Question
+    from rsinspect.plots.overlay import measured_of
 
     made, question = network(model), Question(convention)
     if view is not None:
         check_view(view, direction)
     color = color or ("latency" if run is not None else None)
-    measured = None if run is None else _measured(run, made)
+    measured = None if run is None else measured_of(run.record, made)
     if color is not None:
         check_quantity(color, measured=measured is not None)
 
@@ -215,7 +216,7 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
     4571824128
     """
     from rsinspect.api.results import Diff
-    from rsinspect.differences.answer import diff_answer
+    from rsinspect.differences.report import diff_answer
     from rsinspect.differences.pairs import compare
     from rsinspect.networks import named
 
@@ -225,6 +226,27 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
     else:
         one, two = network(a, resolution=size), network(b, resolution=size)
     return Diff(diff_answer(one, two), one, two, compare(one.graph, two.graph))
+
+
+def variants(*, every: bool = False, convention: str = "paper") -> TableResult:
+    """Tabulate the published networks, computed figures beside the paper's Table 7.
+
+    Args:
+        every: Whether to add the layouts of the scaling study.
+        convention: What a FLOP is in the computed columns.
+
+    Raises:
+        InvalidChoice: If the convention is unknown.
+
+    >>> import rsinspect
+    >>> [row["model"] for row in rsinspect.variants().rows][:3]
+    ['50@160', '101@160', '101@192']
+    """
+    from rsinspect.answers.variants import variants_answer
+    from rsinspect.api.results import TableResult
+    from rsinspect.layers.question import Question
+
+    return TableResult(variants_answer(Question(convention), every=every))
 
 
 def table(number: int, *, convention: str = "paper") -> Charted:
@@ -241,10 +263,83 @@ def table(number: int, *, convention: str = "paper") -> Charted:
     >>> rsinspect.table(7).rows[2]["model"]
     'RS-50'
     """
-    from rsinspect.answers.printed import table_answer, table_chart
+    from rsinspect.answers.figures import table_chart
+    from rsinspect.answers.printed import table_answer
     from rsinspect.api.results import Charted
+    from rsinspect.layers.question import Question
 
-    return Charted(table_answer(number, convention=convention), lambda: table_chart(number))
+    return Charted(table_answer(number, Question(convention)), lambda: table_chart(number))
+
+
+def scale(
+    *,
+    preset: str | None = None,
+    depth: Sequence[int] | None = None,
+    blocks: Sequence[Sequence[int]] | None = None,
+    width: Sequence[float] | None = None,
+    resolution: Sequence[int] | None = None,
+    layout_rule: bool = False,
+    dialect: str = "keras",
+    least: Mapping[str, float] | None = None,
+    most: Mapping[str, float] | None = None,
+    objective: str = "max:params,min:flops",
+    pareto: bool = False,
+    sort: str | None = None,
+    top: int | None = None,
+    convention: str = "paper",
+    batch: int = 1,
+    dtype: str = "float32",
+) -> Charted:
+    """Explore a design space: what each of its networks costs, within limits, and the front.
+
+    Args:
+        preset: A grid of the paper, ``figure2`` or ``figure3``; the axes given here replace its.
+        depth: Depths; the published ones by default.
+        blocks: Layouts of one's own, such as ``(3, 4, 6, 3)``, instead of depths.
+        width: Multipliers of all filters.
+        resolution: Image sides.
+        layout_rule: Whether depths above 200 that the paper lacks grow as 270 to 420 do.
+        dialect: Whose wiring.
+        least: Lower limits by cost: ``{"params": 20e6}``.
+        most: Upper limits by cost: ``{"flops": 10e9, "peak_activation_bytes": 2**22}``.
+        objective: Two or three of the Pareto front.
+        pareto: Whether to keep the front alone.
+        sort: A cost or an axis; with ``-`` before it the largest first.
+        top: How many points to keep after sorting.
+        convention: What a FLOP is.
+        batch: Images, for bytes.
+        dtype: Of activations.
+
+    Raises:
+        RsInspectError: If an axis, a limit or a name is not one there is.
+
+    >>> import rsinspect
+    >>> space = rsinspect.scale(depth=(50, 101), resolution=(160,), most={"flops": 5e9})
+    >>> [row["depth"] for row in space.rows]
+    [50]
+    """
+    from rsinspect.api.results import Charted
+    from rsinspect.design_space.answer import scale_answer, scale_chart
+    from rsinspect.design_space.axes import preset_axes
+    from rsinspect.design_space.objectives import parse_objectives
+    from rsinspect.design_space.search import Bounds, Search
+    from rsinspect.design_space.space import Space
+    from rsinspect.layers.question import Question
+
+    axes = {} if preset is None else preset_axes(preset)
+    given = {"depth": depth, "blocks": blocks, "width": width, "resolution": resolution}
+    axes |= {name: tuple(values) for name, values in given.items() if values is not None}
+    search = Search(
+        space=Space.of(axes, dialect=dialect, rule=layout_rule),
+        question=Question(convention, batch, dtype),
+        bounds=Bounds(least=dict(least or {}), most=dict(most or {})),
+        objectives=parse_objectives(objective),
+        only_front=pareto,
+        sort=sort,
+        top=top,
+    )
+    found = search.run()
+    return Charted(scale_answer(found), lambda: scale_chart(found))
 
 
 def profile(
@@ -292,13 +387,3 @@ def load_run(path: str | Path) -> Run:
     from rsinspect.profiling.record.document import load_run as load
 
     return Run(load(Path(path)))
-
-
-def _measured(run: Run, made: Network) -> Any:
-    from rsinspect.drawing.overlay import Measured
-
-    run.record.check_model(made)
-    return Measured(
-        latency_s={part.path: part.latency.median for part in run.record.segments},
-        conditions=run.record.conditions,
-    )

@@ -28,8 +28,7 @@ SUFFIXES = {
 }  # fmt: skip
 """Formats that a table can be saved in, by the end of the file's name."""
 
-PlotFormat = Literal["svg", "pdf", "png"]
-PLOT_SUFFIXES: dict[str, PlotFormat] = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
+PLOT_SUFFIXES = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
 
 
 def _columns() -> int:
@@ -66,7 +65,7 @@ class TableResult:
     @property
     def notes(self) -> tuple[str, ...]:
         """Legend and remarks."""
-        return self._answer.table.notes
+        return tuple(map(str, self._answer.table.notes))
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON document: the one that ``--format json`` prints, as plain values."""
@@ -228,7 +227,7 @@ class Plot:
             OutputNotWritable: If the file cannot be written.
         """
         path = Path(path)
-        write_whole(path, self._draw(_known(path, dict(PLOT_SUFFIXES))))
+        write_whole(path, self._draw(_known(path, PLOT_SUFFIXES)))
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
@@ -253,10 +252,10 @@ class Charted(TableResult):
         Raises:
             RsInspectError: If this table has no chart.
         """
-        from rsinspect.plots.chart import chart_content
+        from rsinspect.plots.chart import chart_plot
 
         chart: Chart = self._chart()
-        return Plot(lambda format: chart_content(chart, format, theme), chart.title)
+        return Plot(lambda format: chart_plot(chart, format, theme), chart.title)
 
 
 class Run(TableResult):

@@ -107,12 +107,27 @@ def rich_table(
     return rich
 
 
+def table_text(table: Table, width: int) -> str:
+    """Write the table as text of that many columns, without colour."""
+    import io
+
+    buffer = io.StringIO()
+    console = Console(file=buffer, highlight=False, width=width, color_system=None)
+    _print(table, console, ascii_only=False)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
 def print_table(table: Table, console: Console) -> None:
     """Title, table and notes; a table too wide for the console comes in bands of columns."""
     ascii_only = not (console.encoding or "utf-8").lower().startswith("utf")
     needed = {column.key: _width(table, column) for column in table.columns}
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = max(80, sum(needed.values()) + _GAP * len(needed))
+    _print(table, console, ascii_only=ascii_only)
+
+
+def _print(table: Table, console: Console, *, ascii_only: bool) -> None:
+    needed = {column.key: _width(table, column) for column in table.columns}
     parts: list[RenderableType] = [Text(table.title, style="bold")]
     for index, columns in enumerate(bands(table.columns, needed, console.width)):
         if index:

@@ -24,7 +24,7 @@ def table_html(table: Table) -> str:
     )
     rows = "".join(_row(table, row) for row in table.rows)
     totals = "".join(_row(table, row, total=True) for row in table.totals)
-    notes = "".join(f"<div>{escape(note)}</div>" for note in table.notes)
+    notes = "".join(f"<div>{escape(str(note))}</div>" for note in table.notes)
     return (
         '<div class="rsinspect-table" style="overflow-x:auto">'
         '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:90%">'
