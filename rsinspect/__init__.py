@@ -1,8 +1,8 @@
 """rsinspect: choose, understand, draw, measure and use ResNet-RS networks.
 
     >>> import rsinspect
-    >>> rsinspect.diff("152", "200").conclusion.partition(";")[0]
-    'resnet-rs-152 -> resnet-rs-200: +16 identical blocks in c3, nothing else but drop path (training only)'
+    >>> rsinspect.diff("152", "200").conclusion.partition(",")[0]
+    'resnet-rs-152 -> resnet-rs-200: +16 identical blocks in c3'
 
 Every function takes a network as text (``"152@224"``), as a ``Network`` or as a live
 ``keras.Model``; what it gives shows itself in a notebook and in a terminal, and has ``save``.
@@ -84,7 +84,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_HOMES.get(name, "rsinspect.keras_model.applications")), name)
+    return getattr(
+        importlib.import_module(_HOMES.get(name, "rsinspect.keras_model.applications")), name
+    )
 
 
 def __dir__() -> list[str]:

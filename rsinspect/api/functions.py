@@ -216,8 +216,8 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
     4571824128
     """
     from rsinspect.api.results import Diff
-    from rsinspect.differences.report import diff_answer
     from rsinspect.differences.pairs import compare
+    from rsinspect.differences.report import diff_answer
     from rsinspect.networks import named
 
     size = (resolution, resolution) if isinstance(resolution, int) else resolution
