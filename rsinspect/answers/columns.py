@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from rsinspect.answers.rows import Level, SummaryRow
 from rsinspect.answers.table import Column, Kind, Value
-from rsinspect.layers.cost import LEGEND, Cost, whole_cost
+from rsinspect.layers.cost import LEGEND, Cost
+from rsinspect.layers.fold import whole_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.question import Question
 from rsinspect.layers.receptive_field import ReceptiveField, receptive_fields

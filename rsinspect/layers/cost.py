@@ -205,15 +205,6 @@ def layers_cost(graph: LayerGraph, layers: Iterable[Layer]) -> Cost:
     return Cost.total(layer_cost(graph, layer) for layer in layers)
 
 
-def whole_cost(graph: LayerGraph) -> Cost:
-    """Cost of a whole graph, for one image; worked out once per graph."""
-    return graph.derived(_whole_cost)
-
-
-def _whole_cost(graph: LayerGraph) -> Cost:
-    return layers_cost(graph, graph.layers)
-
-
 def weight_shapes(op: Op) -> tuple[tuple[int, ...], ...]:
     """Shapes of an op's weights in the order Keras keeps them; empty for most ops.
 

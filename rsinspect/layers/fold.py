@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from rsinspect.layers.cost import Cost, layers_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.structure import Group, Stage, structure_of
 
@@ -128,3 +129,16 @@ def _fold_stages(graph: LayerGraph) -> tuple[FoldedStage, ...]:
 def unfold(runs: Iterable[Run]) -> tuple[Group, ...]:
     """All groups again, in order."""
     return tuple(group for run in runs for group in run.groups)
+
+
+def whole_cost(graph: LayerGraph) -> Cost:
+    """Cost of a whole graph, for one image; worked out once per graph, run by run."""
+    return graph.derived(_whole_cost)
+
+
+def _whole_cost(graph: LayerGraph) -> Cost:
+    return Cost.total(
+        layers_cost(graph, run.first.layers) * run.repeats
+        for folded in fold_stages(graph)
+        for run in folded.runs
+    )

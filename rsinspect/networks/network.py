@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rsinspect.base.errors import GraphError
-from rsinspect.layers.cost import Cost, whole_cost
+from rsinspect.layers.cost import Cost
 from rsinspect.layers.document import fingerprint, from_json, to_json
+from rsinspect.layers.fold import whole_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.structure import Structure, structure_of
 from rsinspect.networks.resnet_rs import build_graph

@@ -11,7 +11,7 @@ import statistics
 import time
 from types import ModuleType
 
-from rsinspect.layers.cost import whole_cost
+from rsinspect.layers.fold import whole_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.profiling import machine
 from rsinspect.profiling.backends.workload import Instrument, workload
