@@ -120,7 +120,7 @@ def test_a_subclassed_model_is_refused_with_the_way_out() -> None:
 
 def test_a_summary_is_a_table_in_text_html_and_records() -> None:
     result = rsinspect.summary("101")
-    assert "c4      12x12x1024  1 + 22" in repr(result).replace("c4    ", "c4      ")
+    assert "12x12x1024  1 + 22" in repr(result)
     html = result._repr_html_()
     assert html.count("<tr>") == 9
     assert "resnet-rs-101 @ 192x192" in html

@@ -24,12 +24,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rsinspect.base.errors import UnknownPath
 from rsinspect.layers import ops
-from rsinspect.layers.blocks import Block, Gate, gates_of, take_apart
 from rsinspect.layers.graph import Layer, LayerGraph
+
+if TYPE_CHECKING:
+    from rsinspect.layers.blocks import Block, Gate
 
 StageRole = Literal["input", "stem", "stage", "head"]
 Part = Literal["trunk", "branch", "shortcut", "gate"]
@@ -223,34 +225,34 @@ class Structure:
 
     def block(self, group: Group) -> Block:
         """Take a block apart: its entry, branch, shortcut and gates."""
+        from rsinspect.layers.blocks import take_apart  # a table of costs opens no block
+
         if group.path not in self._blocks:
             self._blocks[group.path] = take_apart(self.graph, group)
         return self._blocks[group.path]
+
+    def gates(self, group: Group) -> tuple[Gate, ...]:
+        """List the gates among the layers of a group."""
+        from rsinspect.layers.blocks import gates_of
+
+        return self.block(group).gates if group.is_block else gates_of(self.graph, group.layers)
 
     @cached_property
     def _parts(self) -> Mapping[str, Part]:
         parts: dict[str, Part] = {}
         for group in self.groups:
-            gates = gates_of(self.graph, group.layers)
             if group.is_block:
                 block = self.block(group)
-                gates = block.gates
                 parts |= dict.fromkeys((layer.path for layer in block.branch), "branch")
                 parts |= dict.fromkeys((layer.path for layer in block.shortcut), "shortcut")
-            for gate in gates:
+            for gate in self.gates(group):
                 parts |= dict.fromkeys((layer.path for layer in gate.layers), "gate")
         return parts
 
     @cached_property
     def _gate_at(self) -> Mapping[str, Gate]:
         """Gates by the multiplication they enter."""
-        return {
-            gate.scale.path: gate
-            for group in self.groups
-            for gate in (
-                self.block(group).gates if group.is_block else gates_of(self.graph, group.layers)
-            )
-        }
+        return {gate.scale.path: gate for group in self.groups for gate in self.gates(group)}
 
     def part(self, path: str) -> Part:
         """Where a layer stands."""
@@ -381,47 +383,57 @@ def _without_head(chain: list[Layer]) -> tuple[tuple[Layer, ...], list[Layer]]:
 
 def _labelled(drafts: Sequence[_Draft]) -> tuple[Stage, ...]:
     """Stages and groups under the names that the layers agree on, or else the paper's."""
-    firsts = [{_first(layer) for group in draft.groups for layer in group} for draft in drafts]
+    shared = [[_shared(layers) for layers in draft.groups] for draft in drafts]
+    firsts = [{parts[0] if parts else "" for parts in groups} for groups in shared]
     labels: list[str] = []
     number = FIRST_STAGE
     for index, draft in enumerate(drafts):
         generic = draft.role if draft.role != "stage" else f"c{number}"
         number += draft.role == "stage"
-        others = set().union(*firsts[:index], *firsts[index + 1 :])
-        agreed = firsts[index] if len(firsts[index]) == 1 else set()
-        labels.append(next(iter(agreed - others - {""}), generic))
+        label = next(iter(firsts[index])) if len(firsts[index]) == 1 else ""
+        alone = label and not any(
+            label in firsts[other] or ("" in firsts[other] and _has(drafts[other], label))
+            for other in range(len(drafts))
+            if other != index
+        )
+        labels.append(label if alone else generic)
     if len(set(labels)) < len(labels):  # a name that another stage would be given
         numbers = iter(range(FIRST_STAGE, FIRST_STAGE + len(drafts)))
         labels = [d.role if d.role != "stage" else f"c{next(numbers)}" for d in drafts]
     return tuple(
-        Stage(label, draft.role, _groups(label, draft))
-        for label, draft in zip(labels, drafts, strict=True)
+        Stage(label, draft.role, _groups(label, draft, prefixes))
+        for label, draft, prefixes in zip(labels, drafts, shared, strict=True)
     )
 
 
-def _first(layer: Layer) -> str:
-    """First part of a layer's path; nothing where the path has one part."""
-    first, slash, _ = layer.path.partition("/")
-    return first if slash else ""
+def _shared(layers: Sequence[Layer]) -> list[str]:
+    """Parts with which the paths of all layers begin; their own names left out.
+
+    What the first and the last path in the order of the alphabet begin with, all do.
+    """
+    paths = [layer.path for layer in layers]
+    low, high = min(paths).split("/")[:-1], max(paths).split("/")[:-1]
+    parts = []
+    for one, other in zip(low, high, strict=False):
+        if one != other:
+            break
+        parts.append(one)
+    return parts
 
 
-def _groups(stage: str, draft: _Draft) -> tuple[Group, ...]:
+def _has(draft: _Draft, label: str) -> bool:
+    """Whether a layer of a stage would be called by a label."""
+    return any(layer.path.startswith(f"{label}/") for group in draft.groups for layer in group)
+
+
+def _groups(stage: str, draft: _Draft, prefixes: Sequence[list[str]]) -> tuple[Group, ...]:
     if draft.role != "stage":
         return (Group(stage, draft.groups[0], stage),)
-    labels = [_agreed(stage, layers) for layers in draft.groups]
-    if None in labels or len(set(labels)) < len(labels):
+    labels = [f"{stage}/{parts[1]}" if parts[1:] else "" for parts in prefixes]
+    agreed = all(parts[:1] == [stage] for parts in prefixes) and all(labels)
+    if not agreed or len(set(labels)) < len(labels):
         labels = [f"{stage}/block{number}" for number in range(len(labels))]
     return tuple(
-        Group(label or "", layers, stage, number)
+        Group(label, layers, stage, number)
         for number, (label, layers) in enumerate(zip(labels, draft.groups, strict=True))
     )
-
-
-def _agreed(stage: str, layers: Sequence[Layer]) -> str | None:
-    """``c4/block22``, where all paths of a block begin with that; else None."""
-    start = layers[0].path
-    end = start.find("/", len(stage) + 1)
-    if end < 0 or not start.startswith(f"{stage}/"):
-        return None
-    prefix = start[: end + 1]
-    return prefix[:-1] if all(layer.path.startswith(prefix) for layer in layers) else None
