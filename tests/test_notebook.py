@@ -16,7 +16,7 @@ def cells() -> list[Any]:
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=600, kernel_name="python3").execute(cwd=str(NOTEBOOK.parent))
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -42,5 +42,5 @@ def test_every_answer_shows_itself(cells: list[Any]) -> None:
 def test_the_notebook_is_kept_without_outputs() -> None:
     import nbformat
 
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     assert not any(cell.get("outputs") for cell in notebook.cells)

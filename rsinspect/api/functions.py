@@ -116,7 +116,7 @@ def summary(
 
     >>> import rsinspect
     >>> rsinspect.summary("101").rows[4]["params"]
-    38275072
+    38251264
     """
     from rsinspect.answers.summary import SummaryOptions, summary_answer
     from rsinspect.api.results import TableResult

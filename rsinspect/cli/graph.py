@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from rsinspect.cli.options import Convention, model_command, show
-from rsinspect.layers import ops
 from rsinspect.networks.network import Network
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rsinspect.drawing.overlay import Measured
-    from rsinspect.profiling.record.run import ProfileRun
 
 _STYLE = "Style"
 
@@ -107,6 +100,8 @@ def graph(
     from rsinspect.drawing.overlay import check_quantity, overlay
     from rsinspect.drawing.views import view as scene_of
     from rsinspect.layers.question import Question
+    from rsinspect.plots.overlay import measured_of
+    from rsinspect.profiling.record.document import load_run
 
     question = Question(convention)
     format = formats.chosen(output, format)
@@ -114,7 +109,7 @@ def graph(
     color = color or ("latency" if profile is not None else None)
     if color is not None:
         check_quantity(color, measured=profile is not None)
-    measured = None if profile is None else _measured(profile, network)
+    measured = None if profile is None else measured_of(load_run(profile), network)
     scene = scene_of(
         network,
         formats.view_in(format, view),
@@ -126,25 +121,3 @@ def graph(
     if color is not None:
         scene = overlay(scene, color, question, measured=measured)
     show(scene, format, style, output)
-
-
-def _measured(path: Path, network: Network) -> Measured:
-    """Read what a saved run says about this network."""
-    from rsinspect.drawing.overlay import Measured
-    from rsinspect.profiling.record.document import load_run
-
-    run = load_run(path)
-    run.check_model(network)
-    return Measured(
-        latency_s={segment.path: segment.latency.median for segment in run.segments},
-        conditions="; ".join(_conditions(run, network)),
-    )
-
-
-def _conditions(run: ProfileRun, network: Network) -> Iterator[str]:
-    yield run.conditions
-    if any(isinstance(layer.op, ops.Rescaling | ops.Normalization) for layer in network.graph):
-        yield "preprocessing in the stem"
-    groups = map(network.structure.group, (segment.path for segment in run.segments))
-    if any(group is not None and group.is_block for group in groups):
-        yield "runs and stages are sums of their blocks' medians"

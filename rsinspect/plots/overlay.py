@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rsinspect.drawing.overlay import Measured
 from rsinspect.layers import ops
 from rsinspect.networks.network import Network
-from rsinspect.profiling.run import ProfileRun
+from rsinspect.profiling.record.run import ProfileRun
 
 
 def measured_of(run: ProfileRun, network: Network) -> Measured:

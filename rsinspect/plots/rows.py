@@ -130,7 +130,7 @@ def rows_of(run: ProfileRun, most: int = MOST_ROWS) -> tuple[Row, ...]:
 def _stages(run: ProfileRun) -> list[Stage]:
     """Tell the stage of each segment; each is its own where the run's layout does not fit them."""
     parts = [segment for segment in run.segments if segment.level != "step"]
-    blocks = run.model.blocks or ()
+    blocks = run.network.blocks if run.network is not None else run.model.blocks or ()
     if any(segment.level == "stage" for segment in parts):
         blocks = (1,) * len(blocks)
     around = len(parts) - sum(blocks)  # the stem, and the head if there is one
