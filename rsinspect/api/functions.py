@@ -213,7 +213,7 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
 
     >>> import rsinspect
     >>> rsinspect.diff("152", "200").to_json()["totals_delta"]["macs"]
-    4571824128
+    4565499904
     """
     from rsinspect.api.results import Diff
     from rsinspect.differences.pairs import compare

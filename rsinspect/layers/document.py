@@ -20,6 +20,10 @@ _COMMUTATIVE = (ops.Add, ops.Multiply)
 """Ops whose inputs have no order: a sum is the same sum either way round."""
 
 
+_SAME_FUNCTION = {"silu": "swish", "hard_silu": "hard_swish"}
+"""Two names of one nonlinearity: Keras writes ``silu`` where ``swish`` was asked for."""
+
+
 def to_json(graph: LayerGraph) -> dict[str, Any]:
     """Write the graph as plain JSON values; ``from_json`` gives the same graph back."""
     return {
@@ -84,7 +88,7 @@ def fingerprint(graph: LayerGraph) -> str:
     Equal for two graphs that differ only in paths, in the order of their layers, or in the order
     of the inputs of a sum or product; different for any other difference, training rates included.
     The same on every machine and in every release: a field that an op gains later is left out
-    where it has its default.
+    where it has its default, and of two names of one nonlinearity (``silu``, ``swish``) one counts.
 
     The rule, version ``g1``: each layer is a SHA-256 of its op, its non-default fields, its shape
     and the digests of what it reads (sorted where order does not matter); then of that and the
@@ -121,7 +125,7 @@ def _canonical(layer: Layer) -> bytes:
     op = layer.op
     defaults = type(op)._field_defaults
     config = {
-        key: value
+        key: _SAME_FUNCTION.get(value, value) if key in ("activation", "function") else value
         for key, value in op._asdict().items()
         if key != "kind" and (key not in defaults or value != defaults[key])
     }
