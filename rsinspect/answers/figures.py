@@ -73,7 +73,7 @@ def _check_figure(number: int) -> None:
 
 
 def _grid(figure: dict[str, Any], question: Question) -> list[dict[str, Value]]:
-    """Every network of Figure 2."""
+    """List every network of Figure 2."""
     return [
         {"depth": depth, "width": width, "resolution": resolution}
         | _study_cost(depth, width, resolution, question)
@@ -84,7 +84,7 @@ def _grid(figure: dict[str, Any], question: Question) -> list[dict[str, Value]]:
 
 
 def _points(question: Question) -> list[dict[str, Value]]:
-    """Every point of Figure 3."""
+    """List every point of Figure 3."""
     return [
         point._asdict() | _study_cost(point.depth, point.width, point.resolution, question)
         for point in paper.study_points()
@@ -182,7 +182,7 @@ def _multiplier(width: float) -> str:
 
 
 def _facet(figure: dict[str, Any], epochs: int) -> Facet:
-    """Curves of one training length: depth and width at each resolution."""
+    """Draw the curves of one training length: depth and width at each resolution."""
     series = [
         Series(
             f"{scaling}, {resolution}",

@@ -39,7 +39,7 @@ _SETTINGS = {
 
 
 def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
-    """The training recipe of a published variant, each code base in a column.
+    """Show the training recipe of a published variant, each code base in a column.
 
     Drop-path rates of the stages are worked out by the rule of each code base. timm's default rate
     is 0, so its column shows what its rule makes of the released rate.
@@ -51,11 +51,11 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
     Raises:
         UnknownVariant: If no recipe of that variant was published.
     """
-    found = [r for r in paper.recipes() if r.depth == depth]
-    recipe = next((r for r in reversed(found) if resolution in (None, r.resolution)), None)
+    recipes = [r for r in paper.recipes() if r.depth == depth]
+    recipe = next((r for r in reversed(recipes) if resolution in (None, r.resolution)), None)
     if recipe is None:
         name = f"resnet-rs-{depth}" + ("" if resolution is None else f" at {resolution}")
-        known = found or paper.recipes()
+        known = recipes or paper.recipes()
         raise UnknownVariant(
             f"no recipe of {name} was published",
             f"there are {', '.join(f'{r.depth}@{r.resolution}' for r in known)}",
@@ -63,9 +63,9 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
     rates = {name: _stage_rates(recipe, name) for name in CODE_BASES}
     stages = tuple(rates["tpu"])
     rows: list[dict[str, Value]] = []
-    for key, words in _SETTINGS.items():
+    for key, label in _SETTINGS.items():
         values = {name: _text(recipe.settings[name].get(key)) for name in CODE_BASES}
-        rows.append({"setting": words, **values})
+        rows.append({"setting": label, **values})
     after = 1 + list(_SETTINGS).index("drop_path_rate")
     rows[after:after] = [
         {
@@ -89,7 +89,7 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
             f"{recipe.resolution}x{recipe.resolution}",
             columns=(
                 Column("setting", "Setting", wraps=True),
-                *(Column(name, words, wraps=True) for name, (words, _) in CODE_BASES.items()),
+                *(Column(name, label, wraps=True) for name, (label, _) in CODE_BASES.items()),
             ),
             rows=tuple(rows),
             notes=notes,
@@ -99,7 +99,7 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
 
 
 def _stage_rates(recipe: paper.Recipe, code_base: str) -> dict[str, tuple[float, ...]]:
-    """Distinct drop-path rates of each stage, first to last."""
+    """List the distinct drop-path rates of each stage, first to last."""
     rate = recipe.settings["tpu" if code_base == "timm" else code_base]["drop_path_rate"]
     spec = ResNetRSSpec.variant(recipe.depth, dialect=CODE_BASES[code_base][1], drop_path_rate=rate)
     return {

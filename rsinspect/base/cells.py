@@ -26,7 +26,7 @@ def bar(level: float, cells: int, *, ascii_only: bool = False) -> str:
 
 
 def in_ascii(text: str) -> str:
-    """Write text in ASCII: arrows and signs in words, anything else as its code point.
+    """Write text in ASCII: arrows and signs spelt out, anything else as its code point.
 
     >>> in_ascii("64 → 256, 3×3")
     '64 -> 256, 3x3'

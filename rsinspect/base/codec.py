@@ -51,7 +51,7 @@ def to_json(record: Any) -> Any:
 
 
 def _lists(value: Any) -> Any:
-    """Plain values with lists in place of tuples, as reading JSON gives them."""
+    """Replace tuples by lists, as reading JSON gives them."""
     if isinstance(value, dict):
         return {key: _lists(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -130,7 +130,7 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _worded(reason: str, document: Any, where: str) -> str:
-    """Say what msgspec says in words of this program, with the value that is wrong."""
+    """Reword an error of msgspec in the terms of this program, with the wrong value."""
     said, _, place = reason.partition(" - at `$")
     place = place.rstrip("`")
     path = f"{where}{place}"
@@ -148,7 +148,7 @@ def _worded(reason: str, document: Any, where: str) -> str:
 
 
 def _shown(document: Any, place: str) -> str | None:
-    """The value at a place of the document, in words; None where the place is not exact."""
+    """Write the value at a place of the document; None where the place is not exact."""
     for key, index in re.findall(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]", place):
         try:
             document = document[key] if key else document[int(index)]

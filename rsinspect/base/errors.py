@@ -56,16 +56,16 @@ class RsInspectError(Exception):
 
     @property
     def message(self) -> str:
-        """What was wrong, in words of Python."""
+        """Return the message, with options called as in Python."""
         return str(self._message)
 
     @property
     def hint(self) -> str | None:
-        """The remedy in words of Python, or None."""
+        """Return the remedy with options called as in Python, or None."""
         return None if self._hint is None else str(self._hint)
 
     def worded(self, word: Callable[[Option], str] = in_python) -> tuple[str, str | None]:
-        """Message and hint, with options called as ``word`` calls them."""
+        """Return message and hint, with options called as ``word`` calls them."""
         message, hint = (
             part.worded(word) if isinstance(part, Wording) else part
             for part in (self._message, self._hint)
@@ -106,7 +106,7 @@ def check_choice(what: str, value: object, known: Iterable[str]) -> None:
 
 
 class SpecError(RsInspectError, ValueError):
-    """The network asked for cannot be described."""
+    """The requested network is impossible."""
 
     exit_code = 2
 

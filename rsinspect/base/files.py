@@ -52,7 +52,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def template(name: str) -> str:
-    """Text of a template: the installed package's copy, or the checkout's ``templates/``."""
+    """Read a template: the installed package's copy, or the checkout's ``templates/``."""
     package = Path(__file__).parents[1]
     inside, beside = package / "templates" / name, package.parent / "templates" / name
     return (inside if inside.is_file() else beside).read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ _ACCENTED = frozenset("ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝß�
 
 
 def escape(text: str) -> str:
-    """Text with LaTeX's special characters made harmless, for any font encoding.
+    """Escape LaTeX's special characters, for any font encoding.
 
     Characters that LaTeX has no glyph for are written as their code points.
 
@@ -33,7 +33,7 @@ def escape(text: str) -> str:
 
 
 def character(character: str) -> str:
-    """One character, escaped."""
+    """Escape one character."""
     if character in _TEX:
         return _TEX[character]
     if character in _ACCENTED or (character.isascii() and character.isprintable()):
@@ -81,7 +81,7 @@ def tabular(
 
 
 def fill(name: str, **values: Any) -> str:
-    """A LaTeX template with its values; ``<< value >>`` and ``<% statement %>`` mark the places.
+    """Fill a LaTeX template; ``<< value >>`` and ``<% statement %>`` mark the places.
 
     Args:
         name: Of the template's file.

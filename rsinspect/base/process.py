@@ -35,12 +35,12 @@ class Ended(NamedTuple):
 
     @property
     def manner(self) -> str:
-        """How it ended, in words."""
+        """Describe how the program ended."""
         return manner(self.code)
 
 
 def manner(code: int) -> str:
-    """Say how a program with that exit code ended; on POSIX, minus the signal that ended it.
+    """Describe an exit code; on POSIX, minus the signal that ended the program.
 
     >>> manner(3), manner(-11)
     ('ended with code 3', 'was ended by SIGSEGV')

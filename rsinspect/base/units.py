@@ -11,7 +11,7 @@ ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1
 
 
 def _scaled(value: float, base: int, suffixes: tuple[str, ...]) -> str:
-    """``value`` with three significant digits and the largest suffix that keeps it at 1 or more."""
+    """Write three significant digits and the largest suffix that keeps the number at 1 or more."""
     scaled, index = float(value), 0
     while abs(scaled) >= base - 0.5 and index < len(suffixes) - 1:
         scaled /= base
@@ -28,7 +28,7 @@ def _scaled(value: float, base: int, suffixes: tuple[str, ...]) -> str:
 
 
 def count(value: int) -> str:
-    """A count with a decimal suffix.
+    """Write a count with a decimal suffix.
 
     >>> count(63_724_296), count(999), count(0)
     ('63.7 M', '999', '0')
@@ -37,7 +37,7 @@ def count(value: int) -> str:
 
 
 def binary_bytes(value: int) -> str:
-    """Bytes with a binary suffix.
+    """Write bytes with a binary suffix.
 
     >>> binary_bytes(3_686_400), binary_bytes(512)
     ('3.52 MiB', '512 B')
@@ -46,7 +46,7 @@ def binary_bytes(value: int) -> str:
 
 
 def seconds(value: float) -> str:
-    """A time with the unit that keeps it at 1 or more.
+    """Write a time in the unit that keeps it at 1 or more.
 
     >>> seconds(0.0222), seconds(3.0), seconds(4.2e-5)
     ('22.2 ms', '3.00 s', '42.0 us')
@@ -60,7 +60,7 @@ def seconds(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share of one, in per cent.
+    """Write a share of one in per cent.
 
     >>> percent(0.2345), percent(1.0), percent(0.0001), percent(0.0)
     ('23.4 %', '100.0 %', '<0.1 %', '0.0 %')
@@ -71,7 +71,7 @@ def percent(value: float) -> str:
 
 
 def grouped(value: int) -> str:
-    """Every digit, in groups of three.
+    """Write every digit, in groups of three.
 
     >>> grouped(63724296)
     '63 724 296'

@@ -60,7 +60,7 @@ def _verdict(epochs: int) -> _Verdict:
 
 
 def advice_answer(epochs: int) -> Answer:
-    """The paper's advice for a training of that many ImageNet epochs, with the points of Figure 3.
+    """Show the paper's advice for training that many ImageNet epochs, with Figure 3's points.
 
     Args:
         epochs: Length of the training.

@@ -23,7 +23,7 @@ READ_BY = {
 
 
 def doctor_answer(checkup: Checkup) -> Answer:
-    """The checkup, row by row."""
+    """Show the checkup, row by row."""
     rows = (
         _row("rsinspect", "ok", checkup.rsinspect),
         _row("python", "ok", checkup.python),
@@ -55,12 +55,12 @@ def doctor_answer(checkup: Checkup) -> Answer:
     )
 
 
-def _row(item: str, status: str, found: str = "", remark: str = "") -> dict[str, Value]:
-    return {"item": item, "status": status, "found": found, "remark": remark}
+def _row(item: str, status: str, content: str = "", remark: str = "") -> dict[str, Value]:
+    return {"item": item, "status": status, "found": content, "remark": remark}
 
 
 def _printable(text: str) -> str:
-    """Text on one line, with whatever would move the cursor spelt out.
+    """Write text on one line, with characters that move the cursor spelt out.
 
     >>> _printable("a\\nb")
     'a\\\\nb'
@@ -80,14 +80,14 @@ def _renderer(renderer: Renderer) -> dict[str, Value]:
     item = f"renderer {renderer.kind}"
     if renderer.path is None:
         return _row(item, "missing", remark=INSTALL_RENDERER[renderer.kind])
-    found = (
+    program = (
         f"Graphviz {renderer.version or 'that does not start'}, {renderer.package or renderer.path}"
     )
     if renderer.problem is not None:
         drawn = f"draws {', '.join(renderer.draws)}; then: " if renderer.draws else ""
-        return _row(item, "failed", found, drawn + _printable(renderer.problem))
+        return _row(item, "failed", program, drawn + _printable(renderer.problem))
     remark = f"{renderer.why}; draws {', '.join(renderer.draws)}"
-    return _row(item, "used" if renderer.used else "ok", found, remark)
+    return _row(item, "used" if renderer.used else "ok", program, remark)
 
 
 def _fonts(checkup: Checkup) -> dict[str, Value]:

@@ -82,7 +82,7 @@ class Framework:
 
     @property
     def install(self) -> str:
-        """The command that installs it."""
+        """Return the command to install it."""
         optional = self.name in ("jax", "torch")
         return f"pip install 'rsinspect[{self.name}]'" if optional else f"pip install {self.name}"
 
@@ -101,7 +101,7 @@ class Extra:
 
     @property
     def install(self) -> str:
-        """The command that installs them."""
+        """Return the command to install them."""
         return f"pip install 'rsinspect[{self.name}]'"
 
 
@@ -140,12 +140,12 @@ class Checkup:
 
     @property
     def works(self) -> bool:
-        """Whether the default job, an SVG, is done here."""
+        """Tell whether the default job, an SVG, can be done here."""
         return any(renderer.used and "svg" in renderer.draws for renderer in self.renderers)
 
 
 def examine(*, devices: bool = False) -> Checkup:
-    """This machine.
+    """Examine this machine.
 
     Args:
         devices: Import each backend, in a process of its own, and ask for its devices.
@@ -167,7 +167,7 @@ def examine(*, devices: bool = False) -> Checkup:
 
 
 def keras_backend() -> tuple[str, str]:
-    """The backend Keras will take, and who says so."""
+    """Name the backend Keras will take, and the setting that decides it."""
     if name := os.environ.get("KERAS_BACKEND"):
         return name, "KERAS_BACKEND"
     path = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "keras.json"
@@ -179,13 +179,13 @@ def keras_backend() -> tuple[str, str]:
 
 
 def extras() -> tuple[Extra, ...]:
-    """The optional packages, as the installed package's metadata has them."""
+    """List the optional packages of the installed package's metadata."""
     names = sorted(_requirements("rsinspect"))
     return tuple(Extra(name=name, missing=_missing("rsinspect", name)) for name in names if name)
 
 
 def _requirements(package: str) -> dict[str, list[tuple[str, str]]]:
-    """Packages, each with an extra of its own, by the extra of ``package`` that wants them.
+    """List packages, with an extra of their own, by the extra of ``package`` that needs them.
 
     Conditions other than an extra are left aside.
     """
@@ -193,13 +193,13 @@ def _requirements(package: str) -> dict[str, list[tuple[str, str]]]:
         lines = metadata.requires(package) or []
     except metadata.PackageNotFoundError:
         return {}
-    found: dict[str, list[tuple[str, str]]] = {}
+    packages: dict[str, list[tuple[str, str]]] = {}
     for line in lines:
         wanted = re.match(r"([\w.-]+)(?:\[([\w.-]+)\])?", line)
         extra = re.search(r"extra == ['\"]([\w.-]+)['\"]", line)
         if wanted:
-            found.setdefault(extra[1] if extra else "", []).append((wanted[1], wanted[2] or ""))
-    return found
+            packages.setdefault(extra[1] if extra else "", []).append((wanted[1], wanted[2] or ""))
+    return packages
 
 
 def _missing(package: str, extra: str) -> tuple[str, ...]:
@@ -230,13 +230,13 @@ def _renderers() -> tuple[Renderer, ...]:
 def _renderer(kind: engine.Kind, default: engine.Engine | None) -> Renderer:
     used = default is not None and default.kind == kind
     try:
-        found = engine.choose(kind)
+        graphviz = engine.choose(kind)
     except GraphvizNotFound as exc:
         return Renderer(kind=kind, why=exc.message)
     draws: list[str] = []
     version = problem = None
     try:
-        version = found.version()
+        version = graphviz.version()
         for format in DRAWN:
             engine.run(_TINY, format, renderer=kind, timeout_s=_DRAWING_TIMEOUT_S)
             draws.append(format)
@@ -248,7 +248,7 @@ def _renderer(kind: engine.Kind, default: engine.Engine | None) -> Renderer:
         why=default.why
         if default is not None and used
         else f"only where the renderer {kind} is asked for",
-        path=found.path,
+        path=graphviz.path,
         package=f"pygraphviz {_version('pygraphviz') or ''}".strip() if kind == "pip" else None,
         version=version,
         draws=tuple(draws),
@@ -273,7 +273,7 @@ def _framework(name: str, *, devices: bool = False) -> Framework:
 
 
 def _devices(name: str) -> tuple[tuple[str, ...] | None, str | None]:
-    """Its devices, or None and the reason why it names none."""
+    """List a framework's devices, or None and the reason it names none."""
     quiet = dict(os.environ) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         ended = process.run((*_ASK, name), environment=quiet, timeout_s=DEVICES_TIMEOUT_S)
@@ -285,5 +285,5 @@ def _devices(name: str) -> tuple[tuple[str, ...] | None, str | None]:
 
 
 def _discreet(value: str | None) -> str | None:
-    """A value without the user and password of an address in it."""
+    """Strip the user and password of an address from a value."""
     return value if value is None else re.sub(r"//[^/@]*@", "//***@", value)

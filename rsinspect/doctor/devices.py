@@ -14,33 +14,33 @@ from typing import Any
 
 
 def devices(backend: str, framework: Any) -> list[str]:
-    """Devices in the framework's own words, such as ``cpu`` and ``gpu NVIDIA H200``."""
+    """List devices in the framework's own words, such as ``cpu`` and ``gpu NVIDIA H200``."""
     match backend:
         case "tensorflow":
-            found = []
+            named = []
             for device in framework.config.list_physical_devices():
                 details = framework.config.experimental.get_device_details(device)
-                found.append((device.device_type.lower(), details.get("device_name", "")))
+                named.append((device.device_type.lower(), details.get("device_name", "")))
         case "jax":
-            found = [(device.platform, device.device_kind) for device in framework.devices()]
+            named = [(device.platform, device.device_kind) for device in framework.devices()]
         case _:
             gpus = range(framework.cuda.device_count())
-            found = [("cpu", ""), *(("gpu", framework.cuda.get_device_name(i)) for i in gpus)]
+            named = [("cpu", ""), *(("gpu", framework.cuda.get_device_name(i)) for i in gpus)]
             if framework.backends.mps.is_available():
-                found.append(("mps", ""))
-    return [kind if name in ("", kind) else f"{kind} {name}" for kind, name in found]
+                named.append(("mps", ""))
+    return [kind if name in ("", kind) else f"{kind} {name}" for kind, name in named]
 
 
 def main() -> int:
-    """Answer on what standard output was."""
+    """Write the devices to the original standard output."""
     answer = os.dup(1)
     os.dup2(2, 1)
     try:
-        found = devices(sys.argv[1], importlib.import_module(sys.argv[1]))
+        names = devices(sys.argv[1], importlib.import_module(sys.argv[1]))
     except Exception as exc:  # the last door of this process: any failure is an answer
         sys.stderr.write(f"{type(exc).__name__}: {' '.join(str(exc).split())}\n")
         return 1
-    os.write(answer, json.dumps(found).encode())
+    os.write(answer, json.dumps(names).encode())
     return 0
 
 

@@ -43,7 +43,7 @@ class Column:
     continued: frozenset[str] = frozenset()
 
     def shown(self) -> tuple[str, ...]:
-        """Paths of the nodes that show no children."""
+        """List the paths of the nodes that show no children."""
         return tuple(
             node.path
             for outer in self.nodes
@@ -53,7 +53,7 @@ class Column:
 
 
 def columns(panel: Panel, direction: Direction) -> tuple[Column, ...]:
-    """The panel's nodes, cut into columns; one column where that fits a page."""
+    """Cut the panel's nodes into columns; one column where that fits a page."""
     units = [
         (outer, unit)
         for outer in panel.nodes
@@ -65,14 +65,14 @@ def columns(panel: Panel, direction: Direction) -> tuple[Column, ...]:
     wanted = max(1, round(sqrt(sum(lengths) / COLUMN_PT[direction] / ASPECT)))
     if not any(unit.open or unit.role in CARDS for _, unit in units):  # ops of one block
         wanted = 1
-    found = []
+    groups = []
     start = 0
     for size in _sizes(lengths, wanted):
-        found.append(units[start : start + size])
+        groups.append(units[start : start + size])
         start += size
     begun: set[str] = set()
     result = []
-    for column in found:
+    for column in groups:
         outermost = dict.fromkeys(outer.path for outer, _ in column)
         nodes = tuple(_outer(path, column) for path in outermost)
         result.append(Column(nodes, frozenset(begun & set(outermost))))
@@ -81,7 +81,7 @@ def columns(panel: Panel, direction: Direction) -> tuple[Column, ...]:
 
 
 def _sizes(lengths: list[float], wanted: int) -> list[int]:
-    """How many neighbours stand in each of ``wanted`` columns so that the longest is shortest."""
+    """Choose how many neighbours each of ``wanted`` columns takes to keep the longest short."""
     low, high = max(lengths), sum(lengths)
     best = [len(lengths)]
     for _ in range(32):
@@ -105,14 +105,14 @@ def _holds_blocks(node: Node) -> bool:
 
 
 def _outer(path: str, column: list[tuple[Node, Node]]) -> Node:
-    """The outermost node of that path, with the children that the column has."""
+    """Return the outermost node of a path, with the column's share of its children."""
     mine = [(outer, unit) for outer, unit in column if outer.path == path]
     outer = mine[0][0]
     return replace(outer, children=tuple(u for _, u in mine)) if _holds_blocks(outer) else outer
 
 
 def _length(node: Node, direction: Direction) -> float:
-    """How long a node is along the data, in points."""
+    """Measure a node along the data, in points."""
     if not node.open:
         return (CARD_PT if node.role in CARDS else OP_PT)[direction]
     inside = sum(_length(child, direction) for child in node.children if child.lane != "shortcut")
@@ -120,5 +120,5 @@ def _length(node: Node, direction: Direction) -> float:
 
 
 def in_line(node: Node) -> bool:
-    """Whether a layer stands on the way of the data, not in a shortcut or gate beside it."""
+    """Tell whether a layer stands on the way of the data, not in a shortcut or gate beside it."""
     return node.lane in ("trunk", "branch")

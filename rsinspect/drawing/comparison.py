@@ -94,11 +94,15 @@ def comparison(
     )
 
 
-def marks(found: Comparison) -> tuple[dict[str, Mark], dict[str, Mark]]:
-    """What to mark in a and in b, by path of stage, block or layer."""
-    parts: list[StagePair | BlockPair | LayerPair] = [*found.stages, *found.blocks, *found.layers]
+def marks(differences: Comparison) -> tuple[dict[str, Mark], dict[str, Mark]]:
+    """List what to mark in a and in b, by path of stage, block or layer."""
+    parts: list[StagePair | BlockPair | LayerPair] = [
+        *differences.stages,
+        *differences.blocks,
+        *differences.layers,
+    ]
     marked = {part.path: _MARKS[part.status] for part in parts if part.status in _MARKS}
-    for layer in found.layers:
+    for layer in differences.layers:
         if layer.status == "training_only":
             marked[layer.path] = (
                 "added" if layer.a is None else "removed" if layer.b is None else "changed"
@@ -109,13 +113,13 @@ def marks(found: Comparison) -> tuple[dict[str, Mark], dict[str, Mark]]:
     )
 
 
-def _differences(found: Comparison) -> str:
-    """Which blocks are added, removed and changed, a sentence each."""
+def _differences(differences: Comparison) -> str:
+    """Say which blocks are added, removed and changed, a sentence each."""
     sentences = []
     for status in _MARKS:
-        groups = [block.group for block in found.blocks if block.status == status]
+        groups = [block.group for block in differences.blocks if block.status == status]
         if groups:
-            sentences.append(f"{status.capitalize()}: {places_in_words(groups, found)}.")
+            sentences.append(f"{status.capitalize()}: {places_in_words(groups, differences)}.")
     return " ".join(sentences) or "No block is added, removed or changed."
 
 
@@ -137,7 +141,7 @@ def _node(node: Node, blocks: Blocks) -> Node:
 
 
 def _lines(paths: tuple[str, ...], blocks: Blocks) -> tuple[str, ...]:
-    """Say what has become of some blocks, and where it has not become of all: of which."""
+    """Describe what has changed in some blocks, and in which where it is not all of them."""
     by_line: dict[str, list[int]] = {}
     for path in paths:
         if path not in blocks:  # all its layers are elsewhere in the other network
@@ -153,7 +157,7 @@ def _lines(paths: tuple[str, ...], blocks: Blocks) -> tuple[str, ...]:
 
 
 def _words_of(block: BlockPair) -> tuple[str, ...]:
-    """Say what has become of a block, a line for each kind of change inside it."""
+    """Describe what has changed in a block, a line for each kind of change inside it."""
     if block.status in ("added", "removed"):
         return (block.status,)
     lines: dict[str, list[str]] = {}

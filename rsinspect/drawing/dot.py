@@ -123,7 +123,7 @@ class _Drawing(Labels):
     # panels
 
     def panel(self, picture: graphviz.Digraph, panel: Panel) -> int:
-        """Draw a panel; returns of how many columns."""
+        """Draw a panel; return the number of its columns."""
         if panel.grid is None:
             return self.diagram(picture, panel, framed=len(self.scene.panels) > 1)
         with picture.subgraph(name=f"cluster_{panel.name}") as inside:
@@ -137,12 +137,12 @@ class _Drawing(Labels):
         self.root.edge(self.id(above, last), self.id(under, first), style="invis")
 
     def diagram(self, picture: graphviz.Digraph, panel: Panel, *, framed: bool) -> int:
-        """Draw a diagram; returns of how many columns."""
-        found = columns(panel, self.scene.direction)
-        column_of = {path: i for i, column in enumerate(found) for path in column.shown()}
-        numbered = list(enumerate(found))
+        """Draw a diagram; return the number of its columns."""
+        laid_out = columns(panel, self.scene.direction)
+        column_of = {path: i for i, column in enumerate(laid_out) for path in column.shown()}
+        numbered = list(enumerate(laid_out))
         for index, column in numbered if self.down else reversed(numbered):
-            if len(found) == 1 and not framed:
+            if len(laid_out) == 1 and not framed:
                 self.column(picture, panel, column, index, column_of)
                 continue
             with picture.subgraph(name=f"cluster_{panel.name}_{index}") as inside:
@@ -156,7 +156,7 @@ class _Drawing(Labels):
                     tooltip=panel.title or " ",
                 )
                 self.column(inside, panel, column, index, column_of)
-        return len(found)
+        return len(laid_out)
 
     def column(
         self,
@@ -187,7 +187,7 @@ class _Drawing(Labels):
                 self.edge(panel, edge, tail=source)
 
     def place(self, picture: graphviz.Digraph, name: str, **attributes: str) -> None:
-        """A node, described at the top of the file and named in its cluster.
+        """Describe a node at the top of the file and name it in its cluster.
 
         Readers that know no subgraphs, such as Netron, then miss frames but no node.
         """
@@ -205,7 +205,7 @@ class _Drawing(Labels):
         self.root.edge(tail, head, penwidth="1.2", tooltip=f"{tail} -> {head}")
 
     def id(self, panel: Panel, path: str) -> str:
-        """The path, with the panel's name before it where two panels have the same paths."""
+        """Return the path, with the panel's name before it where two panels share paths."""
         return f"{panel.name}/{path}" if self.shared else path
 
     def edge(self, panel: Panel, edge: Edge, *, tail: str | None = None) -> None:
@@ -249,7 +249,7 @@ class _Drawing(Labels):
             self.op(picture, name, node)
 
     def op(self, picture: graphviz.Digraph, name: str, node: Node) -> None:
-        """A layer: its shape says what it is, as does its colour and its text."""
+        """Draw a layer: shape, colour and text each say what it is."""
         fill = self.theme.fills[node.role]
         ink, muted = self.theme.ink, self.theme.ink
         if node.heat:

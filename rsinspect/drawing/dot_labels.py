@@ -35,7 +35,7 @@ SAMPLES: dict[EdgeKind, str] = {"identity": "━━━", "projection": "━ ━"
 
 
 def escaped(text: str) -> str:
-    """Text for an HTML-like label, in which Graphviz also reads its own backslash escapes."""
+    """Escape text for an HTML-like label, including Graphviz's own backslashes."""
     return html.escape(text).replace("\\", "\\\\")
 
 
@@ -52,7 +52,7 @@ class Labels:
         return self.theme.marks[node.mark] if node.mark else self.theme.line
 
     def heading(self) -> str:
-        """Title, caption and keys, broken into lines that are no wider than the picture."""
+        """Break title, caption and keys into lines no wider than the picture."""
         scene, theme = self.scene, self.theme
         width = CAPTION_WIDTH[scene.direction]
         if len(scene.panels) > 1:
@@ -72,7 +72,7 @@ class Labels:
         return self.lines([*lines, " "], align="CENTER")
 
     def legend(self, legend: Legend) -> str:
-        """Seven steps of the heat scale between their ends."""
+        """Write seven steps of the heat scale between their ends."""
         steps = 7
         scale = "".join(
             f'<FONT POINT-SIZE="11" COLOR="{self.theme.heat_at(i / (steps - 1))}">███</FONT>'
@@ -86,7 +86,7 @@ class Labels:
     def lines(
         self, lines: list[str], *, align: str = "LEFT", aside: str = "", width: int = 0
     ) -> str:
-        """Lines as a borderless table, evenly spaced whatever their fonts; ``aside`` ends one."""
+        """Write lines as an evenly spaced, borderless table; ``aside`` ends one."""
         rows = [f'<TD ALIGN="{align}" COLSPAN="2">{line}</TD>' for line in lines]
         if aside:
             rows[0] = f'<TD ALIGN="{align}">{lines[0]}</TD><TD ALIGN="RIGHT">{aside}</TD>'
@@ -115,7 +115,7 @@ class Labels:
         return self.lines(lines, width=HEAD_WIDTH if node.heat and self.down else 0)
 
     def card(self, node: Node) -> str:
-        """A closed node: head, parts (side by side where the picture runs down), footer."""
+        """Write a closed node: head, parts (side by side where the picture runs down), footer."""
         theme = self.theme
         head = theme.heat_at(node.heat.level) if node.heat else theme.fills[node.role]
         ink = text_on(head) if node.heat else theme.ink

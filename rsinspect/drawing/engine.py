@@ -62,13 +62,13 @@ class Engine:
     why: str
 
     def command(self, format: str) -> tuple[str, ...]:
-        """The program that draws from its standard input."""
+        """Return the command of a program that draws from its standard input."""
         if self.kind == "system":
             return (str(self.path), f"-T{format}")
         return (*_LAYOUT, str(self.path), format)
 
     def version(self) -> str:
-        """Version of Graphviz, which has to start for this.
+        """Start Graphviz and read its version.
 
         Raises:
             RenderError: If it does not.
@@ -123,7 +123,7 @@ def choose(renderer: str = "auto") -> Engine:
 def run(
     source: str, format: Format, *, renderer: str = "auto", timeout_s: float = TIMEOUT_S
 ) -> bytes:
-    """What Graphviz draws.
+    """Run Graphviz and return its output.
 
     Args:
         source: DOT.
@@ -158,7 +158,7 @@ def run(
 
 
 def check_font(name: str) -> None:
-    """Refuse a family that text cannot be set in.
+    """Refuse an unknown font family.
 
     Raises:
         InvalidChoice: If it is none of FONTS.
@@ -167,7 +167,7 @@ def check_font(name: str) -> None:
 
 
 def font_directory() -> Path:
-    """Where the fonts are that matplotlib ships.
+    """Locate the fonts that matplotlib ships.
 
     Raises:
         GraphvizNotFound: If matplotlib is not installed.
@@ -179,14 +179,14 @@ def font_directory() -> Path:
 
 
 def _environment(kind: Kind) -> dict[str, str]:
-    """Variables of a Graphviz process, but for its fonts."""
+    """List the variables of a Graphviz process, but for its fonts."""
     if kind == "system":
         return dict(os.environ) | {"TZ": "UTC", "SOURCE_DATE_EPOCH": "0"}
     return {name: os.environ[name] for name in _KEPT if name in os.environ} | {"TZ": "UTC"}
 
 
 def _font_configuration(fonts: Path, scratch: Path) -> dict[str, str]:
-    """Write a configuration of those fonts alone; the variable that names it."""
+    """Write a configuration of those fonts alone; return the variable that names it."""
     from html import escape
     from string import Template
 
@@ -215,7 +215,7 @@ def _ended(
 
 
 def _picture(ended: Ended) -> bytes:
-    """The output of a Graphviz that was content; a drawing with an error in it is none."""
+    """Return the output; raise where Graphviz failed or complained, as its picture is wrong."""
     failed = any(line.startswith("Error:") for line in ended.errors)
     if ended.code or not ended.output or failed:
         raise RenderError(f"Graphviz {ended.manner}: {_complaint(ended)}")
@@ -223,7 +223,7 @@ def _picture(ended: Ended) -> bytes:
 
 
 def _complaint(ended: Ended) -> str:
-    """What Graphviz said first, or else what was said last."""
+    """Pick the first error of Graphviz, else its last line."""
     said = [line.removeprefix("Error: ") for line in ended.errors if line.startswith("Error: ")]
     return next(iter((*said, *reversed(ended.errors))), "no message").strip()
 
@@ -241,5 +241,5 @@ def _too_large(width: int, height: int) -> PictureTooLarge:
 
 
 def _undated(pdf: bytes) -> bytes:
-    """The PDF with blanks for the time of its making, so that every offset in it stays right."""
-    return re.sub(rb"/CreationDate \([^)]*\)", lambda found: b" " * len(found[0]), pdf)
+    """Blank out the creation time of a PDF; every offset in it stays right."""
+    return re.sub(rb"/CreationDate \([^)]*\)", lambda match: b" " * len(match[0]), pdf)

@@ -204,7 +204,7 @@ def _dot(scene: Scene, style: Style, dpi: int | None = None) -> str:
 
 
 def _drawn(scene: Scene, format: Literal["svg", "png", "pdf"], style: Style) -> bytes:
-    """Through Graphviz."""
+    """Draw through Graphviz."""
     from rsinspect.drawing.svg import finish
 
     source = _dot(scene, style, style.dpi if format == "png" else None)

@@ -69,7 +69,7 @@ class Diagram:
             self._node(node, 0)
 
     def lines(self, width: int) -> list[Text]:
-        """All rows, no line wider than that."""
+        """Draw all rows, no line wider than that."""
         pad = 2 * self.depth + (2 if self.cards else 0)
         column = max((row.lanes.cell_len for row in self.rows if row.aligned), default=0) + 2
         prefixes: list[list[str]] = []
@@ -124,23 +124,23 @@ class Diagram:
     # Lanes: each carries an edge from its tail to its head.
 
     def _arrive(self, path: str, level: int, *, boxed: bool) -> int:
-        """Let paths part and join before a node; the lane it stands on."""
+        """Let paths part and join before a node; return its lane."""
         for source, edge in self.forks:
             lane = self._free()
-            words = EDGE_WORDS[edge.kind]
+            label = EDGE_WORDS[edge.kind]
             style = KIND_STYLES[edge.kind]
             self.lanes[lane] = edge
             drawn = self._bent(source, lane, edge.kind, joins=False)
-            self._row(level, drawn, partial(self._words, words, style), True)
+            self._row(level, drawn, partial(self._words, label, style), True)
         self.forks = []
         entering = [n for n, edge in enumerate(self.lanes) if edge and edge.head == path]
         entering.sort(key=lambda n: (self._kind(n) != "flow", n))
         if not entering:
             return self._free()
         lane, *joining = entering
-        for other in joining:
-            drawn = self._bent(lane, other, self._kind(other), joins=True)
-            self.lanes[other] = None
+        for joined in joining:
+            drawn = self._bent(lane, joined, self._kind(joined), joins=True)
+            self.lanes[joined] = None
             self._row(level, drawn)
         if boxed:
             arrow = {lane: (self.glyphs.arrow, KIND_STYLES[self._kind(lane)])}
@@ -148,7 +148,7 @@ class Diagram:
         return lane
 
     def _depart(self, path: str, lane: int) -> None:
-        """The data goes on in the node's lane; other paths part before the next node."""
+        """Carry the data on in the node's lane, and let other paths part before the next node."""
         leaving = sorted(self.leaving.get(path, []), key=lambda edge: edge.kind != "flow")
         self.lanes[lane] = leaving[0] if leaving else None
         self.forks += [(lane, edge) for edge in leaving[1:]]
@@ -170,7 +170,7 @@ class Diagram:
         line: range = range(0),
         style: str = "",
     ) -> Text:
-        """The lanes in one line, with some characters in place of them and a line across."""
+        """Draw the lanes in one line, with some characters in place of them and a line across."""
         lanes = self.lanes if lanes is None else lanes
         at = at or {}
         used = [n for n, edge in enumerate(lanes) if edge] + list(at)
@@ -189,10 +189,10 @@ class Diagram:
                 text.append(*((self.glyphs.across, style) if number in line else (" ", "")))
         return text
 
-    def _bent(self, lane: int, other: int, kind: EdgeKind, *, joins: bool) -> Text:
-        """A line between two lanes: ``other`` parts from ``lane``, or joins it."""
+    def _bent(self, lane: int, target: int, kind: EdgeKind, *, joins: bool) -> Text:
+        """Draw a line between two lanes: ``target`` parts from ``lane``, or joins it."""
         glyphs, style = self.glyphs, KIND_STYLES[kind]
-        right = other > lane
+        right = target > lane
         corners = (
             (glyphs.end_right, glyphs.end_left)
             if joins
@@ -203,10 +203,10 @@ class Diagram:
                 glyphs.leave_right if right else glyphs.leave_left,
                 KIND_STYLES[self._kind(lane)],
             ),
-            other: (corners[0] if right else corners[1], style),
+            target: (corners[0] if right else corners[1], style),
         }
         return self._drawn(
-            at=at, line=range(min(lane, other) + 1, max(lane, other) + 1), style=style
+            at=at, line=range(min(lane, target) + 1, max(lane, target) + 1), style=style
         )
 
     # Words beside the lanes.
@@ -240,7 +240,7 @@ class Diagram:
         return self.page.wrap(text, width)
 
     def _op(self, node: Node, width: int) -> list[Text]:
-        """Title, shape, heat and costs in columns; those that do not fit go below the title."""
+        """Write title, shape, heat and costs in columns; overlong ones go below the title."""
         page = self.page
         title, aside, heat, footer = self.columns
         bar = BAR_WIDTH if title + aside + heat + BAR_WIDTH + 5 <= width else 0
@@ -263,7 +263,7 @@ class Diagram:
         return page.wrapped([line, *more, *below], width)
 
     def _box(self, node: Node, width: int) -> list[Text]:
-        """A closed stage or block, as wide as the widest of them."""
+        """Draw a closed stage or block, as wide as the widest of them."""
         page = self.page
         inner = min(self.widest, width - 4)
         corners = "++++-|" if self.glyphs.ascii else "╭╮╰╯─│"
@@ -281,7 +281,7 @@ class Diagram:
         return lines
 
     def _content(self, node: Node, width: int) -> list[Text]:
-        """Lines of a box; what stands at their right ends there where the width allows."""
+        """List the lines of a box; what stands at their right ends there where the width allows."""
         page = self.page
         title = self._title(node)
         title.stylize("bold")

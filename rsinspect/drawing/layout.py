@@ -26,7 +26,7 @@ TOO_LARGE = 4
 
 
 def size_px(svg: bytes) -> tuple[int, int]:
-    """Width and height of the bitmap that goes with an SVG of Graphviz.
+    """Compute width and height of the bitmap for an SVG of Graphviz.
 
     >>> size_px(b'<svg width="775pt" height="1256pt"')
     (775, 1256)
@@ -37,7 +37,7 @@ def size_px(svg: bytes) -> tuple[int, int]:
 
 
 def fits(width: int, height: int) -> bool:
-    """Whether a bitmap of that size may be drawn."""
+    """Tell whether a bitmap of that size may be drawn."""
     return max(width, height) <= LONGEST_SIDE_PX and width * height <= LARGEST_AREA_PX
 
 

@@ -38,7 +38,7 @@ class Glyphs:
         self.end_right, self.end_left = ("'", "'") if ascii_only else ("╯", "╰")
 
     def words(self, text: str) -> str:
-        """Text without characters that move the cursor, and in ASCII where that is asked."""
+        """Clean text of characters that move the cursor; write it in ASCII on request."""
         safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
         return in_ascii(safe) if self.ascii else safe
 
@@ -57,7 +57,7 @@ class Letters:
         return Text().append(self.glyphs.words(words), style)
 
     def wrap(self, text: Text, width: int) -> list[Text]:
-        """Lines no wider than that, at least one."""
+        """Wrap text to that width, into at least one line."""
         lines = list(text.wrap(self.console, max(width, 8), overflow="fold"))
         for line in lines:
             line.rstrip()
@@ -68,7 +68,7 @@ class Letters:
         return [line for text in texts for line in self.wrap(text, width)]
 
     def heat(self, heat: Heat, width: int) -> Text:
-        """A bar as long as the value, and the value on its colour."""
+        """Draw a bar as long as the value, and the value on its colour."""
         drawn = bar(heat.level, width, ascii_only=self.glyphs.ascii) if width else ""
         text = self.text(drawn + " " * bool(width))
         return text.append_text(self.text(heat.text, on_heat(heat)))

@@ -97,7 +97,7 @@ def mermaid(scene: Scene, *, theme: str = AUTO) -> str:
 
 
 def identifier(path: str) -> str:
-    """A path as a Mermaid id, and no two paths the same.
+    """Turn a path into a Mermaid id, different for every path.
 
     >>> identifier("c4/block1-2"), identifier("c4_x")
     ('c4_block1-2', 'c4Z5fZx')
@@ -106,7 +106,7 @@ def identifier(path: str) -> str:
 
 
 def path_of(identifier: str) -> str:
-    """The path an ``identifier`` was made from.
+    """Recover the path from its ``identifier``.
 
     >>> path_of("c4_block1-2"), path_of("c4Z5fZx")
     ('c4/block1-2', 'c4_x')
@@ -116,7 +116,7 @@ def path_of(identifier: str) -> str:
 
 
 def label(text: str) -> str:
-    """Text as it may stand in a quoted label.
+    """Escape text for a quoted label.
 
     >>> label('x "y" <b>')
     'x #34;y#34; #60;b#62;'
@@ -172,7 +172,7 @@ class _Chart:
         self.lines.append(f'{"  " * depth}{name}{left}"{text}"{right}:::{style}')
 
     def style(self, role: Role, heat: Heat | None) -> str:
-        """The class of that role, or of that heat."""
+        """Return the class of a role, or of a heat."""
         if heat is None:
             self.fills[role] = self.theme.fills[role]
             return role
@@ -181,7 +181,7 @@ class _Chart:
         return f"heat-{colour[1:]}"
 
     def grid(self, grid: Grid, prefix: str, depth: int) -> None:
-        """Rows as boxes under each other, on links nobody sees."""
+        """Write rows as boxes under each other, on invisible links."""
         indent = "  " * depth
         names = []
         for row in grid.rows:
@@ -193,7 +193,7 @@ class _Chart:
             self.edges.append(None)
 
     def join(self, edges: Iterable[Edge], prefix: str, depth: int) -> None:
-        """Edges, each kind of path named where it begins."""
+        """Write edges, each kind of path named where it begins."""
         named = {(edge.head, edge.kind) for edge in edges}
         for edge in edges:
             tail, head = prefix + identifier(edge.tail), prefix + identifier(edge.head)
@@ -203,7 +203,7 @@ class _Chart:
             self.edges.append(edge.kind)
 
     def legend(self, legend: Legend) -> None:
-        """The ends of the heat scale, in a frame that says what is coloured."""
+        """Write the ends of the heat scale, in a frame that names the quantity."""
         self.frame("legend", legend.title, "card", 1)
         for name, level, text in (("low", 0.0, legend.low), ("high", 1.0, legend.high)):
             style = self.style("plain", Heat(level=level, text=text, value=level))
@@ -212,7 +212,7 @@ class _Chart:
         self.edges.append(None)
 
     def styles(self) -> list[str]:
-        """Classes, and the look of each kind of edge."""
+        """Write classes, and the look of each kind of edge."""
         theme = self.theme
         lines = [
             f"  classDef {name} fill:{fill},stroke:{theme.line},color:{text_on(fill)}"
@@ -240,7 +240,7 @@ class _Chart:
 
 
 def _words(node: Node) -> list[str]:
-    """Lines of a node that shows no children."""
+    """List the lines of a node that shows no children."""
     lines = [f"<b>{label(titled(node))}</b>" + (f" · {label(node.aside)}" if node.aside else "")]
     if node.mark:
         lines.append(f"<i>{node.mark}</i>")
@@ -254,7 +254,7 @@ def _words(node: Node) -> list[str]:
 
 
 def _cells(grid: Grid, row: GridRow) -> list[str]:
-    """A row of a grid: its first cell, then each other cell after its column's head."""
+    """Write a row of a grid: its first cell, then each other cell after its column's head."""
     lines = [f"<b>{label(' '.join(row.cells[0]))}</b>"]
     for head, cell in zip(grid.heads[1:], row.cells[1:], strict=True):
         if cell:
@@ -268,7 +268,7 @@ def _comment(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Text that ends no statement and begins no directive."""
+    """Clean text so that it ends no statement and begins no directive."""
     return " ".join(re.sub(r"[#;{}<>\"`\\]", lambda found: f"#{ord(found[0])};", text).split())
 
 
@@ -277,7 +277,7 @@ def _yaml(text: str) -> str:
 
 
 def _variables(theme: Theme) -> dict[str, str]:
-    """What Mermaid's base theme is told, for what lies on the page itself."""
+    """Set Mermaid's base theme, for what lies on the page itself."""
     return {
         "background": theme.paper,
         "primaryColor": theme.card,

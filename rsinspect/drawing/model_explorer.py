@@ -48,7 +48,7 @@ LONGEST_SHORTCUT = 4
 
 
 def graph_collection(scene: Scene) -> dict[str, Any]:
-    """The document of ``.me.json``: one graph per panel, with all layers.
+    """Write the document of ``.me.json``: one graph per panel, with all layers.
 
     Every value an attribute has is text. The batch is left open in tensor shapes (``?``).
 
@@ -68,7 +68,7 @@ def graph_collection(scene: Scene) -> dict[str, Any]:
 
 
 def node_data(scene: Scene) -> dict[str, dict[str, Any]]:
-    """Values of the layers, as one node-data document per quantity of METRICS.
+    """Write values of the layers, as one node-data document per quantity of METRICS.
 
     Model Explorer takes values of layers only and shows their sum for a block or stage. So a
     quantity that is known of stages alone, as a measured latency is, has no document: any value
@@ -95,7 +95,7 @@ def node_data(scene: Scene) -> dict[str, dict[str, Any]]:
 
 
 def file_names(path: Path, metrics: Iterable[str]) -> dict[str, Path]:
-    """Where the node data of a ``.me.json`` belongs: beside it, one file per quantity.
+    """Name the files of node data beside a ``.me.json``, one per quantity.
 
     >>> {metric: str(name) for metric, name in file_names(Path("a/b.me.json"), ["macs"]).items()}
     {'macs': 'a/b.macs.node_data.json'}
@@ -147,7 +147,7 @@ def _graph(scene: Scene, panel: Panel) -> dict[str, Any]:
 
 
 def _about(scene: Scene, panel: Panel) -> dict[str, str]:
-    """Attributes of the whole graph."""
+    """List attributes of the whole graph."""
     totals = {key: grouped(int(sum(numbers(panel.nodes, key).values()))) for key in ADDITIVE}
     about = {"network": scene.title, **totals, "output_shape": panel.nodes[-1].aside}
     if scene.legend and scene.legend.key == "latency_s":
@@ -178,7 +178,7 @@ def _layer(place: _Place, incoming: list[Edge]) -> dict[str, Any]:
 
 
 def _groups(panel: Panel) -> Iterator[tuple[str, dict[str, str]]]:
-    """Attributes of each stage and block, by namespace."""
+    """List attributes of each stage and block, by namespace."""
     for stage in panel.nodes:
         attributes = _words(stage.facts)
         for part in stage.parts:
@@ -202,7 +202,7 @@ def _identical(repeats: int) -> tuple[str, ...]:
 
 
 def _group_configs(panel: Panel) -> list[dict[str, Any]]:
-    """Colours of the namespaces; Model Explorer takes the first that matches."""
+    """Colour the namespaces; Model Explorer takes the first that matches."""
     configs: list[dict[str, Any]] = [
         {"namespaceRegex": f"/{name}$", "layoutDirection": LEFT_TO_RIGHT} | _colours(role)
         for name, role in INNER.values()
@@ -256,12 +256,12 @@ def _pairs(attributes: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _words(facts: tuple[Fact, ...]) -> dict[str, str]:
-    """Facts as text."""
+    """Write facts as text."""
     return {fact.key: _text(fact) for fact in facts}
 
 
 def _text(fact: Fact) -> str:
-    """A large number exact, and then with its unit as people say it.
+    """Write a large number exactly, and then with its unit.
 
     >>> _text(Fact(key="params", value=66112, text="66.1 k params"))
     '66 112 ≈ 66.1 k params'
@@ -276,7 +276,7 @@ def _text(fact: Fact) -> str:
 
 
 def _tensor(shape: str) -> str:
-    """Type of an output, its batch left open.
+    """Write the type of an output, its batch left open.
 
     >>> _tensor("40x40x64")
     'float32[?,40,40,64]'
@@ -294,7 +294,7 @@ def _values(metric: str, values: dict[str, float]) -> dict[str, Any]:
 
 
 def _gradient() -> list[dict[str, Any]]:
-    """The heat scale. Where black text turns white there are two stops, one of each.
+    """Write the heat scale. Where black text turns white there are two stops, one of each.
 
     Model Explorer would pass through grey text between two stops that differ in it.
     """

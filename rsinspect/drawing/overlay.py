@@ -164,7 +164,7 @@ def overlay(
 
 
 def _hot(node: Node, key: str) -> list[Node]:
-    """The innermost nodes shown that have a value: what was measured per stage is a stage's."""
+    """List the innermost nodes that have a value; a stage measured whole has its own."""
     inside = [each for child in node.children if node.open for each in _hot(child, key)]
     return inside or ([node] if _value(node, key) is not None else [])
 
@@ -214,5 +214,5 @@ def _legend(quantity: str, question: Question, measured: Measured | None) -> str
 
 
 def numbers(nodes: Iterable[Node], key: str) -> dict[str, float]:
-    """The value of one fact, by path of node; nodes without it are left out."""
+    """Collect one fact's values, by path of node; nodes without it are left out."""
     return {node.path: value for node in nodes if (value := _value(node, key)) is not None}

@@ -59,7 +59,7 @@ def page(scene: Scene, *, theme: str = AUTO) -> str:
 
 
 def _json(document: object) -> str:
-    """ASCII in which no character means anything to HTML, so it cannot end the element it is in."""
+    """Write ASCII without characters of HTML, so that it cannot end its own element."""
     text = json.dumps(document, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -67,7 +67,7 @@ def _json(document: object) -> str:
 
 
 def _document(scene: Scene) -> dict[str, Any]:
-    """What the script draws. Equal facts stand once; a node has their number."""
+    """Collect what the script draws. Equal facts stand once; a node has their number."""
     facts: dict[tuple[Fact, ...], int] = {}
     panels = [_panel(panel, facts) for panel in scene.panels]
     return {

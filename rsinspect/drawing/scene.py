@@ -90,7 +90,7 @@ class Part:
 
     @property
     def title(self) -> str:
-        """Kind and name in one.
+        """Return kind and name in one.
 
         >>> Part(paths=("c4/block0",), kind="downsampling", name="block 0").title
         'downsampling block 0'
@@ -99,7 +99,7 @@ class Part:
 
     @property
     def repeats(self) -> int:
-        """How many identical ones it stands for."""
+        """Count the identical ones it stands for."""
         return len(self.paths)
 
 
@@ -143,12 +143,12 @@ class Node:
 
     @property
     def footer(self) -> str:
-        """Its costs in words."""
+        """Write the node's costs."""
         return ", ".join(fact.text for fact in self.costs)
 
     @property
     def tooltip(self) -> str:
-        """One line for whoever points at it: path, shape and costs.
+        """Write one line for a pointer: path, shape and costs.
 
         >>> Node(path="c2", title="c2", role="stage", facts=(
         ...     Fact(key="params", value=1, text="1 params"),)).tooltip
@@ -157,7 +157,7 @@ class Node:
         return f"{self.path}: {', '.join(fact.text for fact in self.facts)}".removesuffix(": ")
 
     def walk(self, *, deep: bool = True) -> Iterator[Node]:
-        """This node and all inside it; without ``deep``, only what is shown."""
+        """Yield this node and all inside it; without ``deep``, only what is shown."""
         yield self
         if deep or self.open:
             for child in self.children:
@@ -240,13 +240,13 @@ class Panel:
     below: bool = False
 
     def walk(self, *, deep: bool = True) -> Iterator[Node]:
-        """All nodes; without ``deep``, only what is shown."""
+        """Yield all nodes; without ``deep``, only what is shown."""
         for node in self.nodes:
             yield from node.walk(deep=deep)
 
     @property
     def folded(self) -> bool:
-        """Whether something shown stands for several identical blocks."""
+        """Tell whether something shown stands for several identical blocks."""
         return any(
             node.repeats > 1 or (not node.open and any(part.repeats > 1 for part in node.parts))
             for node in self.walk(deep=False)
@@ -296,6 +296,6 @@ class Scene:
 
     @property
     def edge_kinds(self) -> tuple[EdgeKind, ...]:
-        """Kinds of edges it shows besides data, in the order of EDGE_WORDS."""
+        """List the kinds of edges besides data, in the order of EDGE_WORDS."""
         shown = {edge.kind for panel in self.panels for edge in panel.edges}
         return tuple(kind for kind in EDGE_WORDS if kind in shown and kind != "flow")

@@ -23,7 +23,7 @@ SERIF = ", Georgia, Times, serif"
 
 
 def finish(svg: bytes, scene: Scene, *, dark: bool = False) -> bytes:
-    """The SVG of a scene, named and described.
+    """Finish the SVG of a scene: name and describe it.
 
     Args:
         svg: As Graphviz wrote it.
@@ -52,7 +52,7 @@ def finish(svg: bytes, scene: Scene, *, dark: bool = False) -> bytes:
 
 
 def _style_sheet() -> str:
-    """Rules that turn the light theme's colours into the dark theme's."""
+    """Write rules that turn the light theme's colours into the dark theme's."""
     rules = "".join(
         f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}'
         for light, dark in darkening().items()

@@ -66,17 +66,17 @@ class _Page(Letters):
     """The panels, tables and legend of a page."""
 
     def panels(self, panels: tuple[Panel, ...], width: int) -> list[Text]:
-        """Side by side as far as they fit, then below each other."""
+        """Lay panels side by side as far as they fit, then below each other."""
         gap = 4
         rows: list[list[list[Text]]] = []
         room = 0
         for panel in panels:
-            made = self.panel(panel, width)
-            wide = breadth(made)
+            drawn = self.panel(panel, width)
+            wide = breadth(drawn)
             if not rows or wide + gap > room:
                 rows.append([])
                 room = width + gap
-            rows[-1].append(made)
+            rows[-1].append(drawn)
             room -= wide + gap
         lines: list[Text] = []
         for row in rows:
@@ -103,7 +103,7 @@ class _Page(Letters):
         return title + self.table(panel.grid, cells, widths)
 
     def cells(self, grid: Grid) -> list[list[list[str]]]:
-        """Lines of each cell: the heads, then the rows, with heat as the last column."""
+        """List the lines of each cell: the heads, then the rows, with heat as the last column."""
         rows = [[[head] for head in grid.heads]]
         rows += [[list(cell) for cell in row.cells] for row in grid.rows]
         if any(row.heat for row in grid.rows):
@@ -113,7 +113,7 @@ class _Page(Letters):
         return [[list(map(self.glyphs.words, cell)) for cell in cells] for cells in rows]
 
     def table(self, grid: Grid, cells: list[list[list[str]]], widths: list[int]) -> list[Text]:
-        """A grid as a table."""
+        """Draw a grid as a table."""
         from rich import box
         from rich.table import Table
         from rich.text import Text
@@ -138,22 +138,24 @@ class _Page(Letters):
                 texts[-1].stylize(on_heat(row.heat))
             table.add_row(*texts)
         options = self.console.options.update(width=sum(widths) + COLUMN_GAP * len(widths))
-        made = self.console.render_lines(table, options, pad=False)
-        lines = [Text.assemble(*((part.text, part.style or "") for part in line)) for line in made]
+        segments = self.console.render_lines(table, options, pad=False)
+        lines = [
+            Text.assemble(*((part.text, part.style or "") for part in line)) for line in segments
+        ]
         for line in lines:
             line.rstrip()
         return lines
 
     def stacked(self, grid: Grid, width: int) -> list[Text]:
-        """A grid with its columns under each other."""
+        """Draw a grid with its columns under each other."""
         lines: list[Text] = []
         for row in grid.rows:
             style = f"bold {STYLES.get(row.role, '')}"
             lines += self.wrap(self.text(" ".join(row.cells[0]), style), width)
             for head, cell in zip(grid.heads[1:], row.cells[1:], strict=True):
                 if cell:
-                    words = self.text(f"{head}: ", "dim").append_text(self.text(" · ".join(cell)))
-                    lines += [self.text("  ").append_text(w) for w in self.wrap(words, width - 2)]
+                    line = self.text(f"{head}: ", "dim").append_text(self.text(" · ".join(cell)))
+                    lines += [self.text("  ").append_text(w) for w in self.wrap(line, width - 2)]
             if row.heat is not None:
                 lines.append(self.text("  ").append_text(self.heat(row.heat, BAR_WIDTH)))
             lines.append(self.text())

@@ -49,7 +49,7 @@ class Theme:
     heat: tuple[str, ...]
 
     def heat_at(self, level: float) -> str:
-        """Colour of a level from 0 to 1."""
+        """Return the colour of a level from 0 to 1."""
         position = min(max(level, 0.0), 1.0) * (len(self.heat) - 1)
         index = min(int(position), len(self.heat) - 2)
         pairs = zip(_parts(self.heat[index]), _parts(self.heat[index + 1]), strict=True)
@@ -61,7 +61,7 @@ def _parts(colour: str) -> tuple[int, int, int]:
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance, 0 to 1. Source: WCAG 2.2.
+    """Compute relative luminance, 0 to 1. Source: WCAG 2.2.
 
     >>> luminance("#ffffff"), luminance("#000000")
     (1.0, 0.0)
@@ -73,14 +73,14 @@ def luminance(colour: str) -> float:
     return round(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2], 12)
 
 
-def contrast(one: str, other: str) -> float:
-    """Contrast ratio of two colours, 1 to 21. Source: WCAG 2.2."""
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(a: str, b: str) -> float:
+    """Compute the contrast ratio of two colours, 1 to 21. Source: WCAG 2.2."""
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 def text_on(fill: str) -> str:
-    """Black or white, whichever contrasts more."""
+    """Choose black or white, whichever contrasts more."""
     return max((BLACK, WHITE), key=lambda text: contrast(text, fill))
 
 
@@ -179,7 +179,7 @@ def theme_named(name: str) -> Theme:
 
 
 def darkening() -> dict[str, str]:
-    """Each colour of the light theme and the dark theme's in its place; heat stays as it is."""
+    """Pair the light theme's colours with the dark theme's; heat stays as it is."""
     pairs = {LIGHT.paper: DARK.paper, LIGHT.card: DARK.card, LIGHT.ink: DARK.ink}
     pairs |= {LIGHT.muted: DARK.muted, LIGHT.line: DARK.line}
     pairs |= {LIGHT.fills[role]: DARK.fills[role] for role in LIGHT.fills}

@@ -65,7 +65,7 @@ def tikz(scene: Scene, *, theme: str = "paper", standalone: bool = True) -> str:
 
 
 def _comment(text: str) -> str:
-    """Text that stays on its line."""
+    """Write a LaTeX comment of one line."""
     return " ".join(text.split())
 
 
@@ -83,7 +83,7 @@ def _panel(panel: Panel, direction: Direction, palette: Palette) -> Iterator[str
 
 
 def _table(grid: Grid, palette: Palette) -> Iterator[str]:
-    """A row of the grid is as many rows of the table as its longest cell has lines."""
+    """Write a table; a row takes as many lines as its longest cell."""
     hot = any(row.heat for row in grid.rows)
     count = len(grid.heads) + hot
     yield f"\\begin{{tabular}}[t]{{@{{}}{'l' * count}@{{}}}}"
@@ -111,7 +111,7 @@ def _table(grid: Grid, palette: Palette) -> Iterator[str]:
 
 
 def _legend(scene: Scene, palette: Palette) -> Iterator[str]:
-    """What the lines and the colours mean."""
+    """Explain the lines and the colours."""
     if not scene.edge_kinds and scene.legend is None:
         return
     yield "\\begin{tikzpicture}[rs]"
@@ -128,7 +128,7 @@ def _legend(scene: Scene, palette: Palette) -> Iterator[str]:
 
 
 def _scale(legend: Legend, palette: Palette, y: float) -> Iterator[str]:
-    """The heat scale in steps, with the values of its ends."""
+    """Write the heat scale in steps, with the values of its ends."""
     low, steps = 0.25 + breadth_cm([legend.low]), 24
     yield f"\\node[anchor=west] at (-0.12, {cm(y)}) {{{escape(legend.low)}}};"
     for step in range(steps):

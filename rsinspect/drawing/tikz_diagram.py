@@ -51,7 +51,7 @@ class Palette:
         self.colours = {f"rs-{key}": colour[1:] for key, colour in named}
 
     def fill(self, role: Role, heat: Heat | None) -> str:
-        """Name of the colour of a node."""
+        """Name the colour of a node."""
         if heat is None:
             return f"rs-in-{role}"
         colour = self.theme.heat_at(heat.level)[1:]
@@ -59,7 +59,7 @@ class Palette:
         return f"rs-heat-{colour}"
 
     def text(self, heat: Heat | None) -> str:
-        """Name of the colour of the text on it."""
+        """Name the colour of the text on a node."""
         if heat is None:
             return "rs-ink"
         colour = text_on(self.theme.heat_at(heat.level))[1:]
@@ -114,7 +114,7 @@ class Diagram:
             self.forks[key] = min(fork, self.forks.get(key, fork))
 
     def lines(self) -> Iterator[str]:
-        """The body of a tikzpicture."""
+        """Write the body of a tikzpicture."""
         for frame in self.frames:
             yield from self._frame(frame)
         for box in self.boxes.values():
@@ -167,7 +167,7 @@ class Diagram:
         return max(self._extent(self.op_width, self._op_height(node))[1] for node in ops)
 
     def _extent(self, width: float, height: float) -> tuple[float, float]:
-        """(along, across) of a box."""
+        """Return (along, across) of a box."""
         return (height, width) if self.direction == "TB" else (width, height)
 
     def _op_words(self, node: Node) -> list[str]:
@@ -184,7 +184,7 @@ class Diagram:
     def _place(
         self, nodes: tuple[Node, ...], start: float, column: int, level: int, part: Column
     ) -> float:
-        """Place nodes from ``start`` on; where they end."""
+        """Place nodes from ``start`` on; return where they end."""
         gap = GAP_CM[self.direction]
         waiting: list[Node] = []
         for node in nodes:
@@ -237,7 +237,7 @@ class Diagram:
         return f"minimum width={cm(width)}cm, minimum height={cm(height)}cm"
 
     def _card(self, box: _Box) -> Iterator[str]:
-        """A band with the title, and under it what the node consists of."""
+        """Write a band with the title, and under it the parts of the node."""
         node, heat = box.node, box.node.heat
         path, width = name(node.path), self.card_width
         place = f"({path}) at {self._at(box.along, box.across, box.column)}"
@@ -276,7 +276,7 @@ class Diagram:
         yield f"\\node[{', '.join(look)}] {place} {{{_joined(words)}}};"
 
     def _frame(self, frame: _Frame) -> Iterator[str]:
-        """The rectangle, its title at the first corner and its costs at the second."""
+        """Write the rectangle, its title at the first corner and its costs at the second."""
         node, column = frame.node, frame.column
         low, high = self._sides(frame)
         inside = self.depth - frame.level
@@ -299,7 +299,7 @@ class Diagram:
             yield f"\\node[anchor=north east] at {second} {{\\strut {muted}}};"
 
     def _sides(self, frame: _Frame) -> tuple[float, float]:
-        """How far what the frame holds goes to both sides; down a page all are equally wide."""
+        """Measure a frame's content to both sides; down a page all are equally wide."""
         if self.direction == "TB":
             return self.low, self.high
         paths = {node.path for node in frame.node.walk(deep=False)}
@@ -333,7 +333,7 @@ class Diagram:
         return f"\\draw[rs {edge.kind}] {path};"
 
     def _connectors(self) -> Iterator[str]:
-        """Lines from the end of a column to the beginning of another, one for each tail."""
+        """Draw a line for each tail, from the end of a column to the beginning of another."""
         gutter = self.high + self.depth * FRAME_CM + 0.6
         wraps = {
             (edge.tail, self.boxes[edge.head].column): None
@@ -355,7 +355,7 @@ class Diagram:
 
 
 def name(path: str) -> str:
-    """A path as the name of a TikZ node, and no two paths the same.
+    """Turn a path into the name of a TikZ node, different for every path.
 
     >>> name("c4/block1-2"), name("a.b")
     ('c4/block1-2', 'a_2e_b')
@@ -374,7 +374,7 @@ def _turn(tail: str, column: int) -> str:
 
 
 def _levels(node: Node) -> Iterator[int]:
-    """How deep the frames of a node are nested, once for each way down."""
+    """Count how deep the frames of a node are nested, once for each way down."""
     if not (node.open and node.children):
         yield 0
         return
@@ -383,7 +383,7 @@ def _levels(node: Node) -> Iterator[int]:
 
 
 def _ranks(nodes: list[Node], edges: Iterable[Edge]) -> dict[str, int]:
-    """Longest path to each node from any other of them; they come in the order of the data."""
+    """Compute the longest path to each node from any other; nodes come in the order of the data."""
     ranks = {node.path: 0 for node in nodes}
     entering: dict[str, list[str]] = {}
     for edge in edges:
@@ -395,7 +395,7 @@ def _ranks(nodes: list[Node], edges: Iterable[Edge]) -> dict[str, int]:
 
 
 def _card_words(node: Node) -> list[str]:
-    """Lines of a card as they are measured."""
+    """List the lines of a card as they are measured."""
     mark = f" ({node.mark})" if node.mark else ""
     lines = [f"{titled(node)}{mark}    {node.aside}"]
     for part in node.parts:
@@ -404,7 +404,7 @@ def _card_words(node: Node) -> list[str]:
 
 
 def _card_body(node: Node) -> list[list[str]]:
-    """Groups of lines of a card below its title."""
+    """Group the lines of a card below its title."""
     groups = []
     for part in node.parts:
         title = [f"\\textbf{{{escape(titled(part))}}}"] if part.title else []
@@ -417,7 +417,7 @@ def _card_body(node: Node) -> list[list[str]]:
 
 
 def _card_height(nodes: Iterable[Node]) -> float:
-    """Of the tallest of them."""
+    """Measure the tallest card."""
     return max(
         BAND_CM + 0.2 + sum(CM_PER_LINE * len(group) + 0.12 for group in _card_body(node))
         for node in nodes
@@ -429,7 +429,7 @@ def _joined(lines: list[str]) -> str:
 
 
 def breadth_cm(lines: Iterable[str]) -> float:
-    """Of the longest line; a character without a glyph is written as its code point."""
+    """Measure the longest line; a character without a glyph is written as its code point."""
     characters = (
         sum(7 if character(c).startswith("\\texttt{U") else 1 for c in line) for line in lines
     )

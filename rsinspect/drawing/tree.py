@@ -56,7 +56,7 @@ class Tree:
         self._facts: dict[object, tuple[Fact, ...]] = {}
 
     def nodes(self) -> tuple[Node, ...]:
-        """Every stage, in the order of the forward pass."""
+        """List every stage, in the order of the forward pass."""
         return tuple(map(self._stage, fold_stages(self.graph)))
 
     def edges(self) -> tuple[Edge, ...]:
@@ -159,7 +159,7 @@ class Tree:
         return tuple(nodes)
 
     def _run(self, groups: list[Group]) -> list[Node]:
-        """One node for identical blocks; none for none."""
+        """Make one node for identical blocks; none for none."""
         if not groups:
             return []
         run = Run(tuple(groups))

@@ -184,10 +184,10 @@ def _image_shape(
     input_shape: Shape | None, input_tensor: Any, include_top: bool
 ) -> tuple[int | None, int | None, int]:
     """Find height, width (None where any will do) and channels of the image."""
-    given = None if input_shape is None else _checked_shape(input_shape, "input_shape")
+    requested = None if input_shape is None else _checked_shape(input_shape, "input_shape")
     if input_tensor is None:
-        if given is not None:
-            return given
+        if requested is not None:
+            return requested
         return (DEFAULT_SIDE, DEFAULT_SIDE, 3) if include_top else (None, None, 3)
     if not keras.utils.is_keras_tensor(input_tensor):
         raise ModelBuildError(
@@ -195,11 +195,11 @@ def _image_shape(
             "pass keras.Input(shape=(height, width, channels)) or what was computed from one",
         )
     actual = _checked_shape(tuple(input_tensor.shape)[1:], "the shape of input_tensor")
-    if given is not None and any(
+    if requested is not None and any(
         ours is not None and theirs is not None and ours != theirs
-        for ours, theirs in zip(given, actual, strict=True)
+        for ours, theirs in zip(requested, actual, strict=True)
     ):
-        raise InvalidSpec(f"input_shape is {given}, but input_tensor is of shape {actual}")
+        raise InvalidSpec(f"input_shape is {requested}, but input_tensor is of shape {actual}")
     return actual
 
 

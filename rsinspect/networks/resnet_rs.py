@@ -108,7 +108,8 @@ class _Wiring:
             return x
         if dialect.padding == "same":
             return self.add("stem/pool", ops.MaxPool2D(3, 2), x)
-        x = self.add("stem/pool_pad", ops.ZeroPad2D(1), x)  # below no output of a ReLU
+        # Zeros are safe after a ReLU, whose outputs are never less; after swish some are.
+        x = self.add("stem/pool_pad", ops.ZeroPad2D(1), x)
         return self.add("stem/pool", ops.MaxPool2D(3, 2, "valid"), x)
 
     def stage(self, index: int, x: str) -> str:

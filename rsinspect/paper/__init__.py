@@ -33,7 +33,7 @@ class Variant(NamedTuple):
 
     @property
     def published(self) -> bool:
-        """Whether weights were released for this depth."""
+        """Tell whether weights were released for this depth."""
         return bool(self.resolutions)
 
 
@@ -170,12 +170,12 @@ def _data(name: str) -> dict[str, Any]:
 
 @cache
 def variants() -> dict[int, Variant]:
-    """The paper's depths, by depth, shallowest first.
+    """List the paper's depths, by depth, shallowest first.
 
     >>> variants()[152].blocks
     (3, 8, 36, 3)
     """
-    found = [
+    depths = [
         Variant(
             depth=row["depth"],
             blocks=tuple(row["blocks"]),
@@ -185,12 +185,12 @@ def variants() -> dict[int, Variant]:
         )
         for row in _data("variants.json")["depths"]
     ]
-    return {variant.depth: variant for variant in sorted(found, key=lambda v: v.depth)}
+    return {variant.depth: variant for variant in sorted(depths, key=lambda v: v.depth)}
 
 
 @cache
 def table7() -> tuple[Table7Row, ...]:
-    """The 11 ResNet-RS rows of Table 7, in the paper's order of cost.
+    """List the 11 ResNet-RS rows of Table 7, in the paper's order of cost.
 
     >>> [row.flops_B for row in table7()][:3]
     [4.6, 8.4, 12]
@@ -205,7 +205,7 @@ PRINTED_TABLES = tuple(range(1, 13))
 
 @cache
 def printed_table(number: int) -> PrintedTable:
-    """A table of the paper; 8 and 11 have files of their own and are not among these.
+    """Read a table of the paper; 8 and 11 have files of their own and are not among these.
 
     >>> [row["model"] for row in printed_table(7).rows][:2]
     ['EfficientNet-B0', 'EfficientNet-B1']
@@ -225,7 +225,7 @@ def printed_table(number: int) -> PrintedTable:
 
 @cache
 def footnotes() -> dict[str, Footnote]:
-    """What is known of oddities and of disagreements between sources, by key."""
+    """List what is known of oddities and disagreements between sources, by key."""
     document = _data("tables.json")
     return {
         key: Footnote(note["text"], tuple(document["sources"][name] for name in note["source"]))
@@ -235,7 +235,7 @@ def footnotes() -> dict[str, Footnote]:
 
 @cache
 def recipes() -> tuple[Recipe, ...]:
-    """Training recipes of the 11 published variants, shallowest and smallest first."""
+    """List the training recipes of the 11 published variants, shallowest and smallest first."""
     return tuple(
         Recipe(
             depth=row["depth"],
@@ -249,22 +249,22 @@ def recipes() -> tuple[Recipe, ...]:
 
 @cache
 def recipe_sources() -> dict[str, str]:
-    """Where the recipes were read, by code base."""
+    """List where the recipes were read, by code base."""
     sources: dict[str, str] = _data("recipes.json")["sources"]
     return sources
 
 
 @cache
 def figure(number: int) -> dict[str, Any]:
-    """Grid of Figure 2 or 3, with sources in full; ``points`` of Figure 3 are ``study_points``."""
+    """Read the grid of Figure 2 or 3, with full sources; Figure 3's points: ``study_points``."""
     document = _data("figures.json")
-    found: dict[str, Any] = document[f"figure{number}"]
-    return found | {"source": [document["sources"][key] for key in found["source"]]}
+    grid: dict[str, Any] = document[f"figure{number}"]
+    return grid | {"source": [document["sources"][key] for key in grid["source"]]}
 
 
 @cache
 def study_points() -> tuple[StudyPoint, ...]:
-    """The 84 digitised points of Figure 3.
+    """List the 84 digitised points of Figure 3.
 
     >>> len(study_points())
     84
@@ -274,7 +274,7 @@ def study_points() -> tuple[StudyPoint, ...]:
 
 @cache
 def published_weights() -> PublishedWeights:
-    """The 22 published weight files.
+    """List the 22 published weight files.
 
     >>> len(published_weights().md5)
     22

@@ -88,7 +88,7 @@ def _segments_table(run: ProfileRun) -> Table:
 
 
 def _row(run: ProfileRun, segment: Segment) -> dict[str, Value]:
-    """One row; a step has a latency and nothing else."""
+    """Make a row; a step has a latency and nothing else."""
     row: dict[str, Value] = {
         "path": segment.path,
         "latency": segment.latency.median,
@@ -187,7 +187,7 @@ def preview(request: ProfileRequest) -> str:
 
 
 def _half_width(latency: Latency) -> Value:
-    """Half the interval as a share of the median; a limit where the interval is too wide."""
+    """Express half the interval as a share of the median; a limit where it is too wide."""
     half = latency.half_width
     if half is not None and half > LOST and latency.ci_high is not None:
         return f"<= {seconds(latency.ci_high)}"
@@ -195,7 +195,7 @@ def _half_width(latency: Latency) -> Value:
 
 
 def _signed(excess: Excess) -> str:
-    """A share with its sign, and its interval where there is one."""
+    """Write a share with its sign, and its interval where there is one."""
     text = f"{_percent(excess.relative)} %"
     if excess.interval is None:
         return text

@@ -78,14 +78,14 @@ class WorkerEnd:
 
     @property
     def signal(self) -> int | None:
-        """The signal that ended it, also where a shell in between reports 128 plus its number."""
+        """Return the signal behind an exit; a shell in between reports 128 plus its number."""
         number = -self.returncode if self.returncode < 0 else self.returncode - 128
         known = (signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV)
         return number if number in known or self.returncode < 0 else None
 
     @property
     def manner(self) -> str:
-        """How it ended, in words."""
+        """Describe how the worker ended."""
         if self.failure is not None:
             return f"{self.failure.error}: {self.failure.message}".splitlines()[0][:200]
         if self.signal is not None:
@@ -169,7 +169,7 @@ class _Worker:
     def listen(
         self, deadline_s: float, on_event: Callable[[Event], None], limit_bytes: int | None
     ) -> None:
-        """Pass its events on until it has ended.
+        """Pass the worker's events on until it has ended.
 
         Raises:
             MeasurementError: If it is still running at its deadline without a result.
@@ -201,7 +201,7 @@ class _Worker:
         self.errors.join(_GRACE_S)
 
     def end(self, *, interrupted: bool = False) -> WorkerEnd:
-        """Sum up how it ended."""
+        """Sum up the worker's end."""
         return WorkerEnd(
             returncode=self.process.returncode or 0,
             finished=self.finished,
@@ -241,7 +241,7 @@ class _Worker:
             self.peak_rss_bytes = max(peak, self.peak_rss_bytes or 0)
 
     def reaped(self) -> bool:
-        """Whether the process has ended; its resource usage is collected with it."""
+        """Tell whether the process has ended; its resource usage is collected with it."""
         if self.process.returncode is None:
             if sys.platform == "win32":
                 self.process.poll()
@@ -274,7 +274,7 @@ class _Worker:
 def _read(
     stream: IO[str], put: Callable[[str], object], at_end: Callable[[], object]
 ) -> threading.Thread:
-    """A thread that hands on line after line; a full pipe must never stop the worker."""
+    """Start a thread that hands on line after line; a full pipe must never stop the worker."""
 
     def read() -> None:
         with contextlib.suppress(ValueError, OSError):  # closed under it
@@ -290,7 +290,7 @@ def _read(
 def is_out_of_memory(
     ended: WorkerEnd, prediction: NeededMemory, available: int | None, *, on_cpu: bool = True
 ) -> bool:
-    """Whether a worker that ended without a result did so for want of memory.
+    """Tell whether lack of memory ended a worker without a result.
 
     It has to look like it (an allocation error, or SIGKILL, SIGSEGV or SIGABRT, which are how it
     shows on a CPU), *and* the worker has to have used 80 % of what was available, or of what the

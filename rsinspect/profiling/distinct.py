@@ -65,7 +65,7 @@ def distinct_blocks(network: Network) -> Distinct | None:
 
 
 def _without_rates(graph: LayerGraph) -> LayerGraph:
-    """The same graph with all rates of dropout and drop path at zero."""
+    """Set all rates of dropout and drop path to zero."""
     return LayerGraph(
         graph.name, tuple(layer._replace(op=_without_rate(layer)) for layer in graph), graph.outputs
     )

@@ -70,7 +70,7 @@ def extrapolate(
 
 
 def _samples(instrument: Instrument) -> list[Instrumented]:
-    """Time instrumented passes; those during which other programs ran are left out."""
+    """Time instrumented passes; passes during which other programs ran are left out."""
     instrument.instrumented()
     samples: list[Instrumented] = []
     windows: list[Window] = []

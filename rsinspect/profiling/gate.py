@@ -67,7 +67,7 @@ class Window:
 
     @property
     def foreign_share(self) -> float | None:
-        """Share of the processors that others used."""
+        """Compute the share of the processors that other programs used."""
         if self.foreign_s is None or self.capacity_s <= 0:
             return None
         return self.foreign_s / self.capacity_s

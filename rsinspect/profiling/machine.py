@@ -45,7 +45,7 @@ def cpu_model(root: Path = ROOT) -> Fact:
 
 
 def governor(root: Path = ROOT) -> Fact:
-    """Frequency governor of the first processor."""
+    """Read the frequency governor of the first processor."""
     path = "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
     text = _text(root / path)
     if text is None:
@@ -54,7 +54,7 @@ def governor(root: Path = ROOT) -> Fact:
 
 
 def load_average() -> tuple[float | None, str | None]:
-    """Processes running or waiting, averaged over the last minute."""
+    """Read the number of processes running or waiting, averaged over the last minute."""
     try:
         return os.getloadavg()[0], None
     except (OSError, AttributeError):
@@ -62,14 +62,14 @@ def load_average() -> tuple[float | None, str | None]:
 
 
 def affinity() -> tuple[int | None, str | None]:
-    """Processors this process may run on."""
+    """Count the processors this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)), None
     return None, "this system has no processor affinity"
 
 
 def cgroup_directories(controller: str, root: Path = ROOT) -> tuple[Path, ...]:
-    """Directories of this process's control group and of the groups around it, innermost first.
+    """List the directories of this process's control group and its parents, innermost first.
 
     Of version 2 where the line is ``0::/path``, of version 1 where it names the controller. Inside
     a container the path may be the host's; the root of the hierarchy then stands for it.
@@ -97,7 +97,7 @@ def cgroup_directories(controller: str, root: Path = ROOT) -> tuple[Path, ...]:
 
 
 def cgroup_cpus(root: Path = ROOT) -> tuple[float | None, str | None]:
-    """Processors that the control group's quota amounts to."""
+    """Convert the control group's quota to a number of processors."""
     quotas = []
     for directory in cgroup_directories("cpu", root):
         if text := _text(directory / "cpu.max"):
@@ -111,7 +111,7 @@ def cgroup_cpus(root: Path = ROOT) -> tuple[float | None, str | None]:
 
 
 def cgroup_free_bytes(root: Path = ROOT) -> int | None:
-    """Bytes this process's control groups still allow it; None where none limits it.
+    """Compute the bytes this process's control groups still allow; None without a limit.
 
     File cache that the kernel can drop counts as free.
     """
@@ -142,7 +142,7 @@ def _row(path: Path, name: str) -> int:
 
 
 def available_bytes(root: Path = ROOT) -> int | None:
-    """Bytes that new processes can use before the machine swaps; None where it does not say."""
+    """Read the bytes new processes can use before the machine swaps; None where unknown."""
     for line in (_text(root / "proc/meminfo") or "").splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
@@ -150,7 +150,7 @@ def available_bytes(root: Path = ROOT) -> int | None:
 
 
 def address_space_bytes() -> int | None:
-    """Limit of a process's address space (``ulimit -v``); None where there is none."""
+    """Read the limit of a process's address space (``ulimit -v``); None without one."""
     if sys.platform == "win32":
         return None
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
@@ -158,7 +158,7 @@ def address_space_bytes() -> int | None:
 
 
 def peak_rss_bytes(pid: int | str = "self", root: Path = ROOT) -> int | None:
-    """Most memory a process has had resident; None where the system does not say."""
+    """Read the peak resident memory of a process; None where the system does not say."""
     for line in (_text(root / f"proc/{pid}/status") or "").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -166,7 +166,7 @@ def peak_rss_bytes(pid: int | str = "self", root: Path = ROOT) -> int | None:
 
 
 def processors_allowed() -> tuple[int, ...] | None:
-    """Numbers of the processors this process may run on; None where the system does not say."""
+    """List the processors this process may run on; None where the system does not say."""
     if hasattr(os, "sched_getaffinity"):
         return tuple(sorted(os.sched_getaffinity(0)))
     return None
@@ -179,13 +179,13 @@ def processors() -> tuple[int, ...]:
 
 
 def busy_s(processors: Collection[int] | None, root: Path = ROOT) -> float | None:
-    """Seconds that processors were not idle since the start of the system, in ticks of 10 ms.
+    """Add up the seconds processors were busy since the system's start, in ticks of 10 ms.
 
     Time that a hypervisor gave to others (steal) counts: it was not there to be used. None where
     the system does not tell.
     """
     ticks = 0
-    found = False
+    is_known = False
     for line in (_text(root / "proc/stat") or "").splitlines():
         name, *values = line.split()
         number = name.removeprefix("cpu")
@@ -194,12 +194,12 @@ def busy_s(processors: Collection[int] | None, root: Path = ROOT) -> float | Non
         if processors is None or int(number) in processors:
             user, nice, system, _, _, irq, softirq, steal = map(int, values[:8])
             ticks += user + nice + system + irq + softirq + steal
-            found = True
-    return ticks / CLOCK_TICKS_PER_S if found else None
+            is_known = True
+    return ticks / CLOCK_TICKS_PER_S if is_known else None
 
 
 def clock_share(root: Path = ROOT) -> float | None:
-    """Present clock of the first processor as a share of its highest; None where not told."""
+    """Divide the first processor's clock by its highest; None where unknown."""
     folder = root / "sys/devices/system/cpu/cpu0/cpufreq"
     now, highest = _text(folder / "scaling_cur_freq"), _text(folder / "cpuinfo_max_freq")
     if now is None or highest is None or not (now.strip().isdigit() and highest.strip().isdigit()):
@@ -208,7 +208,7 @@ def clock_share(root: Path = ROOT) -> float | None:
 
 
 def usage(processors: Collection[int] | None, root: Path = ROOT) -> Usage:
-    """A reading for the gate."""
+    """Take a reading for the gate."""
     return Usage(
         time.perf_counter(), busy_s(processors, root), time.process_time(), clock_share(root)
     )

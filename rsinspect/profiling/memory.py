@@ -85,12 +85,12 @@ class NeededMemory:
 
     @property
     def total_bytes(self) -> int:
-        """All of them."""
+        """Add all parts up."""
         return self.framework_bytes + self.working_bytes
 
     @property
     def working_bytes(self) -> int:
-        """What the network adds to a process that has imported the framework."""
+        """Add up the network's own bytes, on top of a process with the framework imported."""
         return self.weights_bytes + self.activations_bytes + self.input_bytes + self.graph_bytes
 
 

@@ -130,22 +130,22 @@ class Settings:
 
     @property
     def on_cpu(self) -> bool:
-        """Whether the device is the CPU."""
+        """Tell whether the device is the CPU."""
         return self.device == "cpu"
 
     @property
     def compiles(self) -> bool:
-        """Whether XLA compiles the network."""
+        """Tell whether XLA compiles the network."""
         return JIT[self.backend][0] if self.jit is None else self.jit
 
     @property
     def computes_in(self) -> str:
-        """Type of the numbers that are computed with."""
+        """Name the type of the numbers that are computed with."""
         return {"tf32": "float32"}.get(self.precision, self.precision)
 
     @property
     def cut_level(self) -> CutLevel:
-        """What is timed apart: layers are shares of blocks."""
+        """Name the level at which parts are timed; layers are shares of blocks."""
         return "stage" if self.level == "stage" else "block"
 
 
@@ -172,22 +172,22 @@ class ProfileRequest(Settings):
 
     @property
     def settings(self) -> Settings:
-        """Everything but the network."""
+        """Return everything but the network."""
         return Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
 
     @property
     def classifier(self) -> ops.Dense | None:
-        """The layer that the network ends in, where that is a dense one; else None."""
+        """Return the dense layer at the network's end; None where it ends in another op."""
         outputs = self.network.graph.outputs
         op = self.network.graph.layer(outputs[0]).op
         return op if len(outputs) == 1 and isinstance(op, ops.Dense) else None
 
     def of_distinct(self, network: Network) -> ProfileRequest:
-        """The same of the network of the distinct blocks, timed block by block."""
+        """Request the network of the distinct blocks instead, timed block by block."""
         return replace(self, network=network, level="block")
 
     def again(self, process: int) -> ProfileRequest:
-        """The same for another process: with a seed of its own and the measurement alone."""
+        """Request another process: with a seed of its own and the measurement alone."""
         return replace(
             self, seed=self.seed + process, predict=False, roofs=False, trace=False,
             level=self.cut_level,
@@ -206,7 +206,7 @@ def request_to_json(request: ProfileRequest) -> dict[str, Any]:
 
 
 def request_from_json(document: dict[str, Any]) -> ProfileRequest:
-    """Read the request that ``request_to_json`` wrote; its network has no spec any more."""
+    """Read the request that ``request_to_json`` wrote; its network has no spec."""
     settings = codec.from_json(document, Settings, "request")
     return ProfileRequest(
         **{f.name: getattr(settings, f.name) for f in fields(Settings)},
@@ -386,7 +386,7 @@ def encode(message: Message) -> str:
 
 
 def decode(line: str) -> Message | None:
-    """Read the message of a line; None where the line is none."""
+    """Read the message of a line; None where the line is no message."""
     try:
         message: Message = _MESSAGES.from_json(json.loads(line), "message")
     except (ValueError, RecursionError):

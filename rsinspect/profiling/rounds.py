@@ -94,7 +94,7 @@ class Round:
 
     @property
     def window(self) -> Window:
-        """For the gate."""
+        """Return the window that the gate judges."""
         return Window(self.capacity_s, self.foreign_s, self.clock_share)
 
 
@@ -215,7 +215,7 @@ class Session:
         )
 
     def elapsed_s(self) -> float:
-        """Tell the seconds since warm-up began."""
+        """Return the seconds since warm-up began."""
         return (self.clock() - self.start_ns) / 1e9
 
     def warm_up(self, first_calls_s: float) -> tuple[float, ...]:

@@ -68,11 +68,11 @@ class Sampling:
 
     @classmethod
     def independent(cls, count: int) -> Sampling:
-        """Rounds that have nothing to do with each other, all of which count."""
+        """Make a sampling of independent rounds, all of which count."""
         return cls((0,) * count, tuple(range(count)), (True,) * count)
 
     def clusters(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
-        """Positions of the rounds that count: per process, per burst.
+        """List the positions of the rounds that count, per process and burst.
 
         >>> Sampling((0, 0, 0, 1), (0, 0, 1, 0), (True, True, False, True)).clusters()
         (((0, 1),), ((3,),))
@@ -118,12 +118,12 @@ class Latency:
 
     @classmethod
     def of(cls, samples: Iterable[float]) -> Latency:
-        """The summary of some independent samples, in seconds."""
+        """Summarise independent samples, in seconds."""
         return cls(tuple(samples))
 
     @property
     def kept(self) -> tuple[float, ...]:
-        """The samples that count."""
+        """Return the samples that count."""
         if self.sampling is None:
             return self.samples
         return tuple(
@@ -132,28 +132,28 @@ class Latency:
 
     @property
     def median(self) -> float:
-        """Half the samples are below; the middle of two where their number is even."""
+        """Compute the median; the mean of the middle two where the number of samples is even."""
         return statistics.median(self.kept)
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the median; None with too few rounds or bursts."""
+        """Compute the 95 % interval of the median; None with too few rounds or bursts."""
         sampling = self.sampling or Sampling.independent(len(self.samples))
         return _interval_of_median(self.samples, sampling)
 
     @property
     def ci_low(self) -> float | None:
-        """Lower end of the interval, or None."""
+        """Return the lower end of the interval, or None."""
         return None if self.interval is None else self.interval[0]
 
     @property
     def ci_high(self) -> float | None:
-        """Upper end of the interval, or None."""
+        """Return the upper end of the interval, or None."""
         return None if self.interval is None else self.interval[1]
 
     @property
     def half_width(self) -> float | None:
-        """Half the interval, as a share of the median; None where there is no interval."""
+        """Express half the interval as a share of the median; None without an interval."""
         if self.interval is None or not self.median:
             return None
         low, high = self.interval
@@ -161,7 +161,7 @@ class Latency:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        """A quarter of the samples lies below the first, a quarter above the second."""
+        """Compute the quartiles: a quarter of the samples lies below, a quarter above."""
         kept = self.kept
         if len(kept) == 1:
             return kept[0], kept[0]
@@ -170,18 +170,18 @@ class Latency:
 
     @property
     def spread(self) -> float:
-        """Distance between the quartiles, as a share of the median."""
+        """Express the distance between the quartiles as a share of the median."""
         first, third = self.quartiles
         return (third - first) / self.median if self.median else 0.0
 
     @property
     def minimum(self) -> float:
-        """The fastest sample that counts."""
+        """Return the fastest sample that counts."""
         return min(self.kept)
 
 
 def t_quantile(degrees: int) -> float:
-    """97.5 % quantile of Student's t; the normal distribution's beyond 30 degrees of freedom.
+    """Look up the 97.5 % quantile of Student's t; the normal one beyond 30 degrees of freedom.
 
     >>> t_quantile(9), t_quantile(31)
     (2.262, 1.96)
@@ -190,7 +190,7 @@ def t_quantile(degrees: int) -> float:
 
 
 def _units(sampling: Sampling) -> tuple[tuple[int, ...], ...]:
-    """Positions of the rounds that count, per process, or per burst in a single process."""
+    """List the positions of the rounds that count, per process, or per burst of one process."""
     clusters = sampling.clusters()
     if len(clusters) == 1:
         return clusters[0]
@@ -199,7 +199,7 @@ def _units(sampling: Sampling) -> tuple[tuple[int, ...], ...]:
 
 @lru_cache(maxsize=16)
 def _resampled(sampling: Sampling) -> Any:
-    """How often each round is drawn in each resample: an array of integers (resamples, rounds).
+    """Draw resamples: counts of each round, an integer array (resamples, rounds).
 
     Processes are drawn first where there are several, then bursts within them.
     """
@@ -219,7 +219,7 @@ def _resampled(sampling: Sampling) -> Any:
 
 
 def _medians(samples: Sequence[float], drawn: Any) -> Any:
-    """Median of each resample."""
+    """Compute the median of each resample."""
     import numpy as np
 
     values = np.asarray(samples, dtype=np.float64)
@@ -240,7 +240,7 @@ Statistic = Callable[[Callable[[Sequence[float]], Any]], Any]
 
 
 def _interval(sampling: Sampling, statistic: Statistic) -> tuple[float, float] | None:
-    """95 % interval of a number made of medians; None with too few rounds or units.
+    """Compute the 95 % interval of a function of medians; None with too few rounds or units.
 
     With few units the percentiles of resamples cannot reach beyond the units themselves, and the
     smallest to the largest of five cover the median in 94 % at most: there it is Student's t of the
@@ -269,12 +269,12 @@ def _interval(sampling: Sampling, statistic: Statistic) -> tuple[float, float] |
 def _interval_of_median(
     samples: tuple[float, ...], sampling: Sampling
 ) -> tuple[float, float] | None:
-    found = _interval(sampling, lambda median: median(samples))
-    return None if found is None else (max(0.0, found[0]), found[1])
+    interval = _interval(sampling, lambda median: median(samples))
+    return None if interval is None else (max(0.0, interval[0]), interval[1])
 
 
 def interval_of_excess(parts: Sequence[Latency], whole: Latency) -> tuple[float, float] | None:
-    """95 % interval of how far the sum of the parts' medians is above the whole's, as a share.
+    """Compute the 95 % interval of the gap between parts and whole, as a share of the whole.
 
     Parts and whole are of the same rounds, and each resample draws the same rounds of all of them:
     what made a round slow made its parts slow.
@@ -290,7 +290,7 @@ def interval_of_excess(parts: Sequence[Latency], whole: Latency) -> tuple[float,
 
 
 def is_steady(samples: Sequence[float], *, tolerance: float = WARM_UP_TOLERANCE) -> bool:
-    """Tell whether warm-up may end: at least three samples, and the last two within ``tolerance``.
+    """Tell whether warm-up is steady: three samples or more, the last two within ``tolerance``.
 
     The first call compiles, and the second is often slower than the rest.
 

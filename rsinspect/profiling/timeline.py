@@ -37,7 +37,7 @@ class Span(NamedTuple):
 
     @property
     def end_us(self) -> float:
-        """When it ended."""
+        """Return the end of the span."""
         return self.start_us + self.duration_us
 
 
@@ -55,12 +55,12 @@ class Attribution:
 
     @property
     def busy_s(self) -> float:
-        """While anything ran."""
+        """Add up the time in which anything ran."""
         return sum(self.seconds.values()) + self.unattributed_s
 
 
 def attribute(spans: Iterable[Span]) -> Attribution:
-    """The wall time in which spans ran, divided among their owners.
+    """Divide the wall time of spans among their owners.
 
     >>> spans = [Span("a", "x", 0, 4e6, "1"), Span("b", "y", 2e6, 4e6, "2"),
     ...          Span("c", None, 3e6, 1e6, "1")]
@@ -81,11 +81,11 @@ def attribute(spans: Iterable[Span]) -> Attribution:
         active = [lane[-1][1] for lane in running.values()]
         if active and moment > before:
             each = (moment - before) / len(active) / 1e6
-            for one in active:
-                if one.owner is None:
+            for running_span in active:
+                if running_span.owner is None:
                     nobody += each
                 else:
-                    seconds[one.owner] = seconds.get(one.owner, 0.0) + each
+                    seconds[running_span.owner] = seconds.get(running_span.owner, 0.0) + each
         before = moment
         if begins:
             running.setdefault(span.lane, []).append((number, span))
@@ -97,7 +97,7 @@ def attribute(spans: Iterable[Span]) -> Attribution:
 
 
 def chrome_trace(processes: Sequence[tuple[str, Sequence[Span]]]) -> dict[str, Any]:
-    """Spans as a Chrome trace document: named processes, and a thread for each of their lanes."""
+    """Write spans as a Chrome trace: named processes, and a thread for each of their lanes."""
     events: list[dict[str, Any]] = []
     for pid, (title, spans) in enumerate(processes, start=1):
         events.append({"ph": "M", "name": "process_name", "pid": pid, "args": {"name": title}})
@@ -122,7 +122,7 @@ def chrome_trace(processes: Sequence[tuple[str, Sequence[Span]]]) -> dict[str, A
 
 
 def chrome_trace_of(run: ProfileRun) -> dict[str, Any]:
-    """A run: every round with its segments where they ran, and the ops of a traced pass.
+    """Write a run as a Chrome trace: segments of every round, and the ops of a traced pass.
 
     Rounds of a burst stand one after the other from the burst's begin; only what was instrumented
     is shown.

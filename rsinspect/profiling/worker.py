@@ -105,13 +105,13 @@ class _Emitter:
         self.stream.flush()
 
     def memory(self) -> None:
-        """Tell how much memory was used so far, where the system says."""
+        """Send the memory used so far, where the system says."""
         if (peak := machine.peak_rss_bytes()) is not None:
             self(MemoryUsed(peak))
 
 
 def _claim_standard_output() -> TextIO:
-    """Standard output for messages alone: what frameworks print goes to standard error."""
+    """Reserve standard output for messages: what frameworks print goes to standard error."""
     sys.stdout.flush()
     private = os.dup(1)
     os.dup2(2, 1)
@@ -125,13 +125,13 @@ def _failure_kind(exc: Exception) -> Any:
 
 
 def _prefer_to_be_killed() -> None:
-    """Should memory run out, the kernel is to end this process and not the user's others."""
+    """Ask the kernel to end this process first when memory runs out."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
         file.write("1000")
 
 
 def _prepare(request: ProfileRequest) -> None:
-    """Everything frameworks read from the environment when they are imported."""
+    """Set the environment variables that frameworks read when they are imported."""
     os.environ["KERAS_BACKEND"] = request.backend
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     if request.on_cpu:
@@ -200,7 +200,7 @@ def _serve(
     load_before: tuple[float | None, str | None],
     emit: _Emitter,
 ) -> None:
-    """Everything after the import, a message for each thing that is known."""
+    """Build and measure the network, and send a message for each result."""
     from rsinspect.profiling.backends.workload import OPTIMIZER, workload
     from rsinspect.profiling.extrapolate import extrapolate
 
@@ -248,7 +248,7 @@ def _serve(
 
 
 def _trace(work: Workload, network: Instrument) -> Traced | NotAvailable:
-    """Shares of the layers, from the framework's profiler."""
+    """Trace the shares of the layers with the framework's profiler."""
     try:
         from rsinspect.profiling.backends.traces import trace_layers
 
@@ -258,7 +258,7 @@ def _trace(work: Workload, network: Instrument) -> Traced | NotAvailable:
 
 
 def _roofs(request: ProfileRequest) -> RoofsMeasured | NotAvailable:
-    """What the device can do at most."""
+    """Measure the roofs of the device."""
     try:
         from rsinspect.profiling.backends.roofs import measure_roofs
 
@@ -308,11 +308,11 @@ def _measure(
 
 
 def _differences(network: Instrument) -> tuple[float, float]:
-    """Largest difference between the outputs with and without instruments, and largest output."""
+    """Return the largest change of the outputs by the instruments, and the largest output."""
     import numpy as np
 
-    expected, found = network.outputs()
-    return float(np.max(np.abs(expected - found))), float(np.max(np.abs(expected)))
+    expected, instrumented = network.outputs()
+    return float(np.max(np.abs(expected - instrumented))), float(np.max(np.abs(expected)))
 
 
 def _environment(

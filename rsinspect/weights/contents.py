@@ -71,10 +71,10 @@ def read_contents(path: Path) -> Contents:
             f"{path} cannot be read: {one_line(exc)}", "fetch or save it again"
         ) from exc
     if not contents:
-        other = KERAS_3 if layout in KERAS_2 else ".h5"
+        ending = KERAS_3 if layout in KERAS_2 else ".h5"
         raise WeightsError(
             f"{path} holds no weights in the layout of {layout} files",
-            f"if it is of the other layout, let its name end in {other}",
+            f"if it is of the other layout, let its name end in {ending}",
         )
     return contents
 

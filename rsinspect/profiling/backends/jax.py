@@ -5,8 +5,8 @@ JAX returns before its results are ready (0.7 ms of 283 in one measurement), so 
 profiler records when each of its ops ran, and the compiled text tells whose layer an op is. Nothing
 is cut, so nothing is lost but what tracing costs; the wall time in which ops of several threads ran
 is divided among them, and the time of a fusion of several convolutions by their MACs. In a training
-step everything from the first op of a gradient on is the backward pass. What belongs to no layer is
-the part ``other``, and what no op ran in is the part ``call``.
+step everything from the first op of a gradient on is the backward pass. Ops of no layer count as
+``other``; time in which no op ran counts as ``call``.
 
 A chain of functions, one per stage or block, runs in another time than the whole: at batch 4 the
 parts of a training step came to 19 % less than one jitted step. On a GPU it is used all the same,
@@ -53,11 +53,11 @@ def configure(request: ProfileRequest) -> None:
         "jax_default_matmul_precision", MATMUL_PRECISION.get(request.precision, "default")
     )
     try:
-        found = jax.devices()[0].platform
+        platform = jax.devices()[0].platform
     except RuntimeError as exc:
         raise _missing(request, str(exc).splitlines()[0]) from exc
-    if not request.on_cpu and found != "gpu":
-        raise _missing(request, f"it runs on the {found}")
+    if not request.on_cpu and platform != "gpu":
+        raise _missing(request, f"it runs on the {platform}")
 
 
 def _missing(request: ProfileRequest, why: str) -> DeviceUnavailable:
@@ -68,7 +68,7 @@ def _missing(request: ProfileRequest, why: str) -> DeviceUnavailable:
 
 
 def instrument(work: Workload) -> Instrument:
-    """The network with instruments that suit the request."""
+    """Choose the instruments that suit the request."""
     if work.request.on_cpu:
         return _Profiled(work)
     return _TrainedChain(work) if work.trains else _ForwardChain(work)
@@ -79,7 +79,7 @@ def _values(variables: Any) -> list[Any]:
 
 
 def _compiled(function: Any, *arguments: Any, donate: tuple[int, ...] = ()) -> Any:
-    """The function compiled for these arguments: what runs is what the compiled text tells of."""
+    """Compile a function for these arguments; its compiled text describes exactly what runs."""
     return jax.jit(function, donate_argnums=donate).lower(*arguments).compile()
 
 
@@ -125,7 +125,7 @@ class _Trained:
             return self._scaled(loss_of(self.work, labels, outputs), sgd_state)
 
     def _scaled(self, loss: Any, sgd_state: Any) -> Any:
-        """Keras reads the scale from the optimizer's variables, which here are arguments."""
+        """Scale the loss by the optimizer's state among the arguments, not by its variables."""
         import keras
 
         if not isinstance(self.sgd, keras.optimizers.LossScaleOptimizer):
@@ -208,18 +208,18 @@ class _Profiled:
         return Instrumented(wall_s=took[0], parts_s=(*parts, max(0.0, took[0] - sum(parts))))
 
     def outputs(self) -> tuple[Any, Any]:
-        """Of the same program, as nothing is put into it."""
+        """Return the same program's outputs twice over; it contains no instruments."""
         if isinstance(self.whole, _Forward):
-            found = as_array(self.whole.end_to_end())
-            return found, found
+            outputs = as_array(self.whole.end_to_end())
+            return outputs, outputs
         trainable, others, _ = self.whole.state
         model = self.work.model
-        found = as_array(
+        outputs = as_array(
             jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])(
                 trainable, others, self.work.images
             )
         )
-        return found, found
+        return outputs, outputs
 
 
 def _method(work: Workload) -> str:
@@ -276,13 +276,13 @@ class _TrainedChain(_Trained):
     def __init__(self, work: Workload) -> None:
         super().__init__(work)
         model = work.model
-        place = {id(v): i for i, v in enumerate(model.trainable_variables)}
-        other = {id(v): i for i, v in enumerate(model.non_trainable_variables)}
+        trainable = {id(v): i for i, v in enumerate(model.trainable_variables)}
+        frozen = {id(v): i for i, v in enumerate(model.non_trainable_variables)}
         self.cuts = [
             (
                 self._forward(cut),
-                [place[id(v)] for v in cut.trainable_variables],
-                [other[id(v)] for v in cut.non_trainable_variables],
+                [trainable[id(v)] for v in cut.trainable_variables],
+                [frozen[id(v)] for v in cut.non_trainable_variables],
             )
             for cut in work.cuts
         ]

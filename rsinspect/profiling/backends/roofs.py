@@ -79,13 +79,13 @@ class Device(Protocol):
     threads: int
 
     def product(self, left: Array, right: Array) -> Call:
-        """A matrix product."""
+        """Make a matrix product."""
 
     def convolution(self, images: Array, kernel: Array) -> Call:
-        """A convolution without padding, of (batch, height, width, channels) by (h, w, in, out)."""
+        """Make a convolution without padding: (batch, height, width, in) by (h, w, in, out)."""
 
     def stream(self, elements: int, passes: int) -> Call:
-        """Changes so many float32 numbers in place, so many times; for a GPU."""
+        """Make a GPU function that changes that many float32 numbers in place, that many times."""
 
 
 def measure_roofs(
@@ -96,7 +96,7 @@ def measure_roofs(
     clock: Callable[[], int],
     max_time_s: float,
 ) -> Roofs:
-    """Measure the most that the device of this process can do.
+    """Measure the highest rates of this process's device.
 
     Args:
         backend: tensorflow, jax or torch.
@@ -141,11 +141,11 @@ class _Bench:
         self.left_out: list[str] = []
 
     def share(self, of: int) -> int:
-        """Nanoseconds for one of so many things still to be done; none below 0."""
+        """Divide the remaining nanoseconds among that many measurements; never below 0."""
         return max(0, self.deadline_ns - self.clock()) // of
 
     def fastest_s(self, name: str, make: Callable[[], Call], budget_ns: int) -> float | None:
-        """Seconds of the fastest call; None, and a note, where it cannot be made.
+        """Time the fastest call, in seconds; None, and a note, where the call fails.
 
         The first call, which compiles, does not count. One more is made in any case.
         """
@@ -167,14 +167,14 @@ class _Bench:
 
 
 def _reason(exc: Exception) -> str:
-    """An exception in a few words, without places on this machine."""
+    """Summarise an exception in a few words, without paths of this machine."""
     line = next(iter(str(exc).splitlines()), "")
     said = re.sub(r"\S*[/\\]\S*", "...", line).strip()[:80]
     return f"{type(exc).__name__}: {said}" if said else type(exc).__name__
 
 
 def _compute(device: Device, bench: _Bench, *, later: int) -> tuple[ComputeRoof, ...]:
-    """The fastest size of each operation."""
+    """Measure the fastest size of each operation."""
     operations = _operations(device)
     found: list[ComputeRoof] = []
     for index, (op, works) in enumerate(operations):
@@ -197,7 +197,7 @@ def _compute(device: Device, bench: _Bench, *, later: int) -> tuple[ComputeRoof,
 
 
 def _operations(device: Device) -> list[tuple[str, list[Work]]]:
-    """Every operation in all its sizes, the smallest first."""
+    """List every operation in all its sizes, the smallest first."""
     products = [
         Work(f"{side}x{side}", 2 * side**3, partial(_product, device, side))
         for side in MATMUL_SIDES
@@ -231,7 +231,7 @@ def _convolution(device: Device, kernel: int, channels: int, side: int, batch: i
 
 
 def _numbers(*shape: int) -> Array:
-    """Random, because a device may be faster on numbers that are all the same."""
+    """Draw random numbers; a device may be faster on numbers that are all the same."""
     return np.random.default_rng(0).random(shape, dtype=np.float32) - np.float32(0.5)
 
 
@@ -263,7 +263,7 @@ def _bandwidth(
 
 
 def _in_place(elements: int, passes: int, threads: int) -> Call:
-    """Negates numbers where they lie; NumPy lets the threads run beside each other."""
+    """Negate numbers in place; NumPy lets several threads do so at once."""
     pool = ThreadPoolExecutor(threads)
 
     def negate(numbers: Array) -> None:

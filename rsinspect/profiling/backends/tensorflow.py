@@ -39,7 +39,7 @@ from rsinspect.profiling.rounds import Instrumented
 
 
 def configure(request: ProfileRequest) -> None:
-    """Threads, devices and TF32, before anything is computed.
+    """Set threads, devices and TF32, before anything is computed.
 
     Raises:
         DeviceUnavailable: If there is no such GPU.
@@ -48,35 +48,35 @@ def configure(request: ProfileRequest) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(request.threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     if not request.on_cpu:
-        found = tf.config.list_physical_devices("GPU")
-        if not found:
+        gpus = tf.config.list_physical_devices("GPU")
+        if not gpus:
             raise DeviceUnavailable(
                 f"tensorflow finds no {request.device} here",
                 "rsinspect doctor can list the devices; pip install 'rsinspect[gpu]'",
             )
-        for device in found:
+        for device in gpus:
             tf.config.experimental.set_memory_growth(device, True)
     tf.config.experimental.enable_tensor_float_32_execution(request.precision == "tf32")
 
 
 def instrument(work: Workload) -> Instrument:
-    """The network with instruments that suit the request."""
+    """Choose the instruments that suit the request."""
     if work.request.compiles or not work.request.on_cpu:
         return _Chain(work)
     return _Stamped(work)
 
 
 def _updates(function: Callable[[], Any]) -> tuple[Any, list[Any]]:
-    """What a function returns while it is traced, and the ops with effects that it made."""
+    """Call a function while a graph is traced: its results, and its ops with side effects."""
     graph = tf.compat.v1.get_default_graph()
     before = len(graph.get_operations())
-    found = function()
-    made = graph.get_operations()[before:]
-    return found, [op for op in made if op.op_def.is_stateful]
+    results = function()
+    created = graph.get_operations()[before:]
+    return results, [op for op in created if op.op_def.is_stateful]
 
 
 def _plain(work: Workload, sgd: Any, *, jit: bool) -> Callable[[], object]:
-    """The whole pass or training step as one function."""
+    """Make one function of the whole pass or training step."""
     model, images, labels = work.model, work.images, work.labels
     if not work.trains:
         forward = tf.function(
@@ -120,13 +120,13 @@ class _Stamped:
 
     def instrumented(self) -> Instrumented:
         start = time.perf_counter_ns()
-        found = (
+        outputs = (
             self.stamped(self.work.images, self.work.labels)
             if self.work.trains
             else self.stamped(self.work.images)
         )
         wall_s = (time.perf_counter_ns() - start) / 1e9
-        stamps = found[1].numpy()  # seconds; a float64 tells a quarter of a microsecond apart
+        stamps = outputs[1].numpy()  # seconds; a float64 tells a quarter of a microsecond apart
         parts = [max(0.0, float(later - sooner)) for sooner, later in pairwise(stamps)]
         return Instrumented(wall_s=wall_s, parts_s=(*parts, max(0.0, wall_s - sum(parts))))
 
@@ -145,12 +145,12 @@ class _Stamped:
 
     @staticmethod
     def _held(tensor: Any, stamps: list[Any]) -> Any:
-        """The tensor, but not before the last stamp."""
+        """Hold a tensor back until the last stamp is taken."""
         with tf.control_dependencies(stamps[-1:]):
             return tf.identity(tensor)
 
     def _part(self, stamps: list[Any]) -> AbstractContextManager[None]:
-        """Where the ops of a part are made.
+        """Open the scope of a part's ops.
 
         With mixed precision each waits for the last stamp, as casts of weights would else run
         before their part. In float32 all that can run ahead is arithmetic on batch norm's
@@ -255,9 +255,9 @@ class _Chain:
         )
 
     def end_to_end(self) -> object:
-        found = self._plain()
+        outputs = self._plain()
         self.ready()
-        return found
+        return outputs
 
     def instrumented(self) -> Instrumented:
         return self._trained() if self.work.trains else self._chained()
@@ -323,4 +323,4 @@ class _Chain:
 
 
 def _no_wait() -> None:
-    """On a CPU a ``tf.function`` returns when its result is ready."""
+    """Return at once: on a CPU a ``tf.function`` returns when its result is ready."""

@@ -67,7 +67,7 @@ class _Marks:
             self.moments.append(event)
 
     def instrumented(self) -> Instrumented:
-        """Parts between the marks, and the rest of the call."""
+        """Split the call into the parts between the marks, and the rest."""
         if not self.on_cpu:
             torch.cuda.synchronize()
         wall_s = (time.perf_counter_ns() - self.begin_ns) / 1e9
@@ -102,14 +102,14 @@ class _Hooked:
         run: Callable[..., Any] = layer.call
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            found = run(*args, **kwargs)
+            output = run(*args, **kwargs)
             marks = self.marks
             if marks is None:
-                return found
+                return output
             if self.work.trains:
-                found = _Boundary.apply(found, marks)
+                output = _Boundary.apply(output, marks)
             marks.mark()
-            return found
+            return output
 
         layer.call = call
 
@@ -132,10 +132,10 @@ class _Hooked:
         return scaled
 
     def end_to_end(self) -> object:
-        found = self._pass()
+        outputs = self._pass()
         if not self.work.request.on_cpu:
             torch.cuda.synchronize()
-        return found
+        return outputs
 
     def instrumented(self) -> Instrumented:
         self.marks = marks = _Marks(self.work.request.on_cpu)

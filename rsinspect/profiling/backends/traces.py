@@ -58,10 +58,12 @@ def trace_layers(work: Workload, network: Instrument) -> TracedSeconds:
         case _:
             method = "clock readings around every layer"
             passes = [_torch(work, network.end_to_end) for _ in range(STEPS)]
-    found = [attribute(spans) for spans in passes]
+    attributions = [attribute(spans) for spans in passes]
     seconds: dict[str, float] = {}
-    for one in found:
-        for path, value in (divided_among(one.seconds, known) if known else one.seconds).items():
+    for attribution in attributions:
+        for path, value in (
+            divided_among(attribution.seconds, known) if known else attribution.seconds
+        ).items():
             seconds[path] = seconds.get(path, 0.0) + value / STEPS
     if not seconds:
         raise MeasurementError("the profiler saw no op of any layer")
@@ -69,7 +71,7 @@ def trace_layers(work: Workload, network: Instrument) -> TracedSeconds:
     begin = min(span.start_us for span in last)
     return TracedSeconds(
         seconds=seconds,
-        unattributed_s=sum(one.unattributed_s for one in found) / STEPS,
+        unattributed_s=sum(attribution.unattributed_s for attribution in attributions) / STEPS,
         steps=STEPS,
         method=method,
         events=tuple(
@@ -99,7 +101,7 @@ def weights(work: Workload) -> Callable[[str], float]:
 
 
 def owners(work: Workload) -> Callable[[str], str | None]:
-    """Make the function that looks up the layer's path, or the step, by an op's name.
+    """Make the function that looks up a layer's path, or a step, by an op's name.
 
     Names of layers hold digits at their end (``_conv_2``), and Keras appends more (``_conv_2_1``):
     a component of the name is looked up as it stands, and only then without its last number.
@@ -120,10 +122,10 @@ def owners(work: Workload) -> Callable[[str], str | None]:
 
 
 def _profile(folder: str) -> Path:
-    found = sorted(Path(folder).rglob("*.xplane.pb"))
-    if not found:
+    profiles = sorted(Path(folder).rglob("*.xplane.pb"))
+    if not profiles:
         raise MeasurementError("the profiler wrote nothing")
-    return found[-1]
+    return profiles[-1]
 
 
 def _tensorflow(step: Callable[[], object], owner: Callable[[str], str | None]) -> list[Span]:
@@ -167,23 +169,23 @@ _OPERAND = re.compile(r"%([\w.\-]+)")
 
 
 Shares = Mapping[str, Mapping[str, float]]
-"""Per instruction of a compiled program, whose time it is: owners, and the share of each."""
+"""Owners of each instruction of a compiled program, and the share of each owner."""
 
 
 def shares(text: str, owner: Callable[[str], str | None], weight: Callable[[str], float]) -> Shares:
-    """Find out whose time each instruction of a compiled program is.
+    """Attribute each instruction of a compiled program to the layers and steps it serves.
 
-    A fusion belongs to the layer that its own name tells. XLA's library fusions may hold several
-    convolutions, of several blocks even: such a one is divided among their layers in proportion to
-    ``weight``. One without a name, such as a copy, belongs to what it calls, or else to what it
-    reads. An instruction of no layer is left out.
+    A fusion belongs to the layer in its own name. XLA's library fusions may hold several
+    convolutions, even of several blocks: these are divided among their layers in proportion to
+    ``weight``. A fusion without a name, such as a copy, belongs to the computation it calls, or
+    else to the layer it reads. An instruction of no layer is left out.
 
     Args:
         text: The compiled program.
-        owner: Tells the owner from an op's name.
-        weight: Of an op's name: what its layer computes.
+        owner: Looks up the owner by an op's name.
+        weight: Looks up the work of an op's layer by the op's name.
     """
-    found: dict[str, Mapping[str, float]] = {}
+    owners_of: dict[str, Mapping[str, float]] = {}
     inside: dict[str, list[tuple[str, float]]] = {}  # computation -> its products, by layer
     last: dict[str, str] = {}  # computation -> its last layer
     computation = ""
@@ -203,20 +205,20 @@ def shares(text: str, owner: Callable[[str], str | None], weight: Callable[[str]
             divided: dict[str, float] = {}
             for layer, value in products:
                 divided[layer] = divided.get(layer, 0.0) + value / total
-            found[match[1]] = divided
+            owners_of[match[1]] = divided
         elif who is not None:
-            found[match[1]] = {who: 1.0}
+            owners_of[match[1]] = {who: 1.0}
         else:
             read = _OPERAND.findall(line[match.end() :])
-            source = next((found[one] for one in read if one in found), None)
+            source = next((owners_of[operand] for operand in read if operand in owners_of), None)
             if source is not None:
-                found[match[1]] = source
+                owners_of[match[1]] = source
         inside.setdefault(computation, []).extend(products)
         if name and who is not None and _PRODUCT.search(line):
             inside[computation].append((who, weight(name[1])))
         if who is not None:
             last[computation] = who
-    return found
+    return owners_of
 
 
 def divided_among(seconds: Mapping[str, float], known: Shares) -> dict[str, float]:
@@ -261,11 +263,11 @@ def _torch(work: Workload, step: Callable[[], object]) -> list[Span]:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             start = now_us()
-            found = run(*args, **kwargs)
+            output = run(*args, **kwargs)
             spans.append(Span(path, path, start, now_us() - start, "forward"))
-            if work.trains and isinstance(found, torch.Tensor) and found.requires_grad:
-                found.register_hook(lambda _: arrivals.append((now_us(), path)))
-            return found
+            if work.trains and isinstance(output, torch.Tensor) and output.requires_grad:
+                output.register_hook(lambda _: arrivals.append((now_us(), path)))
+            return output
 
         layer.call = call
         return functools.partial(setattr, layer, "call", run)
@@ -282,9 +284,9 @@ def _torch(work: Workload, step: Callable[[], object]) -> list[Span]:
         for undo in restore:
             undo()
     if arrivals:
-        first = arrivals[0][0]
+        arrived_us = arrivals[0][0]
         forward_end = spans[-1].end_us
-        spans.append(Span("loss", "loss", forward_end, first - forward_end, "forward"))
+        spans.append(Span("loss", "loss", forward_end, arrived_us - forward_end, "forward"))
     for (moment, path), (following, _) in pairwise(arrivals):
         spans.append(Span(path, path, moment, following - moment, "backward"))
     if not spans:

@@ -43,16 +43,16 @@ class Instrument(Protocol):
     parts: Parts
 
     def end_to_end(self) -> object:
-        """One pass or training step without instruments; ready when it returns."""
+        """Run one pass or training step without instruments; ready when it returns."""
 
     def instrumented(self) -> Instrumented:
-        """The same with instruments inside."""
+        """Run one pass or training step with instruments inside."""
 
     def outputs(self) -> tuple[Any, Any]:
-        """Outputs of the network without and with instruments, in inference, as arrays."""
+        """Return the outputs without and with instruments, in inference, as arrays."""
 
     def compiled_text(self) -> str | None:
-        """The compiled pass as text with the layers' names, where the compiler gives it."""
+        """Return the compiled pass as text with layer names, if the compiler gives it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +77,17 @@ class Workload:
 
     @property
     def graph(self) -> LayerGraph:
-        """The network's layers."""
+        """Return the network's layers."""
         return self.request.network.graph
 
     @property
     def trains(self) -> bool:
-        """Whether training steps are measured."""
+        """Tell whether training steps are measured."""
         return self.request.mode == "train"
 
     @property
     def passes(self) -> Parts:
-        """The parts without whatever a backend adds: forward, then loss, backward, optimizer."""
+        """List the parts of the network alone: forward, then loss, backward, optimizer."""
         paths = [segment.path for segment in self.segments]
         if not self.trains:
             return tuple((path, "forward") for path in paths)
@@ -140,11 +140,11 @@ def loss_of(work: Workload, labels: Any, outputs: Any) -> Any:
 
 def optimizer(work: Workload) -> Any:
     """Build the optimizer of the training step; it scales the loss where float16 needs it."""
-    found = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM)
+    sgd = keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM)
     if work.request.precision == "float16":
-        found = keras.optimizers.LossScaleOptimizer(found)
-    found.build(work.model.trainable_variables)
-    return found
+        sgd = keras.optimizers.LossScaleOptimizer(sgd)
+    sgd.build(work.model.trainable_variables)
+    return sgd
 
 
 def as_array(tensor: Any) -> Any:

@@ -140,7 +140,7 @@ def _segments(
     heard: Sequence[Heard],
     sampling: Sampling,
 ) -> tuple[Segment, ...]:
-    """The measured stages or blocks with their costs, then the steps that are neither."""
+    """List the measured stages or blocks with their costs, then the steps that are neither."""
     rows = (sample.parts_s for worker in heard for sample in worker.rounds)
     samples = dict(zip(ready.parts, zip(*rows, strict=True), strict=True))
     ways = ("forward", "backward") if request.mode == "train" else ("forward",)
@@ -207,7 +207,7 @@ def _assessed(
 def _trace(
     graph: LayerGraph, parts: Sequence[Part], measured: Sequence[Segment], traced: TracedSeconds
 ) -> Trace:
-    """Each layer's share of the trace, and that share of its segment's measured latency."""
+    """Compute each layer's share of the trace, and of its segment's measured latency."""
     seconds = traced.seconds
     latency_s = {segment.path: segment.latency.median for segment in measured}
     total = sum(seconds.values()) + traced.unattributed_s
@@ -237,7 +237,7 @@ def _trace(
 
 
 def _cautions(run: ProfileRun, *, steady: bool) -> Iterator[Caution]:
-    """Reasons to read the numbers with care."""
+    """List reasons to read the numbers with care."""
     end_to_end, closure, environment = run.end_to_end.latency, run.closure, run.environment
     if run.batch.used != run.batch.requested:
         yield BatchReduced(run.batch.requested, run.batch.used)

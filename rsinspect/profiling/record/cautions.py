@@ -114,7 +114,7 @@ CAUTIONS = Tagged(
 
 
 def wording(caution: Caution) -> str:
-    """A caution as a sentence, for people.
+    """Write a caution as a sentence.
 
     >>> wording(FewSamples(3))
     'only 3 rounds: an interval needs 6; allow more time'

@@ -28,12 +28,12 @@ class Excess:
 
     @classmethod
     def of(cls, parts: Sequence[Latency], whole: Latency) -> Excess:
-        """Of the sum of the parts' medians above the whole's."""
+        """Compare the sum of the parts' medians with the median of the whole."""
         total = sum(part.median for part in parts)
         return cls(relative=total / whole.median - 1, interval=interval_of_excess(parts, whole))
 
     def within(self, limit: float) -> bool | None:
-        """Whether the whole interval is; None where there is none."""
+        """Tell whether the whole interval is within a limit; None without an interval."""
         if self.interval is None:
             return None
         return -limit <= self.interval[0] and self.interval[1] <= limit
@@ -60,36 +60,36 @@ class Closure:
 
     @property
     def sum_s(self) -> float:
-        """Sum of the segments' medians."""
+        """Add up the segments' medians."""
         return sum(segment.median for segment in self.segments)
 
     @property
     def end_to_end_s(self) -> float:
-        """Median of the whole network."""
+        """Return the median of the whole network."""
         return self.end_to_end.median
 
     @property
     def gap(self) -> Excess:
-        """Of the sum of the segments over the whole network."""
+        """Compare the sum of the segments with the whole network."""
         return Excess.of(self.segments, self.end_to_end)
 
     @property
     def overhead(self) -> Excess:
-        """Of the call with instruments over the whole network: what the instruments cost."""
+        """Compare the call with instruments with the whole network: the instruments' cost."""
         return Excess.of([self.instrumented], self.end_to_end)
 
     @property
     def relative_error(self) -> float:
-        """How far the sum is above the whole, as a share of the whole."""
+        """Express the gap between sum and whole as a share of the whole."""
         return self.gap.relative
 
     @property
     def closes(self) -> bool | None:
-        """Whether the gap's interval is within 3 %; None where there is no interval."""
+        """Tell whether the gap's interval is within 3 %; None without an interval."""
         return self.gap.within(CLOSES_WITHIN)
 
     @property
     def same_output(self) -> bool:
-        """Whether both computed the same, up to rounding, or there is no telling."""
+        """Tell whether both computed the same, up to rounding, as far as is known."""
         difference = self.output_max_abs_diff
         return difference is None or difference <= SAME_OUTPUT_WITHIN * self.output_max_abs

@@ -69,11 +69,11 @@ class Model:
 
     @property
     def size(self) -> str:
-        """Height x width, as people write it; empty where the network takes no single image."""
+        """Write height x width; empty where the network takes no single image."""
         return "x".join(map(str, self.resolution or ()))
 
     def differences(self, network: Network) -> Iterator[str]:
-        """Say in words what is not as in ``network``: "its resolution is 160x160, not 192x192".
+        """List differences from ``network``, such as "its resolution is 160x160, not 192x192".
 
         What this record does not know is left out; files of before know its first five fields.
         """

@@ -49,17 +49,17 @@ class EndToEnd:
 
     @property
     def images_per_s(self) -> float:
-        """Throughput at this batch size."""
+        """Compute the throughput at this batch size."""
         return self.batch / self.latency.median
 
     @property
     def per_image_s(self) -> float:
-        """Share of one image in the batch's latency."""
+        """Divide the batch's latency by its images."""
         return self.latency.median / self.batch
 
     @property
     def per_128_images_s(self) -> float:
-        """Latency scaled to the 128 images of the published tables."""
+        """Scale the latency to the 128 images of the published tables."""
         return self.per_image_s * 128
 
 
@@ -121,27 +121,27 @@ class Rounds:
 
     @property
     def count(self) -> int:
-        """All of them."""
+        """Count all rounds."""
         return len(self.at_s)
 
     @property
     def kept(self) -> int:
-        """Those that count."""
+        """Count the rounds that passed the gate."""
         return sum(self.sampling.kept)
 
     @property
     def processes(self) -> int:
-        """Processes they came from."""
+        """Count the processes the rounds came from."""
         return len(set(self.sampling.process))
 
     @property
     def instrumented(self) -> Latency:
-        """The call with instruments inside."""
+        """Summarise the call with instruments inside."""
         return Latency(self.instrumented_s, self.sampling)
 
     @property
     def foreign_median(self) -> float | None:
-        """Median of the foreign share of the rounds that count."""
+        """Compute the median foreign share of the rounds that count."""
         known = [
             share
             for share, kept in zip(self.foreign_share, self.sampling.kept, strict=True)
@@ -231,7 +231,7 @@ class ProfileRun:
 
     @property
     def closure(self) -> Closure:
-        """Whether the segments account for the whole."""
+        """Compare the sum of the segments with the whole network."""
         return Closure(
             segments=tuple(segment.latency for segment in self.segments),
             end_to_end=self.end_to_end.latency,
@@ -241,11 +241,11 @@ class ProfileRun:
         )
 
     def share(self, segment: Segment) -> float:
-        """A segment's median as a share of the sum of all medians."""
+        """Divide a segment's median by the sum of all medians."""
         return segment.latency.median / self.closure.sum_s
 
     def flops_per_s(self, segment: Segment) -> float | None:
-        """Rate of a segment: two FLOPs per MAC, in training three times those of a forward pass."""
+        """Compute a segment's rate: two FLOPs per MAC, in training three times the forward pass."""
         if segment.macs is None:
             return None
         flops = 2 * segment.macs * PASSES.get(self.mode, 1) * self.batch.used
@@ -253,21 +253,21 @@ class ProfileRun:
 
     @property
     def end_to_end_flops_per_s(self) -> float:
-        """Rate of the whole network, counted alike."""
+        """Compute the rate of the whole network, with the same counts."""
         macs = sum(segment.macs or 0 for segment in self.segments)
         flops = 2 * macs * PASSES.get(self.mode, 1) * self.batch.used
         return flops / self.end_to_end.latency.median
 
     @property
     def prediction_error(self) -> float | None:
-        """How far the predicted latency is above the measured one, as a share of the latter."""
+        """Compute the excess of the predicted latency, as a share of the measured one."""
         if self.prediction is None:
             return None
         return self.prediction.end_to_end_s / self.end_to_end.latency.median - 1
 
     @property
     def conditions(self) -> str:
-        """Mode, batch, precision, backend and device, in words."""
+        """Describe mode, batch, precision, backend and device."""
         compiled = " with XLA" if self.jit and self.backend == "tensorflow" else ""
         where = f"{self.precision}, {self.backend}{compiled} on {self.device}"
         return f"{self.mode}, batch {self.batch.used}, {where}"

@@ -39,7 +39,7 @@ def floor_s(
     roofs: Roofs,
     mode: Mode,
 ) -> float:
-    """Compute the least seconds that some neighbouring layers can take for one batch.
+    """Compute the minimum seconds of some neighbouring layers for one batch.
 
     Args:
         graph: Where the layers stand.
@@ -59,7 +59,7 @@ def floor_s(
 def _terms(
     passes: Iterable[Kernel], batch: int, item_bytes: int, roofs: Roofs
 ) -> tuple[float, float]:
-    """Split the floor: kernels that the compute roof limits, and those that memory limits."""
+    """Split the floor into compute-bound and memory-bound kernels."""
     compute = memory = 0.0
     for kernel in passes:
         moved = kernel.bytes(batch, item_bytes)
@@ -107,17 +107,17 @@ class Bound:
 
     @property
     def flops_per_s(self) -> float:
-        """The rate that was measured."""
+        """Return the measured rate."""
         return self.flops / self.seconds
 
     @property
     def attainable_flops_per_s(self) -> float:
-        """The rate at which it would take its floor."""
+        """Return the rate that corresponds to the floor."""
         return self.flops / self.floor_s if self.floor_s else 0.0
 
     @property
     def intensity(self) -> float | None:
-        """Operations per byte; None where nothing moves."""
+        """Divide operations by bytes; None where nothing moves."""
         return self.flops / self.bytes if self.bytes else None
 
 

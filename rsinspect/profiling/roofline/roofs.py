@@ -72,16 +72,16 @@ class Roofs:
         if not all(math.isfinite(rate) and rate >= 1 for rate in rates):
             raise InvalidMeasurement("every roof is a finite rate of 1 a second or more")
         sets = [roof.working_set_bytes for roof in self.bandwidth]
-        if sets[0] < 1 or any(one >= other for one, other in pairwise(sets)):
+        if sets[0] < 1 or any(smaller >= larger for smaller, larger in pairwise(sets)):
             raise InvalidMeasurement("bandwidth roofs have growing working sets, each once")
 
     @property
     def flops_per_s(self) -> float:
-        """The compute roof: the rate of the fastest operation."""
+        """Return the compute roof: the rate of the fastest operation."""
         return max(roof.flops_per_s for roof in self.compute)
 
     def bytes_per_s(self, working_set_bytes: float) -> float:
-        """Look up the bandwidth roof for a working set: of the largest measured up to its size.
+        """Look up a working set's bandwidth roof: the largest measured set up to its size.
 
         Where a larger one was measured faster, the bandwidth is that: a roof is no average.
 
@@ -94,8 +94,8 @@ class Roofs:
         (True, True)
         """
         below = [r for r in self.bandwidth if r.working_set_bytes <= working_set_bytes]
-        first = max(0, len(below) - 1)
-        return max(roof.bytes_per_s for roof in self.bandwidth[first:])
+        at = max(0, len(below) - 1)
+        return max(roof.bytes_per_s for roof in self.bandwidth[at:])
 
     def raised(self, factor: float, reason: str) -> Roofs:
         """Raise all roofs by one factor; the method says so.
