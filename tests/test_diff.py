@@ -344,8 +344,8 @@ def test_both_have_one_resolution_unless_each_names_its_own(
     [
         ("151", "200", None, UnknownVariant),
         ("152", "two hundred", None, UnknownVariant),
-        ("101", "101:artcle", None, InvalidSpec),
-        ("101:", "101", None, InvalidSpec),
+        ("101", "101:artcle", None, InvalidChoice),
+        ("101:", "101", None, InvalidChoice),
         ("101:article:keras", "101", None, UnknownVariant),
         ("101@224", "101", "192", InvalidSpec),
         ("101", "152", "small", InvalidSpec),
@@ -551,7 +551,7 @@ def test_every_published_pair_of_neighbours_has_a_conclusion() -> None:
 
 def test_help_names_the_choice_of_resolution(cli: Cli) -> None:
     words = " ".join(cli("diff", "--help").out.replace("│", " ").split())
-    assert "larger of their largest published" in words
+    assert "the largest that any of them was published at" in words
     assert isinstance(app.application("diff"), typer.Typer)
 
 

@@ -2,101 +2,120 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from rsinspect.base.errors import InvalidQuestion
-from rsinspect.cli.options import Output, answer, show
+from rsinspect.cli.options import Output, answer, one_of, option, with_options
+from rsinspect.cli.picture import StyleOptions, show
+from rsinspect.differences.report import chain_answer, diff_answer
+from rsinspect.drawing import formats
+from rsinspect.drawing.comparison import VIEWS, comparison
+from rsinspect.networks.named import networks, parse_resolution
+from rsinspect.networks.network import Network
+from rsinspect.render.formats import FORMATS
 
-_PICTURE = "Picture"
+
+def _step(metavar: str, help: str) -> Any:
+    return typer.Argument(metavar=metavar, help=help, show_default=False)
 
 
-def diff(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOptions:
+    """Which networks are compared."""
+
     a: Annotated[
-        str,
-        typer.Argument(
-            metavar="A",
-            help="MODEL or MODEL:DIALECT: 152, 152@224, 101:article; +se or -se at its end.",
-            show_default=False,
-        ),
-    ],
-    b: Annotated[str, typer.Argument(metavar="B", help="Likewise; B is read as what A became.")],
+        str, _step("A", "MODEL or MODEL:DIALECT: 152, 152@224, 101:article; +se or -se at its end.")
+    ]
+    b: Annotated[str, _step("B", "The same for B, which is read as what A became.")]
     more: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[C]...",
-            help="Further steps, each beside the one before: 200:resnet 200:resnet+se 200.",
-            show_default=False,
+        _step(
+            "[C]...", "More steps, each compared with the one before: 200:resnet 200:resnet+se 200."
         ),
-    ] = None,
+    ] = None
     resolution: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--resolution",
             "-r",
-            help="Of both: 224, 160x192. Default: the one that A or B names with '@', else the "
-            "larger of their largest published ones, for both.",
+            help="Of all of them: 224, 160x192. Default: the one that A or B names with '@', else "
+            "the largest that any of them was published at.",
         ),
-    ] = None,
+    ] = None
+
+    def make(self) -> tuple[Network, ...]:
+        """Make the networks, two or more.
+
+        Raises:
+            SpecError: If a text names none.
+        """
+        size = None if self.resolution is None else parse_resolution(self.resolution)
+        return networks(self.a, self.b, *(self.more or ()), resolution=size)
+
+
+def _picture(*names: str, help: str) -> Any:
+    return option(*names, help=help, panel="Picture")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureOptions:
+    """Whether two networks are drawn, and in what detail."""
+
+    graph: Annotated[bool, _picture("--graph", help="Draw the two side by side instead.")] = False
+    view: Annotated[
+        str | None,
+        _picture(
+            "--view",
+            help=f"{one_of(VIEWS)}. Default: blocks; .me.json always has every layer.",
+        ),
+    ] = None
+
+
+@with_options
+def diff(
+    steps: StepOptions,
+    picture: PictureOptions,
+    style: StyleOptions,
     format: Annotated[
         str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            help="table, json, csv, markdown or latex; with --graph as for rsinspect graph.",
+        option(
+            "--format", "-f", help=f"{one_of(FORMATS)}; with --graph {one_of(formats.FORMATS)}."
         ),
     ] = None,
     output: Output = None,
-    graph: Annotated[
-        bool,
-        typer.Option("--graph", help="Draw both side by side instead.", rich_help_panel=_PICTURE),
-    ] = False,
-    view: Annotated[
-        str | None,
-        typer.Option(
-            help="stages, blocks or layers. Default: blocks; .me.json always has every layer.",
-            rich_help_panel=_PICTURE,
-        ),
-    ] = None,
-    direction: Annotated[
-        str,
-        typer.Option(help="The data runs TB or LR.", rich_help_panel=_PICTURE),
-    ] = "TB",
-    theme: Annotated[
-        str,
-        typer.Option(help="auto, paper, light, dark or print (greys).", rich_help_panel=_PICTURE),
-    ] = "auto",
 ) -> None:
-    """What B has more, less or otherwise than A, and what that costs."""
-    from rsinspect.differences.report import chain_answer, diff_answer
-    from rsinspect.networks.named import networks, parse_resolution
-
-    one, two, *others = networks(
-        a,
-        b,
-        *(more or ()),
-        resolution=None if resolution is None else parse_resolution(resolution),
-    )
-    if others:
-        if graph:
+    """Show what B has more, less or otherwise than A, and what that costs."""
+    one, two, *others = steps.make()
+    if picture.graph:
+        if others:
             raise InvalidQuestion("a picture has two sides, not more", "leave --graph or name two")
+        _draw(one, two, picture, style, format, output)
+    elif others:
         answer(chain_answer((one, two, *others)), format or "table", output)
-        return
-    if not graph:
+    else:
         answer(diff_answer(one, two), format or "table", output)
-        return
-    from rsinspect.drawing import formats
-    from rsinspect.drawing.comparison import comparison
 
+
+def _draw(
+    one: Network,
+    two: Network,
+    picture: PictureOptions,
+    style: StyleOptions,
+    format: str | None,
+    output: Path | None,
+) -> None:
+    """Draw two networks side by side."""
     format = formats.chosen(output, format)
-    if view is None and format != "me.json":
-        view = "blocks"
+    view = picture.view or ("blocks" if format != "me.json" else None)
     scene = comparison(
         one,
         two,
         view=formats.view_in(format, view),
-        direction=direction,
+        direction=style.direction,
         deep=format in formats.DEEP,
     )
-    show(scene, format, formats.Style(theme=theme), output)
+    show(scene, format, style.make(), output)

@@ -2,122 +2,132 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from rsinspect.cli.options import Convention, model_command, show
+from rsinspect.cli.options import Convention, model_command, one_of, option
+from rsinspect.cli.picture import StyleOptions, show
+from rsinspect.drawing import formats
+from rsinspect.drawing.overlay import QUANTITIES, Measured, check_quantity, overlay
+from rsinspect.drawing.views import VIEWS
+from rsinspect.drawing.views import view as scene_of
+from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
-_STYLE = "Style"
+if TYPE_CHECKING:
+    from rsinspect.drawing.scene import Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureOptions:
+    """What is drawn of the network, and where it goes."""
+
+    output: Annotated[
+        Path | None,
+        option(
+            "--output",
+            "-o",
+            help=f"The file: {one_of(formats.SUFFIXES)}; '-' for stdout. Default: a picture of "
+            "characters on the terminal.",
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        option(
+            "--format",
+            "-f",
+            help=f"{one_of(formats.FORMATS)}. Default: from the suffix; svg for '-o -'.",
+        ),
+    ] = None
+    view: Annotated[
+        str | None,
+        option(
+            "--view",
+            help=f"{one_of(VIEWS)}. Default: figure6, in .html, .mmd and .txt stages; .me.json "
+            "always has every layer.",
+        ),
+    ] = None
+    expand: Annotated[
+        list[str] | None,
+        option(
+            "--expand",
+            help="Open a stage (c4), a run (c4/block1-22) or a block (c4/block1) one level "
+            "further; may be repeated.",
+        ),
+    ] = None
+
+    def scene(self, network: Network, direction: str, question: Question) -> Scene:
+        """Arrange what is drawn.
+
+        Raises:
+            InvalidChoice: If view, format or direction is unknown.
+            UnknownPicture: If the format cannot show the view.
+        """
+        format = self.chosen_format()
+        return scene_of(
+            network,
+            formats.view_in(format, self.view),
+            direction=direction,
+            expand=tuple(self.expand or ()),
+            question=question,
+            deep=format in formats.DEEP,
+        )
+
+    def chosen_format(self) -> str:
+        """Choose the format, given or from the suffix of the file.
+
+        Raises:
+            InvalidChoice: If the format or the suffix is unknown.
+            UnknownPicture: If the file has no suffix.
+        """
+        return formats.chosen(self.output, self.format)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColourOptions:
+    """What the colours of the nodes say."""
+
+    color: Annotated[
+        str | None, option("--color", "--colour", help=f"Colour by {one_of(QUANTITIES)}.")
+    ] = None
+    profile: Annotated[
+        Path | None,
+        option("--profile", help="A run that rsinspect profile --save wrote, for --color latency."),
+    ] = None
+    convention: Convention = "paper"
+
+    def quantity(self) -> str | None:
+        """Choose the quantity, latency where only a run is given; None for the plain colours.
+
+        Raises:
+            InvalidChoice: If there is no quantity of that name.
+            UnknownPicture: If it is the latency and there is no run.
+        """
+        color = self.color or ("latency" if self.profile is not None else None)
+        if color is not None:
+            check_quantity(color, measured=self.profile is not None)
+        return color
 
 
 @model_command()
 def graph(
-    network: Network,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The file: .svg, .png, .pdf, .dot, .tex, .html, .mmd, .txt or .me.json; "
-            "'-' for stdout. Default: a picture of characters on the terminal.",
-            show_default=False,
-        ),
-    ] = None,
-    view: Annotated[
-        str | None,
-        typer.Option(
-            help="figure6, stages, blocks or layers. Default: figure6, in .html, .mmd and .txt "
-            "stages; .me.json always has every layer.",
-        ),
-    ] = None,
-    expand: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Open a stage (c4), a run (c4/block1-22) or a block (c4/block1) one level "
-            "further; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    color: Annotated[
-        str | None,
-        typer.Option(
-            "--color",
-            "--colour",
-            help="Colour by params, macs, flops, activations, intensity or latency.",
-        ),
-    ] = None,
-    profile: Annotated[
-        Path | None,
-        typer.Option(
-            "--profile", help="A run that rsinspect profile --save wrote, for --color latency."
-        ),
-    ] = None,
-    convention: Convention = "paper",
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            help="svg, png, pdf, dot, tikz, html, mermaid, txt or me.json. Default: from the "
-            "suffix; svg for '-o -'.",
-        ),
-    ] = None,
-    direction: Annotated[
-        str,
-        typer.Option(help="The data runs top to bottom or left to right.", rich_help_panel=_STYLE),
-    ] = "TB",
-    theme: Annotated[
-        str,
-        typer.Option(
-            help="auto (light, and dark where the reader's pages are), paper, light, dark or "
-            "print (greys).",
-            rich_help_panel=_STYLE,
-        ),
-    ] = "auto",
-    font: Annotated[
-        str,
-        typer.Option(
-            help="DejaVu Sans, DejaVu Serif, DejaVu Sans Mono or STIXGeneral (like Times).",
-            rich_help_panel=_STYLE,
-        ),
-    ] = "DejaVu Sans",
-    dpi: Annotated[
-        int, typer.Option(help="Resolution of PNG files.", rich_help_panel=_STYLE)
-    ] = 192,
-    renderer: Annotated[
-        str,
-        typer.Option(
-            help="Which Graphviz: auto, pip or system; rsinspect doctor tells what is here.",
-            rich_help_panel=_STYLE,
-        ),
-    ] = "auto",
+    network: Network, picture: PictureOptions, colour: ColourOptions, style: StyleOptions
 ) -> None:
     """Draw the network; no system package is needed."""
-    from rsinspect.drawing import formats
-    from rsinspect.drawing.overlay import check_quantity, overlay
-    from rsinspect.drawing.views import view as scene_of
-    from rsinspect.layers.question import Question
+    question = Question(colour.convention)
+    format, how = picture.chosen_format(), style.make()
+    quantity = colour.quantity()
+    measured = None if colour.profile is None else _measured(colour.profile, network)
+    scene = picture.scene(network, style.direction, question)
+    if quantity is not None:
+        scene = overlay(scene, quantity, question, measured=measured)
+    show(scene, format, how, picture.output)
+
+
+def _measured(path: Path, network: Network) -> Measured:
+    """Read what a saved run says about the network."""
     from rsinspect.plots.overlay import measured_of
     from rsinspect.profiling.record.document import load_run
 
-    question = Question(convention)
-    format = formats.chosen(output, format)
-    style = formats.Style(theme=theme, font=font, dpi=dpi, renderer=renderer)
-    color = color or ("latency" if profile is not None else None)
-    if color is not None:
-        check_quantity(color, measured=profile is not None)
-    measured = None if profile is None else measured_of(load_run(profile), network)
-    scene = scene_of(
-        network,
-        formats.view_in(format, view),
-        direction=direction,
-        expand=tuple(expand or ()),
-        question=question,
-        deep=format in formats.DEEP,
-    )
-    if color is not None:
-        scene = overlay(scene, color, question, measured=measured)
-    show(scene, format, style, output)
+    return measured_of(load_run(path), network)

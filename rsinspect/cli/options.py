@@ -4,7 +4,7 @@ A group of options is a dataclass whose fields are options. ``with_options`` giv
 options of every group among its parameters, and hands it the groups: a command that takes a
 ``Question`` has ``--convention``, ``--batch`` and ``--dtype``; one whose first parameter is a
 ``Network`` (``model_command``) has all the options that describe a network. ``answer`` puts an
-answer where the user wants it, ``show`` a picture.
+answer where the user wants it, ``cli.picture`` a picture.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,8 +33,6 @@ from rsinspect.render.formats import FORMATS
 
 if TYPE_CHECKING:
     from rsinspect.answers.chart import Chart
-    from rsinspect.drawing.formats import Style
-    from rsinspect.drawing.scene import Scene
     from rsinspect.plots.page import PlotFormat
 
 _NETWORK = "Network"
@@ -258,7 +256,7 @@ def _parameters_of(group: Any) -> list[inspect.Parameter]:
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
             annotation=hints[field.name],
-            default=field.default,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
         )
         for field in fields(group)
     ]
@@ -352,39 +350,3 @@ def plot(chart: Chart, output: Path, theme: str) -> None:
     format = plot_format(output)
     check_writable(output)
     write_whole(output, chart_plot(chart, format, theme))
-
-
-def show(scene: Scene, format_name: str, style: Style, output: Path | None) -> None:
-    """Put a picture on stdout or into a file, with the files that belong beside it.
-
-    Raises:
-        OutputNotWritable: If a file cannot be written.
-        RenderError: If the picture cannot be drawn.
-    """
-    import sys
-    from dataclasses import replace
-
-    from rsinspect.base.files import check_writable, write_whole
-    from rsinspect.drawing.formats import companions, render
-
-    if output is None or str(output) == "-":
-        if format_name == "txt":
-            from rsinspect.render.console import console_for
-
-            console = console_for()
-            style = replace(
-                style,
-                width=console.width,
-                colour=console.is_terminal and not console.no_color,
-                ascii_only=not (console.encoding or "utf-8").lower().startswith("utf"),
-            )
-        sys.stdout.flush()
-        sys.stdout.buffer.write(render(scene, format_name, style))
-        sys.stdout.buffer.flush()
-        return
-    check_writable(output)
-    contents = companions(scene, format_name, output) | {output: render(scene, format_name, style)}
-    for path in contents:
-        check_writable(path)
-    for path, content in contents.items():
-        write_whole(path, content)

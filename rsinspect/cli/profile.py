@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement
 from rsinspect.cli.options import Format, Output, answer, model_command, one_of, option, plot_format
+from rsinspect.drawing.theme import THEMES
 from rsinspect.networks.network import Network
 from rsinspect.profiling.protocol import BACKENDS, PRECISIONS, ProfileRequest
 from rsinspect.render.formats import check_format
@@ -133,9 +134,7 @@ class FileOptions:
     roofline: Annotated[
         Path | None, _file("--roofline", help="Also draw the roofline: .svg, .pdf or .png.")
     ] = None
-    theme: Annotated[
-        str, _file("--theme", help="Theme of the drawings: paper, light, dark or print.")
-    ] = "paper"
+    theme: Annotated[str, _file("--theme", help=f"Of the plots: {one_of(THEMES)}.")] = "paper"
 
     def check(self, output: Path | None, *, roofs: bool) -> None:
         """Refuse what cannot be written, before anything is measured.

@@ -16,6 +16,7 @@ from rsinspect.design_space.axes import PRESETS, parse_axis, preset_axes
 from rsinspect.design_space.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from rsinspect.design_space.search import Bounds, Found, Search
 from rsinspect.design_space.space import Space
+from rsinspect.drawing.theme import THEMES
 from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.render.formats import FORMATS, check_format
@@ -160,9 +161,7 @@ class FileOptions:
             "--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False
         ),
     ] = None
-    theme: Annotated[str, option("--theme", help="Of the plot: paper, light, dark or print.")] = (
-        "light"
-    )
+    theme: Annotated[str, option("--theme", help=f"Of the plot: {one_of(THEMES)}.")] = "light"
 
     @property
     def kind(self) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from rsinspect.base.errors import UnknownVariant
-from rsinspect.cli.options import Convention, Format, Output, answer, plot
+from rsinspect.cli.options import Convention, Format, Output, answer, one_of, plot
+from rsinspect.drawing.theme import THEMES
 from rsinspect.layers.question import Question
 from rsinspect.networks.named import parse_model
 
@@ -16,7 +17,7 @@ Plot = Annotated[
     Path | None,
     typer.Option("--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False),
 ]
-Theme = Annotated[str, typer.Option(help="Of the plot: paper, light, dark or print (greys).")]
+Theme = Annotated[str, typer.Option(help=f"Of the plot: {one_of(THEMES)}.")]
 
 
 def table(

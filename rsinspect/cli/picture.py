@@ -1,0 +1,88 @@
+"""Options that the commands that draw share, and where a picture goes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from rsinspect.base.files import check_writable, write_whole
+from rsinspect.cli.options import one_of, option
+from rsinspect.drawing.engine import FONTS, RENDERERS
+from rsinspect.drawing.formats import PNG_DPI, Style, companions, render
+from rsinspect.drawing.scene import Scene
+from rsinspect.drawing.theme import AUTO, FONT, THEME_NAMES
+from rsinspect.drawing.views import DIRECTIONS
+
+
+def _style(name: str, help: str) -> Any:
+    return option(name, help=help, panel="Style")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleOptions:
+    """How a picture looks."""
+
+    direction: Annotated[
+        str,
+        _style(
+            "--direction",
+            f"{one_of(DIRECTIONS)}: the data runs top to bottom or left to right.",
+        ),
+    ] = DIRECTIONS[0]
+    theme: Annotated[
+        str,
+        _style(
+            "--theme",
+            f"{one_of(THEME_NAMES)}. {AUTO}: light, and dark where the reader's pages are dark.",
+        ),
+    ] = AUTO
+    font: Annotated[str, _style("--font", f"{one_of(FONTS)}. STIXGeneral resembles Times.")] = FONT
+    dpi: Annotated[int, _style("--dpi", "Dots per inch of a PNG file.")] = PNG_DPI
+    renderer: Annotated[
+        str,
+        _style(
+            "--renderer",
+            f"Which Graphviz: {one_of(RENDERERS)}. rsinspect doctor lists what is installed.",
+        ),
+    ] = RENDERERS[0]
+
+    def make(self) -> Style:
+        """Check the style; the direction is checked by what draws.
+
+        Raises:
+            InvalidChoice: If a name is unknown.
+            UnknownPicture: If the resolution is out of range.
+        """
+        return Style(theme=self.theme, font=self.font, dpi=self.dpi, renderer=self.renderer)
+
+
+def show(scene: Scene, format_name: str, style: Style, output: Path | None) -> None:
+    """Put a picture on stdout or into a file, with the files that belong beside it.
+
+    Raises:
+        OutputNotWritable: If a file cannot be written.
+        RenderError: If the picture cannot be drawn.
+    """
+    if output is None or str(output) == "-":
+        if format_name == "txt":
+            from rsinspect.render.console import console_for
+
+            console = console_for()
+            style = replace(
+                style,
+                width=console.width,
+                colour=console.is_terminal and not console.no_color,
+                ascii_only=not (console.encoding or "utf-8").lower().startswith("utf"),
+            )
+        sys.stdout.flush()
+        sys.stdout.buffer.write(render(scene, format_name, style))
+        sys.stdout.buffer.flush()
+        return
+    check_writable(output)
+    contents = companions(scene, format_name, output) | {output: render(scene, format_name, style)}
+    for path in contents:
+        check_writable(path)
+    for path, content in contents.items():
+        write_whole(path, content)
