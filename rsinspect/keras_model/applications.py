@@ -22,8 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidSpec, ModelBuildError
-from rsinspect.base.words import near
+from rsinspect.base.errors import InvalidChoice, InvalidSpec, ModelBuildError
 from rsinspect.keras_model.backend import keras, require_channels_last
 from rsinspect.keras_model.build import build_model
 from rsinspect.keras_model.load import load, resolve
@@ -125,7 +124,8 @@ def ResNetRS(
         with neither, sizes rounded up.
 
     Raises:
-        SpecError: If the requested network is impossible (also a ValueError, as are the next two).
+        SpecError: If the network is impossible (also a ValueError, as are the next three).
+        InvalidChoice: If an activation or the dialect has a name that nothing has.
         WeightsError: If the weights belong to another network or cannot be had;
             ``WeightsUnavailable`` where a published file is not here and cannot be fetched.
         ModelBuildError: If Keras is set to channels_first or ``input_tensor`` does not fit.
@@ -228,9 +228,7 @@ def _activation(
         try:
             function = keras.activations.get(activation)
         except ValueError as exc:
-            raise InvalidSpec(
-                f"unknown {argument} {activation!r}", near(activation, ACTIVATIONS)
-            ) from exc
+            raise InvalidChoice(argument, activation, ACTIVATIONS) from exc
         name = activation
     elif callable(activation):
         function = activation
