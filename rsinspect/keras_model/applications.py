@@ -82,6 +82,8 @@ def ResNetRS(
 ) -> keras.Model:
     """Build a ResNet-RS as a Keras model, every number open to change.
 
+    It is long because Keras's function has one argument per setting, and each is named twice here.
+
     Args:
         depth: 50, 101, 152, 200, 270, 350, 420, or 300 and 400, whose layouts were published
             without weights. With ``block_args`` any number: it is then only part of the name.

@@ -159,7 +159,10 @@ def _conv_initializer() -> Any:
 
 
 def _keras_layer(op: ops.Op, name: str, functions: Functions) -> Any:
-    """Make the Keras layer that does what an op says."""
+    """Make the Keras layer that does what an op says.
+
+    It is long because it is one match over all ops, an entry each.
+    """
     layers = keras.layers
     match op:
         case ops.Input():
