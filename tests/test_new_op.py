@@ -14,16 +14,23 @@ from typing import Any, Literal, NamedTuple
 import pytest
 
 from rsinspect.answers.explain import explain
+from rsinspect.drawing.figure6 import _shown
+from rsinspect.drawing.tree import gate_widths, layer_role
+from rsinspect.drawing.views import view as scene_of
 from rsinspect.layers import graph as graphs
 from rsinspect.layers import ops
 from rsinspect.layers.cost import op_cost, weight_shapes
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.kernels import kernels
 from rsinspect.layers.liveness import writes_in_place
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.question import Question
 from rsinspect.layers.receptive_field import receptive_fields
 from rsinspect.layers.shapes import infer_shape
 from rsinspect.layers.wording import describe
+from rsinspect.networks.network import from_graph
+from rsinspect.profiling.distinct import _without_rate
+from rsinspect.weights.identify import _class_name
 
 ROOT = Path(__file__).parent.parent
 NEW_OP = '''class Wobble(NamedTuple):
@@ -36,8 +43,9 @@ Op = (
     Wobble |
 '''
 READERS = {
-    "answers/explain.py", "drawing/tree.py", "keras_model/build.py", "layers/cost.py",
-    "layers/liveness.py", "layers/receptive_field.py", "layers/shapes.py", "layers/wording.py",
+    "answers/explain.py", "drawing/figure6.py", "drawing/tree.py", "keras_model/build.py",
+    "layers/cost.py", "layers/kernels.py", "layers/liveness.py", "layers/receptive_field.py",
+    "layers/shapes.py", "layers/wording.py", "profiling/distinct.py", "weights/identify.py",
 }  # fmt: skip
 """Modules that must say something of every op; more may join."""
 
@@ -59,16 +67,44 @@ def wobbly(monkeypatch: pytest.MonkeyPatch) -> LayerGraph:
     return LayerGraph("wobbly", (image, Layer("wobble", WOBBLE, ("image",), SHAPE)))
 
 
+def keras_layer(op: Any) -> object:
+    """Make the Keras layer of an op."""
+    pytest.importorskip("keras")
+    from rsinspect.keras_model.build import _keras_layer
+
+    return _keras_layer(op, "wobble", {})
+
+
+def kernels_of(graph: LayerGraph, mode: Literal["forward", "train"]) -> object:
+    """Divide the unknown layer of a graph into kernels."""
+    return kernels(graph, graph.layers, mode=mode)
+
+
+def drawn(graph: LayerGraph, view: str) -> object:
+    """Arrange a picture of a graph with every layer in it."""
+    return scene_of(from_graph(graph), view, deep=True)
+
+
 OF_AN_OP: dict[str, Callable[[Any], object]] = {
     "shape": lambda op: infer_shape(op, (SHAPE,)),
     "cost": lambda op: op_cost(op, (SHAPE,), SHAPE),
     "weights": weight_shapes,
     "memory": writes_in_place,
     "words": describe,
+    "role in a picture": lambda op: layer_role(op, "trunk"),
+    "place in the paper's figure": _shown,
+    "class in a weight file": _class_name,
+    "rate of dropping": lambda op: _without_rate(Layer("wobble", op, ("image",), SHAPE)),
+    "widths of a gate": lambda op: gate_widths([Layer("wobble", op, ("image",), SHAPE)]),
+    "Keras layer": keras_layer,
 }
 OF_A_GRAPH: dict[str, Callable[[LayerGraph], object]] = {
     "receptive field": receptive_fields,
     "formulas": lambda graph: explain(graph, "wobble", Question()),
+    "kernels of a forward pass": lambda graph: kernels_of(graph, "forward"),
+    "kernels of training": lambda graph: kernels_of(graph, "train"),
+    "picture of layers": lambda graph: drawn(graph, "layers"),
+    "picture of stages": lambda graph: drawn(graph, "stages"),
 }
 
 
@@ -126,11 +162,6 @@ def test_the_type_checker_names_every_reader_of_a_new_op(tmp_path: Path) -> None
     assert set(named) >= READERS
 
 
-GUESSING = {"drawing/figure6.py", "profiling/roofline.py",
-            "drawing/tree.py"}  # fmt: skip
-"""Modules of which a ``match`` on ops still has a silent default."""
-
-
 def test_no_match_on_ops_has_a_silent_default() -> None:
     silent = set()
     for file in (ROOT / "rsinspect").rglob("*.py"):
@@ -143,4 +174,4 @@ def test_no_match_on_ops_has_a_silent_default() -> None:
         ]
         if len(every) > len(list(matches_on_every_op(source))):
             silent.add(str(file.relative_to(ROOT / "rsinspect")))
-    assert silent <= GUESSING
+    assert silent == set()

@@ -42,11 +42,7 @@ def test_no_text_outside_the_command_line_names_a_flag() -> None:
         if file.relative_to(PACKAGE).parts[0] != "cli"
         and (flags := list(texts_with_a_flag(file.read_text(encoding="utf-8"))))
     }
-    assert {module.partition("/")[0] for module in named} <= NAMING
-
-
-NAMING = {"differences", "drawing", "plots", "profiling"}
-"""Rooms of which some texts still name one; no other room may begin to."""
+    assert named == {}
 
 
 def test_the_check_sees_a_flag() -> None:

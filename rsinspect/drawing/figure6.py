@@ -7,6 +7,7 @@ shortcut does, where SE sits. The text of the printed figure's cells is not avai
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, assert_never
 
 from rsinspect.base.units import count
 from rsinspect.drawing.scene import Direction, Edge, Grid, GridRow, Node, Panel, Scene
@@ -204,8 +205,34 @@ def _plain_words(layer: Layer) -> str:
             return f"fully connected, {units}{function}"
         case ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Dropout():
             return describe(layer.op)
-        case _:
+        case (
+            ops.BatchNorm() | ops.Activation() | ops.ZeroPad2D() | ops.AvgPool2D()
+            | ops.Reshape() | ops.Multiply() | ops.DropPath() | ops.Add()
+        ):  # fmt: skip
             return ""
+        case _:
+            assert_never(layer.op)
+
+
+Shown = Literal["alone", "under", "within"]
+"""How a layer of a block is shown: as a node, as a line under the layer before it, or not."""
+
+
+def _shown(op: ops.Op) -> Shown:
+    """Say how papers show a layer of a block."""
+    match op:
+        case ops.BatchNorm() | ops.Activation():
+            return "under"
+        case ops.ZeroPad2D() | ops.Reshape():
+            return "within"
+        case (
+            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.Conv2D() | ops.AvgPool2D()
+            | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Multiply()
+            | ops.DropPath() | ops.Add() | ops.Dropout() | ops.Dense()
+        ):  # fmt: skip
+            return "alone"
+        case _:
+            assert_never(op)
 
 
 def _sources(tree: Tree, group: Group) -> list[Layer]:
@@ -236,15 +263,15 @@ def _block(tree: Tree, block: Block) -> Panel:
         if layer.path in shown_as:
             continue
         before = shown_as.get(layer.inputs[0]) if layer.inputs else None
-        match layer.op:
-            case ops.BatchNorm() | ops.Activation() if before is not None and before not in outside:
-                shown_as[layer.path] = before
-                nodes = [_with(n, describe(layer.op)) if n.path == before else n for n in nodes]
-            case ops.ZeroPad2D() | ops.Reshape() if before is not None:
-                shown_as[layer.path] = before
-            case _:
-                shown_as[layer.path] = layer.path
-                nodes.append(replace(tree.layer(layer), costs=()))
+        shown = _shown(layer.op)
+        if shown == "under" and before is not None and before not in outside:
+            shown_as[layer.path] = before
+            nodes = [_with(n, describe(layer.op)) if n.path == before else n for n in nodes]
+        elif shown == "within" and before is not None:
+            shown_as[layer.path] = before
+        else:
+            shown_as[layer.path] = layer.path
+            nodes.append(replace(tree.layer(layer), costs=()))
     edges: dict[tuple[str, str], Edge] = {}
     for layer in group.layers:
         head = shown_as[layer.path]

@@ -337,6 +337,15 @@ def gate_widths(gate: Iterable[Layer]) -> str:
                 widths += [after] if widths else [before, after]
             case ops.Dense(in_channels=before, units=after):
                 widths += [after] if widths else [before, after]
+            case (
+                ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D()
+                | ops.BatchNorm() | ops.Activation() | ops.AvgPool2D() | ops.MaxPool2D()
+                | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Reshape() | ops.Multiply()
+                | ops.DropPath() | ops.Add() | ops.Dropout()
+            ):  # fmt: skip
+                pass
+            case _:
+                assert_never(layer.op)
     return " → ".join(map(str, widths))
 
 
