@@ -9,11 +9,20 @@ import pytest
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice
 from rsinspect.layers import ops
-from rsinspect.layers.cost import CONVENTIONS, LEGEND, Cost, layer_cost, layers_cost, weight_shapes
+from rsinspect.layers.cost import (
+    CONVENTIONS,
+    LEGEND,
+    Cost,
+    layer_cost,
+    layers_cost,
+    op_cost,
+    weight_shapes,
+)
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.liveness import peak_activation
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.receptive_field import receptive_fields
+from rsinspect.layers.shapes import infer_shape
 from rsinspect.layers.structure import structure_of
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
@@ -46,6 +55,13 @@ def test_params_are_those_of_the_reference_to_the_last_digit(
 ) -> None:
     cost = cost_of(depth)
     assert (cost.params, cost.trainable_params, cost.non_trainable_params) == expected
+
+
+@pytest.mark.parametrize("inputs", [2, 3, 5])
+def test_a_sum_adds_each_input_but_the_first(inputs: int) -> None:
+    shape = TensorShape(8, 8, 4)
+    cost = op_cost(ops.Add(), (shape,) * inputs, infer_shape(ops.Add(), (shape,) * inputs))
+    assert cost == Cost(added=(inputs - 1) * 256, read=inputs * 256, outputs=256)
 
 
 def test_the_paper_convention_prints_every_flops_figure_of_table_7() -> None:

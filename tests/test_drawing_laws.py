@@ -224,6 +224,13 @@ THREE_WAYS = wired(
     ("half", ops.Add(), ("a", "b2")),
     ("sum", ops.Add(), ("half", "image0")),
 )
+SUM_OF_THREE = wired(
+    ("a", CONV, ("image0",)),
+    ("b", CONV, ("image0",)),
+    ("b2", RELU, ("b",)),
+    ("sum", ops.Add(), ("a", "image0", "b2")),
+    ("out", RELU, ("sum",)),
+)
 TWO_IMAGES = wired(
     ("a", CONV, ("image0",)),
     ("b", CONV, ("image1",)),
@@ -233,7 +240,11 @@ TWO_IMAGES = wired(
 )
 
 
-@pytest.mark.parametrize("network", [THREE_WAYS, TWO_IMAGES], ids=["three ways", "two images"])
+@pytest.mark.parametrize(
+    "network",
+    [THREE_WAYS, SUM_OF_THREE, TWO_IMAGES],
+    ids=["three ways", "a sum of three", "two images"],
+)
 @pytest.mark.parametrize("name", VIEWS)
 def test_blocks_of_three_ways_and_networks_of_two_images_are_drawn(
     network: Network, name: str
@@ -246,6 +257,12 @@ def test_the_identity_is_told_from_the_ways_that_compute() -> None:
     (panel,) = view(THREE_WAYS, "layers").panels
     into = {edge.tail: edge.kind for edge in panel.edges if edge.head == "sum"}
     assert into == {"half": "flow", "image0": "identity"}
+
+
+def test_a_sum_of_three_shows_all_that_it_adds() -> None:
+    (panel,) = view(SUM_OF_THREE, "layers").panels
+    into = {edge.tail: edge.kind for edge in panel.edges if edge.head == "sum"}
+    assert into == {"a": "flow", "image0": "identity", "b2": "flow"}
 
 
 def test_networks_of_two_images_are_compared_as_they_are() -> None:

@@ -100,6 +100,26 @@ def test_what_no_op_describes_is_refused_by_name(keras: Any) -> None:
             from_keras_config(small(keras, layer).get_config())
 
 
+def test_a_sum_of_three_is_read_and_built_again(keras: Any) -> None:
+    from rsinspect.keras_model.build import build_model, reconcile
+
+    image = keras.Input((32, 32, 3), name="image")
+    ways = [keras.layers.Conv2D(3, side, padding="same", name=f"k{side}")(image) for side in (1, 3)]
+    total = keras.layers.Add(name="sum")([ways[0], image, ways[1]])
+    read = from_keras_config(keras.Model(image, total, name="three").get_config())
+    assert read.graph.layer("sum").inputs == ("k1", "image", "k3")
+    model = build_model(read)
+    reconcile(read, model)
+    assert from_keras_config(model.get_config()).fingerprint == read.fingerprint
+
+
+def test_a_product_of_three_is_refused(keras: Any) -> None:
+    image = keras.Input((32, 32, 3), name="image")
+    product = keras.layers.Multiply(name="product")([image] * 3)
+    with pytest.raises(GraphError, match="product: Multiply of 3 inputs"):
+        from_keras_config(keras.Model(image, product).get_config())
+
+
 def test_a_layer_used_twice_is_refused(keras: Any) -> None:
     conv = keras.layers.Conv2D(3, 3, padding="same", name="twice")
     with pytest.raises(GraphError, match="twice: a layer used 2 times"):

@@ -83,6 +83,40 @@ def test_the_shortcut_is_the_shorter_way_whichever_input_it_is() -> None:
         assert structure.carries(graph.layer("sum"), order.index("c")) == "flow"
 
 
+def test_a_sum_of_three_has_one_shortcut_and_two_ways_of_one_branch() -> None:
+    inputs = ("a", "image", "b2")
+    graph = wired(
+        ("a", CONV, ("image",)),
+        ("b", CONV, ("image",)),
+        ("b2", CONV, ("b",)),
+        ("sum", ops.Add(), inputs),
+        ("out", RELU, ("sum",)),
+    )
+    structure = structure_of(graph)
+    block = structure.block(structure.groups[-1])
+    assert (block.kind, inputs[block.position]) == ("identity", "image")
+    assert [layer.path for layer in block.branch] == ["a", "b", "b2"]
+    assert [structure.carries(graph.layer("sum"), n) for n in range(3)] == [
+        "flow", "identity", "flow"
+    ]  # fmt: skip
+
+
+def test_the_shortest_of_three_ways_that_compute_is_a_projection() -> None:
+    graph = wired(
+        ("a", CONV, ("image",)),
+        ("b", CONV, ("image",)),
+        ("b2", CONV, ("b",)),
+        ("c", CONV, ("image",)),
+        ("c2", CONV, ("c",)),
+        ("sum", ops.Add(), ("c2", "a", "b2")),
+    )
+    structure = structure_of(graph)
+    block = structure.block(structure.groups[-1])
+    assert (block.kind, block.position) == ("projection", 1)
+    assert [layer.path for layer in block.shortcut] == ["a"]
+    assert [structure.part(path) for path in ("a", "b", "c2")] == ["shortcut", "branch", "branch"]
+
+
 def test_names_that_the_wiring_does_not_agree_with_label_nothing() -> None:
     graph = wired(
         ("c9/block7/a", CONV, ("image",)),

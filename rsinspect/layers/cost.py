@@ -44,7 +44,7 @@ class Cost(NamedTuple):
         averaged: Elements read by global average pools.
         pooled: Elements read by the windows of other pools.
         scaled: Elements multiplied by an SE gate.
-        added: Elements of residual sums.
+        added: Elements added to others in residual sums: all inputs but one.
         preprocessed: Operations of rescaling (1) and normalisation (2) per element.
         read: Elements of all inputs read.
         outputs: Elements of all outputs, the image included; a view (reshape) makes none.
@@ -180,7 +180,7 @@ def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cos
         case ops.Multiply():
             return Cost(scaled=out, read=read, outputs=out)
         case ops.Add():
-            return Cost(added=out, read=read, outputs=out)
+            return Cost(added=(len(inputs) - 1) * out, read=read, outputs=out)
         case ops.Dense():
             kernel = op.in_channels * op.units
             return Cost(

@@ -163,7 +163,7 @@ class DropPath(NamedTuple):
 
 
 class Add(NamedTuple):
-    """Elementwise sum; in a residual block the shortcut is the first input."""
+    """Elementwise sum of two inputs or more; the builder gives it the shortcut first."""
 
     kind: Literal["Add"] = "Add"
 

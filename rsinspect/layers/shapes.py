@@ -24,9 +24,13 @@ def infer_shape(op: ops.Op, inputs: tuple[TensorShape, ...]) -> TensorShape:
     >>> str(infer_shape(conv, (TensorShape(162, 162, 3),)))
     '80x80x32'
     """
-    arity = 0 if isinstance(op, ops.Input) else 2 if isinstance(op, ops.Multiply | ops.Add) else 1
-    if len(inputs) != arity:
-        raise ShapeMismatch(f"{type(op).__name__} takes {arity} inputs, not {len(inputs)}")
+    least = 0 if isinstance(op, ops.Input) else 2 if isinstance(op, ops.Multiply | ops.Add) else 1
+    more = isinstance(op, ops.Add)
+    if len(inputs) < least or (len(inputs) > least and not more):
+        raise ShapeMismatch(
+            f"{type(op).__name__} takes {least} inputs{' or more' if more else ''}, "
+            f"not {len(inputs)}"
+        )
     match op:
         case ops.Input(shape) | ops.Reshape(shape):
             if inputs and inputs[0].elements != shape.elements:
@@ -63,8 +67,9 @@ def infer_shape(op: ops.Op, inputs: tuple[TensorShape, ...]) -> TensorShape:
                 raise ShapeMismatch(f"cannot scale {inputs[0]} by {inputs[1]}")
             return inputs[0]
         case ops.Add():
-            if inputs[0] != inputs[1]:
-                raise ShapeMismatch(f"cannot add {inputs[0]} and {inputs[1]}")
+            for shape in inputs[1:]:
+                if shape != inputs[0]:
+                    raise ShapeMismatch(f"cannot add {inputs[0]} and {shape}")
             return inputs[0]
         case ops.Dense():
             _same_channels(op, inputs[0], op.in_channels)

@@ -299,13 +299,16 @@ def _normalization(row: _Row, inputs: Shapes) -> Op:
     return ops.Normalization(tuple(mean), tuple(variance))
 
 
-def _join(op: Op) -> Callable[[_Row, Shapes], Op]:
-    def read(row: _Row, inputs: Shapes) -> Op:
-        if len(inputs) != 2:
-            raise row.refuse(f"{row.kind} of {len(inputs)} inputs")
-        return op
+def _add(row: _Row, inputs: Shapes) -> Op:
+    if len(inputs) < 2:
+        raise row.refuse(f"{row.kind} of {len(inputs)} inputs")
+    return ops.Add()
 
-    return read
+
+def _multiply(row: _Row, inputs: Shapes) -> Op:
+    if len(inputs) != 2:
+        raise row.refuse(f"{row.kind} of {len(inputs)} inputs")
+    return ops.Multiply()
 
 
 _READERS: dict[str, Callable[[_Row, Shapes], Op]] = {
@@ -321,8 +324,8 @@ _READERS: dict[str, Callable[[_Row, Shapes], Op]] = {
     "GlobalAveragePooling2D": _global_avg_pool,
     "GlobalMaxPooling2D": _global_max_pool,
     "Reshape": _reshape,
-    "Add": _join(ops.Add()),
-    "Multiply": _join(ops.Multiply()),
+    "Add": _add,
+    "Multiply": _multiply,
     "Rescaling": _rescaling,
     "Normalization": _normalization,
 }
