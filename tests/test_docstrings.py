@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the package give what they say."""
+"""Docstrings begin with what a function does, and their examples give what they say."""
 
 from __future__ import annotations
 
@@ -63,6 +63,54 @@ def needs_a_framework(name: str) -> bool:
         seen.add(module)
         waiting += imported(module)
     return False
+
+
+NO_VERBS = frozenset(
+    "The A An All Each Every One Its Some Those Most This Of In On With From For By As At When While "
+    "Where Whether What Which Who Whose How If Not None".split()
+)
+"""First words of a summary that names or circumscribes what a function returns."""
+
+
+def public_functions(source: str) -> Iterator[ast.FunctionDef]:
+    """Yield functions and methods whose name has no underscore before it, properties included."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node
+
+
+def names_no_action(function: ast.FunctionDef) -> bool:
+    """Tell whether a docstring begins otherwise than with a verb, or does not end in a period."""
+    docstring = ast.get_docstring(function)
+    if docstring is None:
+        return False
+    summary = docstring.split("\n\n")[0]
+    word = summary.split()[0]
+    return word in NO_VERBS or not word[0].isupper() or not summary.endswith(".")
+
+
+def test_summaries_of_public_functions_begin_with_what_they_do() -> None:
+    assert [
+        f"{file.relative_to(ROOT)}:{function.lineno} {function.name}"
+        for file in sorted((ROOT / "rsinspect").rglob("*.py"))
+        for function in public_functions(file.read_text(encoding="utf-8"))
+        if names_no_action(function)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("summary", "wrong"),
+    [
+        ("Count layers.", False),
+        ("The layers.", True),
+        ("Of all layers.", True),
+        ("layers counted.", True),
+        ("Count layers", True),
+    ],
+)
+def test_a_summary_is_a_sentence_that_begins_with_a_verb(summary: str, wrong: bool) -> None:
+    source = f'def count():\n    """{summary}"""\n'
+    assert [names_no_action(function) for function in public_functions(source)] == [wrong]
 
 
 MODULES = [

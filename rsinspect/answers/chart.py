@@ -93,12 +93,12 @@ class Chart(NamedTuple):
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """All points of all facets."""
+        """List all points of all facets."""
         return tuple(p for facet in self.facets for series in facet.series for p in series.points)
 
     @property
     def series(self) -> dict[str, Series]:
-        """Series by name; of the same name in several facets the last."""
+        """Index series by name; of equal names in several facets the last wins."""
         return {series.name: series for facet in self.facets for series in facet.series}
 
     def values(self, axis: Literal["x", "y"]) -> tuple[float, ...]:

@@ -29,7 +29,7 @@ class Whole:
 
     @property
     def cost(self) -> Cost:
-        """Of the whole network, for one image."""
+        """Compute the cost of the whole network, for one image."""
         return whole_cost(self.graph)
 
     @cached_property

@@ -59,7 +59,7 @@ def _product(factors: Iterable[int]) -> str:
 
 
 def _explain_op(op: ops.Op, shape: TensorShape, cost: Cost) -> Iterator[Formula]:
-    """Formulas of an op's params and MACs, where it has any."""
+    """Write the formulas of an op's params and MACs, where it has any."""
     weights = " + ".join(map(_product, weight_shapes(op)))
     match op:
         case ops.Conv2D():
@@ -126,7 +126,7 @@ def _explain_group(graph: LayerGraph, path: str, question: Question) -> tuple[Fo
 
 
 def _run_lengths(values: list[int]) -> str:
-    """``5 + 2*7`` for 5, 7, 7: equal neighbours counted, zeros left out."""
+    """Write 5, 7, 7 as ``5 + 2*7``: equal neighbours counted, zeros left out."""
     runs: list[list[int]] = []
     for value in values:
         if value and runs and runs[-1][0] == value:

@@ -93,18 +93,18 @@ class Sheet:
 
     @cached_property
     def computed(self) -> tuple[dict[str, Value] | None, ...]:
-        """What is computed of each row."""
+        """Compute the figures of each row."""
         return tuple(row.computed(self.question) for row in self.rows)
 
     @cached_property
     def marks(self) -> dict[str, str]:
-        """Letter of each footnote, by key."""
+        """Assign a letter to each footnote, by key."""
         keys = dict.fromkeys(key for row in self.rows for key in row.notes)
         return dict(zip(keys, ascii_lowercase, strict=False))
 
     @property
     def shows_costs(self) -> bool:
-        """Whether there is anything computed to show."""
+        """Tell whether there is anything computed to show."""
         return self.with_costs and any(self.computed)
 
     def answer(self) -> Answer:

@@ -126,7 +126,7 @@ def _layer_row(graph: LayerGraph, run: Run, position: int) -> SummaryRow:
 
 
 def _layer_label(run: Run, position: int) -> str:
-    """Path of a layer, or of all its like in a run: ``c4/block1-22/conv1``."""
+    """Write the path of a layer, or of its repeats in a run: ``c4/block1-22/conv1``."""
     paths = [group.layers[position].path for group in run.groups]
     tails = {path.removeprefix(group.path) for path, group in zip(paths, run.groups, strict=True)}
     if len(paths) > 1 and len(tails) == 1:  # all are named after their blocks

@@ -72,12 +72,12 @@ class Summary:
 
     @cached_property
     def peak(self) -> Peak:
-        """Most that is alive at once in inference."""
+        """Find the peak of live activations in inference."""
         return peak_activation(self.network.graph)
 
     @property
     def peak_bytes(self) -> int:
-        """The peak, for the batch."""
+        """Convert the peak to bytes, for the batch."""
         return self.peak.bytes(batch=self.question.batch, dtype=self.question.dtype)
 
     def values(self, row: SummaryRow, columns: Iterable[ColumnSpec]) -> dict[str, Value]:
@@ -85,7 +85,7 @@ class Summary:
         return {spec.key: spec.value(row, self.whole) for spec in columns}
 
     def _selected(self) -> tuple[SummaryRow, ...]:
-        """Rows after filter, sort and cut."""
+        """Filter, sort and cut the rows."""
         options, rows = self.options, self.every
         if options.filter is not None:
             rows = tuple(row for row in rows if _matches(row, options.filter))
@@ -102,7 +102,7 @@ class Summary:
         return rows if options.top is None else rows[: options.top]
 
     def _sort_key(self, row: SummaryRow) -> tuple[bool, float, str]:
-        """Numbers first and largest first, text in its order, what is not available last."""
+        """Order numbers first and largest first, then text, then what is not available."""
         value = COLUMNS[self.options.sort or "path"].value(row, self.whole)
         if isinstance(value, str):
             return (True, 0.0, value)
@@ -117,7 +117,7 @@ def _matches(row: SummaryRow, pattern: str) -> bool:
 
 
 def column_keys() -> tuple[str, ...]:
-    """Keys of every column a summary can show."""
+    """List the keys of every column of a summary."""
     return tuple(COLUMNS)
 
 

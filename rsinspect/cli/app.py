@@ -57,7 +57,7 @@ def callback(
 
 
 def application(only: str | None = None) -> typer.Typer:
-    """The Typer application with all commands, or with one of them."""
+    """Make the Typer application with all commands, or with one of them."""
     app = typer.Typer(
         name="rsinspect",
         no_args_is_help=True,
@@ -127,7 +127,7 @@ def _close_output() -> None:
 
 
 def main() -> None:
-    """Entry point."""
+    """Run the command line and exit."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that cleans up behind itself
     gc.disable()  # a call lives for a moment; a tenth of it would go into collecting nothing
     sys.exit(run(sys.argv[1:]))

@@ -17,7 +17,7 @@ def doctor(
     format: Format = "table",
     output: Output = None,
 ) -> None:
-    """What this machine has, which renderer is used and why; exit code 3 where none draws."""
+    """Check this machine: renderers, fonts, frameworks; exit code 3 where no renderer draws."""
     from rsinspect.doctor.answer import doctor_answer
     from rsinspect.doctor.checkup import examine
     from rsinspect.render.formats import check_format

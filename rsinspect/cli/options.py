@@ -77,7 +77,7 @@ class QuestionOptions:
     ] = "float32"
 
     def make(self) -> Question:
-        """Check them."""
+        """Check the options and make the question."""
         return Question(self.convention, self.batch, self.dtype)
 
 
@@ -249,7 +249,7 @@ def with_options(
 
 
 def _parameters_of(group: Any) -> list[inspect.Parameter]:
-    """Fields of a group as the parameters of a command."""
+    """Turn the fields of a group into parameters of a command."""
     hints = typing.get_type_hints(group, include_extras=True)
     return [
         inspect.Parameter(

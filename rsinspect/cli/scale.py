@@ -165,7 +165,7 @@ class FileOptions:
 
     @property
     def kind(self) -> str:
-        """The format, read off the name of the file where none is given."""
+        """Return the given format, or read it off the name of the file."""
         suffix = self.output.suffix if self.output is not None else ""
         named = self.format == "table" and suffix in (".parquet", ".csv", ".json")
         return suffix.removeprefix(".") if named else self.format
@@ -203,7 +203,7 @@ def scale(
     ] = False,
     epochs: Annotated[int, typer.Option(help="Length of the training, for --advise.")] = 350,
 ) -> None:
-    """Depth x width x resolution: what each costs, within limits, and the Pareto front."""
+    """Compare depths, widths and resolutions: costs within limits, and the Pareto front."""
     if advise:
         from rsinspect.design_space.advice import advice_answer
 

@@ -39,7 +39,7 @@ def summary(
     format: Format = "table",
     output: Output = None,
 ) -> None:
-    """Params, MACs, FLOPs and activation memory, by stage, block or layer."""
+    """Show params, MACs, FLOPs and activation memory, by stage, block or layer."""
     from rsinspect.answers.summary import SummaryOptions, column_keys, summary_answer
 
     wanted = column_keys() if columns == "all" else tuple(columns.split(",")) if columns else ()
@@ -68,7 +68,7 @@ def variants(
     format: Format = "table",
     output: Output = None,
 ) -> None:
-    """The published networks, computed figures beside the paper's Table 7."""
+    """List the published networks, computed figures beside the paper's Table 7."""
     from rsinspect.answers.variants import variants_answer
 
     answer(variants_answer(Question(convention), every=every), format, output)

@@ -31,7 +31,7 @@ def table(
     ] = "v100",
     theme: Theme = "light",
 ) -> None:
-    """A table of the paper, computed figures beside the printed ones."""
+    """Show a table of the paper, computed figures beside the printed ones."""
     from rsinspect.answers.figures import table_chart
     from rsinspect.answers.printed import table_answer
 
@@ -49,7 +49,7 @@ def figure(
     plot_file: Plot = None,
     theme: Theme = "light",
 ) -> None:
-    """The networks behind Figure 2 or 3 of the paper, the scaling study, and what they cost."""
+    """List the networks of Figure 2 or 3, the paper's scaling study, and what they cost."""
     from rsinspect.answers.figures import figure_answer, figure_chart
 
     result = figure_answer(number, Question(convention))
@@ -68,7 +68,7 @@ def recipe(
     format: Format = "table",
     output: Output = None,
 ) -> None:
-    """How a published model was trained (Table 8), code base by code base."""
+    """Show how a published model was trained (Table 8), code base by code base."""
     from rsinspect.answers.recipe import recipe_answer
 
     named = parse_model(model)

@@ -20,7 +20,7 @@ MOST_ROWS = 40
 
 
 def axes_document(space: Space) -> dict[str, Any]:
-    """The axes, for the document; of many layouts only how many there are."""
+    """Write the axes of the document; many layouts are only counted."""
     few = space.layouts if len(space.layouts) <= 1000 else ()
     return {
         "layouts": len(space.layouts),
@@ -33,7 +33,7 @@ def axes_document(space: Space) -> dict[str, Any]:
 
 
 def columns_of(found: Found) -> dict[str, list[Any]]:
-    """The points kept, by column, as plain values; ``blocks`` are tuples."""
+    """List the points kept, by column, as plain values; ``blocks`` are tuples."""
     space, index = found.points.space, found.points.index
     sides, widths = len(space.resolutions), len(space.widths)
     layouts = [space.layouts[i] for i in (index // (sides * widths)).tolist()]
@@ -139,7 +139,7 @@ def records(found: Found) -> Records:
 
 
 def _axes(question: Question) -> dict[str, Axis]:
-    """Axis of each quantity."""
+    """Describe the axis of each quantity."""
     images = f"batch {question.batch}, {question.dtype}"
     return {
         "params": Axis("Parameters", "count", log=True),
@@ -184,7 +184,7 @@ _MOST_LINES = 8
 
 
 def _fronts(points: Points, objectives: Sequence[Objective]) -> list[Series]:
-    """The front as one series, or as one for each value of a third objective that has few."""
+    """Split the front into a series per value of a third objective; one series where many."""
     up, across, *third = objectives
     if not third:
         return [Series("Pareto front", _places(points, up, across, named=True), line="solid")]

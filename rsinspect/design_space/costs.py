@@ -47,7 +47,7 @@ class _Poly(NamedTuple):
         return _Poly(tuple(a + b for a, b in zip(self.terms, other.terms, strict=True)))
 
     def at(self, sides: Sequence[int]) -> int:
-        """Its value at those sides of the levels."""
+        """Evaluate the polynomial at those sides of the levels."""
         return sum(
             self.terms[3 * k] * s * s + self.terms[3 * k + 1] * s + self.terms[3 * k + 2]
             for k, s in enumerate(sides)
@@ -58,7 +58,7 @@ ZERO = _Poly((0,) * (3 * _LEVELS))
 
 
 def sides_of(resolution: int) -> tuple[int, ...]:
-    """Sides of the map after 0, 1, 2 ... halvings, rounded up.
+    """List the sides of the map after 0, 1, 2 ... halvings, rounded up.
 
     >>> sides_of(225)[:4]
     (225, 113, 57, 29)
@@ -84,7 +84,7 @@ class _Samples(NamedTuple):
         return cls(tuple(build_graph(spec.replace(resolution=(side, side))) for side in sides))
 
     def level(self, layer: Layer) -> int | None:
-        """How often the image was halved where the layer works; None of a vector's layers."""
+        """Count the halvings of the image before a layer; None for a vector's layers."""
         graph = self.graphs[0]
         maps = [s for s in (layer.shape, *graph.input_shapes(layer)) if len(s) == 3]
         if isinstance(layer.op, ops.ZeroPad2D):
@@ -94,7 +94,7 @@ class _Samples(NamedTuple):
         return (_UNIT // maps[0].height).bit_length() - 1 if maps else None
 
     def poly(self, layer: Layer, values: Sequence[int]) -> _Poly:
-        """The quadratic through a layer's values at the three sizes."""
+        """Fit the quadratic through a layer's values at the three sizes."""
         level = self.level(layer)
         if level is None:
             level = 0
@@ -129,7 +129,7 @@ class WidthCosts(NamedTuple):
 
 
 def width_costs(spec: ResNetRSSpec, convention: str) -> WidthCosts:
-    """Costs of the networks that differ from ``spec`` in blocks and resolution alone.
+    """Compute costs of the networks that differ from ``spec`` in blocks and resolution alone.
 
     Args:
         spec: Its blocks only say how many stages there are.
@@ -161,7 +161,7 @@ def width_costs(spec: ResNetRSSpec, convention: str) -> WidthCosts:
 
 
 def _second_blocks(graph: LayerGraph) -> dict[str, int]:
-    """Index of its stage for each layer of a second block, by path; no other layer is in it."""
+    """Map each layer of a second block to the index of its stage, by path."""
     structure = structure_of(graph)
     stages = [stage for stage in structure.stages if stage.has_blocks]
     return {
@@ -176,7 +176,7 @@ def _second_blocks(graph: LayerGraph) -> dict[str, int]:
 def _moments(
     graph: LayerGraph, seconds: Mapping[str, int], sizes: Mapping[str, _Poly]
 ) -> tuple[tuple[frozenset[int], _Poly], ...]:
-    """Distinct moments, without those that another one exceeds whatever the resolution."""
+    """List distinct moments, without those that another exceeds at every resolution."""
     found: dict[tuple[frozenset[int], _Poly], None] = {}
     for path, alive in liveness(graph):
         second = seconds.get(path)
@@ -212,7 +212,7 @@ class Tables(NamedTuple):
 
 
 def tables(costs: WidthCosts, resolutions: Sequence[int], most_blocks: int) -> Tables:
-    """Costs at those resolutions.
+    """Compute the costs at those resolutions.
 
     Args:
         costs: Of one width.

@@ -53,7 +53,7 @@ class Points:
         return len(self.index)
 
     def quantity(self, name: str) -> Any:
-        """One of QUANTITIES, a value a point."""
+        """Return one of QUANTITIES, a value a point."""
         import numpy as np
 
         sides, widths = len(self.space.resolutions), len(self.space.widths)
@@ -68,18 +68,18 @@ class Points:
                 return self.costs[name]
 
     def take(self, which: Any) -> Points:
-        """Those of them that an index or a mask picks."""
+        """Pick points by an index or a mask."""
         return Points(self.space, self.index[which], {k: v[which] for k, v in self.costs.items()})
 
     def outside(self, others: Points) -> Points:
-        """Those of them that are not among others."""
+        """Pick the points that are not among others."""
         import numpy as np
 
         return self.take(~np.isin(self.index, others.index))
 
     @classmethod
     def joined(cls, parts: Sequence[Points]) -> Points:
-        """All of them, at least one part."""
+        """Join several sets of points, at least one."""
         import numpy as np
 
         return cls(

@@ -95,7 +95,7 @@ class Space:
 
     @property
     def size(self) -> int:
-        """How many points there are."""
+        """Count the points."""
         return len(self.layouts) * len(self.widths) * len(self.resolutions)
 
     def sized(self, blocks: tuple[int, ...], width: float) -> ResNetRSSpec:
@@ -106,12 +106,12 @@ class Space:
         )
 
     def spec(self, point: int) -> ResNetRSSpec:
-        """The network of a point."""
+        """Make the spec of a point."""
         layout, width, side = self.point(point)
         return self.sized(layout.blocks, width).replace(resolution=(side, side), depth=layout.depth)
 
     def point(self, point: int) -> tuple[Layout, float, int]:
-        """Layout, width and resolution of a point."""
+        """Return layout, width and resolution of a point."""
         rest, side = divmod(point, len(self.resolutions))
         layout, width = divmod(rest, len(self.widths))
         return self.layouts[layout], self.widths[width], self.resolutions[side]

@@ -84,12 +84,12 @@ class BlockPair(NamedTuple):
 
     @property
     def group(self) -> Group:
-        """The block in b, or in a where b has none."""
+        """Return the block in b, or in a where b has none."""
         return cast("Group", self.b or self.a)
 
     @property
     def path(self) -> str:
-        """Path of the block."""
+        """Return the path of the block."""
         return self.group.path
 
 
@@ -112,12 +112,12 @@ class StagePair(NamedTuple):
 
     @property
     def layers(self) -> tuple[LayerPair, ...]:
-        """All layers of either."""
+        """List all layers of either."""
         return tuple(layer for block in self.blocks for layer in block.layers)
 
     @property
     def has_blocks(self) -> bool:
-        """Whether it consists of blocks in either graph."""
+        """Tell whether the stage consists of blocks in either graph."""
         return any(block.group.is_block for block in self.blocks)
 
 
@@ -159,27 +159,27 @@ class Comparison:
 
     @property
     def blocks(self) -> tuple[BlockPair, ...]:
-        """Every block (and stage without blocks) of either."""
+        """List every block (and stage without blocks) of either."""
         return tuple(block for stage in self.stages for block in stage.blocks)
 
     @property
     def layers(self) -> tuple[LayerPair, ...]:
-        """Every layer of either."""
+        """List every layer of either."""
         return tuple(layer for block in self.blocks for layer in block.layers)
 
     @property
     def cost_a(self) -> Cost:
-        """Of the whole of a, for one image."""
+        """Compute the cost of the whole of a, for one image."""
         return Cost.total(stage.cost_a for stage in self.stages)
 
     @property
     def cost_b(self) -> Cost:
-        """Of the whole of b, for one image."""
+        """Compute the cost of the whole of b, for one image."""
         return Cost.total(stage.cost_b for stage in self.stages)
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Differences inside the blocks that both have; those of most layers first."""
+        """List differences inside the blocks of both networks; those of most layers first."""
         return _changes(self.blocks)
 
 
@@ -261,7 +261,7 @@ class _Pairs:
         return BlockPair(a, b, _status_of([layer.status for layer in layers]), layers)
 
     def layer(self, path: str, a: Layer | None, b: Layer | None, *, whole: bool) -> LayerPair:
-        """The pair of that path; ``whole`` where all of its block is added or removed."""
+        """Pair the layers of a path; ``whole`` where all of its block is added or removed."""
         if a is not None and b is not None:
             changes = tuple(self.changes(a, b))
             if not changes:
@@ -288,12 +288,12 @@ class _Pairs:
 
 
 def _training_fields(op: ops.Op) -> tuple[str, ...]:
-    """Fields of an op that make no difference in inference."""
+    """List the fields of an op that make no difference in inference."""
     return ("rate",) if op.kind in REGULARISERS else ("momentum",)
 
 
 def _status_of(statuses: list[Status]) -> Status:
-    """Status of a whole from those of its parts."""
+    """Derive the status of a whole from those of its parts."""
     kinds = set(statuses)
     if len(kinds) == 1:
         return statuses[0]
@@ -301,7 +301,7 @@ def _status_of(statuses: list[Status]) -> Status:
 
 
 def _size(graph: LayerGraph) -> tuple[int, int] | None:
-    """Height and width of the image; None where there is not one image."""
+    """Return height and width of the image; None where there is not one image."""
     inputs = graph.inputs
     if len(inputs) != 1 or len(inputs[0].shape) != 3:
         return None
@@ -309,7 +309,7 @@ def _size(graph: LayerGraph) -> tuple[int, int] | None:
 
 
 def _shapes(graph: LayerGraph, image: tuple[int, int] | None) -> dict[str, TensorShape]:
-    """Output shape of every layer on images of that size; None for the graph's own."""
+    """Infer every layer's output shape on images of that size; None for the graph's own."""
     if image is None or _size(graph) == image:
         return {layer.path: layer.shape for layer in graph}
     shapes: dict[str, TensorShape] = {}
@@ -322,7 +322,7 @@ def _shapes(graph: LayerGraph, image: tuple[int, int] | None) -> dict[str, Tenso
 
 
 def _reads(graph: LayerGraph, both: set[str]) -> dict[str, tuple[frozenset[str], ...]]:
-    """What every layer reads, each input followed to the nearest layers that both graphs have."""
+    """Follow each input of every layer to the nearest layers in both graphs."""
     followed: dict[str, frozenset[str]] = {}
     reads: dict[str, tuple[frozenset[str], ...]] = {}
     for layer in graph:
@@ -333,7 +333,7 @@ def _reads(graph: LayerGraph, both: set[str]) -> dict[str, tuple[frozenset[str],
 
 
 def _merged(a: Iterable[str], b: Iterable[str]) -> tuple[str, ...]:
-    """Names of either in b's order, with those that b lacks where they stood in a.
+    """Merge names in b's order, with those that b lacks where they stood in a.
 
     >>> _merged(("pad", "conv", "norm", "add"), ("conv", "drop", "add"))
     ('pad', 'conv', 'norm', 'drop', 'add')

@@ -24,7 +24,7 @@ MOST_NOTES = 12
 
 
 def chain_answer(networks: Sequence[Network]) -> Answer:
-    """What each network has more, less or otherwise than the one before, a row each.
+    """Compare each network with the one before, a row each.
 
     The chain of the paper's Table 1 is ``200:resnet``, ``200:resnet+se``, ``200``.
 
@@ -78,7 +78,7 @@ def chain_answer(networks: Sequence[Network]) -> Answer:
 
 
 def diff_answer(a: Network, b: Network) -> Answer:
-    """What b has, lacks and does otherwise, stage by stage, with the difference in cost."""
+    """Compare two networks stage by stage, with the difference in cost."""
     comparison = compare(a.graph, b.graph)
     table = Table(
         title=f"{a.title} -> {b.title}",

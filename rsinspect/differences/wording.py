@@ -50,7 +50,7 @@ def places_in_words(
 
 
 def names_in_words(names: Sequence[str], most: int = MOST_NAMES) -> str:
-    """The names, or the first of them and how many more; one more is named instead.
+    """List the names, or the first of them and the number of the others; one other is named.
 
     >>> names_in_words(("conv1", "bn1", "act1", "conv2"), 2)
     'conv1, bn1 and 2 more'
@@ -61,7 +61,7 @@ def names_in_words(names: Sequence[str], most: int = MOST_NAMES) -> str:
 
 
 def change_in_words(change: Change, comparison: Comparison) -> str:
-    """What changed, in which layers of which blocks, and in how many."""
+    """Describe a change: its fields, its layers, and the number of its blocks."""
     whole = Counter(
         block.group.stage for block in comparison.blocks if block.status not in ("added", "removed")
     )
@@ -81,7 +81,7 @@ def _noun(layer: LayerPair) -> str:
 
 
 def _fields_in_words(change: Change) -> str:
-    """Each field with its values where these are the same in all layers, then the other fields."""
+    """Write each field, with its values where these are the same in all layers."""
     words, differing = [], []
     for index, (field, *_) in enumerate(change.layers[0].changes):
         name = "output shape" if field == "output_shape" else field
@@ -100,7 +100,7 @@ def _word(value: object) -> str:
 
 
 def blocks_in_words(comparison: Comparison) -> tuple[str, ...]:
-    """Blocks that only one has, a phrase per stage: ``+16 identical blocks in c3``."""
+    """Count the blocks of one network alone, a phrase per stage."""
     phrases = []
     sides: tuple[tuple[Status, str, LayerGraph], ...] = (
         ("added", "+", comparison.b),
@@ -122,7 +122,7 @@ def blocks_in_words(comparison: Comparison) -> tuple[str, ...]:
 
 
 def structure_in_words(comparison: Comparison) -> str:
-    """What differs besides the image, in half a sentence; blocks first, then the commonest."""
+    """Say in half a sentence what differs besides the image; blocks first."""
     phrases = list(blocks_in_words(comparison))
     changes = comparison.changes
     structural = [change for change in changes if not change.training_only]
@@ -140,7 +140,7 @@ def structure_in_words(comparison: Comparison) -> str:
 
 
 def _training_in_words(changes: Iterable[Change]) -> str:
-    """What differs in training alone: ``batch-norm momentum, drop path and dropout``."""
+    """List what differs in training alone: ``batch-norm momentum, drop path and dropout``."""
     kinds = dict.fromkeys(
         {"batch norm": "batch-norm momentum"}.get(noun := _noun(change.layers[0]), noun)
         for change in changes
@@ -151,7 +151,7 @@ def _training_in_words(changes: Iterable[Change]) -> str:
 
 
 def _delta_in_words(a: int, b: int, noun: str) -> str:
-    """``+6.61 M params (+7.6 %)``."""
+    """Write a difference such as ``+6.61 M params (+7.6 %)``."""
     if a == b:
         return f"as many {noun}"
     sign = "+" if b > a else "-"
@@ -161,7 +161,7 @@ def _delta_in_words(a: int, b: int, noun: str) -> str:
 
 
 def conclusion(a: Network, b: Network, comparison: Comparison) -> str:
-    """The comparison in one sentence: what differs, and what that does to params and MACs."""
+    """Sum the comparison up in one sentence: what differs, and its effect on params and MACs."""
     one, two = comparison.cost_a, comparison.cost_b
     params = _delta_in_words(one.params, two.params, "params")
     if a.size == b.size:

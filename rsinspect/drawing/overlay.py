@@ -75,7 +75,7 @@ def with_latency(scene: Scene, measured: Measured) -> Scene:
         return (*item.facts, Fact(key="latency_s", value=value, text=text, whole=whole))
 
     def row(old: GridRow, rows: tuple[GridRow, ...]) -> GridRow:
-        """A stage of several rows was measured as a whole: its first row says so."""
+        """Add the latency of a row; of a stage of several rows, measured whole, to the first."""
         several = sum(row.stage == old.stage for row in rows) > 1
         return replace(old, facts=known(old, whole=several))
 

@@ -87,7 +87,7 @@ def load(model: keras.Model, path: Path, network: Network) -> None:
 
 
 def _load_archive(model: keras.Model, path: Path) -> None:
-    """Unpack, then load: inside the archive Keras reads from its start again at every array.
+    """Unpack, then load: inside the archive Keras would read from the start for each array.
 
     Four seconds for depth 50, and growing with the square of the size (Keras 3.15).
     """

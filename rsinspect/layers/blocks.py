@@ -32,7 +32,7 @@ class Gate(NamedTuple):
 
     @property
     def factors(self) -> str:
-        """Path of the factors."""
+        """Return the path of the factors."""
         return self.layers[-1].path
 
 
@@ -94,7 +94,7 @@ def take_apart(graph: LayerGraph, group: Group) -> Block:
 
 
 def _entry(graph: LayerGraph, layers: Iterable[Layer]) -> Layer:
-    """The layer whose output some layers read from outside; an input where they read nothing."""
+    """Find the one layer outside that some layers read; an input where they read nothing."""
     layers = tuple(layers)
     inside = {layer.path for layer in layers}
     outside = (path for layer in layers for path in layer.inputs if path not in inside)
@@ -102,7 +102,7 @@ def _entry(graph: LayerGraph, layers: Iterable[Layer]) -> Layer:
 
 
 def _ancestors(inside: Mapping[str, Layer], path: str) -> frozenset[str]:
-    """A layer and all that it is computed from, as far as these are inside."""
+    """Collect a layer and all inside that it is computed from."""
     seen: set[str] = set()
     ahead = [path]
     while ahead:
@@ -114,7 +114,7 @@ def _ancestors(inside: Mapping[str, Layer], path: str) -> frozenset[str]:
 
 
 def gates_of(graph: LayerGraph, layers: Sequence[Layer]) -> tuple[Gate, ...]:
-    """Gates among some layers: one input of a multiplication is computed from the other."""
+    """Find gates among some layers: one input of a product is computed from the other."""
     inside = {layer.path: layer for layer in layers}
     gates = []
     for layer in layers:
@@ -133,5 +133,5 @@ def gates_of(graph: LayerGraph, layers: Sequence[Layer]) -> tuple[Gate, ...]:
 
 
 def _reads(inside: Mapping[str, Layer], behind: frozenset[str], path: str) -> bool:
-    """Whether some layers read what has that path."""
+    """Tell whether some layers read a path."""
     return any(path in inside[one].inputs for one in behind)

@@ -77,29 +77,29 @@ class Cost(NamedTuple):
 
     @property
     def params(self) -> int:
-        """Trainable and non-trainable together: Keras's ``count_params()``."""
+        """Add trainable and non-trainable parameters: Keras's ``count_params()``."""
         return self.trainable_params + self.non_trainable_params
 
     def flops(self, convention: str) -> int:
-        """Operations for one image under a named convention."""
+        """Count the operations for one image under a named convention."""
         return sum(
             weight * getattr(self, name) for name, weight in convention_weights(convention).items()
         )
 
     def activation_bytes(self, *, batch: int = 1, dtype: str = "float32") -> int:
-        """All layer outputs added up, in bytes: an upper estimate of what training keeps."""
+        """Add up all layer outputs, in bytes: an upper estimate of what training keeps."""
         return self.outputs * batch * ITEM_BYTES[dtype]
 
     def weight_bytes(self, dtype: str = "float32") -> int:
-        """All parameters, in bytes."""
+        """Convert all parameters to bytes."""
         return self.params * ITEM_BYTES[dtype]
 
     def bytes_moved(self, *, batch: int = 1, dtype: str = "float32") -> int:
-        """Inputs read, outputs written and weights read once, each layer on its own, in bytes."""
+        """Count bytes of inputs read, outputs written and weights read once, layer by layer."""
         return self.weight_bytes(dtype) + (self.read + self.outputs) * batch * ITEM_BYTES[dtype]
 
     def intensity(self, convention: str, *, batch: int = 1, dtype: str = "float32") -> float | None:
-        """FLOPs per byte moved, layer by layer and nothing fused; None where nothing moves."""
+        """Divide FLOPs by bytes moved, layer by layer, nothing fused; None where nothing moves."""
         moved = self.bytes_moved(batch=batch, dtype=dtype)
         return self.flops(convention) * batch / moved if moved else None
 
@@ -124,7 +124,7 @@ LEGEND = {
 
 
 def convention_weights(convention: str) -> dict[str, int]:
-    """Weights of a convention.
+    """Look up the weights of a convention.
 
     Raises:
         InvalidChoice: If there is none of that name.
@@ -135,7 +135,7 @@ def convention_weights(convention: str) -> dict[str, int]:
 
 @lru_cache(maxsize=4096)
 def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cost:
-    """Cost of one op, for one image.
+    """Compute the cost of one op, for one image.
 
     >>> conv = ops.Conv2D(kernel=3, stride=2, in_channels=3, filters=32, padding="valid")
     >>> op_cost(conv, (TensorShape(162, 162, 3),), TensorShape(80, 80, 32)).macs
@@ -196,17 +196,17 @@ def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cos
 
 
 def layer_cost(graph: LayerGraph, layer: Layer) -> Cost:
-    """Cost of one layer of a graph, for one image."""
+    """Compute the cost of one layer of a graph, for one image."""
     return op_cost(layer.op, graph.input_shapes(layer), layer.shape)
 
 
 def layers_cost(graph: LayerGraph, layers: Iterable[Layer]) -> Cost:
-    """Cost of some layers of a graph, for one image: the sum of theirs."""
+    """Add up the cost of some layers of a graph, for one image."""
     return Cost.total(layer_cost(graph, layer) for layer in layers)
 
 
 def weight_shapes(op: Op) -> tuple[tuple[int, ...], ...]:
-    """Shapes of an op's weights in the order Keras keeps them; empty for most ops.
+    """List the shapes of an op's weights in Keras's order; empty for most ops.
 
     Kernels are (height, width, in, out); batch norm has scale, offset, moving mean and variance.
     """

@@ -121,7 +121,7 @@ def _fingerprint(graph: LayerGraph) -> str:
 
 
 def _canonical(layer: Layer) -> bytes:
-    """A layer's op and shape without its names, as bytes that no release changes."""
+    """Write a layer's op and shape, not its names, as bytes that stay the same across releases."""
     op = layer.op
     defaults = type(op)._field_defaults
     config = {
@@ -139,7 +139,7 @@ def _json(value: object) -> str:
 
 
 def _digest(*parts: bytes) -> bytes:
-    """One digest of several strings, each with its length before it."""
+    """Digest several strings, each with its length before it."""
     import hashlib  # OpenSSL takes milliseconds to load; a table for people needs no fingerprint
 
     digest = hashlib.sha256()

@@ -25,17 +25,17 @@ class Run(NamedTuple):
 
     @property
     def first(self) -> Group:
-        """The one that stands for all."""
+        """Return the block that stands for all."""
         return self.groups[0]
 
     @property
     def repeats(self) -> int:
-        """How many there are."""
+        """Count the blocks."""
         return len(self.groups)
 
     @property
     def span(self) -> str:
-        """Path of the first, to the number of the last: ``c4/block1-22``.
+        """Write the path of the first, to the number of the last: ``c4/block1-22``.
 
         >>> Run((Group("c4/block1", ()), Group("c4/block2", ()))).span
         'c4/block1-2'
@@ -44,7 +44,7 @@ class Run(NamedTuple):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Paths of all of them."""
+        """List the paths of all blocks."""
         return tuple(group.path for group in self.groups)
 
 
@@ -63,7 +63,7 @@ def span(paths: Sequence[str]) -> str:
 
 
 def identical(graph: LayerGraph, one: Group, other: Group) -> bool:
-    """Whether two groups have the same ops, configuration, shapes and connections."""
+    """Tell whether two groups have the same ops, configuration, shapes and connections."""
     if len(one.layers) != len(other.layers):
         return False
     at_one: dict[str, int] = {}  # path -> position, of the layers seen so far
@@ -85,7 +85,7 @@ def identical(graph: LayerGraph, one: Group, other: Group) -> bool:
 
 
 def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
-    """Identical neighbours together.
+    """Group identical neighbours.
 
     >>> from rsinspect.networks.resnet_rs import build_graph
     >>> from rsinspect.networks.spec import ResNetRSSpec
@@ -116,7 +116,7 @@ class FoldedStage(NamedTuple):
 
 
 def fold_stages(graph: LayerGraph) -> tuple[FoldedStage, ...]:
-    """Every stage in order, with its blocks folded."""
+    """List every stage in order, with its blocks folded."""
     return graph.derived(_fold_stages)
 
 
@@ -127,12 +127,12 @@ def _fold_stages(graph: LayerGraph) -> tuple[FoldedStage, ...]:
 
 
 def unfold(runs: Iterable[Run]) -> tuple[Group, ...]:
-    """All groups again, in order."""
+    """List all groups again, in order."""
     return tuple(group for run in runs for group in run.groups)
 
 
 def whole_cost(graph: LayerGraph) -> Cost:
-    """Cost of a whole graph, for one image; worked out once per graph, run by run."""
+    """Compute the cost of a whole graph, for one image; once per graph, run by run."""
     return graph.derived(_whole_cost)
 
 

@@ -99,12 +99,12 @@ class LayerGraph:
 
     @property
     def inputs(self) -> tuple[Layer, ...]:
-        """Layers that take what enters the network, in order."""
+        """List the input layers, in order."""
         return tuple(layer for layer in self.layers if isinstance(layer.op, ops.Input))
 
     @property
     def image(self) -> Layer:
-        """The only input.
+        """Return the only input.
 
         Raises:
             GraphError: If the network has none, or several.
@@ -116,7 +116,7 @@ class LayerGraph:
 
     @property
     def output(self) -> Layer:
-        """The only output.
+        """Return the only output.
 
         Raises:
             GraphError: If the network has several.
@@ -126,11 +126,11 @@ class LayerGraph:
         return self._index[self.outputs[0]]
 
     def input_shapes(self, layer: Layer) -> tuple[TensorShape, ...]:
-        """Shapes a layer reads."""
+        """List the shapes a layer reads."""
         return tuple([self._index[path].shape for path in layer.inputs])
 
     def derived(self, make: "Callable[[LayerGraph], T]") -> T:
-        """What a function makes of this graph, worked out once and kept with it."""
+        """Apply a function to this graph; its result is computed once and kept with the graph."""
         if make not in self._derived:
             self._derived[make] = make(self)
         return cast("T", self._derived[make])

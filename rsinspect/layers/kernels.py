@@ -49,11 +49,11 @@ class Kernel(NamedTuple):
     weights: int
 
     def flops(self, batch: int) -> int:
-        """Operations for a batch, two per MAC."""
+        """Count operations for a batch, two per MAC."""
         return 2 * self.macs * batch
 
     def bytes(self, batch: int, item_bytes: int) -> int:
-        """Bytes that must move for a batch; also its working set, each byte moving once."""
+        """Count the bytes moved for a batch, each once; also its working set."""
         return (self.activations * batch + self.weights) * item_bytes
 
 
@@ -212,7 +212,7 @@ class _Fusion:
         self.fused.remove(joined)
 
     def _meets_convolution(self, path: str) -> bool:
-        """Whether a convolution reads it, at once or by way of elementwise layers."""
+        """Tell whether a convolution reads it, at once or by way of elementwise layers."""
         return any(
             isinstance(layer.op, ops.Conv2D | ops.Dense)
             or (_elementwise(layer) and self._meets_convolution(layer.path))
@@ -221,7 +221,7 @@ class _Fusion:
 
 
 def _gradients(start: _Start) -> list[Kernel]:
-    """Kernels of the backward pass of the layer that a kernel begins with."""
+    """List the kernels of the backward pass of a kernel's first layer."""
     name = f"gradient of {start.path}"
     moved = start.read + start.written
     if start.weighted:
@@ -239,7 +239,7 @@ def _readers(graph: LayerGraph) -> Mapping[str, tuple[Layer, ...]]:
 
 
 def _image_paths(graph: LayerGraph) -> frozenset[str]:
-    """The images and what is elementwise of them: preprocessing and padding."""
+    """Collect the images and what is elementwise of them: preprocessing and padding."""
     paths: set[str] = set()
     for layer in graph:
         if isinstance(layer.op, ops.Input) or (_elementwise(layer) and layer.inputs[0] in paths):
@@ -248,7 +248,7 @@ def _image_paths(graph: LayerGraph) -> frozenset[str]:
 
 
 def _elementwise(layer: Layer) -> bool:
-    """Whether each number of its output is computed from one number of its only input."""
+    """Tell whether each output number depends on one number of the only input."""
     op = layer.op
     match op:
         case (
@@ -266,7 +266,7 @@ def _elementwise(layer: Layer) -> bool:
 
 
 def _work(graph: LayerGraph, layer: Layer) -> tuple[int, int]:
-    """MACs of a convolution or dense layer that meet no padding, and the most it can read."""
+    """Count a convolution's or dense layer's MACs outside the padding, and its most reads."""
     op = layer.op
     if isinstance(op, ops.Dense):
         return op.in_channels * op.units, op.in_channels
@@ -288,7 +288,7 @@ def _work(graph: LayerGraph, layer: Layer) -> tuple[int, int]:
 
 
 def _taps(before: int, after: int, kernel: int, stride: int, explicit: int, *, same: bool) -> int:
-    """Taps along one axis that fall on one of ``before`` numbers, for all ``after`` outputs.
+    """Count the taps along an axis on one of ``before`` numbers, for all ``after`` outputs.
 
     >>> _taps(5, 5, 3, 1, 0, same=True)
     13

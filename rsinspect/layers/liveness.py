@@ -22,13 +22,13 @@ class Peak(NamedTuple):
     path: str
 
     def bytes(self, *, batch: int = 1, dtype: str = "float32") -> int:
-        """Bytes alive, weights left out."""
+        """Count the bytes alive, weights left out."""
         return self.elements * batch * ITEM_BYTES[dtype]
 
 
 @lru_cache(maxsize=4096)
 def writes_in_place(op: Op) -> bool:
-    """Whether inference may write the output of an op over an input."""
+    """Tell whether inference may write the output of an op over an input."""
     match op:
         case (
             ops.Rescaling() | ops.Normalization() | ops.BatchNorm() | ops.Activation()
@@ -45,7 +45,7 @@ def writes_in_place(op: Op) -> bool:
 
 
 def liveness(graph: LayerGraph) -> Iterator[tuple[str, Mapping[str, int]]]:
-    """What is alive while each layer runs, the layers running one by one in inference.
+    """List what is alive while each layer runs, one by one, in inference.
 
     A tensor lives from the layer that makes it to the last layer that reads it, so a shortcut stays
     alive across its block. An elementwise layer writes over an input that nothing else reads.
@@ -87,7 +87,7 @@ def liveness(graph: LayerGraph) -> Iterator[tuple[str, Mapping[str, int]]]:
 
 
 def peak_activation(graph: LayerGraph) -> Peak:
-    """Most that is alive at once (``liveness``), and the first layer at which it is.
+    """Find the peak of ``liveness``, and the first layer to reach it.
 
     >>> from rsinspect.networks.resnet_rs import build_graph
     >>> from rsinspect.networks.spec import ResNetRSSpec

@@ -20,27 +20,27 @@ class TensorShape(tuple[int, ...]):
     __slots__ = ()
 
     def __new__(cls, *dims: int) -> "TensorShape":
-        """A shape of those dimensions."""
+        """Make a shape of those dimensions."""
         return super().__new__(cls, dims)
 
     @property
     def height(self) -> int:
-        """Rows; 1 for a vector."""
+        """Count rows; 1 for a vector."""
         return self[0] if len(self) == 3 else 1
 
     @property
     def width(self) -> int:
-        """Columns; 1 for a vector."""
+        """Count columns; 1 for a vector."""
         return self[1] if len(self) == 3 else 1
 
     @property
     def channels(self) -> int:
-        """Channels, the last dimension."""
+        """Count channels, the last dimension."""
         return self[-1]
 
     @property
     def elements(self) -> int:
-        """How many numbers, for one image."""
+        """Count numbers, for one image."""
         product = 1
         for dim in self:
             product *= dim
@@ -158,7 +158,7 @@ class DropPath(NamedTuple):
 
     @property
     def survival_probability(self) -> float:
-        """Probability that the branch is kept."""
+        """Return the probability of keeping the branch."""
         return 1 - self.rate
 
 

@@ -37,7 +37,7 @@ class Segment:
     layers: tuple[Layer, ...]
 
     def cost(self, graph: LayerGraph) -> Cost:
-        """Cost of its layers, for one image."""
+        """Add up the cost of its layers, for one image."""
         return layers_cost(graph, self.layers)
 
 
@@ -53,7 +53,7 @@ def cuts(graph: LayerGraph) -> tuple[str, ...]:
 
 
 def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
-    """The graph in order, cut at its stages or at its blocks.
+    """Cut the graph, in order, at its stages or at its blocks.
 
     Preprocessing joins the stem, and a graph without head layers has no ``head`` segment. At level
     ``block`` the stem and the head, which have no blocks, are one segment each. Worked out once per

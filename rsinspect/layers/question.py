@@ -50,30 +50,30 @@ class Question:
 
     @property
     def item_bytes(self) -> int:
-        """Bytes of one number."""
+        """Return the bytes of one number."""
         return ITEM_BYTES[self.dtype]
 
     @property
     def legend(self) -> str:
-        """What a FLOP is, in words."""
+        """Define a FLOP."""
         return LEGEND[self.convention]
 
     def flops(self, cost: Cost) -> int:
-        """Operations for one image."""
+        """Count operations for one image."""
         return cost.flops(self.convention)
 
     def activation_bytes(self, cost: Cost) -> int:
-        """All layer outputs added up, for the batch."""
+        """Add up all layer outputs, in bytes, for the batch."""
         return cost.activation_bytes(batch=self.batch, dtype=self.dtype)
 
     def weight_bytes(self, cost: Cost) -> int:
-        """All parameters."""
+        """Convert all parameters to bytes."""
         return cost.weight_bytes(self.dtype)
 
     def bytes_moved(self, cost: Cost) -> int:
-        """Inputs read, outputs written and weights read once, for the batch."""
+        """Count bytes of inputs read, outputs written and weights read once, for the batch."""
         return cost.bytes_moved(batch=self.batch, dtype=self.dtype)
 
     def intensity(self, cost: Cost) -> float | None:
-        """FLOPs per byte moved; None where nothing moves."""
+        """Divide FLOPs by bytes moved; None where nothing moves."""
         return cost.intensity(self.convention, batch=self.batch, dtype=self.dtype)

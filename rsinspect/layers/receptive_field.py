@@ -19,7 +19,7 @@ class ReceptiveField(NamedTuple):
 
 
 def receptive_fields(graph: LayerGraph) -> dict[str, ReceptiveField]:
-    """Receptive field of every layer, along its convolutions and window pools.
+    """Compute every layer's receptive field, along its convolutions and window pools.
 
     The largest over a layer's inputs. SE gates see the whole map and are left out: with them every
     block would see the whole image. Source: Araujo, Norris, Sim 2019, "Computing Receptive Fields

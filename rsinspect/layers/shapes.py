@@ -9,13 +9,13 @@ from rsinspect.layers.ops import TensorShape
 
 
 def ceil_div(value: int, divisor: int) -> int:
-    """``value / divisor``, rounded up."""
+    """Divide ``value`` by ``divisor``, rounded up."""
     return -(-value // divisor)
 
 
 @lru_cache(maxsize=4096)
 def infer_shape(op: ops.Op, inputs: tuple[TensorShape, ...]) -> TensorShape:
-    """Output shape of ``op`` on inputs of those shapes.
+    """Infer the output shape of ``op`` on inputs of those shapes.
 
     Raises:
         ShapeMismatch: If the op does not fit the inputs.

@@ -6,7 +6,7 @@ from rsinspect.layers import ops
 
 
 def describe(op: ops.Op) -> str:
-    """An op in the field's few words.
+    """Describe an op in the field's few words.
 
     >>> describe(ops.Conv2D(kernel=3, stride=2, in_channels=64, filters=128))
     'conv 3x3/2, 128'

@@ -68,7 +68,7 @@ def from_keras_config(config: Config, *, resolution: tuple[int, int] | None = No
 
 
 def _rows(config: Config) -> list[_Row]:
-    """Layers in order; one of a Sequential model reads the one before it."""
+    """List layers in order; a layer of a Sequential model reads the one before it."""
     configs = config.get("layers")
     if not isinstance(configs, Sequence):
         raise GraphError(
@@ -82,7 +82,7 @@ def _rows(config: Config) -> list[_Row]:
 
 
 def _paths(names: Sequence[str]) -> dict[str, str]:
-    """Path of each layer, by Keras name: the reference's where it is one, else the name itself."""
+    """Map each Keras name to a path: the reference's where it is one, else the name itself."""
     paths: dict[str, str] = {}
     for name in names:
         for dialect in (DIALECTS["keras"], DIALECTS["article"]):
@@ -159,7 +159,7 @@ class _Row:
         return ops.Input(TensorShape(*sides))
 
     def same(self, key: str) -> int:
-        """A setting of two equal sides, such as a kernel size.
+        """Read a setting of two equal sides, such as a kernel size.
 
         Raises:
             GraphError: If the sides differ.
@@ -189,7 +189,7 @@ class _Row:
 
 
 def _collect(value: Any, names: list[str]) -> None:
-    """Names of the layers whose tensors stand in the arguments of a call."""
+    """Collect the names of layers whose tensors are arguments of a call."""
     if isinstance(value, Mapping):
         if value.get("class_name") == "__keras_tensor__":
             names.append(str(value["config"]["keras_history"][0]))

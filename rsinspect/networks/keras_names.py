@@ -59,7 +59,7 @@ def _irregular(dialect: Dialect) -> dict[str, str]:
 
 
 def keras_name(path: str, dialect: Dialect) -> str:
-    """Reference Keras name of a layer.
+    """Return the reference Keras name of a layer.
 
     Raises:
         UnknownPath: If no ResNet-RS has such a layer.
@@ -82,7 +82,7 @@ def keras_name(path: str, dialect: Dialect) -> str:
 
 
 def layer_path(name: str, dialect: Dialect) -> str:
-    """Path of a reference Keras layer name; the inverse of ``keras_name``.
+    """Return the path of a reference Keras layer name; the inverse of ``keras_name``.
 
     Raises:
         UnknownPath: If it is no name of the reference.

@@ -86,7 +86,7 @@ class Named(NamedTuple):
 
 
 def _text(value: tuple[int, int] | str) -> str:
-    """A resolution or a dialect as people write it: one side where both are alike."""
+    """Write a resolution or a dialect: one side where both are alike."""
     if isinstance(value, str):
         return value
     return str(value[0]) if value[0] == value[1] else f"{value[0]}x{value[1]}"
@@ -160,7 +160,7 @@ def parse_model(text: str) -> Named:
 
 
 def _from_document(text: str) -> Network | None:
-    """A network or layer graph that rsinspect wrote as JSON; None for other text."""
+    """Read a network or layer graph from rsinspect's JSON; None for other text."""
     if not text.endswith(".json"):
         return None
     import json  # a published name needs none
@@ -208,7 +208,7 @@ def network(text: str) -> Network:
 
 
 def is_file(text: str) -> bool:
-    """Whether MODEL text is the path of a file, and not a name."""
+    """Tell whether MODEL text is the path of a file, and not a name."""
     return text.endswith(".json")
 
 

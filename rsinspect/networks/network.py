@@ -47,7 +47,7 @@ class LayerNames(Mapping[str, str]):
         return len(self._paths)
 
     def paths(self) -> dict[str, str]:
-        """Paths by Keras name: the way back."""
+        """Map Keras names back to paths."""
         return {name: path for path, name in self._all().items()}
 
 
@@ -73,22 +73,22 @@ class Network:
 
     @property
     def name(self) -> str:
-        """Its name, without the image size."""
+        """Return the title without the image size."""
         return self.graph.name
 
     @property
     def structure(self) -> Structure:
-        """Its stages and blocks."""
+        """Return the stages and blocks."""
         return structure_of(self.graph)
 
     @property
     def cost(self) -> Cost:
-        """Of the whole network, for one image."""
+        """Compute the cost of the whole network, for one image."""
         return whole_cost(self.graph)
 
     @property
     def resolution(self) -> tuple[int, int] | None:
-        """Height and width of the image; None where it does not take one image."""
+        """Return height and width of the image; None where it does not take one image."""
         inputs = self.graph.inputs
         if len(inputs) != 1 or len(inputs[0].shape) != 3:
             return None
@@ -96,24 +96,24 @@ class Network:
 
     @property
     def size(self) -> str:
-        """The resolution as people write it, height x width; the inputs' shapes where several."""
+        """Write the resolution as height x width; the inputs' shapes where several."""
         if self.resolution is not None:
             return "x".join(map(str, self.resolution))
         return ", ".join(str(layer.shape) for layer in self.graph.inputs)
 
     @property
     def short_title(self) -> str:
-        """The title without the size: for a sentence that gives it elsewhere."""
+        """Return the title without the size, for sentences with the size elsewhere."""
         return self.title.replace(f" @ {self.size}", "")
 
     @property
     def fingerprint(self) -> str:
-        """What it is, whatever it is called (``layers.document.fingerprint``)."""
+        """Identify the network, whatever its names (``layers.document.fingerprint``)."""
         return fingerprint(self.graph)
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """Blocks in each stage that has blocks."""
+        """Count the blocks of each stage that has blocks."""
         return tuple(len(stage.groups) for stage in self.structure.stages if stage.has_blocks)
 
     def document(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ IMAGENET_VARIANCE = (0.229**2, 0.224**2, 0.225**2)
 
 
 def build_graph(spec: ResNetRSSpec) -> LayerGraph:
-    """The layer graph of a spec.
+    """Build the layer graph of a spec.
 
     >>> graph = build_graph(ResNetRSSpec.variant(50))
     >>> len(graph), str(graph.layer("c5/block2/out").shape)
@@ -63,7 +63,7 @@ class _Wiring:
         return path
 
     def conv(self, prefix: str, number: int, x: str, kernel: int, filters: int, stride: int) -> str:
-        """Convolution ``number`` of a stem or branch, padded explicitly where it strides."""
+        """Add convolution ``number`` of a stem or branch, padded explicitly where it strides."""
         explicit = stride > 1 and kernel > 1 and self.spec.dialect.padding == "explicit"
         if explicit:
             x = self.add(f"{prefix}/pad{number}", ops.ZeroPad2D((kernel - 1) // 2), x)
@@ -135,7 +135,7 @@ class _Wiring:
         return x
 
     def repeat(self, pattern: list[Layer], stage: str, blocks: int) -> str:
-        """Blocks 2 to the last: block 1 again under other paths, each reading the one before."""
+        """Repeat block 1 under other paths, up to the last block, each reading the one before."""
         inside = f"{stage}/block1/"
         previous, current = f"{stage}/block0/", inside
         cut = len(inside)
@@ -169,7 +169,7 @@ class _Wiring:
         projection: bool,
         drop_path_rate: float,
     ) -> str:
-        """One bottleneck block."""
+        """Add one bottleneck block."""
         branch = x
         plan = ((1, filters), (3, filters), (1, filters * EXPANSION))
         for number, (kernel, width) in enumerate(plan, start=1):
@@ -200,7 +200,7 @@ class _Wiring:
         return self.add(f"{path}/excite", ops.Multiply(), x, gate)
 
     def shortcut(self, path: str, x: str, filters: int, stride: int) -> str:
-        """Projection shortcut: pool, where the dialect has one, then 1x1, then norm."""
+        """Add a projection shortcut: pool, where the dialect has one, then 1x1, then norm."""
         dialect = self.spec.dialect
         when = dialect.shortcut_pool
         pooled = when == "always" or (when == "strided" and stride > 1)

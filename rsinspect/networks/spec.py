@@ -37,7 +37,7 @@ Pooling = Literal["avg", "max"]
 
 
 def round_channels(channels: int, width: float) -> int:
-    """Channels after a width multiplier: nearest multiple of 8, never below 90 % of the product.
+    """Scale channels by a width: nearest multiple of 8, never below 90 % of the product.
 
     The rule of MobileNetV2's reference code, without its minimum of 8: a product that rounds to
     zero stays zero and is refused by the spec.
@@ -282,7 +282,7 @@ class ResNetRSSpec:
 
     @property
     def name(self) -> str:
-        """The variant's name; a layout of one's own is named by its blocks.
+        """Return the variant's name; other layouts are named by their blocks.
 
         >>> ResNetRSSpec.variant(50).name, ResNetRSSpec(blocks=(1, 2), width=0.5).name
         ('resnet-rs-50', 'resnet-rs-1-2-w0.5')
@@ -292,7 +292,7 @@ class ResNetRSSpec:
 
     @property
     def title(self) -> str:
-        """Name, resolution and what the dialect would not make one expect.
+        """Write name, resolution and all that differs from the dialect's defaults.
 
         >>> ResNetRSSpec.variant(200, dialect="resnet", se_ratio=0.25).title
         'resnet-200 + SE @ 256x256'
@@ -305,16 +305,16 @@ class ResNetRSSpec:
 
     @property
     def size(self) -> str:
-        """The resolution as people write it: height x width."""
+        """Write the resolution as height x width."""
         return "x".join(map(str, self.resolution))
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Names of the stages, c2 first."""
+        """Name the stages, c2 first."""
         return tuple(f"c{i + 2}" for i in range(len(self.blocks)))
 
     def drop_path_rates(self) -> tuple[float, ...]:
-        """Drop-path rate of each stage: ``rate * (i + 2) / (n + 1)`` for i = 0..n-1.
+        """Compute each stage's drop-path rate: ``rate * (i + 2) / (n + 1)`` for i = 0..n-1.
 
         Source: tensorflow/tpu @7dc921f8, resnet_layers.get_drop_connect_rate; Keras has the same
         rule under the name ``get_survival_probability``.
@@ -326,7 +326,7 @@ class ResNetRSSpec:
         return tuple(self.drop_path_rate * (i + 2) / (stages + 1) for i in range(stages))
 
     def block_drop_path_rates(self) -> tuple[tuple[float, ...], ...]:
-        """Drop-path rate of every block, by stage.
+        """Compute the drop-path rate of every block, by stage.
 
         By stage, all blocks of one have its rate (``drop_path_rates``). By block, timm's rule, the
         rate grows linearly over all blocks, from 0 at the first to ``drop_path_rate`` at the last.
@@ -348,5 +348,5 @@ class ResNetRSSpec:
         return tuple(rates)
 
     def se_filters(self, filters: int) -> int:
-        """Hidden width of SE in a block of inner width ``filters``, four times that at its end."""
+        """Compute the hidden width of SE in a block of inner width ``filters``, output 4x that."""
         return max(1, int(filters * EXPANSION * self.se_ratio))

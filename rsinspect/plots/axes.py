@@ -42,7 +42,7 @@ class Scale:
 
     @property
     def decade(self) -> float:
-        """Pixels of a factor of ten, of a logarithmic scale."""
+        """Measure a factor of ten of a logarithmic scale, in pixels."""
         return abs(self.end - self.start) / math.log10(self.high / self.low)
 
 

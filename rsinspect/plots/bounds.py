@@ -33,12 +33,12 @@ class Bubble(NamedTuple):
 
     @property
     def coordinates(self) -> tuple[float, float, float]:
-        """All that has to lie on the axes."""
+        """List all coordinates that have to lie on the axes."""
         return self.intensity, self.rate, self.attainable
 
     @property
     def radius(self) -> float:
-        """Pixels; the area is in proportion to the share, but never too small to be seen."""
+        """Size the area in proportion to the share, never too small to see; in pixels."""
         return max(4.0, 40 * math.sqrt(self.share))
 
 

@@ -21,7 +21,7 @@ class Sign(Protocol):
 
     @property
     def width(self) -> float:
-        """Pixels that the sample is wide."""
+        """Return the width of the sample in pixels."""
 
     def draw(self, page: Page, place: Place) -> None:
         """Draw a sample.
@@ -85,7 +85,7 @@ class Entry(NamedTuple):
 
     @property
     def step(self) -> float:
-        """Pixels to the next entry of the row."""
+        """Measure the pixels to the next entry of the row."""
         return self.sign.width + 6 + text_width(self.text, SMALL) + 18
 
 
@@ -123,7 +123,7 @@ class Frame:
 
     @property
     def top(self) -> float:
-        """Where the plot may begin."""
+        """Return the top of the plot."""
         return self._key_at + len(self.key) * _KEY_ROW
 
     def page(self, bottom: float, theme: Theme) -> Page:

@@ -191,7 +191,7 @@ class Along(NamedTuple):
 
     @property
     def tilt(self) -> float:
-        """Its slope in radians, counter-clockwise."""
+        """Compute its slope in radians, counter-clockwise."""
         (x, y), (to_x, to_y) = self.line
         return math.atan2(y - to_y, to_x - x)
 

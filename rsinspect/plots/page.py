@@ -117,7 +117,7 @@ class Box(NamedTuple):
 
     @property
     def middle(self) -> Place:
-        """Its centre."""
+        """Return the centre."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     def meets(self, other: Box) -> bool:

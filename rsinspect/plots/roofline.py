@@ -171,7 +171,7 @@ class _Roofline:
 
     @property
     def highest(self) -> float:
-        """The compute roof, in FLOP/s."""
+        """Return the compute roof, in FLOP/s."""
         return self.compute[0].rate
 
     def at(self, intensity: float, rate: float) -> Place:

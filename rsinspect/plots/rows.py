@@ -53,32 +53,32 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Path of the segment, or of the first to the last: ``c4/block1-22``."""
+        """Write the path of the segment, or of the first to the last: ``c4/block1-22``."""
         return span([segment.path for segment in self.segments])
 
     @property
     def repeats(self) -> int:
-        """How many there are."""
+        """Count the segments."""
         return len(self.segments)
 
     @property
     def role(self) -> Role:
-        """What its stage is called in the diagrams."""
+        """Return the role of its stage in the diagrams."""
         return self.stage.role
 
     @cached_property
     def medians(self) -> tuple[float, ...]:
-        """Median of each, in seconds."""
+        """List the median of each segment, in seconds."""
         return tuple(segment.latency.median for segment in self.segments)
 
     @property
     def median(self) -> float:
-        """Seconds of one of them: the mean of their medians."""
+        """Compute the mean of the medians, in seconds."""
         return sum(self.medians) / self.repeats
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """Ends of the 95 % interval of ``median``; None with too few rounds.
+        """Compute the ends of the 95 % interval of ``median``; None with too few rounds.
 
         Measured against a second that does not vary, the excess of the sum over it is the sum.
         """
@@ -93,7 +93,7 @@ class Row:
 
     @cached_property
     def forward_share(self) -> float | None:
-        """Of forward and backward together; None in inference and for a step."""
+        """Divide forward by forward and backward together; None in inference and for a step."""
         pairs = [(segment.forward, segment.backward) for segment in self.segments]
         known = [(ahead.median, back.median) for ahead, back in pairs if ahead and back]
         whole = sum(map(sum, known))
@@ -103,7 +103,7 @@ class Row:
 
     @property
     def floor_s(self) -> float | None:
-        """The least seconds of one of them by the roofs; None without roofs and for a step."""
+        """Compute the least seconds of a segment by the roofs; None without roofs or for a step."""
         floors = [segment.bound.floor_s for segment in self.segments if segment.bound]
         return sum(floors) / self.repeats if len(floors) == self.repeats else None
 

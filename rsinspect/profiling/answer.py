@@ -204,7 +204,7 @@ def _signed(excess: Excess) -> str:
 
 
 def _percent(share: float) -> str:
-    """With its sign; nothing has none.
+    """Write a signed percentage; nothing has no sign.
 
     >>> _percent(0.0123), _percent(-0.0004), _percent(-0.03)
     ('+1.2', '0.0', '-3.0')
@@ -308,7 +308,7 @@ def _roofs_note(roofs: Roofs) -> str:
 
 
 def _range(rates: Sequence[float]) -> str:
-    """Bandwidths from the lowest to the highest, the unit once where it is the same.
+    """Write bandwidths from the lowest to the highest; a shared unit is written once.
 
     >>> _range([2.4e10, 2.93e10]), _range([9e8, 2e9]), _range([5e10])
     ('24.0 to 29.3 GB/s', '900 MB/s to 2.00 GB/s', '50.0 GB/s')

@@ -14,7 +14,7 @@ RIGHT_ALIGNED: frozenset[Kind] = frozenset(
 
 
 def cell(column: Column, value: Value) -> str:
-    """The value as people read it.
+    """Write a value for people.
 
     >>> cell(Column("params", "Params", "count"), 63_724_296)
     '63.7 M'
@@ -45,5 +45,5 @@ def cell(column: Column, value: Value) -> str:
 
 
 def head(column: Column) -> str:
-    """The column's head on one line; a word broken for the console is whole again."""
+    """Write the column's head on one line; a word broken for the console is whole again."""
     return column.head.replace("-\n", "").replace("\n", " ")

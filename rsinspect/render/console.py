@@ -26,7 +26,7 @@ _SQUEEZED = 20
 
 
 def console_for(stream: IO[str] | None = None) -> Console:
-    """A console on a stream that knows whether the stream is a screen."""
+    """Make a console on a stream; it knows whether the stream is a screen."""
     return Console(file=stream or sys.stdout, highlight=False, soft_wrap=False)
 
 
@@ -41,7 +41,7 @@ def _text(column: Column, value: Value, *, ascii_only: bool) -> Text:
 
 
 def _width(table: Table, column: Column) -> int:
-    """Columns of text that a table column needs, or what it can be squeezed into."""
+    """Measure the columns of text that a table column needs, or can be squeezed into."""
     rows = (*table.rows, *table.totals)
     cells = [cell(column, row.get(column.key)) for row in rows]
     drawn = BAR_CELLS + 1 if column.kind == "share" else 0
@@ -80,7 +80,7 @@ def bands(
 def rich_table(
     table: Table, columns: tuple[Column, ...], needed: dict[str, int], *, ascii_only: bool = False
 ) -> RichTable:
-    """Some columns of the table, without its title and notes."""
+    """Draw some columns of the table, without its title and notes."""
     rich = RichTable(
         box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -118,7 +118,7 @@ def table_text(table: Table, width: int) -> str:
 
 
 def print_table(table: Table, console: Console) -> None:
-    """Title, table and notes; a table too wide for the console comes in bands of columns."""
+    """Print title, table and notes; too wide a table comes in bands of columns."""
     ascii_only = not (console.encoding or "utf-8").lower().startswith("utf")
     needed = {column.key: _width(table, column) for column in table.columns}
     if not console.is_terminal and "COLUMNS" not in os.environ:

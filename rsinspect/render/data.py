@@ -42,12 +42,12 @@ def as_text(answer: Answer, name: str) -> str:
 
 
 def json_text(answer: Answer) -> str:
-    """The document, indented."""
+    """Write the document, indented."""
     return json.dumps(answer.document, indent=2) + "\n"
 
 
 def yaml_text(answer: Answer) -> str:
-    """The document in YAML, keys in their order."""
+    """Write the document in YAML, keys in their order."""
     import yaml
 
     text: str = yaml.safe_dump(answer.document, sort_keys=False, allow_unicode=True, width=100)
@@ -55,7 +55,7 @@ def yaml_text(answer: Answer) -> str:
 
 
 def csv_text(table: Table) -> str:
-    """Rows (no totals, no notes) with exact values; an empty cell is "not available"."""
+    """Write rows (no totals, no notes) with exact values; an empty cell is "not available"."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     keys = [column.key for column in table.columns]
@@ -108,7 +108,7 @@ def records_parquet(records: Records) -> bytes:
 
 
 def markdown_escape(text: str) -> str:
-    """Text on one line, with Markdown's special characters made harmless.
+    """Write text on one line, with Markdown's special characters escaped.
 
     >>> markdown_escape("3*3*256")
     '3\\\\*3\\\\*256'
@@ -117,7 +117,7 @@ def markdown_escape(text: str) -> str:
 
 
 def markdown_text(table: Table) -> str:
-    """A pipe table with title, totals and notes."""
+    """Write a pipe table with title, totals and notes."""
 
     def line(cells: list[str]) -> str:
         return "| " + " | ".join(cells) + " |"
@@ -139,7 +139,7 @@ def markdown_text(table: Table) -> str:
 
 
 def latex_text(table: Table) -> str:
-    """A booktabs table; it needs ``\\usepackage{booktabs}`` and nothing else."""
+    """Write a booktabs table; it needs ``\\usepackage{booktabs}`` and nothing else."""
 
     def cells(row: dict[str, Value]) -> list[str]:
         return [escape(cell(column, row.get(column.key))) for column in table.columns]
