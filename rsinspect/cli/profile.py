@@ -134,7 +134,7 @@ class FileOptions:
     roofline: Annotated[
         Path | None, _file("--roofline", help="Also draw the roofline: .svg, .pdf or .png.")
     ] = None
-    theme: Annotated[str, _file("--theme", help=f"Of the plots: {one_of(THEMES)}.")] = "paper"
+    theme: Annotated[str, _file("--theme", help=f"Theme of the plots: {one_of(THEMES)}.")] = "paper"
 
     def check(self, output: Path | None, *, roofs: bool) -> None:
         """Refuse what cannot be written, before anything is measured.

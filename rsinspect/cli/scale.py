@@ -82,8 +82,10 @@ def _limit(*names: str, help: str) -> Any:
 class LimitOptions:
     """Which of them fit."""
 
-    max_flops: Annotated[str | None, _limit("--max-flops", help="Per image: 10G.")] = None
-    min_flops: Annotated[str | None, _limit("--min-flops", help="Per image.")] = None
+    max_flops: Annotated[
+        str | None, _limit("--max-flops", help="Maximum FLOPs per image: 10G.")
+    ] = None
+    min_flops: Annotated[str | None, _limit("--min-flops", help="Minimum FLOPs per image.")] = None
     max_params: Annotated[
         str | None, _limit("--max-params", help="Maximum number of parameters: 50M.")
     ] = None
@@ -92,7 +94,7 @@ class LimitOptions:
     ] = None
     max_peak_activation: Annotated[
         str | None,
-        _limit("--max-peak-activation", help="Peak of activations, of the batch: 64MiB."),
+        _limit("--max-peak-activation", help="Maximum peak of activations for the batch: 64MiB."),
     ] = None
 
     def make(self) -> Bounds:
@@ -130,7 +132,7 @@ class ShownOptions:
     pareto: Annotated[bool, _shown("--pareto", help="Only the front.")] = False
     sort: Annotated[
         str | None,
-        _shown("--sort", "-s", help="By a cost or an axis; -params: largest first."),
+        _shown("--sort", "-s", help="Sort by a cost or an axis; -params: largest first."),
     ] = None
     top: Annotated[int | None, _shown("--top", "-n", help="Only the first N.")] = None
 
@@ -161,7 +163,7 @@ class FileOptions:
             "--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False
         ),
     ] = None
-    theme: Annotated[str, option("--theme", help=f"Of the plot: {one_of(THEMES)}.")] = "light"
+    theme: Annotated[str, option("--theme", help=f"Theme of the plot: {one_of(THEMES)}.")] = "light"
 
     @property
     def kind(self) -> str:

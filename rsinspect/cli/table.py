@@ -17,7 +17,7 @@ Plot = Annotated[
     Path | None,
     typer.Option("--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False),
 ]
-Theme = Annotated[str, typer.Option(help=f"Of the plot: {one_of(THEMES)}.")]
+Theme = Annotated[str, typer.Option(help=f"Theme of the plot: {one_of(THEMES)}.")]
 
 
 def table(

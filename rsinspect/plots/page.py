@@ -154,7 +154,7 @@ class Stroke(NamedTuple):
     end: Place
 
     def crosses(self, box: Box) -> bool:
-        """Tell whether it goes through the box. (Liang and Barsky 1984: clipping.)"""
+        """Tell whether it goes through the box, by Liang and Barsky's clipping (1984)."""
         (x, y), (to_x, to_y) = self
         enters, leaves = 0.0, 1.0
         for start, step, low, high in (
