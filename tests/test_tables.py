@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import re
@@ -12,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from rsinspect import paper
 from rsinspect.answers.figures import figure_answer, figure_chart, table_chart
 from rsinspect.answers.printed import table_answer
+from rsinspect.answers.table import Column, Table
 from rsinspect.base.errors import InvalidQuestion
+from rsinspect.render.console import print_table
 from rsinspect.render.data import latex_text
 from tests.conftest import Cli
 
@@ -30,6 +34,14 @@ def document(number: int) -> dict[str, Any]:
 def as_printed(value: float, printed: float) -> float:
     """The value to as many figures as the print has."""
     return round(value, 1) if printed < 10 and printed != int(printed) else round(value)
+
+
+@pytest.mark.parametrize(("strong", "bold"), [(frozenset({"c2"}), True), (frozenset(), False)])
+def test_a_row_stands_out_where_the_table_says_so(strong: frozenset[str], bold: bool) -> None:
+    table = Table("t", (Column("path", "Path"),), ({"path": "c2"},), strong=strong)
+    buffer = io.StringIO()
+    print_table(table, Console(file=buffer, force_terminal=True, color_system="standard"))
+    assert ("\x1b[1mc2" in buffer.getvalue()) is bold
 
 
 def test_table_7_agrees_with_print_in_params_and_flops_for_all_11_networks() -> None:

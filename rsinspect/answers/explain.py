@@ -172,6 +172,7 @@ def explain_answer(network: Network, paths: tuple[str, ...], question: Question)
                 Column("value", "Value", "integer"),
             ),
             rows=tuple(rows),
+            strong=frozenset(path for path in paths if structure_of(graph).stage(path)),
             notes=(*notes, "H, W, C: height, width and channels of the output; k: kernel side."),
         ),
         lambda: {

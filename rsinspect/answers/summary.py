@@ -146,6 +146,7 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
         rows=tuple(summary.values(row, shown) for row in summary.rows),
         totals=tuple(summary.values(row, shown) for row in totals),
         notes=(*_totals_in_words(summary), *legend(shown, summary.rows, question)),
+        strong=frozenset(row.label for row in summary.rows if row.kind == "stage"),
     )
     return Answer(table, lambda: _document(summary))
 

@@ -44,6 +44,7 @@ class Table(NamedTuple):
         rows: One mapping from column key to value per row; None is "not available".
         totals: Rows below the line.
         notes: Legend and remarks, a line each.
+        strong: Paths of rows that stand out: whole stages and steps, among their blocks.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Table(NamedTuple):
     rows: tuple[dict[str, Value], ...]
     totals: tuple[dict[str, Value], ...] = ()
     notes: tuple[Note, ...] = ()
+    strong: frozenset[str] = frozenset()
 
 
 class Answer(NamedTuple):

@@ -61,7 +61,7 @@ class _Display:
                     left=f"at most {event.remaining_s:.0f} s more",
                 )
             case protocol.Predicted():
-                table = prediction_table(prediction_of(event), f"{self.name}, predicted")
+                table = prediction_table(prediction_of(event), self.request.network)
                 print_table(table, self.progress.console)
             case protocol.BatchRefused(batch, reason):
                 self.progress.console.print(f"batch {batch}: {reason}", highlight=False)

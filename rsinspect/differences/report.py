@@ -97,6 +97,7 @@ def diff_answer(a: Network, b: Network) -> Answer:
         rows=tuple(_row(stage) for stage in comparison.stages),
         totals=(_total(comparison),),
         notes=_notes(a, b, comparison),
+        strong=frozenset(stage.path for stage in comparison.stages),
     )
     return Answer(table, lambda: _document(a, b, comparison))
 

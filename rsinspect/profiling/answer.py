@@ -8,12 +8,13 @@ from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.units import binary_bytes, count, percent, seconds
 from rsinspect.base.words import plural
 from rsinspect.layers.cost import layers_cost
+from rsinspect.networks.network import Network
 from rsinspect.profiling.memory import needed_memory
 from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.record.cautions import wording
 from rsinspect.profiling.record.closure import CLOSES_WITHIN, Excess
 from rsinspect.profiling.record.document import to_json
-from rsinspect.profiling.record.prediction import Prediction
+from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.record.run import ProfileRun, Segment
 from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.statistics import Latency
@@ -84,7 +85,15 @@ def _segments_table(run: ProfileRun) -> Table:
         rows=tuple(nothing | _row(run, segment) for segment in run.segments),
         totals=totals,
         notes=_notes(run),
+        strong=frozenset(x.path for x in run.segments if x.level != "block")
+        | (frozenset() if run.network is None else _without_blocks(run.network, run.segments)),
     )
+
+
+def _without_blocks(network: Network, parts: Sequence[Segment | PredictedPart]) -> frozenset[str]:
+    """Paths of those parts of a network that are no block: stages and steps."""
+    groups = ((part.path, network.structure.group(part.path)) for part in parts)
+    return frozenset(path for path, group in groups if group is None or not group.is_block)
 
 
 def _row(run: ProfileRun, segment: Segment) -> dict[str, Value]:
@@ -139,10 +148,11 @@ def _layers_table(run: ProfileRun) -> Table:
     )
 
 
-def prediction_table(prediction: Prediction, title: str) -> Table:
+def prediction_table(prediction: Prediction, network: Network) -> Table:
     """Show the latency of the whole network as its distinct blocks predict it."""
     return Table(
-        title=title,
+        title=f"{network.name}, predicted",
+        strong=_without_blocks(network, prediction.parts),
         columns=(
             Column("path", "Segment"),
             Column("repeats", "Blocks", "integer"),

@@ -30,13 +30,15 @@ def console_for(stream: IO[str] | None = None) -> Console:
     return Console(file=stream or sys.stdout, highlight=False, soft_wrap=False)
 
 
-def _text(column: Column, value: Value, *, ascii_only: bool) -> Text:
+def _text(
+    column: Column, value: Value, *, strong: frozenset[str] = frozenset(), ascii_only: bool
+) -> Text:
     words = cell(column, value)
     if column.kind == "share" and isinstance(value, float):
         drawn = bar(value, BAR_CELLS, ascii_only=ascii_only)
         return Text.assemble((drawn, "cyan"), f" {words:>7}")
     if column.key == "path":
-        return Text(words, style="bold" if "/" not in words else "")
+        return Text(words, style="bold" if words in strong else "")
     return Text(words, style="dim" if words == "0" else "")
 
 
@@ -98,11 +100,14 @@ def rich_table(
             width=None if column.wraps else needed[column.key],
         )
     for row in table.rows:
-        rich.add_row(*(_text(c, row.get(c.key), ascii_only=ascii_only) for c in columns))
+        cells = [
+            _text(c, row.get(c.key), strong=table.strong, ascii_only=ascii_only) for c in columns
+        ]
+        rich.add_row(*cells)
     if table.totals:
         rich.add_section()
     for row in table.totals:
-        cells = (_text(c, row.get(c.key), ascii_only=ascii_only) for c in columns)
+        cells = [_text(c, row.get(c.key), ascii_only=ascii_only) for c in columns]
         rich.add_row(*cells, style="bold")
     return rich
 
