@@ -152,7 +152,7 @@ class WeightsUnavailable(WeightsError):
 
 
 class BackendError(RsInspectError):
-    """Keras or one of its backends."""
+    """Keras or one of its backends cannot do its part."""
 
 
 class BackendUnavailable(BackendError):

@@ -32,7 +32,7 @@ Status = Literal["same", "added", "removed", "changed", "training_only"]
 STATUSES: tuple[Status, ...] = ("same", "added", "removed", "changed", "training_only")
 
 REGULARISERS = {"DropPath": "drop path", "Dropout": "dropout"}
-"""Ops that do nothing in inference, in words."""
+"""Descriptions of ops that do nothing in inference."""
 
 
 class FieldChange(NamedTuple):

@@ -54,7 +54,7 @@ class Engine:
     Attributes:
         kind: ``pip``, the pygraphviz package, or ``system``, a program called dot.
         path: The package's directory, or the program.
-        why: Why it is used, in words.
+        why: Reason it is used.
     """
 
     kind: Kind

@@ -28,7 +28,7 @@ class Measured:
 
     Attributes:
         latency_s: Seconds for one batch, by path of stage, block or layer.
-        conditions: Batch, precision, backend and device, in words.
+        conditions: Batch, precision, backend and device.
     """
 
     latency_s: Mapping[str, float]

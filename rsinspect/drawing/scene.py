@@ -5,7 +5,7 @@ and every format shows the same truth. Colours, fonts and positions are the form
 node *is* (its role), how hot it is and what has changed about it stand here.
 
 Nodes are a tree: a network's stages hold blocks and blocks hold layers. An *open* node shows its
-children inside it, a closed one shows what it consists of in words. A *deep* scene has the children
+children inside it, a closed one describes what it consists of. A *deep* scene has the children
 of closed nodes too, for formats whose readers can open them.
 """
 
@@ -80,7 +80,7 @@ class Part:
         paths: Of the blocks it stands for, or of the stage whose layers it has.
         kind: Of its blocks: ``identity``; empty where it is no block.
         name: Of its blocks: ``blocks 1-22``; empty where it is no block.
-        lines: What it consists of, in words.
+        lines: Description of what it consists of.
     """
 
     paths: tuple[str, ...]
@@ -115,7 +115,7 @@ class Node:
         paths: Of the blocks (and stages without blocks) it stands for; none for a layer.
         lane: Where a layer stands in its block.
         repeats: How many identical ones it stands for.
-        lines: What it consists of, in words.
+        lines: Description of what it consists of.
         parts: The same for a closed stage, block by block.
         costs: What its footer says.
         facts: All that is known about it, for tooltips and attributes.

@@ -22,7 +22,7 @@ class Question:
     Attributes:
         convention: What a FLOP is: a name of ``CONVENTIONS``.
         batch: Images, for bytes of activations, bytes moved and intensity.
-        dtype: Of activations and weights: a name of ``ITEM_BYTES``.
+        dtype: Data type of activations and weights: a name of ``ITEM_BYTES``.
 
     Raises:
         InvalidChoice: If the convention or the dtype is unknown.

@@ -277,11 +277,11 @@ class Ready:
     Attributes:
         parts: Path and step of each part of the samples, in the order they run; a path that is not
             of the graph (``loss``, ``optimizer``, ``call``) is a step of its own.
-        method: How samples are taken, in words.
+        method: Description of the sampling.
         output_max_abs_diff: Between the outputs with and without instruments; None where chance
             (dropout) makes them differ.
         output_max_abs: Largest of the latter in magnitude.
-        optimizer: That a training step ends with, in words; None in inference.
+        optimizer: Optimizer at the end of a training step; None in inference.
         environment: Where.
     """
 

@@ -1,7 +1,7 @@
 """Which network a weight file belongs to: the one it is meant for, or else a known one.
 
 A file is compared with the graph, array by array, before a model is built, so a wrong file is
-refused in milliseconds and in words: which network it holds, not which tensor failed first.
+refused in milliseconds with a clear message: which network it holds, not which tensor failed first.
 """
 
 from __future__ import annotations

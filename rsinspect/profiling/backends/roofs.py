@@ -55,7 +55,7 @@ class Work(NamedTuple):
     """Something to be timed.
 
     Attributes:
-        size: Of the operands, in words.
+        size: Size of the operands.
         flops: Operations of one call.
         make: Makes the call, operands included.
     """
@@ -70,7 +70,7 @@ class Device(Protocol):
 
     Attributes:
         name: Of the device: ``cpu`` or ``gpu``.
-        how: How calls are compiled, in words.
+        how: Description of the compilation of calls.
         threads: On a CPU, those of one operation.
     """
 

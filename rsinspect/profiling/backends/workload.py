@@ -35,7 +35,7 @@ class Instrument(Protocol):
     """A network as functions of a backend.
 
     Attributes:
-        method: How parts are timed, in words.
+        method: Description of the timing of parts.
         parts: Path and step of each part, in the order of the samples.
     """
 

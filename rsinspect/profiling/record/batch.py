@@ -17,7 +17,7 @@ class Attempt:
     Attributes:
         batch: Images in a batch.
         outcome: ``skipped`` when it was predicted not to fit and never started.
-        reason: Why it did not run, in words; None when it ran.
+        reason: Reason it did not run; None when it ran.
         predicted_bytes: Resident memory predicted.
         peak_rss_bytes: Resident memory used, or None where the worker was not started or the system
             does not say.

@@ -18,7 +18,7 @@ class Environment:
         cpus_quota: Processors the control group's quota amounts to.
         governor: Frequency governor of the first processor.
         threads_requested: As requested; None leaves it to the framework.
-        threads: How that was carried out, in words.
+        threads: Description of how that was carried out.
         versions: Of Python, Keras, the backend and rsinspect, by name.
         flags: Variables of the process environment that frameworks obey and that were set.
         load_before: Load average of the last minute before the worker imported anything.

@@ -164,8 +164,8 @@ class ProfileRun:
         device: ``cpu``, ``gpu`` or ``gpu:1``.
         jit: Whether XLA compiled it.
         level: As requested: ``stage``, ``block`` or ``layer``.
-        method: How samples were taken, in words.
-        optimizer: Of a training step, in words; None in inference.
+        method: Description of the sampling.
+        optimizer: Optimizer of a training step; None in inference.
         end_to_end: The whole network.
         segments: Its stages or blocks, in order, then the steps that are neither.
         rounds: Where the samples came from.

@@ -48,7 +48,7 @@ class Trace:
         layers: In the order of the network.
         unattributed: Share of the traced time that belongs to no layer.
         steps: Passes that were traced.
-        method: How, in words.
+        method: Description of the method.
         events: Of one of them.
     """
 
@@ -67,7 +67,7 @@ class TracedSeconds:
         seconds: Per layer and step, by path; mean of the traced passes.
         unattributed_s: Of no layer.
         steps: Passes that were traced.
-        method: How, in words.
+        method: Description of the method.
         events: Of one of them.
     """
 

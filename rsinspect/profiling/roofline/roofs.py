@@ -20,7 +20,7 @@ class ComputeRoof:
 
     Attributes:
         op: Such as ``matmul`` or ``conv 3x3``.
-        size: Of the operands, in words.
+        size: Size of the operands: ``1024x1024``.
         flops_per_s: Two operations per MAC.
     """
 
@@ -53,7 +53,7 @@ class Roofs:
         compute: Of several operations; at least one.
         bandwidth: Of several working sets, the smallest first; at least one.
         precision: Of the numbers.
-        method: How they were measured, in words.
+        method: Description of the measurement.
 
     Raises:
         InvalidMeasurement: If a kind of roof is missing, or a rate is not finite or below 1.
