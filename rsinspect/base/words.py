@@ -5,8 +5,6 @@ it: ``Option("batch", 8)`` is ``batch=8`` in Python and ``--batch 8`` on the com
 door that shows an error says which.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 

@@ -17,9 +17,10 @@ Names only label what the wiring has found: a stage is called by the first part 
 paths where they all share it and nobody else has it, a block by the first two; else they are
 called ``c2``, ``c3``, ... after the paper, and ``c2/block0``. So a network whose layer names were
 scrambled has the same structure, under the same names, as the one built here.
-"""
 
-from __future__ import annotations
+Annotations are types, not strings, where a named tuple is made: it compiles each string, and every
+command pays for that.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -223,7 +224,7 @@ class Structure:
             f"near it: {', '.join(close)}" if close else f"stages: {', '.join(stages)}",
         )
 
-    def block(self, group: Group) -> Block:
+    def block(self, group: Group) -> "Block":
         """Take a block apart: its entry, branch, shortcut and gates."""
         from rsinspect.layers.blocks import take_apart  # a table of costs opens no block
 
@@ -231,7 +232,7 @@ class Structure:
             self._blocks[group.path] = take_apart(self.graph, group)
         return self._blocks[group.path]
 
-    def gates(self, group: Group) -> tuple[Gate, ...]:
+    def gates(self, group: Group) -> "tuple[Gate, ...]":
         """List the gates among the layers of a group."""
         from rsinspect.layers.blocks import gates_of
 
@@ -250,7 +251,7 @@ class Structure:
         return parts
 
     @cached_property
-    def _gate_at(self) -> Mapping[str, Gate]:
+    def _gate_at(self) -> "Mapping[str, Gate]":
         """Gates by the multiplication they enter."""
         return {gate.scale.path: gate for group in self.groups for gate in self.gates(group)}
 
@@ -258,7 +259,7 @@ class Structure:
         """Where a layer stands."""
         return self._parts.get(path, "trunk")
 
-    def gate_at(self, path: str) -> Gate | None:
+    def gate_at(self, path: str) -> "Gate | None":
         """The gate that a multiplication scales by; None for any other layer."""
         return self._gate_at.get(path)
 

@@ -7,8 +7,6 @@ MODEL text names a published network, at a resolution and in a dialect if it lik
 A maker of networks from another kind of text joins ``_MAKERS``; nothing above needs to know.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path
