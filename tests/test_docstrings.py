@@ -74,9 +74,6 @@ NO_VERBS = frozenset(
 )  # fmt: skip
 """First words of a summary that names or circumscribes what a function returns."""
 
-NOT_MENDED = frozenset({"api/results.py", "layers/structure.py"})
-"""Modules whose summaries still name what they return; none may join them."""
-
 
 def public_functions(source: str) -> Iterator[ast.FunctionDef]:
     """Yield functions and methods whose name has no underscore before it, properties included."""
@@ -99,7 +96,6 @@ def test_summaries_of_public_functions_begin_with_what_they_do() -> None:
     assert [
         f"{file.relative_to(ROOT)}:{function.lineno} {function.name}"
         for file in sorted((ROOT / "rsinspect").rglob("*.py"))
-        if file.relative_to(ROOT / "rsinspect").as_posix() not in NOT_MENDED
         for function in public_functions(file.read_text(encoding="utf-8"))
         if names_no_action(function)
     ] == []

@@ -32,7 +32,7 @@ PLOT_SUFFIXES = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
 
 
 def _columns() -> int:
-    """Columns of the terminal, or 80."""
+    """Ask for the columns of the terminal; 80 where there is none."""
     return shutil.get_terminal_size((80, 24)).columns
 
 
@@ -47,24 +47,24 @@ class TableResult:
 
     @property
     def title(self) -> str:
-        """What the table is about."""
+        """Say what the table is about."""
         return self._answer.table.title
 
     @property
     def rows(self) -> list[dict[str, Value]]:
-        """Exact values, a record per row: ``pandas.DataFrame(result.rows)``."""
+        """List exact values, a record per row: ``pandas.DataFrame(result.rows)``."""
         keys = [column.key for column in self._answer.table.columns]
         return [{key: row.get(key) for key in keys} for row in self._answer.table.rows]
 
     @property
     def totals(self) -> list[dict[str, Value]]:
-        """The rows below the line."""
+        """List the rows below the line."""
         keys = [column.key for column in self._answer.table.columns]
         return [{key: row.get(key) for key in keys} for row in self._answer.table.totals]
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Legend and remarks."""
+        """List legend and remarks."""
         return tuple(map(str, self._answer.table.notes))
 
     def to_json(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Diff(TableResult):
 
     @property
     def conclusion(self) -> str:
-        """The difference in one sentence."""
+        """Say the difference in one sentence."""
         from rsinspect.differences.wording import conclusion
 
         return conclusion(self.a, self.b, self._comparison)
@@ -165,7 +165,7 @@ class Picture:
 
     @property
     def title(self) -> str:
-        """What it shows, in one line."""
+        """Say in one line what it shows."""
         return self._scene_for("svg").title
 
     def to_svg(self) -> str:

@@ -5,9 +5,9 @@ options of every group among its parameters, and hands it the groups: a command 
 ``Question`` has ``--convention``, ``--batch`` and ``--dtype``; one whose first parameter is a
 ``Network`` (``model_command``) has all the options that describe a network. ``answer`` puts an
 answer where the user wants it, ``cli.picture`` a picture.
-"""
 
-from __future__ import annotations
+Annotations are types, not strings, which would have to be compiled at every call.
+"""
 
 import inspect
 import typing
@@ -319,7 +319,7 @@ def put(content: bytes, output: Path | None) -> None:
     write_whole(output, content)
 
 
-def plot_format(path: Path) -> PlotFormat:
+def plot_format(path: Path) -> "PlotFormat":
     """Read the format of a plot off the suffix of its path.
 
     Raises:
@@ -337,7 +337,7 @@ def plot_format(path: Path) -> PlotFormat:
     )
 
 
-def plot(chart: Chart, output: Path, theme: str) -> None:
+def plot(chart: "Chart", output: Path, theme: str) -> None:
     """Put a chart into a file.
 
     Raises:

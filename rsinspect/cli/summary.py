@@ -1,7 +1,5 @@
 """``rsinspect summary`` and ``rsinspect variants``: what the networks cost."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

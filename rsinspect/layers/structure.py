@@ -61,7 +61,7 @@ class Group(NamedTuple):
 
     @property
     def is_block(self) -> bool:
-        """Whether it is a block."""
+        """Tell whether it is a block."""
         return self.number is not None
 
     def name_of(self, path: str) -> str:
@@ -88,12 +88,12 @@ class Stage(NamedTuple):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """All its layers, in order."""
+        """List all its layers, in order."""
         return tuple(layer for group in self.groups for layer in group.layers)
 
     @property
     def has_blocks(self) -> bool:
-        """Whether its groups are blocks."""
+        """Tell whether its groups are blocks."""
         return self.groups[0].is_block
 
 
@@ -132,19 +132,19 @@ class Structure:
         return {layer.path: group for group in self.groups for layer in group.layers}
 
     def stage(self, path: str) -> Stage | None:
-        """The stage of that label; None if there is none."""
+        """Look up the stage of that label; None if there is none."""
         return self._stage_of.get(path)
 
     def group(self, path: str) -> Group | None:
-        """The block, or stage without blocks, of that label; None if there is none."""
+        """Look up the block, or stage without blocks, of that label; None for neither."""
         return self._group_of.get(path)
 
     def group_of(self, path: str) -> Group:
-        """The group that a layer is in."""
+        """Look up the group that a layer is in."""
         return self._home[self.graph.layer(path).path]
 
     def within(self, path: str) -> tuple[Layer, ...]:
-        """Layers of a stage, a block, a run of blocks or one layer.
+        """List the layers of a stage, a block, a run of blocks or one layer.
 
         Also of a part that the layers' own names make out, such as ``c4/block0/se``.
 
@@ -163,7 +163,7 @@ class Structure:
         return named
 
     def run(self, path: str) -> tuple[Group, ...]:
-        """The blocks that ``c4/block1-22`` stands for, or the one of that label; else nothing.
+        """List the blocks that ``c4/block1-22`` stands for, or the one of that label; else none.
 
         >>> from rsinspect.networks.resnet_rs import build_graph
         >>> from rsinspect.networks.spec import ResNetRSSpec
@@ -211,7 +211,7 @@ class Structure:
         return tuple(dict.fromkeys(label for home in homes for label in (home.stage, home.path)))
 
     def unknown(self, path: str) -> UnknownPath:
-        """The error for a path that nothing has, with the nearest ones that there are."""
+        """Make the error for a path that nothing has, with the nearest ones there are."""
         import difflib  # only on the way to an error
 
         stages = [stage.path for stage in self.stages]
@@ -256,15 +256,15 @@ class Structure:
         return {gate.scale.path: gate for group in self.groups for gate in self.gates(group)}
 
     def part(self, path: str) -> Part:
-        """Where a layer stands."""
+        """Tell where a layer stands."""
         return self._parts.get(path, "trunk")
 
     def gate_at(self, path: str) -> "Gate | None":
-        """The gate that a multiplication scales by; None for any other layer."""
+        """Look up the gate that a multiplication scales by; None for any other layer."""
         return self._gate_at.get(path)
 
     def carries(self, layer: Layer, position: int) -> Carries:
-        """What goes into a layer's input ``position``."""
+        """Tell what goes into a layer's input ``position``."""
         source = layer.inputs[position]
         if "shortcut" in (self.part(layer.path), self.part(source)):
             return "projection"
