@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from rsinspect.profiling.answer import profile_answer
 from rsinspect.profiling.record.document import to_json
 from rsinspect.render.data import as_text
-from tests.conftest import Cli, python
+from tests.conftest import GOLDENS, Cli, python
 from tests.runs import a_run
 
 
@@ -34,6 +35,15 @@ def test_a_saved_run_is_a_table_for_people(cli: Cli, saved: Path, tmp_path: Path
     assert max(map(len, page.splitlines())) <= 80
     assert cli("profile", "--from", saved, "-o", tmp_path / "page.txt").code == 0
     assert (tmp_path / "page.txt").read_text().splitlines()[0] == page.splitlines()[0]
+
+
+def test_the_page_of_a_run_is_as_reviewed(cli: Cli, golden: Callable[[str, str], None]) -> None:
+    """Its file is of a release that kept neither request nor network: old runs still load."""
+    document = json.loads((GOLDENS / "run-50-train.json").read_text())
+    assert not {"request", "network"} & set(document)
+    outcome = cli("profile", "--from", GOLDENS / "run-50-train.json")
+    assert outcome.code == 0, outcome.err
+    golden("run-50-train.txt", outcome.out)
 
 
 def test_nothing_is_measured_and_no_framework_is_loaded(saved: Path) -> None:

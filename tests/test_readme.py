@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -28,6 +29,7 @@ def test_every_console_block_shows_what_the_commands_print(
     cli: Cli, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = README.read_text(encoding="utf-8")
+    shutil.copy(GOLDENS / "run-50-train.json", tmp_path / "run.json")
     monkeypatch.chdir(tmp_path)
 
     def run(block: re.Match[str]) -> str:
@@ -69,11 +71,22 @@ def test_a_picture_is_what_its_command_draws(
     assert shown.stat().st_size < 70_000
 
 
+def python_blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_example_of_the_library_runs(tmp_path: Path) -> None:
+    block, _ = python_blocks()
+    outcome = python(f"import os; os.chdir({str(tmp_path)!r})\n{block}")
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.startswith("resnet-rs-152 -> resnet-rs-200: +16 identical blocks in c3")
+    assert (tmp_path / "difference.svg").read_bytes().startswith(b"<?xml")
+
+
 @pytest.mark.keras
-def test_the_python_example_runs() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 1
-    outcome = python(blocks[0])
+def test_the_example_of_keras_runs() -> None:
+    _, block = python_blocks()
+    outcome = python(block)
     assert outcome.stdout.splitlines()[-1] == "resnet-rs-50 35745288", outcome.stderr
 
 
