@@ -262,16 +262,25 @@ def test_other_wiring_and_another_op_are_found() -> None:
     two = chain(
         ("stem/conv1", conv, ("input/image",)),
         ("stem/act1", relu, ("stem/conv1",)),
-        ("stem/add", ops.Add(), ("stem/act1", "stem/conv1")),
+        ("stem/add", ops.Add(), ("stem/act1", "input/image")),
         ("stem/last", conv, ("stem/add",)),
     )
     changed = {pair.path: pair.changes for pair in compare(one, two).layers if pair.changes}
     assert changed == {
         "stem/add": (
-            FieldChange("inputs", ("stem/conv1", "stem/act1"), ("stem/act1", "stem/conv1")),
+            FieldChange("inputs", ("stem/conv1", "stem/act1"), ("stem/act1", "input/image")),
         ),
         "stem/last": (FieldChange("op", "relu", "conv 3x3, 4"),),
     }
+
+
+def test_a_sum_the_other_way_round_is_the_same_sum() -> None:
+    conv = ops.Conv2D(kernel=3, in_channels=4, filters=4)
+    one, two = (
+        chain(("stem/conv1", conv, ("input/image",)), ("stem/add", ops.Add(), inputs))
+        for inputs in (("stem/conv1", "input/image"), ("input/image", "stem/conv1"))
+    )
+    assert not any(pair.changes for pair in compare(one, two).layers)
 
 
 def test_layers_that_cannot_have_the_larger_image_are_refused() -> None:

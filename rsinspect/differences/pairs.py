@@ -283,7 +283,10 @@ class _Pairs:
                     yield FieldChange(field, value, other)
         if self.shapes_a[a.path] != self.shapes_b[b.path]:
             yield FieldChange("output_shape", self.shapes_a[a.path], self.shapes_b[b.path])
-        if self.reads_a[a.path] != self.reads_b[b.path]:
+        reads_a, reads_b = self.reads_a[a.path], self.reads_b[b.path]
+        if isinstance(a.op, ops.COMMUTATIVE):
+            reads_a, reads_b = (tuple(sorted(reads, key=sorted)) for reads in (reads_a, reads_b))
+        if reads_a != reads_b:
             yield FieldChange("inputs", a.inputs, b.inputs)
 
 

@@ -48,6 +48,7 @@ def terminal(
         no_color=not colour,
         highlight=False,
         legacy_windows=False,
+        force_jupyter=False,  # Rich would show it there, and not write it to the file
         _environ={},
     )
     page = _Page(console, Glyphs(ascii_only))

@@ -16,10 +16,6 @@ SCHEMA = "rsinspect.graph/1"
 FINGERPRINT = "g1"
 """Version of the fingerprint, its first characters. It changes with the rule, never silently."""
 
-_COMMUTATIVE = (ops.Add, ops.Multiply)
-"""Ops whose inputs have no order: a sum is the same sum either way round."""
-
-
 _SAME_FUNCTION = {"silu": "swish", "hard_silu": "hard_swish"}
 """Two names of one nonlinearity: Keras writes ``silu`` where ``swish`` was asked for."""
 
@@ -108,7 +104,7 @@ def _fingerprint(graph: LayerGraph) -> str:
     readers: dict[str, list[tuple[int, str]]] = {layer.path: [] for layer in graph}
     for layer in graph:
         read: Iterable[bytes] = [made[path] for path in layer.inputs]
-        ordered = not isinstance(layer.op, _COMMUTATIVE)
+        ordered = not isinstance(layer.op, ops.COMMUTATIVE)
         made[layer.path] = _digest(_canonical(layer), *(read if ordered else sorted(read)))
         for position, path in enumerate(layer.inputs):
             readers[path].append((position if ordered else 0, layer.path))

@@ -192,3 +192,6 @@ Op = (
 
 OPS: dict[str, type[Any]] = {op.__name__: op for op in Op.__args__}
 """Every op by its name."""
+
+COMMUTATIVE = (Add, Multiply)
+"""Ops whose inputs have no order: a sum is the same sum either way round."""

@@ -117,7 +117,9 @@ def table_text(table: Table, width: int) -> str:
     import io
 
     buffer = io.StringIO()
-    console = Console(file=buffer, highlight=False, width=width, color_system=None)
+    console = Console(
+        file=buffer, highlight=False, width=width, color_system=None, force_jupyter=False
+    )
     _print(table, console, ascii_only=False)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
