@@ -10,7 +10,7 @@ from rsinspect.answers.rows import LEVELS, summary_rows
 from rsinspect.layers.cost import Cost, layers_cost
 from rsinspect.layers.document import from_json, to_json
 from rsinspect.layers.fold import fold, unfold
-from rsinspect.layers.liveness import peak_activation
+from rsinspect.layers.liveness import Peak, liveness, peak_activation
 from rsinspect.layers.structure import structure_of
 from rsinspect.networks.keras_names import keras_name, layer_path
 from rsinspect.networks.resnet_rs import build_graph
@@ -122,3 +122,12 @@ def test_keras_names_are_unique_and_lead_back(spec: ResNetRSSpec) -> None:
     names = [keras_name(path, spec.dialect) for path in paths]
     assert len(set(names)) == len(names)
     assert [layer_path(name, spec.dialect) for name in names] == paths
+
+
+@laws
+@given(specs)
+def test_the_peak_is_that_of_every_layer_run_one_by_one(spec: ResNetRSSpec) -> None:
+    graph = build_graph(spec)
+    totals = {path: sum(alive.values()) for path, alive in liveness(graph)}
+    path = max(totals, key=lambda name: totals[name])
+    assert peak_activation(graph) == Peak(totals[path], path)

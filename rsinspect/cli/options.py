@@ -64,7 +64,7 @@ Convention = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True, repr=False)  # a frozen one takes twice as long to make, at every call
 class QuestionOptions:
     """What is asked of a network."""
 
@@ -85,7 +85,7 @@ def _described(*names: str, help: str) -> Any:
     return option(*names, help=help, panel=_NETWORK)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True, repr=False)  # a frozen one takes twice as long to make, at every call
 class NetworkOptions:
     """Which network a command is about."""
 

@@ -1,12 +1,13 @@
 """What is alive in memory while a network runs, layer by layer, in inference."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple, assert_never
 
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.layers import ops
-from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.fold import fold_stages
+from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import Op
 
 
@@ -44,6 +45,53 @@ def writes_in_place(op: Op) -> bool:
             assert_never(op)
 
 
+class _Memory:
+    """Buffers as layers run one by one; each is named by the layer that allocated it."""
+
+    def __init__(self, graph: LayerGraph) -> None:
+        self.readers: dict[str, int] = {}
+        for layer in graph:
+            for path in layer.inputs:
+                self.readers[path] = self.readers.get(path, 0) + 1
+        self.buffer_of: dict[str, str] = {}
+        self.alive: dict[str, int] = {}  # buffer -> elements
+        self.users: dict[str, int] = {}  # buffer -> reads still to come
+
+    def run(self, layers: Iterable[Layer]) -> Iterator[str]:
+        """Run some layers; the path of each is yielded while it is running."""
+        buffer_of, alive, users = self.buffer_of, self.alive, self.users
+        for layer in layers:
+            path, elements = layer.path, layer.shape.elements
+            buffer = path
+            if layer.inputs and writes_in_place(layer.op):
+                for source in layer.inputs:
+                    candidate = buffer_of[source]
+                    if isinstance(layer.op, ops.Reshape) or (
+                        users[candidate] == 1 and alive[candidate] == elements
+                    ):
+                        buffer = candidate
+                        break
+            if buffer == path:
+                alive[buffer] = elements
+                users[buffer] = 0
+            buffer_of[path] = buffer
+            users[buffer] += self.readers.get(path, 0)
+            yield path
+            for source in layer.inputs:
+                read = buffer_of[source]
+                users[read] -= 1
+                if users[read] == 0:
+                    del alive[read]
+
+    def stands_for(self, path: str, other: str) -> bool:
+        """Let the output of one layer be that of another, where nothing else is alive."""
+        if len(self.alive) != 1:
+            return False
+        buffer = self.buffer_of[other] = self.buffer_of[path]
+        self.users[buffer] = self.readers.get(other, 0)
+        return True
+
+
 def liveness(graph: LayerGraph) -> Iterator[tuple[str, Mapping[str, int]]]:
     """List what is alive while each layer runs, one by one, in inference.
 
@@ -55,47 +103,32 @@ def liveness(graph: LayerGraph) -> Iterator[tuple[str, Mapping[str, int]]]:
         The layer's path, and the buffers alive: path of the layer that allocated it to how many
         numbers it holds, for one image. The mapping changes as the layers go on.
     """
-    readers: dict[str, int] = {}
-    for layer in graph:
-        for path in layer.inputs:
-            readers[path] = readers.get(path, 0) + 1
-    buffer_of: dict[str, str] = {}  # a tensor's buffer is named by the layer that allocated it
-    alive: dict[str, int] = {}  # buffer -> elements
-    users: dict[str, int] = {}  # buffer -> reads still to come
-    for layer in graph:
-        path, elements = layer.path, layer.shape.elements
-        buffer = path
-        if layer.inputs and writes_in_place(layer.op):
-            for source in layer.inputs:
-                candidate = buffer_of[source]
-                if isinstance(layer.op, ops.Reshape) or (
-                    users[candidate] == 1 and alive[candidate] == elements
-                ):
-                    buffer = candidate
-                    break
-        if buffer == path:
-            alive[buffer] = elements
-            users[buffer] = 0
-        buffer_of[path] = buffer
-        users[buffer] += readers.get(path, 0)
-        yield path, alive
-        for source in layer.inputs:
-            read = buffer_of[source]
-            users[read] -= 1
-            if users[read] == 0:
-                del alive[read]
+    memory = _Memory(graph)
+    for path in memory.run(graph):
+        yield path, memory.alive
 
 
 def peak_activation(graph: LayerGraph) -> Peak:
     """Find the peak of ``liveness``, and the first layer to reach it.
+
+    Of identical blocks the first alone is run: each begins with its input alive and nothing else.
 
     >>> from rsinspect.networks.resnet_rs import build_graph
     >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> peak_activation(build_graph(ResNetRSSpec.variant(50))).bytes()
     3686400
     """
+    memory = _Memory(graph)
     peak = Peak(0, graph.layers[0].path)
-    for path, alive in liveness(graph):
-        if (total := sum(alive.values())) > peak.elements:
-            peak = Peak(total, path)
+    for folded in fold_stages(graph):
+        for run in folded.runs:
+            skipped = False
+            for group in run.groups:
+                if skipped:
+                    break
+                for path in memory.run(group.layers):
+                    if (total := sum(memory.alive.values())) > peak.elements:
+                        peak = Peak(total, path)
+                end, last = group.layers[-1].path, run.groups[-1].layers[-1].path
+                skipped = end != last and memory.stands_for(end, last)
     return peak
