@@ -815,3 +815,19 @@ def test_the_parent_imports_no_framework() -> None:
 
 def test_the_purity_test_can_fail() -> None:
     assert heavy_after("import numpy") == "['numpy']"
+
+
+def test_a_worker_that_was_not_yet_asked_is_ended_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A signal between start and request once ended in an AttributeError, exit code 1."""
+    from rsinspect.profiling import attempt
+
+    def interrupted(worker: object, request: object) -> None:
+        raise SystemExit(143)
+
+    monkeypatch.setattr(attempt._Worker, "ask", interrupted)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    request = ProfileRequest(network=NETWORK, batch=1)
+    with pytest.raises(SystemExit, match="143"):
+        run_worker(command, request, deadline_s=60, on_event=lambda _: None)

@@ -143,6 +143,7 @@ class _Worker:
         assert started.stdout is not None
         assert started.stderr is not None
         self.process = started
+        self.input: threading.Thread | None = None
         self.stdin = started.stdin
         self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None at the end
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -163,8 +164,9 @@ class _Worker:
                 self.stdin.write(line)
                 self.stdin.close()
 
-        self.input = threading.Thread(target=send, daemon=True)
-        self.input.start()
+        thread = threading.Thread(target=send, daemon=True)
+        thread.start()
+        self.input = thread  # only now: a signal may come in between, and then it is not joined
 
     def listen(
         self, deadline_s: float, on_event: Callable[[Event], None], limit_bytes: int | None
@@ -265,8 +267,10 @@ class _Worker:
             (self.output, self.process.stdout),
             (self.errors, self.process.stderr),
         ):
-            thread.join(_POLL_S)
-            if stream is not None and not thread.is_alive():  # closing waits for its thread
+            if thread is not None:
+                thread.join(_POLL_S)
+            idle = thread is None or not thread.is_alive()
+            if stream is not None and idle:  # closing waits for its thread
                 with contextlib.suppress(OSError):
                     stream.close()
 
