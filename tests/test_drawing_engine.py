@@ -61,6 +61,8 @@ def fake_pygraphviz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
         (package / "__init__.py").touch()
         (package / "_graphviz.py").write_text(code)
         monkeypatch.syspath_prepend(str(package.parent))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "pygraphviz"]:
+            monkeypatch.delitem(sys.modules, name)  # another test of this process imported it
 
     return make
 
