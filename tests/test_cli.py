@@ -52,6 +52,8 @@ REFUSED = {
     "summary 50 --explain c9/block1": "near it",
     "summary": "50 to 420",
     "summary fifty": "resnet-rs-50",
+    "summary {{x}} --blocks 3,4": "{x} and --blocks 3,4 describe",
+    "summary {{}} --blocks 3,4": "{} and --blocks 3,4 describe",
     "summary 50 -o {tmp}/no/dir.txt": "mkdir",
     "summary 50 -o {tmp}": "is a directory",
     "variants --convention x": "paper",

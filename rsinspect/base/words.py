@@ -42,31 +42,37 @@ class Wording(NamedTuple):
     """A sentence with options in it, to be worded by the door that shows it.
 
     Attributes:
-        text: With ``{}`` where an option stands.
-        options: In their order.
+        parts: Text as it is, and options between.
 
-    >>> str(Wording("leave {} out", (Option("jit"),)))
+    >>> str(Wording(("leave ", Option("jit"), " out")))
     'leave jit out'
     """
 
-    text: str
-    options: tuple[Option, ...] = ()
+    parts: tuple[str | Option, ...]
 
     def worded(self, word: Callable[[Option], str]) -> str:
-        """Fill the options in, as ``word`` calls them."""
-        return self.text.format(*map(word, self.options))
+        """Join the parts, each option as ``word`` calls it."""
+        return "".join(part if isinstance(part, str) else word(part) for part in self.parts)
 
     def __str__(self) -> str:
         return self.worded(in_python)
 
 
-def advice(text: str, *options: Option) -> Wording:
+def advice(text: str, *fillings: Option | str) -> Wording:
     """Word a sentence with options in it.
+
+    Args:
+        text: With ``{}`` where a filling stands; never with what a user typed in it.
+        fillings: Options, and text that is taken as it is, braces and all.
 
     >>> advice("choose {}", Option("device", "gpu")).worded(lambda o: f"--{o.name} {o.value}")
     'choose --device gpu'
+    >>> str(advice("{} and {} disagree", "50@{x}", Option("resolution", 192)))
+    '50@{x} and resolution=192 disagree'
     """
-    return Wording(text, options)
+    first, *rest = text.split("{}")
+    pairs = zip(fillings, rest, strict=True)
+    return Wording((first, *(part for pair in pairs for part in pair)))
 
 
 def near(word: str, words: Iterable[str]) -> str:

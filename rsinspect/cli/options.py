@@ -179,7 +179,8 @@ class NetworkOptions:
             if self.model is not None:
                 raise InvalidSpec(
                     advice(
-                        f"{self.model} and {{}} describe two networks",
+                        "{} and {} describe two networks",
+                        self.model,
                         Option("blocks", self.blocks),
                     ),
                     "give one of them",
