@@ -62,26 +62,22 @@ def span(paths: Sequence[str]) -> str:
     return f"{paths[0]}-{parts[1][2]}"
 
 
-def identical(graph: LayerGraph, one: Group, other: Group) -> bool:
-    """Tell whether two groups have the same ops, configuration, shapes and connections."""
-    if len(one.layers) != len(other.layers):
-        return False
-    at_one: dict[str, int] = {}  # path -> position, of the layers seen so far
-    at_other: dict[str, int] = {}
-    for position, (a, b) in enumerate(zip(one.layers, other.layers, strict=True)):
-        if a.op is not b.op and a.op != b.op:
-            return False
-        if a.shape != b.shape or len(a.inputs) != len(b.inputs):
-            return False
-        for x, y in zip(a.inputs, b.inputs, strict=True):
-            inside = at_one.get(x)
-            if inside != at_other.get(y):
-                return False
-            if inside is None and graph.layer(x).shape != graph.layer(y).shape:
-                return False
-        at_one[a.path] = position
-        at_other[b.path] = position
-    return True
+def _likeness(graph: LayerGraph, group: Group) -> tuple[object, ...]:
+    """What a group is, whatever it is called: equal for identical groups and no others.
+
+    Ops and shapes in order, and for each input the position of its layer in the group, or the shape
+    that is read from outside.
+    """
+    layers = group.layers
+    position = {layer.path: index for index, layer in enumerate(layers)}
+    return (
+        [layer.op for layer in layers],
+        [layer.shape for layer in layers],
+        [
+            [position[path] if path in position else graph.layer(path).shape for path in inputs]
+            for _, _, inputs, _ in layers
+        ],
+    )
 
 
 def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
@@ -95,11 +91,14 @@ def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
     ['c4/block0', 'c4/block1-22']
     """
     runs: list[list[Group]] = []
+    before: tuple[object, ...] | None = None
     for group in groups:
-        if runs and identical(graph, runs[-1][-1], group):
+        likeness = _likeness(graph, group)
+        if likeness == before:
             runs[-1].append(group)
         else:
             runs.append([group])
+        before = likeness
     return tuple(Run(tuple(run)) for run in runs)
 
 
