@@ -49,9 +49,8 @@ def _variants(every: bool) -> tuple[_Variant, ...]:
         _Variant(resnet_rs(ResNetRSSpec.variant(row.depth, resolution=row.resolution)), row)
         for row in paper.table7()
     ]
-    study = [variant for variant in paper.variants().values() if not variant.published]
-    unprinted = [_Variant(resnet_rs(ResNetRSSpec.variant(v.depth)), None) for v in study]
-    return (*published, *(unprinted if every else ()))
+    study = [v for v in paper.variants().values() if every and not v.published]
+    return (*published, *(_Variant(resnet_rs(ResNetRSSpec.variant(v.depth)), None) for v in study))
 
 
 def variants_answer(question: Question | None = None, *, every: bool = False) -> Answer:
