@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rsinspect.base.errors import RenderError
-from rsinspect.drawing import engine, formats
+from rsinspect.drawing import choices, engine
 from rsinspect.profiling.record.document import to_json
 from tests.conftest import Cli
 from tests.runs import a_run
@@ -85,7 +85,7 @@ def test_a_profile_that_is_no_json_is_refused(
 
 
 def test_stdout_takes_every_format(cli: Cli) -> None:
-    for format in formats.FORMATS:
+    for format in choices.FORMATS:
         if format not in ("png", "pdf"):  # bytes that a text stream of a test cannot hold
             assert cli("graph", 50, "-o", "-", "-f", format).out, format
     assert cli("graph", 50, "-o", "-").out.startswith("<?xml")

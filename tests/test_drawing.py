@@ -19,13 +19,14 @@ import pytest
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, UnknownPicture
 from rsinspect.drawing import theme as themes
+from rsinspect.drawing.choices import FORMATS, PLOT_THEMES, VIEWS
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.dot import dot
-from rsinspect.drawing.formats import FORMATS, Style, render
+from rsinspect.drawing.formats import Style, render
 from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import THEMES, contrast, luminance, text_on
-from rsinspect.drawing.views import VIEWS, view
+from rsinspect.drawing.views import view
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import resnet_rs
@@ -288,7 +289,7 @@ def test_a_pdf_has_its_fonts_inside() -> None:
 
 
 def test_every_font_on_offer_draws() -> None:
-    from rsinspect.drawing.engine import FONTS
+    from rsinspect.drawing.choices import FONTS
 
     scene = view(network_of(50), "stages")
     widths = set()
@@ -406,3 +407,7 @@ def test_a_browser_paints_it_dark_on_dark_pages(open_page: Open) -> None:
             page.evaluate("() => getComputedStyle(document.querySelector('polygon')).fill")
         )
     assert colours == ["rgb(255, 255, 255)", "rgb(20, 24, 29)"]
+
+
+def test_the_choices_are_the_themes_there_are() -> None:
+    assert tuple(themes.THEMES) == PLOT_THEMES

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rsinspect.base.errors import GraphvizNotFound, InvalidChoice, PictureTooLarge, RenderError
-from rsinspect.drawing import engine, layout
+from rsinspect.drawing import choices, engine, layout
 from tests.conftest import python
 
 WORDS = "c4 × 22 → 12x12x1024 · se"
@@ -139,7 +139,7 @@ def test_unknown_names_are_refused_with_a_hint() -> None:
         engine.check_font("DejaVu Sand")
     with pytest.raises(InvalidChoice, match="one of DejaVu Sans, DejaVu Serif"):
         engine.check_font("?")
-    for family in engine.FONTS:
+    for family in choices.FONTS:
         engine.check_font(family)
 
 
@@ -195,7 +195,7 @@ def test_a_pdf_holds_no_date_and_every_font_it_uses() -> None:
     assert pdf.count(b"/Type /FontDescriptor") == len(re.findall(rb"/FontFile\d", pdf)) >= 2
 
 
-@pytest.mark.parametrize("family", engine.FONTS)
+@pytest.mark.parametrize("family", choices.FONTS)
 def test_every_font_offered_has_our_signs_in_regular_and_bold(family: str) -> None:
     """A sign that the family lacks would bring in another family."""
     pdf = engine.run(DOT.replace("DejaVu Sans", family), "pdf")

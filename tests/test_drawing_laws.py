@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from rsinspect.differences.pairs import compare
 from rsinspect.differences.report import diff_answer
-from rsinspect.drawing.comparison import VIEWS as COMPARED_VIEWS
+from rsinspect.drawing.choices import COMPARED_VIEWS, DEEP, QUANTITIES, VIEWS
 from rsinspect.drawing.comparison import comparison
-from rsinspect.drawing.formats import DEEP, Style, render, view_in
-from rsinspect.drawing.overlay import QUANTITIES, overlay
+from rsinspect.drawing.formats import Style, render, view_in
+from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.scene import Scene
-from rsinspect.drawing.views import VIEWS, view
+from rsinspect.drawing.views import view
 from rsinspect.layers import ops
 from rsinspect.layers.fold import fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph

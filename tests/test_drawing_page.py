@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rsinspect.base.errors import InvalidChoice
+from rsinspect.drawing.choices import THEME_NAMES
 from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.page import page
 from rsinspect.drawing.scene import Fact, Node, Scene
-from rsinspect.drawing.theme import DARK, LIGHT, THEME_NAMES
+from rsinspect.drawing.theme import DARK, LIGHT
 from rsinspect.drawing.views import view
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec

@@ -18,6 +18,7 @@ from rich.text import Text
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice
 from rsinspect.base.latex import escape
+from rsinspect.drawing.choices import VIEWS
 from rsinspect.drawing.mermaid import MAX_EDGES, identifier, label, mermaid, path_of
 from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.scene import Node, Scene
@@ -25,7 +26,7 @@ from rsinspect.drawing.terminal import terminal
 from rsinspect.drawing.theme import THEMES
 from rsinspect.drawing.tikz import tikz
 from rsinspect.drawing.tikz_diagram import name
-from rsinspect.drawing.views import VIEWS, view
+from rsinspect.drawing.views import view
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec

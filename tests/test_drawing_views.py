@@ -6,11 +6,12 @@ import pytest
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, UnknownPath, UnknownPicture
+from rsinspect.drawing.choices import QUANTITIES, VIEWS
 from rsinspect.drawing.columns import columns
 from rsinspect.drawing.formats import render
-from rsinspect.drawing.overlay import QUANTITIES, Measured, overlay
+from rsinspect.drawing.overlay import Measured, overlay
 from rsinspect.drawing.scene import Node, Panel, Scene
-from rsinspect.drawing.views import VIEWS, view
+from rsinspect.drawing.views import view
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape

@@ -11,7 +11,7 @@ from rsinspect.layers.liveness import peak_activation
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import machine, memory
-from rsinspect.profiling.protocol import BACKENDS, MODES
+from rsinspect.profiling.choices import BACKENDS, MODES
 from tests.conftest import python
 
 GIB = 1 << 30

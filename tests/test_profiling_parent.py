@@ -29,6 +29,7 @@ from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory
 from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
+from rsinspect.profiling.choices import BACKENDS
 from rsinspect.profiling.parent import (
     Interrupted,
     ladder,
@@ -36,7 +37,6 @@ from rsinspect.profiling.parent import (
     start_up_allowance_s,
 )
 from rsinspect.profiling.protocol import (
-    BACKENDS,
     AttemptStarted,
     BatchRefused,
     Event,

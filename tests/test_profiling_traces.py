@@ -8,8 +8,9 @@ import pytest
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.profiling.choices import Mode
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import Mode, ProfileRequest
+from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.record.run import ProfileRun
 from tests.conftest import Cli, python

@@ -14,11 +14,11 @@ from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import worker
+from rsinspect.profiling.choices import Mode
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import (
     Event,
     Failure,
-    Mode,
     Phase,
     ProfileRequest,
     decode,

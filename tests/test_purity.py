@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import python
 
-HEAVY = ("tensorflow", "keras", "jax", "torch", "numpy")
+HEAVY = ("tensorflow", "keras", "jax", "torch", "numpy", "msgspec")
 CHECK = """
 import sys
 from rsinspect.cli.app import run
@@ -39,11 +39,23 @@ def loaded(arguments: list[str], before: str = "") -> set[str]:
         ["diff", "101", "152"],
         ["doctor"],
         ["profile", "--help"],
+        ["scale", "--help"],
+        ["--help"],
     ],
     ids=" ".join,
 )
 def test_no_heavy_module_is_loaded(arguments: list[str]) -> None:
     assert loaded(arguments) == set()
+
+
+@pytest.mark.parametrize("arguments", [["summary", "50"], ["diff", "50", "101"], ["--help"]])
+def test_what_draws_nothing_loads_nothing_that_draws(arguments: list[str]) -> None:
+    code = (
+        f"import sys; from rsinspect.cli.app import run; run({arguments!r});"
+        "rooms = {name for name in sys.modules if name.startswith('rsinspect.drawing.')};"
+        "sys.stderr.write(','.join(sorted(rooms)))"
+    )
+    assert set(python(code).stderr.split(",")) <= {"", "rsinspect.drawing.choices"}
 
 
 def test_the_check_sees_a_heavy_module_that_is_loaded_on_purpose() -> None:

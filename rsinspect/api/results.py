@@ -157,7 +157,7 @@ class Picture:
         self._style = style
 
     def _scene_for(self, format: str) -> Scene:
-        from rsinspect.drawing.formats import DEEP
+        from rsinspect.drawing.choices import DEEP
 
         view = self._view if format != "me.json" else None
         scene: Scene = self._scene(view_in(format, view), deep=format in DEEP)

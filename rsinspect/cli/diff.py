@@ -1,7 +1,5 @@
 """``rsinspect diff``: two networks, what one has and the other has not, as a table or a picture."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +9,8 @@ import typer
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.cli.options import Output, answer, one_of, option, with_options
 from rsinspect.cli.picture import StyleOptions, show
-from rsinspect.differences.report import chain_answer, diff_answer
-from rsinspect.drawing import formats
-from rsinspect.drawing.comparison import VIEWS, comparison
-from rsinspect.networks.named import networks, parse_resolution
+from rsinspect.drawing import choices
+from rsinspect.drawing.choices import VIEWS
 from rsinspect.networks.network import Network
 from rsinspect.render.formats import FORMATS
 
@@ -53,6 +49,8 @@ class StepOptions:
         Raises:
             SpecError: If a text names none.
         """
+        from rsinspect.networks.named import networks, parse_resolution
+
         size = None if self.resolution is None else parse_resolution(self.resolution)
         return networks(self.a, self.b, *(self.more or ()), resolution=size)
 
@@ -83,12 +81,14 @@ def diff(
     format: Annotated[
         str | None,
         option(
-            "--format", "-f", help=f"{one_of(FORMATS)}; with --graph {one_of(formats.FORMATS)}."
+            "--format", "-f", help=f"{one_of(FORMATS)}; with --graph {one_of(choices.FORMATS)}."
         ),
     ] = None,
     output: Output = None,
 ) -> None:
     """Show what B has more, less or otherwise than A, and what that costs."""
+    from rsinspect.differences.report import chain_answer, diff_answer
+
     one, two, *others = steps.make()
     if picture.graph:
         if others:
@@ -109,6 +109,9 @@ def _draw(
     output: Path | None,
 ) -> None:
     """Draw two networks side by side."""
+    from rsinspect.drawing import formats
+    from rsinspect.drawing.comparison import comparison
+
     format = formats.chosen(output, format)
     view = picture.view or ("blocks" if format != "me.json" else None)
     scene = comparison(
@@ -116,6 +119,6 @@ def _draw(
         two,
         view=formats.view_in(format, view),
         direction=style.direction,
-        deep=format in formats.DEEP,
+        deep=format in choices.DEEP,
     )
     show(scene, format, style.make(), output)

@@ -1,21 +1,18 @@
 """``rsinspect graph``: the network as a figure, a page or an interchange file."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rsinspect.cli.options import Convention, model_command, one_of, option
 from rsinspect.cli.picture import StyleOptions, show
-from rsinspect.drawing import formats
-from rsinspect.drawing.overlay import QUANTITIES, Measured, check_quantity, overlay
-from rsinspect.drawing.views import VIEWS
-from rsinspect.drawing.views import view as scene_of
+from rsinspect.drawing import choices
+from rsinspect.drawing.choices import QUANTITIES, VIEWS
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
 if TYPE_CHECKING:
+    from rsinspect.drawing.overlay import Measured
     from rsinspect.drawing.scene import Scene
 
 
@@ -28,7 +25,7 @@ class PictureOptions:
         option(
             "--output",
             "-o",
-            help=f"The file: {one_of(formats.SUFFIXES)}; '-' for stdout. Default: a picture of "
+            help=f"The file: {one_of(choices.SUFFIXES)}; '-' for stdout. Default: a picture of "
             "characters on the terminal.",
         ),
     ] = None
@@ -37,7 +34,7 @@ class PictureOptions:
         option(
             "--format",
             "-f",
-            help=f"{one_of(formats.FORMATS)}. Default: from the suffix; svg for '-o -'.",
+            help=f"{one_of(choices.FORMATS)}. Default: from the suffix; svg for '-o -'.",
         ),
     ] = None
     view: Annotated[
@@ -57,21 +54,24 @@ class PictureOptions:
         ),
     ] = None
 
-    def scene(self, network: Network, direction: str, question: Question) -> Scene:
+    def scene(self, network: Network, direction: str, question: Question) -> "Scene":
         """Arrange what is drawn.
 
         Raises:
             InvalidChoice: If view, format or direction is unknown.
             UnknownPicture: If the format cannot show the view.
         """
+        from rsinspect.drawing.formats import view_in
+        from rsinspect.drawing.views import view as scene_of
+
         format = self.chosen_format()
         return scene_of(
             network,
-            formats.view_in(format, self.view),
+            view_in(format, self.view),
             direction=direction,
             expand=tuple(self.expand or ()),
             question=question,
-            deep=format in formats.DEEP,
+            deep=format in choices.DEEP,
         )
 
     def chosen_format(self) -> str:
@@ -81,7 +81,9 @@ class PictureOptions:
             InvalidChoice: If the format or the suffix is unknown.
             UnknownPicture: If the file has no suffix.
         """
-        return formats.chosen(self.output, self.format)
+        from rsinspect.drawing.formats import chosen
+
+        return chosen(self.output, self.format)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ class ColourOptions:
             InvalidChoice: If there is no quantity of that name.
             UnknownPicture: If it is the latency and there is no run.
         """
+        from rsinspect.drawing.overlay import check_quantity
+
         color = self.color or ("latency" if self.profile is not None else None)
         if color is not None:
             check_quantity(color, measured=self.profile is not None)
@@ -121,11 +125,13 @@ def graph(
     measured = None if colour.profile is None else _measured(colour.profile, network)
     scene = picture.scene(network, style.direction, question)
     if quantity is not None:
+        from rsinspect.drawing.overlay import overlay
+
         scene = overlay(scene, quantity, question, measured=measured)
     show(scene, format, how, picture.output)
 
 
-def _measured(path: Path, network: Network) -> Measured:
+def _measured(path: Path, network: Network) -> "Measured":
     """Read what a saved run says about the network."""
     from rsinspect.plots.overlay import measured_of
     from rsinspect.profiling.record.document import load_run

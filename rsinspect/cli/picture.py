@@ -1,19 +1,16 @@
 """Options that the commands that draw share, and where a picture goes."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rsinspect.base.files import check_writable, write_whole
 from rsinspect.cli.options import one_of, option
-from rsinspect.drawing.engine import FONTS, RENDERERS
-from rsinspect.drawing.formats import PNG_DPI, Style, companions, render
-from rsinspect.drawing.scene import Scene
-from rsinspect.drawing.theme import AUTO, FONT, THEME_NAMES
-from rsinspect.drawing.views import DIRECTIONS
+from rsinspect.drawing.choices import AUTO, DIRECTIONS, FONT, FONTS, PNG_DPI, RENDERERS, THEME_NAMES
+
+if TYPE_CHECKING:
+    from rsinspect.drawing.formats import Style
+    from rsinspect.drawing.scene import Scene
 
 
 def _style(name: str, help: str) -> Any:
@@ -48,23 +45,28 @@ class StyleOptions:
         ),
     ] = RENDERERS[0]
 
-    def make(self) -> Style:
+    def make(self) -> "Style":
         """Check the style; the direction is checked by what draws.
 
         Raises:
             InvalidChoice: If a name is unknown.
             UnknownPicture: If the resolution is out of range.
         """
+        from rsinspect.drawing.formats import Style
+
         return Style(theme=self.theme, font=self.font, dpi=self.dpi, renderer=self.renderer)
 
 
-def show(scene: Scene, format_name: str, style: Style, output: Path | None) -> None:
+def show(scene: "Scene", format_name: str, style: "Style", output: Path | None) -> None:
     """Put a picture on stdout or into a file, with the files that belong beside it.
 
     Raises:
         OutputNotWritable: If a file cannot be written.
         RenderError: If the picture cannot be drawn.
     """
+    from rsinspect.base.files import check_writable, write_whole
+    from rsinspect.drawing.formats import companions, render
+
     if output is None or str(output) == "-":
         if format_name == "txt":
             from rsinspect.render.console import console_for

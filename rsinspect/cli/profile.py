@@ -1,7 +1,5 @@
 """``rsinspect profile``: how fast the network is on this machine, stage by stage."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement
 from rsinspect.cli.options import Format, Output, answer, model_command, one_of, option, plot_format
-from rsinspect.drawing.theme import THEMES
+from rsinspect.drawing.choices import PLOT_THEMES
 from rsinspect.networks.network import Network
-from rsinspect.profiling.protocol import BACKENDS, PRECISIONS, ProfileRequest
+from rsinspect.profiling.choices import BACKENDS, PRECISIONS
 from rsinspect.render.formats import check_format
 
 if TYPE_CHECKING:
+    from rsinspect.profiling.protocol import ProfileRequest
     from rsinspect.profiling.record.run import ProfileRun
 
 
@@ -79,13 +78,15 @@ class MeasuringOptions:
         bool, _how("--roofs/--no-roofs", help="Measure the most that the device can do.")
     ] = True
 
-    def request(self, network: Network, *, trace: bool) -> ProfileRequest:
+    def request(self, network: Network, *, trace: bool) -> "ProfileRequest":
         """Ask for the measurement.
 
         Raises:
             InvalidChoice: If a name is unknown.
             InvalidMeasurement: If it cannot be measured.
         """
+        from rsinspect.profiling.protocol import ProfileRequest
+
         return ProfileRequest(
             network=network,
             batch=self.batch,
@@ -134,7 +135,9 @@ class FileOptions:
     roofline: Annotated[
         Path | None, _file("--roofline", help="Also draw the roofline: .svg, .pdf or .png.")
     ] = None
-    theme: Annotated[str, _file("--theme", help=f"Theme of the plots: {one_of(THEMES)}.")] = "paper"
+    theme: Annotated[str, _file("--theme", help=f"Theme of the plots: {one_of(PLOT_THEMES)}.")] = (
+        "paper"
+    )
 
     def check(self, output: Path | None, *, roofs: bool) -> None:
         """Refuse what cannot be written, before anything is measured.
@@ -162,7 +165,7 @@ class FileOptions:
                 "leave one of them out",
             )
 
-    def write(self, run: ProfileRun) -> None:
+    def write(self, run: "ProfileRun") -> None:
         """Write the run to the files that were named.
 
         Raises:
@@ -213,7 +216,7 @@ def profile(
 
 def _run(
     network: Network, how: MeasuringOptions, files: FileOptions
-) -> tuple[ProfileRun | None, KeyboardInterrupt | None]:
+) -> "tuple[ProfileRun | None, KeyboardInterrupt | None]":
     """Read or measure a run; after Ctrl-C, as far as it got, and the interruption."""
     if files.saved is not None:
         from rsinspect.profiling.record.document import load_run

@@ -1,7 +1,5 @@
 """``rsinspect scale``: the design space and the paper's advice on it."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from rsinspect.design_space.axes import PRESETS, parse_axis, preset_axes
 from rsinspect.design_space.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from rsinspect.design_space.search import Bounds, Found, Search
 from rsinspect.design_space.space import Space
-from rsinspect.drawing.theme import THEMES
+from rsinspect.drawing.choices import PLOT_THEMES
 from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.render.formats import FORMATS, check_format
@@ -163,7 +161,9 @@ class FileOptions:
             "--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False
         ),
     ] = None
-    theme: Annotated[str, option("--theme", help=f"Theme of the plot: {one_of(THEMES)}.")] = "light"
+    theme: Annotated[str, option("--theme", help=f"Theme of the plot: {one_of(PLOT_THEMES)}.")] = (
+        "light"
+    )
 
     @property
     def kind(self) -> str:
@@ -223,7 +223,7 @@ def scale(
         answer(scale_answer(found), files.kind, files.output)
 
 
-def _written(points: Records, kind: str) -> bytes:
+def _written(points: "Records", kind: str) -> bytes:
     from rsinspect.render.data import records_csv, records_parquet
 
     return records_csv(points).encode() if kind == "csv" else records_parquet(points)

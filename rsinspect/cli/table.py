@@ -1,7 +1,5 @@
 """``rsinspect table``, ``figure`` and ``recipe``: the paper, beside what rsinspect computes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +7,7 @@ import typer
 
 from rsinspect.base.errors import UnknownVariant
 from rsinspect.cli.options import Convention, Format, Output, answer, one_of, plot
-from rsinspect.drawing.theme import THEMES
+from rsinspect.drawing.choices import PLOT_THEMES
 from rsinspect.layers.question import Question
 from rsinspect.networks.named import parse_model
 
@@ -17,7 +15,7 @@ Plot = Annotated[
     Path | None,
     typer.Option("--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False),
 ]
-Theme = Annotated[str, typer.Option(help=f"Theme of the plot: {one_of(THEMES)}.")]
+Theme = Annotated[str, typer.Option(help=f"Theme of the plot: {one_of(PLOT_THEMES)}.")]
 
 
 def table(

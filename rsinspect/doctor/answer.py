@@ -10,8 +10,8 @@ from typing import Any
 
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.doctor.checkup import INSTALL_RENDERER, Checkup, Extra, Framework, Renderer
-from rsinspect.drawing.engine import FONTS
-from rsinspect.profiling.protocol import BACKENDS
+from rsinspect.drawing.choices import FONTS
+from rsinspect.profiling.choices import BACKENDS
 
 SCHEMA = "rsinspect.doctor/1"
 READ_BY = {

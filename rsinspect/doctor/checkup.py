@@ -22,7 +22,7 @@ from rsinspect.base import process
 from rsinspect.base.errors import GraphvizNotFound, RenderError
 from rsinspect.drawing import engine
 from rsinspect.profiling import machine
-from rsinspect.profiling.protocol import BACKENDS
+from rsinspect.profiling.choices import BACKENDS
 
 DRAWN: tuple[engine.Format, ...] = ("svg", "png", "pdf")
 VARIABLES = ("KERAS_BACKEND", "RSINSPECT_WEIGHTS_URL", "NO_COLOR", "CUDA_VISIBLE_DEVICES")

@@ -18,13 +18,11 @@ from rsinspect.base.errors import check_choice
 from rsinspect.base.words import spans
 from rsinspect.differences.pairs import BlockPair, Comparison, LayerPair, StagePair, Status, compare
 from rsinspect.differences.wording import conclusion, names_in_words, places_in_words
+from rsinspect.drawing.choices import COMPARED_VIEWS
 from rsinspect.drawing.scene import Mark, Node, Panel, Scene
 from rsinspect.drawing.views import DEFAULT_QUESTION, caption, check_view, diagram
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
-
-VIEWS = ("stages", "blocks", "layers")
-"""Views that two networks can be compared in."""
 
 _MARKS: dict[Status, Mark] = {"added": "added", "removed": "removed", "changed": "changed"}
 _LEGEND = (
@@ -50,13 +48,13 @@ def comparison(
     Args:
         a: The one.
         b: The other.
-        view: One of VIEWS.
+        view: One of COMPARED_VIEWS.
         direction: Of the data: top to bottom or left to right.
         question: What a FLOP is, and the batch and dtype of bytes.
         deep: Whether closed nodes have their children too, and edges run between layers.
 
     Raises:
-        InvalidChoice: If the direction is unknown, or the view is none of VIEWS.
+        InvalidChoice: If the direction is unknown, or the view is none of COMPARED_VIEWS.
 
     >>> from rsinspect.networks.named import networks
     >>> scene = comparison(*networks("152", "200"))
@@ -64,7 +62,7 @@ def comparison(
     [('c3', 'changed'), ('c3/block8-23', 'added')]
     """
     way = check_view("blocks", direction)
-    check_choice("view of two networks", view, VIEWS)
+    check_choice("view of two networks", view, COMPARED_VIEWS)
     differences = compare(a.graph, b.graph)
     blocks = {block.path: block for block in differences.blocks}
     panels = tuple(

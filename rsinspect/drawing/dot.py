@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import graphviz
 
+from rsinspect.drawing.choices import FONT
 from rsinspect.drawing.columns import CARDS, Column, columns, in_line
 from rsinspect.drawing.dot_labels import Labels, escaped
 from rsinspect.drawing.scene import (
@@ -25,7 +26,7 @@ from rsinspect.drawing.scene import (
     Role,
     Scene,
 )
-from rsinspect.drawing.theme import FONT, LIGHT, Theme, text_on
+from rsinspect.drawing.theme import LIGHT, Theme, text_on
 from rsinspect.drawing.wording import footer_beside_heat
 
 SHAPES: dict[Role, dict[str, str]] = {

@@ -32,15 +32,12 @@ from rsinspect.base.process import Ended
 from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice
 from rsinspect.drawing import layout
+from rsinspect.drawing.choices import FONTS, RENDERERS
 
 Kind = Literal["pip", "system"]
 Format = Literal["svg", "png", "pdf", "json"]
-RENDERERS = ("auto", "pip", "system")
 TIMEOUT_S = 60.0
 
-FONTS: tuple[str, ...] = ("DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono", "STIXGeneral")
-"""Families for text: those that matplotlib ships with a bold face and the signs we write. A heavy
-rule (U+2501) of STIXGeneral, which looks like Times, is DejaVu's."""
 
 _LAYOUT = (sys.executable, "-I", "-S", str(Path(layout.__file__)))
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")

@@ -9,23 +9,11 @@ from typing import Literal
 
 from rsinspect.base.errors import InvalidChoice, UnknownPicture, check_choice
 from rsinspect.base.words import Option, advice
-from rsinspect.drawing import engine
+from rsinspect.drawing import choices, engine
+from rsinspect.drawing.choices import AUTO, FIGURES, FONT, FORMATS, PNG_DPI, SUFFIXES
 from rsinspect.drawing.scene import Scene
-from rsinspect.drawing.theme import AUTO, FONT, theme_named
+from rsinspect.drawing.theme import theme_named
 
-FIGURES = ("svg", "png", "pdf", "dot", "tikz")
-"""Formats of printed pages, whose default view is the paper's figure."""
-
-SUFFIXES = {
-    ".me.json": "me.json", ".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot",
-    ".gv": "dot", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".mermaid": "mermaid",
-    ".tex": "tikz", ".tikz": "tikz", ".txt": "txt",
-}  # fmt: skip
-FORMATS = tuple(dict.fromkeys((*FIGURES, "html", "mermaid", "txt", "me.json")))
-DEEP = ("html", "me.json")
-"""Formats whose readers open nodes themselves, so that they hold the whole network."""
-
-PNG_DPI = 192
 MAX_DPI = 2400
 
 
@@ -61,7 +49,7 @@ class Style:
         theme_named(self.theme)
         if self.font != FONT:
             engine.check_font(self.font)
-        check_choice("renderer", self.renderer, engine.RENDERERS)
+        check_choice("renderer", self.renderer, choices.RENDERERS)
         if not 1 <= self.dpi <= MAX_DPI:
             raise UnknownPicture(f"{self.dpi} dots per inch; it must be 1 to {MAX_DPI}")
 

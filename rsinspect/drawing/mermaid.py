@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterable
 from itertools import pairwise
 
+from rsinspect.drawing.choices import AUTO
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
     Direction,
@@ -29,7 +30,7 @@ from rsinspect.drawing.scene import (
     Role,
     Scene,
 )
-from rsinspect.drawing.theme import AUTO, Theme, text_on, theme_named
+from rsinspect.drawing.theme import Theme, text_on, theme_named
 from rsinspect.drawing.wording import cost_lines, titled, unsaid
 
 MAX_TEXT, MAX_EDGES = 50_000, 500

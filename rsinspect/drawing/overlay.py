@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from rsinspect.base.errors import UnknownPicture, check_choice
 from rsinspect.base.units import binary_bytes, count, percent, seconds
 from rsinspect.base.words import Option, advice, plural
+from rsinspect.drawing.choices import QUANTITIES
 from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Legend, Node, Panel, Scene
 from rsinspect.layers.cost import LEGEND
 from rsinspect.layers.question import Question
 
 DEFAULT_QUESTION = Question()
-QUANTITIES = ("params", "macs", "flops", "activations", "intensity", "latency")
+
 WHOLE_STAGE = ", all its rows"
 _KEYS = {"activations": "activation_bytes", "latency": "latency_s"}
 

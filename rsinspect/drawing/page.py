@@ -15,8 +15,9 @@ import json
 from typing import Any
 
 from rsinspect.base.files import template
+from rsinspect.drawing.choices import AUTO
 from rsinspect.drawing.scene import EDGE_WORDS, Fact, Heat, Node, Panel, Scene
-from rsinspect.drawing.theme import AUTO, DARK, PAPER, text_on, theme_named
+from rsinspect.drawing.theme import DARK, PAPER, text_on, theme_named
 
 HEAT_STEPS = 40
 """Colours of the heat scale in a page. (One step is a fortieth of the hottest value.)"""

@@ -11,10 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rsinspect.base.errors import check_choice
+from rsinspect.drawing.choices import AUTO, THEME_NAMES
 from rsinspect.drawing.scene import EdgeKind, Mark, Role
-
-FONT = "DejaVu Sans"
-"""Family of the text in figures: wide, free, and shipped by matplotlib."""
 
 BLACK, WHITE = "#000000", "#fffffe"
 """Text on heat. (Not quite white, so that a theme's paper is another colour than this text.)"""
@@ -161,9 +159,8 @@ PRINT = Theme(
     marks={"added": "#000000", "removed": "#000000", "changed": "#000000"},
     heat=("#ffffff", "#d0d0d0", "#9c9c9c", "#606060", "#202020"),
 )
-AUTO = "auto"
+
 THEMES = {theme.name: theme for theme in (PAPER, LIGHT, DARK, PRINT)}
-THEME_NAMES = (AUTO, *THEMES)
 
 
 def theme_named(name: str) -> Theme:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from rsinspect.base.errors import UnknownPicture, check_choice
 from rsinspect.base.words import Option, advice
 from rsinspect.drawing import figure6
+from rsinspect.drawing.choices import DIRECTIONS, VIEWS
 from rsinspect.drawing.scene import Direction, Mark, Panel, Scene
 from rsinspect.drawing.tree import Tree, layout_in_words, title
 from rsinspect.layers.question import Question
@@ -20,9 +21,6 @@ from rsinspect.networks.network import Network
 
 DEFAULT_QUESTION = Question()
 """The paper's FLOPs, one image, float32."""
-
-VIEWS = ("figure6", "stages", "blocks", "layers")
-DIRECTIONS = ("TB", "LR")
 
 
 def check_view(name: str, direction: str = "TB") -> Direction:

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from rsinspect.base.errors import check_choice
-from rsinspect.drawing.theme import FONT, THEMES, Theme
+from rsinspect.drawing.choices import FONT
+from rsinspect.drawing.theme import THEMES, Theme
 from rsinspect.plots.text import POINT, SMALL, TEXT, printable
 
 if TYPE_CHECKING:

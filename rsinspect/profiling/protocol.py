@@ -23,17 +23,11 @@ from rsinspect.base.words import Option, advice
 from rsinspect.layers import ops
 from rsinspect.layers.partition import Level as CutLevel
 from rsinspect.networks.network import Network, network_from_json
+from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS, Mode, Precision
 from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.trace import TracedSeconds
 from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
-
-Backend = Literal["tensorflow", "jax", "torch"]
-BACKENDS: tuple[Backend, ...] = ("tensorflow", "jax", "torch")
-Mode = Literal["forward", "train"]
-MODES: tuple[Mode, ...] = ("forward", "train")
-Precision = Literal["float32", "tf32", "bfloat16", "float16"]
-PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
 
 JIT = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
 """Whether the network can be run as it is, compiled by XLA, or both; the default first."""

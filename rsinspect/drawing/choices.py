@@ -1,0 +1,36 @@
+"""What people can choose of a picture, by name; light, because every help text lists it."""
+
+VIEWS = ("figure6", "stages", "blocks", "layers")
+DIRECTIONS = ("TB", "LR")
+
+COMPARED_VIEWS = ("stages", "blocks", "layers")
+"""Views that two networks can be compared in."""
+
+QUANTITIES = ("params", "macs", "flops", "activations", "intensity", "latency")
+
+FIGURES = ("svg", "png", "pdf", "dot", "tikz")
+"""Formats of printed pages, whose default view is the paper's figure."""
+
+SUFFIXES = {
+    ".me.json": "me.json", ".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot",
+    ".gv": "dot", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".mermaid": "mermaid",
+    ".tex": "tikz", ".tikz": "tikz", ".txt": "txt",
+}  # fmt: skip
+FORMATS = tuple(dict.fromkeys((*FIGURES, "html", "mermaid", "txt", "me.json")))
+DEEP = ("html", "me.json")
+"""Formats whose readers open nodes themselves, so that they hold the whole network."""
+
+PNG_DPI = 192
+
+RENDERERS = ("auto", "pip", "system")
+
+FONT = "DejaVu Sans"
+"""Family of the text in figures: wide, free, and shipped by matplotlib."""
+
+FONTS: tuple[str, ...] = ("DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono", "STIXGeneral")
+"""Families for text: those that matplotlib ships with a bold face and the signs we write. A heavy
+rule (U+2501) of STIXGeneral, which looks like Times, is DejaVu's."""
+
+AUTO = "auto"
+PLOT_THEMES = ("paper", "light", "dark", "print")
+THEME_NAMES = (AUTO, *PLOT_THEMES)

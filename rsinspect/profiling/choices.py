@@ -1,0 +1,10 @@
+"""What people can choose of a measurement, by name; light, because help texts list it."""
+
+from typing import Literal
+
+Backend = Literal["tensorflow", "jax", "torch"]
+BACKENDS: tuple[Backend, ...] = ("tensorflow", "jax", "torch")
+Mode = Literal["forward", "train"]
+MODES: tuple[Mode, ...] = ("forward", "train")
+Precision = Literal["float32", "tf32", "bfloat16", "float16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
