@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.network import LayerNames, Network, resnet_rs
+from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 
 sizes = st.tuples(st.integers(32, 260), st.integers(32, 260))
@@ -50,5 +50,4 @@ def scrambled(network: Network) -> Network:
     graph = LayerGraph(
         network.graph.name, layers, tuple(names[path] for path in network.graph.outputs)
     )
-    paths = tuple(layer.path for layer in graph)
-    return replace(network, graph=graph, names=LayerNames(paths, str), spec=None)
+    return replace(network, graph=graph, names={x.path: x.path for x in graph}, spec=None)

@@ -109,6 +109,8 @@ class Structure:
         self.graph = graph
         self.stages = _labelled(_stages(graph))
         self._blocks: dict[str, Block] = {}
+        self._gates: dict[str, tuple[Gate, ...]] = {}
+        self._parts_of: dict[str, dict[str, Part]] = {}
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -236,32 +238,31 @@ class Structure:
         """List the gates among the layers of a group."""
         from rsinspect.layers.blocks import gates_of
 
-        return self.block(group).gates if group.is_block else gates_of(self.graph, group.layers)
+        if group.path not in self._gates:
+            own = self.block(group).gates if group.is_block else gates_of(self.graph, group.layers)
+            self._gates[group.path] = own
+        return self._gates[group.path]
 
-    @cached_property
-    def _parts(self) -> Mapping[str, Part]:
-        parts: dict[str, Part] = {}
-        for group in self.groups:
+    def _parts(self, group: Group) -> Mapping[str, Part]:
+        """Say where the layers of a group stand that do not stand in the trunk."""
+        if group.path not in self._parts_of:
+            parts = self._parts_of[group.path] = {}
             if group.is_block:
                 block = self.block(group)
                 parts |= dict.fromkeys((layer.path for layer in block.branch), "branch")
                 parts |= dict.fromkeys((layer.path for layer in block.shortcut), "shortcut")
             for gate in self.gates(group):
                 parts |= dict.fromkeys((layer.path for layer in gate.layers), "gate")
-        return parts
-
-    @cached_property
-    def _gate_at(self) -> "Mapping[str, Gate]":
-        """Gates by the multiplication they enter."""
-        return {gate.scale.path: gate for group in self.groups for gate in self.gates(group)}
+        return self._parts_of[group.path]
 
     def part(self, path: str) -> Part:
         """Tell where a layer stands."""
-        return self._parts.get(path, "trunk")
+        return self._parts(self.group_of(path)).get(path, "trunk")
 
     def gate_at(self, path: str) -> "Gate | None":
         """Look up the gate that a multiplication scales by; None for any other layer."""
-        return self._gate_at.get(path)
+        gates = self.gates(self.group_of(path))
+        return next((gate for gate in gates if gate.scale.path == path), None)
 
     def carries(self, layer: Layer, position: int) -> Carries:
         """Tell what goes into a layer's input ``position``."""

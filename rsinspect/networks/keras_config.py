@@ -21,7 +21,7 @@ from rsinspect.layers.ops import Op, TensorShape
 from rsinspect.layers.shapes import infer_shape
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_names import layer_path
-from rsinspect.networks.network import LayerNames, Network
+from rsinspect.networks.network import Network, from_graph
 from rsinspect.networks.spec import CUSTOM_ACTIVATION
 
 Config = Mapping[str, Any]
@@ -61,10 +61,7 @@ def from_keras_config(config: Config, *, resolution: tuple[int, int] | None = No
             f"this is not the configuration of a functional Keras model: {exc!r:.120}",
             "pass what model.get_config() gives",
         ) from exc
-    names = {path: name for name, path in paths.items()}
-    lookup = LayerNames(tuple(layer.path for layer in graph), names.__getitem__)
-    network = Network(graph=graph, title=graph.name, names=lookup)
-    return Network(graph=graph, title=f"{graph.name} @ {network.size}", names=lookup)
+    return from_graph(graph, {path: name for name, path in paths.items()})
 
 
 def _rows(config: Config) -> list[_Row]:

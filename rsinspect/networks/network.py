@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from rsinspect.base.errors import GraphError
@@ -12,6 +13,7 @@ from rsinspect.layers.document import fingerprint, from_json, to_json
 from rsinspect.layers.fold import whole_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.structure import Structure, structure_of
+from rsinspect.networks.dialects import Dialect
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 
@@ -19,36 +21,32 @@ SCHEMA = "rsinspect.network/1"
 """Version of the network's JSON. 1: first."""
 
 
-class LayerNames(Mapping[str, str]):
-    """Keras's name of each layer, by path; worked out when first asked for.
+class ReferenceNames(Mapping[str, str]):
+    """Keras's name of each layer of a ResNet-RS, by path; made when a first one is looked up.
 
     Args:
-        paths: Of all layers, in order.
-        name: Gives the name of one.
+        graph: Of the network.
+        dialect: Whose names.
     """
 
-    def __init__(self, paths: tuple[str, ...], name: Callable[[str], str]) -> None:
-        self._paths = paths
-        self._name = name
-        self._names: dict[str, str] | None = None
+    def __init__(self, graph: LayerGraph, dialect: Dialect) -> None:
+        self._graph = graph
+        self._dialect = dialect
 
-    def _all(self) -> dict[str, str]:
-        if self._names is None:
-            self._names = {path: self._name(path) for path in self._paths}
-        return self._names
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        from rsinspect.networks.keras_names import keras_name  # a table for people needs no names
+
+        return {layer.path: keras_name(layer.path, self._dialect) for layer in self._graph}
 
     def __getitem__(self, path: str) -> str:
-        return self._all()[path]
+        return self._names[path]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._paths)
-
-    def paths(self) -> dict[str, str]:
-        """Map Keras names back to paths."""
-        return {name: path for path, name in self._all().items()}
+        return len(self._graph)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,28 +161,22 @@ class Network:
 def resnet_rs(spec: ResNetRSSpec) -> Network:
     """Make the network of a spec."""
     graph = build_graph(spec)
-    paths = tuple(layer.path for layer in graph)
-
-    def name(path: str) -> str:
-        from rsinspect.networks.keras_names import keras_name  # a table for people needs no names
-
-        return keras_name(path, spec.dialect)
-
-    names = LayerNames(paths, name)
+    names = ReferenceNames(graph, spec.dialect)
     return Network(graph=graph, title=spec.title, names=names, spec=spec)
 
 
-def from_graph(graph: LayerGraph, *, title: str | None = None) -> Network:
-    """Make a network of a bare graph; its layers are called by their paths.
+def from_graph(graph: LayerGraph, names: Mapping[str, str] | None = None) -> Network:
+    """Make a network of a bare graph, titled by its name and size.
 
-    Keras takes no slash in a name, so a slash becomes two underscores.
+    Args:
+        graph: What it consists of.
+        names: Keras's name of each layer, by path. By default the path itself, with two underscores
+            for each slash, which Keras takes in no name.
     """
-    paths = tuple(layer.path for layer in graph)
-    made = Network(
-        graph=graph, title=graph.name, names=LayerNames(paths, lambda path: path.replace("/", "__"))
-    )
-    size = f" @ {made.size}" if graph.inputs else ""
-    return Network(graph=graph, title=title or f"{graph.name}{size}", names=made.names)
+    if names is None:
+        names = {layer.path: layer.path.replace("/", "__") for layer in graph}
+    network = Network(graph=graph, title=graph.name, names=names)
+    return replace(network, title=f"{graph.name} @ {network.size}") if graph.inputs else network
 
 
 def network_from_json(document: dict[str, Any]) -> Network:
