@@ -32,8 +32,9 @@ from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import machine
 from rsinspect.profiling.gate import gate
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import Predicted, ProfileRequest
+from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.record.closure import Excess
+from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.rounds import Instrumented, Round, Session, garbage_collection_off
 from rsinspect.profiling.statistics import Latency, Sampling
@@ -224,7 +225,7 @@ def prediction() -> None:
             starts: dict[str, float] = {}
 
             def on_event(event: Any, starts: dict[str, float] = starts) -> None:
-                name = "table" if isinstance(event, Predicted) else getattr(event, "name", None)
+                name = "table" if isinstance(event, Prediction) else getattr(event, "name", None)
                 name = name or getattr(event, "phase", None)
                 starts.setdefault(str(name), time.monotonic())
 

@@ -44,7 +44,6 @@ from rsinspect.profiling.protocol import (
     MemoryUsed,
     NotAvailable,
     Phase,
-    Predicted,
     ProfileRequest,
     Ready,
     RoofsMeasured,
@@ -63,6 +62,7 @@ from rsinspect.profiling.record.cautions import (
     NotSteady,
 )
 from rsinspect.profiling.record.document import from_json, to_json
+from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.record.trace import TracedEvent, TracedSeconds
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
@@ -631,8 +631,12 @@ def test_a_request_arrives_as_it_was_sent(dialect: str, backend: str) -> None:
             capacity_s=0.8, foreign_s=None, clock_share=0.9,
         ),
         Finished(warm_up=(2.0,), steady=False, stopped_because="time", elapsed_s=3.0),
-        Predicted(
-            parts=(("stem", 1, 0.1), ("c2/block1", 4, 0.2)), end_to_end_s=0.9, rounds=12,
+        Prediction(
+            parts=(
+                PredictedPart(path="stem", repeats=1, latency_s=0.1),
+                PredictedPart(path="c2/block1", repeats=4, latency_s=0.2),
+            ),
+            end_to_end_s=0.9, rounds=12,
             ready_s=5.0,
         ),
         RoofsMeasured(ROOFS),
@@ -719,8 +723,9 @@ def test_a_training_step_has_forward_backward_and_steps_of_its_own(worker: MakeW
 def test_a_prediction_roofs_and_what_is_missing_are_kept(worker: MakeWorker) -> None:
     events: list[Event] = []
     body = """
-    say("predicted", parts=[["stem", 1, 0.1], ["c2/block0", 1, 0.2]], end_to_end_s=0.3, rounds=9,
-        ready_s=4.5)
+    say("predicted", parts=[dict(path=path, repeats=1, latency_s=s)
+                           for path, s in (("stem", 0.1), ("c2/block0", 0.2))],
+        end_to_end_s=0.3, rounds=9, ready_s=4.5)
     result()
     say("roofs", roofs={
         "precision": "float32", "method": "made up",
@@ -732,7 +737,7 @@ def test_a_prediction_roofs_and_what_is_missing_are_kept(worker: MakeWorker) -> 
     found = run(worker(body), events=events)
     assert found.prediction is not None
     assert found.prediction_error == pytest.approx(0.3 / 0.6 - 1)
-    assert any(isinstance(event, Predicted) for event in events)
+    assert any(isinstance(event, Prediction) for event in events)
     assert found.roofs is not None
     bound = found.segments[0].bound
     assert bound is not None

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rsinspect.profiling import parent, protocol
 from rsinspect.profiling.answer import prediction_table, preview
-from rsinspect.profiling.record.heard import prediction_of
+from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.rounds import RoundDone
 from rsinspect.render.console import print_table
@@ -60,8 +60,8 @@ class _Display:
                     description=f"{self.name}: {event.phase}, round {event.round}",
                     left=f"at most {event.remaining_s:.0f} s more",
                 )
-            case protocol.Predicted():
-                table = prediction_table(prediction_of(event), self.request.network)
+            case Prediction():
+                table = prediction_table(event, self.request.network)
                 print_table(table, self.progress.console)
             case protocol.BatchRefused(batch, reason):
                 self.progress.console.print(f"batch {batch}: {reason}", highlight=False)

@@ -33,7 +33,6 @@ from rsinspect.profiling.protocol import (
     Message,
     NotAvailable,
     Phase,
-    Predicted,
     ProfileRequest,
     Ready,
     RoofsMeasured,
@@ -41,6 +40,7 @@ from rsinspect.profiling.protocol import (
     decode,
     request_to_json,
 )
+from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
 
 OUT_OF_MEMORY_SHARE = 0.8
@@ -223,7 +223,7 @@ class _Worker:
                 self._saw(message.peak_rss_bytes)
                 self.messages.append(message)
                 on_event(message)
-            case Predicted():
+            case Prediction():
                 self.messages.append(message)
                 on_event(message)
             case Failure():

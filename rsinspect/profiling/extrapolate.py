@@ -17,7 +17,8 @@ from rsinspect.profiling import machine
 from rsinspect.profiling.backends.workload import Instrument, workload
 from rsinspect.profiling.distinct import Distinct
 from rsinspect.profiling.gate import Window, between, gate
-from rsinspect.profiling.protocol import Predicted, ProfileRequest
+from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.rounds import Instrumented, garbage_collection_off
 
 ROUNDS = 12
@@ -34,7 +35,7 @@ and 2258 layers took 2.3, 4.7 and 12.2 ms beyond their layers."""
 
 def extrapolate(
     request: ProfileRequest, distinct: Distinct, backend: ModuleType, started_s: float
-) -> Predicted:
+) -> Prediction:
     """Time the distinct blocks and add them up to the whole network.
 
     The optimizer's time grows with the trainable params, that of a call with the layers and
@@ -60,10 +61,11 @@ def extrapolate(
     parts = []
     for path, median in medians.items():
         original, repeats = distinct.stands_for.get(path, (path, 1))
-        parts.append((original, repeats, median * grows.get(path, 1.0)))
-    return Predicted(
+        seconds = median * grows.get(path, 1.0)
+        parts.append(PredictedPart(path=original, repeats=repeats, latency_s=seconds))
+    return Prediction(
         parts=tuple(parts),
-        end_to_end_s=sum(repeats * seconds for _, repeats, seconds in parts),
+        end_to_end_s=sum(part.repeats * part.latency_s for part in parts),
         rounds=len(samples),
         ready_s=time.perf_counter() - started_s,
     )

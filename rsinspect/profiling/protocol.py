@@ -25,6 +25,7 @@ from rsinspect.layers.partition import Level as CutLevel
 from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS, Mode, Precision
 from rsinspect.profiling.record.environment import Environment
+from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.trace import TracedSeconds
 from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
@@ -243,24 +244,6 @@ class BatchRefused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Predicted:
-    """What a network of the distinct blocks says about the whole one.
-
-    Attributes:
-        parts: Path of a distinct block, how many there are of it in the whole network, and the
-            median of one of them, in seconds; the steps that are no block come last.
-        end_to_end_s: Of the whole network: repeats times medians, added up.
-        rounds: That were timed.
-        ready_s: Since the worker began to import the framework.
-    """
-
-    parts: tuple[tuple[str, int, float], ...]
-    end_to_end_s: float
-    rounds: int
-    ready_s: float
-
-
 Step = Literal["forward", "backward", "whole"]
 
 
@@ -309,7 +292,7 @@ class Traced:
     trace: TracedSeconds
 
 
-Event = AttemptStarted | Phase | RoundDone | MemoryUsed | BatchRefused | Predicted
+Event = AttemptStarted | Phase | RoundDone | MemoryUsed | BatchRefused | Prediction
 """What a measurement tells while it runs."""
 
 MEMORY_WORDS = (
@@ -347,7 +330,7 @@ class Failure:
 
 
 Message = (
-    Phase | RoundDone | MemoryUsed | Predicted | Ready | Round | RoofsMeasured | NotAvailable
+    Phase | RoundDone | MemoryUsed | Prediction | Ready | Round | RoofsMeasured | NotAvailable
     | Traced | Failure | Finished
 )  # fmt: skip
 """What a worker writes."""
@@ -358,7 +341,7 @@ _MESSAGES = Tagged(
         "phase": Phase,
         "progress": RoundDone,
         "memory": MemoryUsed,
-        "predicted": Predicted,
+        "predicted": Prediction,
         "ready": Ready,
         "round": Round,
         "roofs": RoofsMeasured,

@@ -10,12 +10,11 @@ from rsinspect.profiling.protocol import (
     MemoryUsed,
     Message,
     NotAvailable,
-    Predicted,
     Ready,
     RoofsMeasured,
     Traced,
 )
-from rsinspect.profiling.record.prediction import PredictedPart, Prediction
+from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.trace import TracedSeconds
 from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.rounds import Finished, Round
@@ -50,14 +49,13 @@ class Heard:
     @classmethod
     def of(cls, messages: Sequence[Message]) -> Heard:
         """Sort the messages of one worker."""
-        predicted = _last(messages, Predicted)
         roofs, traced = _last(messages, RoofsMeasured), _last(messages, Traced)
         memory_used = _last(messages, MemoryUsed)
         return cls(
             ready=_last(messages, Ready),
             rounds=tuple(message for message in messages if isinstance(message, Round)),
             finished=_last(messages, Finished),
-            prediction=None if predicted is None else prediction_of(predicted),
+            prediction=_last(messages, Prediction),
             roofs=None if roofs is None else roofs.roofs,
             trace=None if traced is None else traced.trace,
             not_available={
@@ -71,16 +69,3 @@ class Heard:
 
 def _last(messages: Sequence[Message], kind: type[M]) -> M | None:
     return next((message for message in reversed(messages) if isinstance(message, kind)), None)
-
-
-def prediction_of(message: Predicted) -> Prediction:
-    """Read the prediction of a message."""
-    return Prediction(
-        parts=tuple(
-            PredictedPart(path=path, repeats=repeats, latency_s=latency_s)
-            for path, repeats, latency_s in message.parts
-        ),
-        end_to_end_s=message.end_to_end_s,
-        rounds=message.rounds,
-        ready_s=message.ready_s,
-    )
