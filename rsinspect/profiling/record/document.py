@@ -9,8 +9,7 @@ Schema ``rsinspect.profile/1``: first. ``request``, ``network`` and most of ``mo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,12 @@ from rsinspect.base.errors import GraphError, InvalidMeasurement
 from rsinspect.base.words import Option, advice
 from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.gate import Verdict
-from rsinspect.profiling.protocol import Settings
-from rsinspect.profiling.record.batch import Batch
 from rsinspect.profiling.record.cautions import CAUTIONS, wording
 from rsinspect.profiling.record.closure import CLOSES_WITHIN, Closure, Excess
-from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.prediction import Prediction
-from rsinspect.profiling.record.run import EndToEnd, ProfileRun, Rounds, Segment
-from rsinspect.profiling.record.trace import Trace
+from rsinspect.profiling.record.run import Circumstances, EndToEnd, ProfileRun, Rounds, Segment
 from rsinspect.profiling.roofline.bound import Bound
-from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.statistics import NOMINAL_COVERAGE, Latency, Sampling
 
 SCHEMA = "rsinspect.profile/1"
@@ -91,47 +85,19 @@ class _Closure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Document:
+class _Document(Circumstances):
     """The keys that are read; the others follow from them."""
 
-    model: Model
-    environment: Environment
-    batch: Batch
-    mode: str
-    precision: str
-    backend: str
-    device: str
-    jit: bool
-    level: str
-    method: str
-    optimizer: str | None
     end_to_end: _EndToEnd
     segments: tuple[_Segment, ...]
     rounds: _Rounds
     closure: _Closure
     prediction: Prediction | None
-    roofs: Roofs | None
-    trace: Trace | None
-    not_available: Mapping[str, str]
     warnings: tuple[dict[str, Any], ...]
-    stopped_because: str
-    max_time_s: float
-    measured_s: float
-    warm_up_s: tuple[float, ...]
-    predicted_bytes: int
-    started_at: str
-    wall_s: float
-    request: Settings | None = field(default=None)
-    network: dict[str, Any] | None = field(default=None)
+    network: dict[str, Any] | None = None
 
 
-_RESHAPED = (
-    "end_to_end", "segments", "rounds", "output_max_abs_diff", "output_max_abs", "prediction",
-    "warnings", "network",
-)  # fmt: skip
-"""Fields of a run that the document words otherwise; the rest stands in it as it is."""
-
-_PLAIN = tuple(field.name for field in fields(ProfileRun) if field.name not in _RESHAPED)
+_PLAIN = tuple(field.name for field in fields(Circumstances))
 
 
 def to_json(run: ProfileRun) -> dict[str, Any]:

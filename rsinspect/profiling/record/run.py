@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.words import Option, advice
@@ -151,8 +151,8 @@ class Rounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileRun:
-    """A finished measurement.
+class Circumstances:
+    """What stands in a run's document as it stands in the run.
 
     Attributes:
         model: What was measured.
@@ -166,17 +166,9 @@ class ProfileRun:
         level: As requested: ``stage``, ``block`` or ``layer``.
         method: Description of the sampling.
         optimizer: Optimizer of a training step; None in inference.
-        end_to_end: The whole network.
-        segments: Its stages or blocks, in order, then the steps that are neither.
-        rounds: Where the samples came from.
-        output_max_abs_diff: Largest difference between the outputs with and without instruments;
-            None where chance makes them differ.
-        output_max_abs: Largest output of the whole network in magnitude.
-        prediction: From the distinct blocks; None where none was made.
         roofs: What the device can do at most; None where they were not measured.
         trace: Shares of the layers; None where none was made.
         not_available: Why something that was requested is missing, by its name.
-        warnings: Reasons to read the numbers with care.
         stopped_because: Why there are not more rounds: ``precise``, ``time``, ``rounds`` or
             ``interrupted``.
         max_time_s: Budget of warm-up and rounds.
@@ -186,10 +178,6 @@ class ProfileRun:
         started_at: When, in UTC.
         wall_s: From the request to the result, all attempts together.
         request: Everything that was requested but the network; None in files of before.
-        network: What was measured; None in files of before.
-
-    Raises:
-        InvalidMeasurement: If the whole network or its parts took no time.
     """
 
     model: Model
@@ -202,17 +190,10 @@ class ProfileRun:
     jit: bool
     level: str
     method: str
-    optimizer: str | None = None
-    end_to_end: EndToEnd
-    segments: tuple[Segment, ...]
-    rounds: Rounds
-    output_max_abs_diff: float | None
-    output_max_abs: float
-    prediction: Prediction | None = None
-    roofs: Roofs | None = None
-    trace: Trace | None = None
-    not_available: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[Caution, ...] = ()
+    optimizer: str | None
+    roofs: Roofs | None
+    trace: Trace | None
+    not_available: Mapping[str, str]
     stopped_because: str
     max_time_s: float
     measured_s: float
@@ -221,6 +202,34 @@ class ProfileRun:
     started_at: str
     wall_s: float
     request: Settings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRun(Circumstances):
+    """A finished measurement.
+
+    Attributes:
+        end_to_end: The whole network.
+        segments: Its stages or blocks, in order, then the steps that are neither.
+        rounds: Where the samples came from.
+        output_max_abs_diff: Largest difference between the outputs with and without instruments;
+            None where chance makes them differ.
+        output_max_abs: Largest output of the whole network in magnitude.
+        prediction: From the distinct blocks; None where none was made.
+        warnings: Reasons to read the numbers with care.
+        network: What was measured; None in files of before.
+
+    Raises:
+        InvalidMeasurement: If the whole network or its parts took no time.
+    """
+
+    end_to_end: EndToEnd
+    segments: tuple[Segment, ...]
+    rounds: Rounds
+    output_max_abs_diff: float | None
+    output_max_abs: float
+    prediction: Prediction | None = None
+    warnings: tuple[Caution, ...] = ()
     network: Network | None = None
 
     def __post_init__(self) -> None:
