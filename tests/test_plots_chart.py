@@ -13,10 +13,9 @@ import pytest
 from rsinspect.answers.chart import Axis, Chart, Facet, Point, Series
 from rsinspect.answers.figures import figure_chart, table_chart
 from rsinspect.base.errors import InvalidChoice, RenderError
-from rsinspect.cli.options import plot_format
 from rsinspect.drawing.theme import THEMES, contrast
 from rsinspect.plots.chart import chart_figure, chart_plot
-from rsinspect.plots.page import FORMATS, WIDTH, PlotFormat, own_settings
+from rsinspect.plots.page import FORMATS, WIDTH, PlotFormat, own_settings, plot_format
 from tests.conftest import Cli
 
 X, Y = Axis("cost", "count", log=True), Axis("worth", "number")

@@ -189,14 +189,14 @@ def graph(
     if color is not None:
         check_quantity(color, measured=measured is not None)
 
-    def scene(view: str, *, deep: bool) -> Scene:
+    def scene(view: str, deep: bool) -> Scene:
         drawn = scene_of(
             made, view, direction=direction, expand=tuple(expand), question=question, deep=deep
         )
         return drawn if color is None else overlay(drawn, color, question, measured=measured)
 
     if view is not None:
-        scene(view, deep=False)  # what cannot be drawn is refused here, not when it is shown
+        scene(view, False)  # what cannot be drawn is refused here, not when it is shown
     return Picture(scene, view, Style(theme=theme, font=font, dpi=dpi))
 
 

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rsinspect.answers.table import Answer, Value
-from rsinspect.base.errors import InvalidChoice
 from rsinspect.base.files import write_whole
-from rsinspect.drawing.formats import Style, companions, format_of, render, view_in
+from rsinspect.drawing.formats import Style, format_of, render, save, view_in
 from rsinspect.networks.network import Network
 from rsinspect.render.console import table_text
 from rsinspect.render.data import as_text
+from rsinspect.render.formats import format_of as table_format
 from rsinspect.render.html import table_html
 
 if TYPE_CHECKING:
     from rsinspect.answers.chart import Chart
     from rsinspect.differences.pairs import Comparison
     from rsinspect.drawing.scene import Scene
+    from rsinspect.plots.page import PlotFormat
     from rsinspect.profiling.record.run import ProfileRun
 
-SUFFIXES = {
-    ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".csv": "csv", ".md": "markdown",
-    ".tex": "latex", ".txt": "table", ".html": "html",
-}  # fmt: skip
-"""Formats that a table can be saved in, by the end of the file's name."""
+SceneMaker = Callable[[str, bool], "Scene"]
+"""Makes the scene of a view, deep or not."""
 
-PLOT_SUFFIXES = {".svg": "svg", ".pdf": "pdf", ".png": "png"}
+PlotWriter = Callable[["PlotFormat"], bytes]
+"""Draws a plot in a format."""
 
 
 def _columns() -> int:
@@ -82,7 +82,7 @@ class TableResult:
             OutputNotWritable: If the file cannot be written.
         """
         path = Path(path)
-        write_whole(path, self._as(_known(path, SUFFIXES)).encode())
+        write_whole(path, self._as(table_format(path)).encode())
 
     def _as(self, format: str) -> str:
         if format == "html":
@@ -96,13 +96,6 @@ class TableResult:
 
     def _repr_html_(self) -> str:
         return table_html(self._answer.table)
-
-
-def _known(path: Path, suffixes: dict[str, Any]) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in suffixes:
-        raise InvalidChoice("suffix", suffix or path.name, suffixes)
-    return str(suffixes[suffix])
 
 
 class Diff(TableResult):
@@ -139,7 +132,7 @@ class Diff(TableResult):
         """
         from rsinspect.drawing.comparison import comparison
 
-        def scene(view: str, *, deep: bool) -> Scene:
+        def scene(view: str, deep: bool) -> Scene:
             return comparison(self.a, self.b, view=view, direction=direction, deep=deep)
 
         return Picture(scene, view, Style(theme=theme))
@@ -151,7 +144,7 @@ class Picture:
     A notebook shows it as SVG, a terminal as a picture of characters.
     """
 
-    def __init__(self, scene: Any, view: str | None, style: Style) -> None:
+    def __init__(self, scene: SceneMaker, view: str | None, style: Style) -> None:
         self._scene = scene
         self._view = view
         self._style = style
@@ -160,8 +153,7 @@ class Picture:
         from rsinspect.drawing.choices import DEEP
 
         view = self._view if format != "me.json" else None
-        scene: Scene = self._scene(view_in(format, view), deep=format in DEEP)
-        return scene
+        return self._scene(view_in(format, view), format in DEEP)
 
     @property
     def title(self) -> str:
@@ -189,10 +181,7 @@ class Picture:
         """
         path = Path(path)
         format = format_of(path)
-        scene = self._scene_for(format)
-        files = companions(scene, format, path) | {path: render(scene, format, self._style)}
-        for name, content in files.items():
-            write_whole(name, content)
+        save(self._scene_for(format), format, self._style, path)
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
@@ -207,14 +196,13 @@ class Picture:
 class Plot:
     """A chart of measured or computed numbers."""
 
-    def __init__(self, draw: Any, title: str) -> None:
+    def __init__(self, draw: PlotWriter, title: str) -> None:
         self._draw = draw
         self.title = title
 
     def to_svg(self) -> str:
         """Draw it as SVG."""
-        content: bytes = self._draw("svg")
-        return content.decode()
+        return self._draw("svg").decode()
 
     def save(self, path: str | Path) -> None:
         """Write it to a file, whole or not at all.
@@ -223,11 +211,13 @@ class Plot:
             path: The suffix chooses the format: .svg, .pdf or .png.
 
         Raises:
-            InvalidChoice: If the suffix names none of these.
+            UnknownPicture: If the suffix names none of these.
             OutputNotWritable: If the file cannot be written.
         """
+        from rsinspect.plots.page import plot_format
+
         path = Path(path)
-        write_whole(path, self._draw(_known(path, PLOT_SUFFIXES)))
+        write_whole(path, self._draw(plot_format(path)))
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
@@ -239,7 +229,7 @@ class Plot:
 class Charted(TableResult):
     """A table that can be drawn as a chart too."""
 
-    def __init__(self, answer: Answer, chart: Any) -> None:
+    def __init__(self, answer: Answer, chart: Callable[[], Chart]) -> None:
         super().__init__(answer)
         self._chart = chart
 
@@ -254,7 +244,7 @@ class Charted(TableResult):
         """
         from rsinspect.plots.chart import chart_plot
 
-        chart: Chart = self._chart()
+        chart = self._chart()
         return Plot(lambda format: chart_plot(chart, format, theme), chart.title)
 
 

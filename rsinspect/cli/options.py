@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rsinspect.answers.table import Answer, Note
-from rsinspect.base.errors import InvalidSpec, UnknownPicture
+from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.flags import flag
@@ -33,7 +33,6 @@ from rsinspect.render.formats import FORMATS
 
 if TYPE_CHECKING:
     from rsinspect.answers.chart import Chart
-    from rsinspect.plots.page import PlotFormat
 
 _NETWORK = "Network"
 _OUTPUT = "Output"
@@ -320,24 +319,6 @@ def put(content: bytes, output: Path | None) -> None:
     write_whole(output, content)
 
 
-def plot_format(path: Path) -> "PlotFormat":
-    """Read the format of a plot off the suffix of its path.
-
-    Raises:
-        UnknownPicture: If the suffix names none.
-    """
-    from rsinspect.plots import page
-
-    suffix = path.suffix.lower()
-    for format in page.FORMATS:
-        if suffix == f".{format}":
-            return format
-    raise UnknownPicture(
-        f"cannot draw a {path.suffix} plot" if path.suffix else f"{path} has no suffix",
-        f"name it {', '.join(f'.{format}' for format in page.FORMATS)}",
-    )
-
-
 def plot(chart: "Chart", output: Path, theme: str) -> None:
     """Put a chart into a file.
 
@@ -347,6 +328,7 @@ def plot(chart: "Chart", output: Path, theme: str) -> None:
     """
     from rsinspect.base.files import check_writable, write_whole
     from rsinspect.plots.chart import chart_plot
+    from rsinspect.plots.page import plot_format
 
     format = plot_format(output)
     check_writable(output)

@@ -64,8 +64,7 @@ def show(scene: "Scene", format_name: str, style: "Style", output: Path | None) 
         OutputNotWritable: If a file cannot be written.
         RenderError: If the picture cannot be drawn.
     """
-    from rsinspect.base.files import check_writable, write_whole
-    from rsinspect.drawing.formats import companions, render
+    from rsinspect.drawing.formats import render, save
 
     if output is None or str(output) == "-":
         if format_name == "txt":
@@ -82,9 +81,4 @@ def show(scene: "Scene", format_name: str, style: "Style", output: Path | None) 
         sys.stdout.buffer.write(render(scene, format_name, style))
         sys.stdout.buffer.flush()
         return
-    check_writable(output)
-    contents = companions(scene, format_name, output) | {output: render(scene, format_name, style)}
-    for path in contents:
-        check_writable(path)
-    for path, content in contents.items():
-        write_whole(path, content)
+    save(scene, format_name, style, output)

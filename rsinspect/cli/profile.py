@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement
-from rsinspect.cli.options import Format, Output, answer, model_command, one_of, option, plot_format
+from rsinspect.cli.options import Format, Output, answer, model_command, one_of, option
 from rsinspect.drawing.choices import PLOT_THEMES
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import BACKENDS, PRECISIONS
@@ -151,7 +151,7 @@ class FileOptions:
 
         for picture in (self.plot, self.roofline):
             if picture is not None:
-                from rsinspect.plots.page import check_plot
+                from rsinspect.plots.page import check_plot, plot_format
 
                 check_plot(plot_format(picture), self.theme)
         for path in (self.save, self.trace, self.plot, self.roofline, output):
@@ -182,9 +182,11 @@ class FileOptions:
             write_whole(self.trace, json.dumps(chrome_trace_of(run)).encode())
         if self.plot is not None:
             from rsinspect.plots.latency import latency_plot
+            from rsinspect.plots.page import plot_format
 
             write_whole(self.plot, latency_plot(run, plot_format(self.plot), self.theme))
         if self.roofline is not None:
+            from rsinspect.plots.page import plot_format
             from rsinspect.plots.roofline import roofline_plot
 
             content = roofline_plot(run, plot_format(self.roofline), self.theme)

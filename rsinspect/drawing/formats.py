@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from rsinspect.base.errors import InvalidChoice, UnknownPicture, check_choice
+from rsinspect.base.files import check_writable, write_whole
 from rsinspect.base.words import Option, advice
 from rsinspect.drawing import choices, engine
 from rsinspect.drawing.choices import AUTO, FIGURES, FONT, FORMATS, PNG_DPI, SUFFIXES
@@ -179,6 +180,21 @@ def companions(scene: Scene, format: str, output: Path) -> dict[Path, bytes]:
         names[metric]: _json(document).encode(errors="replace")
         for metric, document in documents.items()
     }
+
+
+def save(scene: Scene, format: str, style: Style, output: Path) -> None:
+    """Write the scene to a file, and the files that belong beside it.
+
+    Raises:
+        OutputNotWritable: If a file cannot be written.
+        RenderError: If the picture cannot be drawn.
+    """
+    check_writable(output)
+    contents = companions(scene, format, output) | {output: render(scene, format, style)}
+    for path in contents:
+        check_writable(path)
+    for path, content in contents.items():
+        write_whole(path, content)
 
 
 def _json(document: object) -> str:

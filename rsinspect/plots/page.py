@@ -16,9 +16,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from rsinspect.base.errors import check_choice
+from rsinspect.base.errors import UnknownPicture, check_choice
 from rsinspect.drawing.choices import FONT
 from rsinspect.drawing.theme import THEMES, Theme
 from rsinspect.plots.text import POINT, SMALL, TEXT, printable
@@ -39,6 +40,25 @@ ROOM = WIDTH - 2 * MARGIN
 _INCH, _PNG_DPI = 96, 192
 _FALLBACKS = ("Verdana", "Arial", "Helvetica")
 """Fonts of a browser without DejaVu, the nearest first."""
+
+
+def plot_format(path: Path) -> PlotFormat:
+    """Read the format of a plot off the suffix of its path.
+
+    Raises:
+        UnknownPicture: If the suffix names none.
+
+    >>> plot_format(Path("front.PDF"))
+    'pdf'
+    """
+    suffix = path.suffix.lower()
+    for format in FORMATS:
+        if suffix == f".{format}":
+            return format
+    raise UnknownPicture(
+        f"cannot draw a {path.suffix} plot" if path.suffix else f"{path} has no suffix",
+        f"name it {', '.join(f'.{format}' for format in FORMATS)}",
+    )
 
 
 def check_plot(format: str, theme: str) -> None:
