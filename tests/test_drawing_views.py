@@ -56,6 +56,7 @@ def test_blocks_are_folded_and_account_for_every_block(depth: int, dialect: str)
 
 
 @pytest.mark.parametrize(("depth", "dialect"), EVERY)
+@pytest.mark.slow
 def test_layers_are_the_layers_of_the_graph_and_its_connections(depth: int, dialect: str) -> None:
     spec = ResNetRSSpec.variant(depth, dialect=dialect)
     graph = build_graph(spec)

@@ -51,6 +51,7 @@ def test_the_margins_of_a_bitmap_are_empty(draw: Any) -> None:
 @pytest.mark.filterwarnings("ignore:Glyph .* missing")
 @pytest.mark.parametrize("draw", [latency_figure, roofline_figure])
 @pytest.mark.parametrize("case", RUNS)
+@pytest.mark.slow
 def test_no_text_covers_another_or_leaves_the_page(case: str, draw: Any) -> None:
     figure = draw(a_run(**RUNS[case]), "paper")
     assert len(texts_of(figure)) > 15
@@ -82,6 +83,7 @@ def test_a_rotated_text_is_checked_where_it_stands() -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("draw", [latency_plot, roofline_plot])
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_whatever_matplotlibs_settings(
     draw: Any, format: str
 ) -> None:
@@ -111,6 +113,7 @@ def test_another_process_gives_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("draw", [latency_plot, roofline_plot])
+@pytest.mark.slow
 def test_any_name_makes_a_sound_file(draw: Any) -> None:
     run = a_run(level="stage", name=AWKWARD)
     for format in FORMATS:

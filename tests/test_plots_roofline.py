@@ -53,6 +53,7 @@ def test_every_point_is_named_and_steps_are_said_to_be_missing() -> None:
     assert "Not shown, no arithmetic, traffic or time: loss, optimizer, call." in words
 
 
+@pytest.mark.slow
 def test_names_that_find_no_place_are_counted() -> None:
     run = a_run(depth=420, distinct=True)
     words = words_of(roofline_figure(run, "paper"))

@@ -69,6 +69,7 @@ def test_the_signal_that_ended_it_is_named(number: int, words: str) -> None:
 
 
 @pytest.mark.parametrize("then", ["time.sleep(60)", "sys.exit(3)"], ids=["hangs", "ends itself"])
+@pytest.mark.slow
 def test_out_of_time_ends_the_program_and_its_children(tmp_path: Path, then: str) -> None:
     """A child that holds the pipe is waited for too, also where its parent is gone."""
     pids = tmp_path / "pids"

@@ -430,6 +430,7 @@ def test_a_worker_past_its_deadline_is_ended_with_its_children(
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 
+@pytest.mark.slow
 def test_a_child_that_outlives_the_worker_does_not_hold_up_the_result(
     worker: MakeWorker, tmp_path: Path
 ) -> None:
@@ -463,6 +464,7 @@ print(run.batch.tried[0].peak_rss_bytes)
     assert done.stdout.strip() == "None" or int(done.stdout) < 200_000_000
 
 
+@pytest.mark.slow
 def test_a_process_that_leaves_the_group_does_not_hold_up_the_result(
     worker: MakeWorker, tmp_path: Path
 ) -> None:

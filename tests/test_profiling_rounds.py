@@ -193,6 +193,7 @@ def test_one_round_is_measured_whatever_the_budget() -> None:
     assert told[-1].remaining_s == 0
 
 
+@pytest.mark.slow
 def test_noisy_samples_end_with_the_most_rounds() -> None:
     machine = FakeMachine()
     noise = random.Random(1)
