@@ -7,8 +7,8 @@ the whole, folded or not.
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from rsinspect.layers.cost import Cost, layer_cost, layers_cost
-from rsinspect.layers.fold import Run, fold_stages, span, unfold
+from rsinspect.layers.cost import Cost, layer_cost
+from rsinspect.layers.fold import FoldedStage, Run, fold_stages, span, unfold
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.wording import describe
@@ -64,10 +64,11 @@ def total_row(label: str, cost: Cost) -> SummaryRow:
 
 
 def _rows(graph: LayerGraph, level: Level, folded: bool) -> Iterator[SummaryRow]:
-    for stage, runs in fold_stages(graph):
+    for stage in fold_stages(graph):
         if level == "stage":
-            yield _stage_row(graph, stage.path, runs)
+            yield _stage_row(graph, stage)
             continue
+        runs = stage.runs
         shown = runs if folded else tuple(Run((group,)) for group in unfold(runs))
         for run in shown:
             if level == "block":
@@ -77,7 +78,8 @@ def _rows(graph: LayerGraph, level: Level, folded: bool) -> Iterator[SummaryRow]
                     yield _layer_row(graph, run, position)
 
 
-def _stage_row(graph: LayerGraph, stage: str, runs: tuple[Run, ...]) -> SummaryRow:
+def _stage_row(graph: LayerGraph, folded: FoldedStage) -> SummaryRow:
+    stage, runs = folded.stage.path, folded.runs
     last = runs[-1].groups[-1].layers[-1]
     return SummaryRow(
         path=stage,
@@ -86,10 +88,10 @@ def _stage_row(graph: LayerGraph, stage: str, runs: tuple[Run, ...]) -> SummaryR
         kind="stage",
         op="",
         group=stage,
-        runs=tuple(run.repeats for run in runs) if runs[0].first.is_block else (),
+        runs=tuple(run.repeats for run in runs) if folded.stage.has_blocks else (),
         repeats=1,
         output=last.shape,
-        cost=Cost.total(layers_cost(graph, run.first.layers) * run.repeats for run in runs),
+        cost=folded.cost(graph),
     )
 
 
@@ -105,7 +107,7 @@ def _block_row(graph: LayerGraph, run: Run) -> SummaryRow:
         runs=(),
         repeats=run.repeats,
         output=last.shape,
-        cost=layers_cost(graph, run.first.layers) * run.repeats,
+        cost=run.cost(graph),
     )
 
 

@@ -197,7 +197,7 @@ def compare(a: LayerGraph, b: LayerGraph) -> Comparison:
     >>> len(added), added[0], added[-1]
     (16, 'c3/block8', 'c3/block23')
     """
-    sizes = _size(a), _size(b)
+    sizes = a.resolution, b.resolution
     image = max((x for x in sizes if x), key=lambda size: (size[0] * size[1], size), default=None)
     if None in sizes:
         image = None
@@ -303,17 +303,9 @@ def _status_of(statuses: list[Status]) -> Status:
     return "changed" if kinds - {"same", "training_only"} else "training_only"
 
 
-def _size(graph: LayerGraph) -> tuple[int, int] | None:
-    """Return height and width of the image; None where there is not one image."""
-    inputs = graph.inputs
-    if len(inputs) != 1 or len(inputs[0].shape) != 3:
-        return None
-    return inputs[0].shape.height, inputs[0].shape.width
-
-
 def _shapes(graph: LayerGraph, image: tuple[int, int] | None) -> dict[str, TensorShape]:
     """Infer every layer's output shape on images of that size; None for the graph's own."""
-    if image is None or _size(graph) == image:
+    if image is None or graph.resolution == image:
         return {layer.path: layer.shape for layer in graph}
     shapes: dict[str, TensorShape] = {}
     for layer in graph:

@@ -129,7 +129,7 @@ def _stage_row(tree: Tree, folded: FoldedStage) -> GridRow:
     stage, runs = folded
     first = tree.structure.block(runs[0].first)
     last = tree.structure.block(runs[-1].first)
-    cost = Cost.total(layers_cost(tree.graph, run.first.layers) * run.repeats for run in runs)
+    cost = folded.cost(tree.graph)
     shape = runs[0].first.layers[-1].shape
     layout = [short(conv) for conv in branch_ops(last.branch)]
     layout += filter(None, (gate_words(gate.layers) for gate in first.gates))

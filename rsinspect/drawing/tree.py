@@ -123,7 +123,7 @@ class Tree:
             children = self._blocks(folded) if stage.has_blocks else self._layers(runs[0].first)
         if not is_open:
             self._stand_for(stage.path, runs)
-        cost = Cost.total(layers_cost(self.graph, run.first.layers) * run.repeats for run in runs)
+        cost = folded.cost(self.graph)
         last = runs[-1].groups[-1].layers[-1]
         return Node(
             path=stage.path,
@@ -175,7 +175,7 @@ class Tree:
         if not is_open:
             self._stand_for(path, (run,))
         part = self._part(run)
-        cost = layers_cost(self.graph, first.layers) * run.repeats
+        cost = run.cost(self.graph)
         output = first.layers[-1].shape
         return [
             Node(

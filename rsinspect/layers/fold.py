@@ -33,6 +33,10 @@ class Run(NamedTuple):
         """Count the blocks."""
         return len(self.groups)
 
+    def cost(self, graph: LayerGraph) -> Cost:
+        """Add up the cost of all blocks, for one image."""
+        return layers_cost(graph, self.first.layers) * self.repeats
+
     @property
     def span(self) -> str:
         """Write the path of the first, to the number of the last: ``c4/block1-22``.
@@ -113,6 +117,10 @@ class FoldedStage(NamedTuple):
     stage: Stage
     runs: tuple[Run, ...]
 
+    def cost(self, graph: LayerGraph) -> Cost:
+        """Add up the cost of the whole stage, for one image."""
+        return Cost.total(run.cost(graph) for run in self.runs)
+
 
 def fold_stages(graph: LayerGraph) -> tuple[FoldedStage, ...]:
     """List every stage in order, with its blocks folded."""
@@ -136,8 +144,4 @@ def whole_cost(graph: LayerGraph) -> Cost:
 
 
 def _whole_cost(graph: LayerGraph) -> Cost:
-    return Cost.total(
-        layers_cost(graph, run.first.layers) * run.repeats
-        for folded in fold_stages(graph)
-        for run in folded.runs
-    )
+    return Cost.total(folded.cost(graph) for folded in fold_stages(graph))

@@ -115,6 +115,14 @@ class LayerGraph:
         return inputs[0]
 
     @property
+    def resolution(self) -> tuple[int, int] | None:
+        """Return height and width of the image; None where the network does not take one image."""
+        inputs = self.inputs
+        if len(inputs) != 1 or len(inputs[0].shape) != 3:
+            return None
+        return inputs[0].shape.height, inputs[0].shape.width
+
+    @property
     def output(self) -> Layer:
         """Return the only output.
 

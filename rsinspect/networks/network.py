@@ -87,10 +87,7 @@ class Network:
     @property
     def resolution(self) -> tuple[int, int] | None:
         """Return height and width of the image; None where it does not take one image."""
-        inputs = self.graph.inputs
-        if len(inputs) != 1 or len(inputs[0].shape) != 3:
-            return None
-        return inputs[0].shape.height, inputs[0].shape.width
+        return self.graph.resolution
 
     @property
     def size(self) -> str:

@@ -183,7 +183,6 @@ def _try_batch(
         )
         heard.append(Heard.of(ended.messages))
         if ended.interrupted:
-            attempt = _attempt(batch, "ran", None, needed, None)
             return Measured(used, tuple(heard), attempt, interrupted=True)
         attempt = _judge(ended, used, needed, available)
         if attempt.reason is not None:
