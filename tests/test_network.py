@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,7 @@ def test_text_that_names_nothing_is_refused(text: str) -> None:
 
 def test_a_network_written_to_a_file_is_a_model(tmp_path: Path) -> None:
     path = tmp_path / "small.json"
-    path.write_text(json.dumps(layout_of(1, 2, dialect="timm").to_json()))
+    layout_of(1, 2, dialect="timm").save(path)
     read = network(str(path))
     assert read.fingerprint == layout_of(1, 2, dialect="timm").fingerprint
     assert read.names["c3/block1/conv2"] == "BlockGroup3__block_1__conv_2"
@@ -51,6 +50,16 @@ def test_a_network_written_to_a_file_is_a_model(tmp_path: Path) -> None:
         read.title,
         "resnet-rs-50 @ 160x160",
     ]
+
+
+def test_a_network_is_shown_by_its_title() -> None:
+    assert repr(network_of(420)) == "Network(title='resnet-rs-420 @ 320x320')"
+
+
+def test_a_network_is_saved_as_json_alone(tmp_path: Path) -> None:
+    with pytest.raises(InvalidChoice, match="did you mean .json"):
+        layout_of(1).save(tmp_path / "small.jsn")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": "rsinspect.graph/1"}', "[" * 9999])

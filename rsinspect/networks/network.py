@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from rsinspect.base.errors import GraphError
+from rsinspect.base.errors import GraphError, check_choice
 from rsinspect.layers.cost import Cost
 from rsinspect.layers.document import fingerprint, from_json, to_json
 from rsinspect.layers.fold import whole_cost
@@ -64,10 +65,10 @@ class Network:
     ('resnet-rs-101 @ 192x192', '192x192', 'BlockGroup4__block_22__conv_2')
     """
 
-    graph: LayerGraph
+    graph: LayerGraph = field(repr=False)
     title: str
     names: Mapping[str, str] = field(repr=False, compare=False)
-    spec: ResNetRSSpec | None = None
+    spec: ResNetRSSpec | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -141,6 +142,21 @@ class Network:
             "source": "spec" if known else "graph",
             "fingerprint": self.fingerprint,
         }
+
+    def save(self, path: str | Path) -> None:
+        """Write the network to a ``.json`` file, which is MODEL text from then on.
+
+        Raises:
+            InvalidChoice: If the name does not end in ``.json``.
+            OutputNotWritable: If the file cannot be written.
+        """
+        import json
+
+        from rsinspect.base.files import write_whole
+
+        path = Path(path)
+        check_choice("suffix", path.suffix.lower() or path.name, (".json",))
+        write_whole(path, (json.dumps(self.to_json()) + "\n").encode())
 
     def to_json(self) -> dict[str, Any]:
         """Write the whole network as plain JSON values; ``network_from_json`` reads it back.
