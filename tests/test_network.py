@@ -57,7 +57,7 @@ def test_a_network_is_shown_by_its_title() -> None:
 
 
 def test_a_network_is_saved_as_json_alone(tmp_path: Path) -> None:
-    with pytest.raises(InvalidChoice, match="did you mean .json"):
+    with pytest.raises(InvalidChoice, match=r"did you mean \.json"):
         layout_of(1).save(tmp_path / "small.jsn")
     assert list(tmp_path.iterdir()) == []
 
