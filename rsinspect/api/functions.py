@@ -193,7 +193,7 @@ def graph(
         drawn = scene_of(
             made, view, direction=direction, expand=tuple(expand), question=question, deep=deep
         )
-        return drawn if color is None else overlay(drawn, color, question, measured=measured)
+        return drawn if color is None else overlay(drawn, color, measured=measured)
 
     if view is not None:
         scene(view, False)  # what cannot be drawn is refused here, not when it is shown

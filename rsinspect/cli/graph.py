@@ -127,7 +127,7 @@ def graph(
     if quantity is not None:
         from rsinspect.drawing.overlay import overlay
 
-        scene = overlay(scene, quantity, question, measured=measured)
+        scene = overlay(scene, quantity, measured=measured)
     show(scene, format, how, picture.output)
 
 

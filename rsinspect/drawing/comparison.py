@@ -89,6 +89,7 @@ def comparison(
         caption=f"{legend} {caption(question, folded=folded)}",
         direction=way,
         panels=panels,
+        question=question,
     )
 
 

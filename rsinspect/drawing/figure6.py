@@ -65,6 +65,7 @@ def scene(network: Network, *, direction: Direction, question: Question) -> Scen
         ),
         direction=direction,
         panels=tuple(panels),
+        question=question,
     )
 
 

@@ -17,8 +17,6 @@ from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Legend, Node, Pan
 from rsinspect.layers.cost import LEGEND
 from rsinspect.layers.question import Question
 
-DEFAULT_QUESTION = Question()
-
 WHOLE_STAGE = ", all its rows"
 _KEYS = {"activations": "activation_bytes", "latency": "latency_s"}
 
@@ -90,13 +88,12 @@ def with_latency(scene: Scene, measured: Measured) -> Scene:
         )
         return replace(old, nodes=tuple(map(node, old.nodes)), grid=grid)
 
-    return replace(scene, panels=tuple(map(panel, scene.panels)))
+    return replace(scene, panels=tuple(map(panel, scene.panels)), measured=measured)
 
 
 def overlay(
     scene: Scene,
     quantity: str,
-    question: Question = DEFAULT_QUESTION,
     *,
     measured: Measured | None = None,
 ) -> Scene:
@@ -108,16 +105,15 @@ def overlay(
     Args:
         scene: What to colour.
         quantity: One of QUANTITIES.
-        question: The one that the scene was made with: the legend says what it counts.
-        measured: The latencies, for ``latency``.
+        measured: Latencies to add to what is known; they stay with the scene.
 
     Raises:
         InvalidChoice: If the quantity is unknown.
         UnknownPicture: If it is the latency and there is none.
     """
-    check_quantity(quantity, measured is not None)
     if measured is not None:
         scene = with_latency(scene, measured)
+    check_quantity(quantity, scene.measured is not None)
     key = _KEYS.get(quantity, quantity)
     grids = [panel.grid for panel in scene.panels if panel.grid is not None]
     hot: list[Node | GridRow] = [row for grid in grids for row in grid.rows]
@@ -157,7 +153,7 @@ def overlay(
         panels=tuple(map(panel, scene.panels)),
         legend=Legend(
             key=key,
-            title=_legend(quantity, question, measured),
+            title=_legend(quantity, scene.question, scene.measured),
             low=_words(quantity, 0),
             high=_words(quantity, hottest),
         ),

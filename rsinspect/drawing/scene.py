@@ -13,7 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from rsinspect.layers.question import Question
+
+if TYPE_CHECKING:
+    from rsinspect.drawing.overlay import Measured
 
 Role = Literal[
     "input", "stem", "stage", "head", "block",
@@ -282,6 +287,8 @@ class Scene:
         caption: What the numbers mean.
         direction: Top to bottom or left to right.
         panels: Side by side.
+        question: What its FLOPs are; the batch and dtype of its bytes.
+        measured: The latencies among its facts, if a run is known.
         legend: Of the overlay, if there is one.
     """
 
@@ -292,6 +299,8 @@ class Scene:
     caption: str
     direction: Direction
     panels: tuple[Panel, ...]
+    question: Question
+    measured: Measured | None = None
     legend: Legend | None = None
 
     @property

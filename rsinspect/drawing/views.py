@@ -84,6 +84,7 @@ def view(
         caption=caption(question, folded=folded),
         direction=way,
         panels=(panel,),
+        question=question,
     )
 
 
