@@ -2,7 +2,7 @@
 
     >>> import rsinspect
     >>> rsinspect.diff("152", "200").conclusion.partition(",")[0]
-    'resnet-rs-152 -> resnet-rs-200: +16 identical blocks in c3'
+    'ResNet-RS-152 -> ResNet-RS-200: +16 identical blocks in c3'
 
 Every function takes a network as text (``"152@224"``), as a ``Network`` or as a live
 ``keras.Model``; what it gives shows itself in a notebook and in a terminal, and has ``save``.

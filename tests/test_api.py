@@ -92,7 +92,7 @@ def test_what_is_no_network_is_refused_in_one_line(model: Any) -> None:
 
 
 def test_a_resolution_goes_with_text_that_names_none() -> None:
-    assert rsinspect.network("50", resolution=192).size == "192x192"
+    assert rsinspect.network("50", resolution=192).size == "192×192"
     with pytest.raises(SpecError, match="disagree"):
         rsinspect.network("50@160", resolution=192)
 
@@ -103,7 +103,7 @@ def test_a_live_model_is_read_and_not_run() -> None:
     assert rsinspect.summary(model).to_json()["totals"]["params"] == model.count_params()
     difference = rsinspect.diff("50", model)
     assert difference.to_json()["totals_delta"]["params"] == model.count_params() - 35_745_288
-    assert difference.conclusion.startswith("resnet-rs-50 -> resnet-rs-50: units 1000 -> 10")
+    assert difference.conclusion.startswith("ResNet-RS-50 -> resnet-rs-50: units 1000 -> 10")
 
 
 @pytest.mark.keras
@@ -120,10 +120,10 @@ def test_a_subclassed_model_is_refused_with_the_way_out() -> None:
 
 def test_a_summary_is_a_table_in_text_html_and_records() -> None:
     result = rsinspect.summary("101")
-    assert "12x12x1024  1 + 22" in repr(result)
+    assert "12×12×1024  1 + 22" in repr(result)
     html = result._repr_html_()
     assert html.count("<tr>") == 9
-    assert "resnet-rs-101 @ 192x192" in html
+    assert "ResNet-RS-101 @ 192×192" in html
     assert result.rows[4]["path"] == "c4"
     layers = rsinspect.summary("101", level="layer", folded=False, filter="c4/*").rows
     assert result.rows[4]["params"] == sum(int(row["params"] or 0) for row in layers)
@@ -145,8 +145,8 @@ def test_a_table_is_saved_as_its_name_says(tmp_path: Path, suffix: str) -> None:
     rsinspect.summary("50").save(path)
     text = path.read_text()
     starts = {
-        ".json": "{", ".yaml": "schema:", ".csv": "path,", ".md": "**resnet-rs-50", ".tex": "%",
-        ".html": "<!doctype", ".txt": "resnet-rs-50",
+        ".json": "{", ".yaml": "schema:", ".csv": "path,", ".md": "**ResNet-RS-50", ".tex": "%",
+        ".html": "<!doctype", ".txt": "ResNet-RS-50",
     }  # fmt: skip
     assert text.startswith(starts[suffix])
     assert "c5" in text
@@ -181,15 +181,15 @@ def test_model_explorer_files_come_with_those_beside_them(tmp_path: Path) -> Non
 
 def test_a_difference_has_a_sentence_a_table_and_a_picture() -> None:
     difference = rsinspect.diff("152", "200")
-    assert difference.conclusion.startswith("resnet-rs-152 -> resnet-rs-200: +16 identical blocks")
+    assert difference.conclusion.startswith("ResNet-RS-152 -> ResNet-RS-200: +16 identical blocks")
     assert [row["added"] for row in difference.rows][3] == 256
     assert "block8" in difference.graph().to_svg()
 
 
 def test_networks_without_a_resolution_are_compared_at_one() -> None:
     difference = rsinspect.diff("50", "101")
-    assert difference.a.size == difference.b.size == "192x192"
-    assert rsinspect.diff("50", "101", resolution=128).a.size == "128x128"
+    assert difference.a.size == difference.b.size == "192×192"
+    assert rsinspect.diff("50", "101", resolution=128).a.size == "128×128"
 
 
 def test_tables_of_the_paper_and_design_spaces_have_plots() -> None:

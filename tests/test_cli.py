@@ -167,7 +167,7 @@ def test_the_module_runs_as_a_program_and_a_closed_pipe_is_no_error() -> None:
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stderr is not None
-    assert "resnet-rs-420" in process.stdout.readline()
+    assert "ResNet-RS-420" in process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(timeout=60) == 0

@@ -56,7 +56,7 @@ def other(document: dict[str, Any], **model: Any) -> dict[str, Any]:
     ("change", "words"),
     [
         (lambda d: other(d, name="resnet-rs-101"), "its model is resnet-rs-101, not resnet-rs-50"),
-        (lambda d: other(d, resolution=[160, 160]), "its resolution is 160x160, not 160x192"),
+        (lambda d: other(d, resolution=[160, 160]), "its resolution is 160×160, not 160×192"),
         (lambda d: other(d, dialect="article"), "its dialect is article, not keras"),
         (lambda d: d | {"schema": "rsinspect.profile/99"}, "update rsinspect"),
         (lambda d: d | {"schema": "torchinfo/1"}, "no profile of rsinspect"),

@@ -31,7 +31,7 @@ def test_a_saved_run_is_shown_as_when_it_was_measured(cli: Cli, saved: Path, for
 
 def test_a_saved_run_is_a_table_for_people(cli: Cli, saved: Path, tmp_path: Path) -> None:
     page = cli("profile", "--from", saved).out
-    assert "resnet-rs-50 @ 160x192, forward, batch 64, float32, tensorflow on cpu" in page
+    assert "ResNet-RS-50 @ 160×192, forward, batch 64, float32, tensorflow on cpu" in page
     assert max(map(len, page.splitlines())) <= 80
     assert cli("profile", "--from", saved, "-o", tmp_path / "page.txt").code == 0
     assert (tmp_path / "page.txt").read_text().splitlines()[0] == page.splitlines()[0]
@@ -84,7 +84,7 @@ def test_strict_asks_that_the_segments_add_up(cli: Cli, saved: Path) -> None:
     assert cli("profile", "--from", saved).code == 0
     outcome = cli("profile", "--from", saved, "--strict")
     assert outcome.code == 1
-    assert "resnet-rs-50" in outcome.out, "the answer is given all the same"
+    assert "ResNet-RS-50" in outcome.out, "the answer is given all the same"
     assert outcome.err.startswith("error: Too few rounds to say whether parts add up: 400 ms")
 
 

@@ -175,8 +175,8 @@ def test_152_to_200_is_sixteen_identical_blocks_in_c3_and_nothing_else() -> None
     assert len(only.layers) == 3 + 8 + 36 + 3
     sentence = conclusion(*models("152", "200"), found)
     assert sentence == (
-        "resnet-rs-152 -> resnet-rs-200: +16 identical blocks in c3, nothing else but drop path "
-        "(training only); +6.61 M params (+7.6 %), +4.57 G MACs (+29.4 %) at 256x256."
+        "ResNet-RS-152 -> ResNet-RS-200: +16 identical blocks in c3, nothing else but drop path "
+        "(training only); +6.61 M params (+7.6 %), +4.57 G MACs (+29.4 %) at 256×256."
     )
 
 
@@ -187,9 +187,9 @@ def test_resolutions_that_differ_are_named_and_change_no_structure() -> None:
     assert [s.path for s in found.stages if s.status not in ("same", "training_only")] == ["c3"]
     assert blocks(found, "added") == blocks(compared("152", "200"), "added")
     sentence = conclusion(one, two, found)
-    assert "MACs 11.9 G at 224x224 -> 20.1 G at 256x256" in sentence
-    assert "resnet-rs-152 @ 224x224 -> resnet-rs-200 @ 256x256" in sentence
-    assert any("224x224 and 256x256" in note for note in diff_answer(one, two).table.notes)
+    assert "MACs 11.9 G at 224×224 -> 20.1 G at 256×256" in sentence
+    assert "ResNet-RS-152 @ 224×224 -> ResNet-RS-200 @ 256×256" in sentence
+    assert any("224×224 and 256×256" in note for note in diff_answer(one, two).table.notes)
 
 
 def test_the_article_lacks_se_biases_and_three_norms() -> None:
@@ -270,7 +270,7 @@ def test_other_wiring_and_another_op_are_found() -> None:
         "stem/add": (
             FieldChange("inputs", ("stem/conv1", "stem/act1"), ("stem/act1", "input/image")),
         ),
-        "stem/last": (FieldChange("op", "relu", "conv 3x3, 4"),),
+        "stem/last": (FieldChange("op", "relu", "conv 3×3, 4"),),
     }
 
 
@@ -345,7 +345,9 @@ def test_stages_follow_each_other_whatever_they_are_called() -> None:
 def test_both_have_one_resolution_unless_each_names_its_own(
     a: str, b: str, resolution: str | None, sizes: tuple[int, int]
 ) -> None:
-    assert tuple(min(map(int, made.size.split("x"))) for made in models(a, b, resolution)) == sizes
+    assert (
+        tuple(made.resolution[0] for made in models(a, b, resolution) if made.resolution) == sizes
+    )
 
 
 @pytest.mark.parametrize(
@@ -383,8 +385,8 @@ def test_runs_end_where_the_marks_do() -> None:
     assert right["c3"].mark == "changed"
     assert {path for path, node in left.items() if node.mark} == {"c3"}
     assert [panel.title for panel in scene.panels] == [
-        "resnet-rs-152 @ 256x256",
-        "resnet-rs-200 @ 256x256",
+        "ResNet-RS-152 @ 256×256",
+        "ResNet-RS-200 @ 256×256",
     ]
     assert {panel.name for panel in scene.panels} == {"a", "b"}
     assert "Added: c3/block8-23." in scene.description
@@ -585,7 +587,7 @@ def test_a_chain_reads_at_80_columns_and_tells_every_step(cli: Cli) -> None:
     outcome = cli("diff", "200:resnet", "200:resnet+se", "200")
     assert outcome.code == 0
     assert max(map(len, outcome.out.splitlines())) <= 80
-    assert outcome.out.count("resnet-200 + SE -> resnet-rs-200:") == 1
+    assert outcome.out.count("ResNet-200 + SE -> ResNet-RS-200:") == 1
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from rsinspect.base.errors import GraphvizNotFound, InvalidChoice, PictureTooLar
 from rsinspect.drawing import choices, engine, layout
 from tests.conftest import python
 
-WORDS = "c4 × 22 → 12x12x1024 · se"
+WORDS = "c4 × 22 → 12×12×1024 · se"
 DOT = f"""digraph {{ node [shape=plain fontname="DejaVu Sans"]
 a [label=<<TABLE><TR><TD><B>{WORDS}</B> {WORDS}</TD></TR></TABLE>>]; a -> b }}
 """

@@ -234,7 +234,7 @@ def test_stages_and_blocks_and_nothing_else_have_attributes(name: str) -> None:
 def test_attributes_of_a_block_say_of_how_many_it_is_one() -> None:
     attributes = graph_of("101")["groupNodeAttributes"]
     assert attributes["c4"]["blocks 1-22"].startswith(
-        "identity; 22 identical blocks, each with weights of its own; 1x1, 256 → 3x3, 256"
+        "identity; 22 identical blocks, each with weights of its own; 1×1, 256 → 3×3, 256"
     )
     assert attributes["c4/block22"]["identical"] == (
         "one of 22 identical blocks, each with weights of its own"
@@ -525,4 +525,4 @@ def test_model_explorer_shows_the_network_and_adds_up_the_same_totals(
     assert "529 nodes" in text
     assert all(METRICS[metric] in text for metric in ("params", "macs", "flops"))
     assert "6012157952" in text
-    assert "resnet-rs-101 @ 192x192: 63.7 M params" in text
+    assert "ResNet-RS-101 @ 192×192: 63.7 M params" in text

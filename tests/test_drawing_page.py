@@ -370,7 +370,7 @@ def test_the_keyboard_is_enough(open_page: Open) -> None:
     for key, title in (
         ("ArrowDown", "stem"), ("ArrowDown", "c2"), ("ArrowRight", "c2"),
         ("ArrowRight", "projection block 0"), ("Enter", "projection block 0"),
-        ("ArrowRight", "conv 1x1, 64"), ("ArrowLeft", "projection block 0"),
+        ("ArrowRight", "conv 1×1, 64"), ("ArrowLeft", "projection block 0"),
         ("Space", "projection block 0"), ("ArrowLeft", "c2"), ("ArrowLeft", "c2"), ("End", "head"),
         ("Home", "input"),
     ):  # fmt: skip

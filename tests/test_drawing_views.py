@@ -175,21 +175,21 @@ class TestFigure6:
         assert grid is not None
         rows = [(row.cells[0][0], row.cells[1][0], row.cells[2], row.cells[3]) for row in grid.rows]
         assert rows[1:3] == [
-            ("stem", "112x112", ("3x3/2, 32", "3x3, 32", "3x3, 64"), ()),
-            ("stem, continued", "56x56", ("3x3/2, 64",), ()),
+            ("stem", "112×112", ("3×3/2, 32", "3×3, 32", "3×3, 64"), ()),
+            ("stem, continued", "56×56", ("3×3/2, 64",), ()),
         ]
         assert [(name, size, layout[:4], blocks) for name, size, layout, blocks in rows[3:7]] == [
-            ("c2", "56x56", ("1x1, 64", "3x3, 64", "1x1, 256", "SE 256 → 64 → 256"), ("× 3",)),
-            ("c3", "28x28", ("1x1, 128", "3x3, 128", "1x1, 512", "SE 512 → 128 → 512"), ("× 4",)),
-            ("c4", "14x14", ("1x1, 256", "3x3, 256", "1x1, 1024", "SE 1024 → 256 → 1024"),
+            ("c2", "56×56", ("1×1, 64", "3×3, 64", "1×1, 256", "SE 256 → 64 → 256"), ("× 3",)),
+            ("c3", "28×28", ("1×1, 128", "3×3, 128", "1×1, 512", "SE 512 → 128 → 512"), ("× 4",)),
+            ("c4", "14×14", ("1×1, 256", "3×3, 256", "1×1, 1024", "SE 1024 → 256 → 1024"),
              ("× 23",)),
-            ("c5", "7x7", ("1x1, 512", "3x3, 512", "1x1, 2048", "SE 2048 → 512 → 2048"), ("× 3",)),
+            ("c5", "7×7", ("1×1, 512", "3×3, 512", "1×1, 2048", "SE 2048 → 512 → 2048"), ("× 3",)),
         ]  # fmt: skip
         assert [row.cells[4] for row in grid.rows[3:7]] == [
-            ("1x1, 256", "batch norm"),
-            ("avg pool 2x2/2", "1x1, 512", "batch norm"),
-            ("avg pool 2x2/2", "1x1, 1024", "batch norm"),
-            ("avg pool 2x2/2", "1x1, 2048", "batch norm"),
+            ("1×1, 256", "batch norm"),
+            ("avg pool 2×2/2", "1×1, 512", "batch norm"),
+            ("avg pool 2×2/2", "1×1, 1024", "batch norm"),
+            ("avg pool 2×2/2", "1×1, 2048", "batch norm"),
         ]
 
     def test_draws_the_resnet_d_shortcut_and_se_before_the_addition(self) -> None:

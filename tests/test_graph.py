@@ -100,7 +100,7 @@ def test_every_mistake_of_a_graph_is_named_with_its_path() -> None:
         LayerGraph("x", (image, image))
     with pytest.raises(GraphError, match="comes later"):
         LayerGraph("x", (Layer("a", ops.Add(), ("b", "c"), TensorShape(1)),))
-    with pytest.raises(ShapeMismatch, match="expected 8x8x3"):
+    with pytest.raises(ShapeMismatch, match="expected 8×8×3"):
         LayerGraph("x", (Layer("input/image", image.op, (), TensorShape(8, 8, 4)),))
     with pytest.raises(GraphError):
         LayerGraph("x", ())

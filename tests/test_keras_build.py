@@ -112,7 +112,7 @@ def small_model(small: Network) -> Any:
 
 def test_reconcile_names_the_first_layer_whose_output_differs(small_model: Any) -> None:
     other = _small(resolution=(96, 64))
-    with pytest.raises(ReconciliationError, match=r"^input/image: output 96x64x3 in the graph"):
+    with pytest.raises(ReconciliationError, match=r"^input/image: output 96×64×3 in the graph"):
         reconcile(other, small_model)
 
 
@@ -132,7 +132,7 @@ def test_reconcile_names_the_first_of_two_differences_in_graph_order(
 ) -> None:
     other = _changed(small, "c3/block1/out", shape=TensorShape(1, 1, 1))
     other = _changed(other, "c2/block0/add", shape=TensorShape(2, 2, 2))
-    with pytest.raises(ReconciliationError, match=r"^c2/block0/add: output 2x2x2"):
+    with pytest.raises(ReconciliationError, match=r"^c2/block0/add: output 2×2×2"):
         reconcile(other, small_model)
 
 

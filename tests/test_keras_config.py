@@ -48,7 +48,7 @@ def test_the_published_network_reads_back_as_itself() -> None:
     model = rsinspect.ResNetRS50(weights=None, input_shape=(160, 160, 3))
     read = from_keras_config(model.get_config())
     assert read.fingerprint == network_of(50).fingerprint
-    assert read.title == "resnet-rs-50 @ 160x160"
+    assert read.title == "resnet-rs-50 @ 160×160"
     assert read.spec is None
 
 

@@ -90,11 +90,11 @@ def test_the_right_file_passes_for_every_published_depth(tmp_path: Path) -> None
         ({"depth": 101, "include_top": False}, {}, "280 layers", "resnet-rs-101 without top"),
         ({"include_top": False}, {}, "144 layers with weights", "resnet-rs-50 without top"),
         ({}, {"include_top": False}, "145 layers with weights", "resnet-rs-50 with 1000 classes"),
-        ({}, {"classes": 10}, "head/classifier the network has 2048x10, 10, the file 2048x1", ""),
+        ({}, {"classes": 10}, "head/classifier the network has 2048×10, 10, the file 2048×1", ""),
         ({"dialect": "article"}, {}, "142 layers", "1000 classes of the article dialect"),
         ({"depth": 300}, {"depth": 420}, "layers with weights", "a resnet-rs-300 with"),
-        ({}, {"width": 2.0}, "stem/conv1 the network has 3x3x3x64, the file 3x3x3x32", ""),
-        ({}, {"se_ratio": 0.5}, "at c2/block0/se/reduce the network has 1x1x256x128, 128", ""),
+        ({}, {"width": 2.0}, "stem/conv1 the network has 3×3×3×64, the file 3×3×3×32", ""),
+        ({}, {"se_ratio": 0.5}, "at c2/block0/se/reduce the network has 1×1×256×128, 128", ""),
     ],
     ids=str,
 )
@@ -118,7 +118,7 @@ def test_two_layers_in_the_wrong_order_are_seen(tmp_path: Path) -> None:
         i = list(names).index(b"BlockGroup2__block_0__projection_conv")
         names[[i - 1, i]] = names[[i, i - 1]]
         file.attrs["layer_names0"] = names
-    with pytest.raises(WeightsError, match="at c2/block0/se/expand the network has 1x1x64x256, 25"):
+    with pytest.raises(WeightsError, match="at c2/block0/se/expand the network has 1×1×64×256, 25"):
         check(path, published)
 
 
@@ -126,7 +126,7 @@ def test_two_layers_in_the_wrong_order_are_seen(tmp_path: Path) -> None:
 def test_a_keras_3_file_of_another_network_is_refused(tmp_path: Path, ending: str) -> None:
     model, path = tiny(), tmp_path / f"mine{ending}"
     model.save_weights(path) if ending == ".weights.h5" else model.save(path)
-    with pytest.raises(WeightsError, match="at head/classifier the network has 64x7, 7, the file"):
+    with pytest.raises(WeightsError, match="at head/classifier the network has 64×7, 7, the file"):
         tiny(weights=path, classes=7)
     with pytest.raises(WeightsError, match="layers with weights"):
         tiny(weights=path, include_top=False)

@@ -20,7 +20,7 @@ from tests.plotted import a_run, outside, overlaps, words_of
 def test_the_header_names_model_conditions_and_the_whole() -> None:
     run = a_run()
     words = words_of(latency_figure(run, "paper"))
-    assert words[0] == "resnet-rs-50 @ 160x160"
+    assert words[0] == "ResNet-RS-50 @ 160×160"
     assert words[1] == run.conditions
     assert words[2].startswith("End to end ")
     assert "95 % CI" in words[2]

@@ -309,7 +309,7 @@ VARIATIONS: list[tuple[dict[str, Any], str]] = [
     ({"preprocessing": False}, "its preprocessing is False, not True"),
     ({"filters": (64, 128, 256, 256)}, "its filters is"),
     ({"width": 0.5}, "its width is 0.5, not 1.0"),
-    ({"resolution": (192, 192)}, "its resolution is 192x192, not 160x160"),
+    ({"resolution": (192, 192)}, "its resolution is 192×192, not 160×160"),
     ({"dialect": "timm"}, "its dialect is timm, not keras"),
 ]
 
@@ -363,7 +363,7 @@ def test_a_file_of_before_is_compared_by_what_it_knows() -> None:
     run.check_model(network_of(50))
     for other, words in (
         (network_of(101), "its model is resnet-rs-50, not resnet-rs-101"),
-        (network_of(50, resolution=(192, 192)), "its resolution is 160x160, not 192x192"),
+        (network_of(50, resolution=(192, 192)), "its resolution is 160×160, not 192×192"),
         (network_of(50, dialect="timm"), "its dialect is keras, not timm"),
     ):
         with pytest.raises(InvalidMeasurement, match=words):

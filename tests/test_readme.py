@@ -79,7 +79,7 @@ def test_the_example_of_the_library_runs(tmp_path: Path) -> None:
     block, _ = python_blocks()
     outcome = python(f"import os; os.chdir({str(tmp_path)!r})\n{block}")
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.startswith("resnet-rs-152 -> resnet-rs-200: +16 identical blocks in c3")
+    assert outcome.stdout.startswith("ResNet-RS-152 -> ResNet-RS-200: +16 identical blocks in c3")
     assert (tmp_path / "difference.svg").read_bytes().startswith(b"<?xml")
 
 

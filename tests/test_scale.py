@@ -327,7 +327,7 @@ def test_a_plot_has_the_front(cli: Cli, tmp_path: Path) -> None:
     assert cli("scale", "-a", "width=0.5:2:0.25", "-a", "depth=50,101", "--plot", made).code == 0
     text = made.read_text(encoding="utf-8")
     assert "Design space of ResNet-RS" in text
-    assert "101 x2 @224" in text
+    assert "101 ×2 @224" in text
     again = tmp_path / "again.svg"
     line = ("scale", "-a", "width=0.5:2:0.25", "-a", "depth=50,101", "--pareto", "--top", "1")
     assert cli(*line, "--plot", again).code == 0

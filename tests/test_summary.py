@@ -227,7 +227,7 @@ def test_a_network_without_a_spec_is_summarised_and_explained() -> None:
     tiny = from_graph(graph)
     for level in LEVELS:
         result = summary_answer(tiny, SummaryOptions(level=level))
-        assert result.table.title == "tiny @ 32x32"
+        assert result.table.title == "tiny @ 32×32"
         assert result.document["totals"]["params"] == 3 * 3 * 3 * 8
     model = result.document["model"]
     assert (model["depth"], model["blocks"], model["dialect"]) == (None, None, None)

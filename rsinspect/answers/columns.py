@@ -130,7 +130,7 @@ COLUMNS: dict[str, ColumnSpec] = {
             default_at=("stage",), notes=(_blocks_note,),
         ),
         ColumnSpec(
-            "repeats", "x N", lambda row, whole: "" if row.output is None else row.repeats,
+            "repeats", "× N", lambda row, whole: "" if row.output is None else row.repeats,
             "integer", ("block",),
         ),
         ColumnSpec("params", "Params", lambda row, whole: row.cost.params, "count", _EVERYWHERE),

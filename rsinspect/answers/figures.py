@@ -178,7 +178,7 @@ def _label(row: dict[str, Any], short: str) -> str:
 
 
 def _multiplier(width: float) -> str:
-    return "" if width == 1 else f"x{width:g}"  # at 1 it is the first point of depth too
+    return "" if width == 1 else f"×{width:g}"  # at 1 it is the first point of depth too
 
 
 def _facet(figure: dict[str, Any], epochs: int) -> Facet:

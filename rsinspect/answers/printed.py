@@ -281,7 +281,7 @@ def _layouts(question: Question) -> Sheet:
         question=question,
         remarks=(
             classic.text,
-            f"Params and FLOPs: whole networks at {LAYOUT_RESOLUTION}x{LAYOUT_RESOLUTION}.",
+            f"Params and FLOPs: whole networks at {LAYOUT_RESOLUTION}×{LAYOUT_RESOLUTION}.",
         ),
     )
 

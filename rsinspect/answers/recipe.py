@@ -7,6 +7,7 @@ from typing import Any
 from rsinspect import paper
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import UnknownVariant
+from rsinspect.base.units import dimensions
 from rsinspect.networks.spec import ResNetRSSpec
 
 CODE_BASES = {
@@ -54,7 +55,7 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
     recipes = [r for r in paper.recipes() if r.depth == depth]
     recipe = next((r for r in reversed(recipes) if resolution in (None, r.resolution)), None)
     if recipe is None:
-        name = f"resnet-rs-{depth}" + ("" if resolution is None else f" at {resolution}")
+        name = f"ResNet-RS-{depth}" + ("" if resolution is None else f" at {resolution}")
         known = recipes or paper.recipes()
         raise UnknownVariant(
             f"no recipe of {name} was published",
@@ -77,7 +78,7 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
     footnotes = [paper.footnotes()[key] for key in (*recipe.notes, "schedule", "table8_unseen")]
     notes = (
         *(f"{note.text} Source: {'; '.join(note.source)}." for note in footnotes),
-        "Drop path: tensorflow/tpu, TF Models and Keras give a stage rate x (i + 2) / 5 for its "
+        "Drop path: tensorflow/tpu, TF Models and Keras give a stage rate × (i + 2) / 5 for its "
         "blocks, i = 0..3; timm grows it over all blocks from 0 to the rate (first to last of the "
         "stage; timm's default rate is 0, here it has the released one).",
         "-: not stated in what was read of that code base.",
@@ -85,8 +86,8 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
     )
     return Answer(
         Table(
-            title=f"Training recipe of resnet-rs-{recipe.depth} @ "
-            f"{recipe.resolution}x{recipe.resolution}",
+            title=f"Training recipe of ResNet-RS-{recipe.depth} @ "
+            f"{dimensions((recipe.resolution, recipe.resolution))}",
             columns=(
                 Column("setting", "Setting", wraps=True),
                 *(Column(name, label, wraps=True) for name, (label, _) in CODE_BASES.items()),

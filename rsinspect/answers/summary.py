@@ -13,7 +13,7 @@ from rsinspect.answers.columns import COLUMNS, ColumnSpec, Whole, default_column
 from rsinspect.answers.rows import LEVELS, Level, SummaryRow, summary_rows, total_row
 from rsinspect.answers.table import Answer, Table, Value
 from rsinspect.base.errors import InvalidQuestion, check_choice
-from rsinspect.base.units import binary_bytes, grouped
+from rsinspect.base.units import binary_bytes, grouped, typed
 from rsinspect.base.words import Option, advice
 from rsinspect.layers.cost import Cost
 from rsinspect.layers.liveness import Peak, peak_activation
@@ -129,7 +129,7 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
 
     >>> from rsinspect.networks.named import network
     >>> summary_answer(network("50"), SummaryOptions()).table.title
-    'resnet-rs-50 @ 160x160  blocks 3, 4, 6, 3'
+    'ResNet-RS-50 @ 160×160  blocks 3, 4, 6, 3'
     """
     summary = Summary(network, options)
     question = options.question
@@ -194,7 +194,7 @@ def _document(summary: Summary) -> dict[str, Any]:
                 "label": row.label,
                 "kind": row.kind,
                 "level": options.level,
-                "op": row.op or None,
+                "op": typed(row.op) or None,
                 "repeats": row.repeats,
                 "identical_runs": list(row.runs) or None,
                 "output_shape": None if row.output is None else list(row.output),

@@ -40,7 +40,7 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
 
     >>> import rsinspect
     >>> rsinspect.network("152@224").title
-    'resnet-rs-152 @ 224x224'
+    'ResNet-RS-152 @ 224×224'
     """
     from rsinspect.layers.graph import LayerGraph
     from rsinspect.networks import named
@@ -170,7 +170,7 @@ def graph(
 
     >>> import rsinspect
     >>> rsinspect.graph("50", "stages").title
-    'resnet-rs-50 @ 160x160: 35.7 M params, 4.56 G FLOPs per image'
+    'ResNet-RS-50 @ 160×160: 35.7 M params, 4.56 G FLOPs per image'
     """
     from rsinspect.api.results import Picture
     from rsinspect.drawing.formats import Style

@@ -6,6 +6,8 @@ way to a person: data formats keep the integer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 """Bytes of one element, by dtype name."""
 
@@ -57,6 +59,24 @@ def seconds(value: float) -> str:
             digits = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
             return f"{scaled:.{digits}f} {unit}"
     raise AssertionError("unreachable")
+
+
+def dimensions(sides: Iterable[int]) -> str:
+    """Write the sides of an image or a kernel, or a shape, with multiplication signs.
+
+    >>> dimensions((160, 192)), dimensions(())
+    ('160×192', '')
+    """
+    return "×".join(map(str, sides))
+
+
+def typed(text: str) -> str:
+    """Write sizes as a keyboard and a data file have them, with the letter x.
+
+    >>> typed("conv 3×3/2, 64")
+    'conv 3x3/2, 64'
+    """
+    return text.replace("×", "x")
 
 
 def percent(value: float) -> str:

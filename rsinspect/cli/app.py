@@ -10,9 +10,11 @@ for the one command it is.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
@@ -126,8 +128,20 @@ def _close_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _spelt_out(exc: UnicodeError) -> tuple[str, int]:
+    """Spell out what a stream's encoding has no character for: ``x`` for a multiplication sign."""
+    from rsinspect.base.cells import in_ascii
+
+    assert isinstance(exc, UnicodeEncodeError)
+    return in_ascii(exc.object[exc.start : exc.end]), exc.end
+
+
 def main() -> None:
     """Run the command line and exit."""
+    codecs.register_error("spelt out", _spelt_out)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # there may be none
+            stream.reconfigure(errors="spelt out")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that cleans up behind itself
     gc.disable()  # a call lives for a moment; a tenth of it would go into collecting nothing
     sys.exit(run(sys.argv[1:]))

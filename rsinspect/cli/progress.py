@@ -41,7 +41,7 @@ class _Display:
 
     def __init__(self, request: protocol.ProfileRequest, progress: Progress) -> None:
         self.request = request
-        self.name = request.network.name
+        self.name = request.network.short_title
         self.progress = progress
         self.task = progress.add_task("starting", total=None, left="")
 

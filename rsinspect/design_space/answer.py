@@ -218,6 +218,6 @@ def _places(
         if named:
             layout, width, side = points.space.point(index)
             name = layout.depth or "-".join(map(str, layout.blocks))
-            label = f"{name}{'' if width == 1 else f' x{width:g}'} @{side}"
+            label = f"{name}{'' if width == 1 else f' ×{width:g}'} @{side}"
         places.append(Point(x, y, label))
     return tuple(sorted(places))

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from rsinspect.answers.table import Answer, Column, Table, Value
+from rsinspect.base.units import dimensions, typed
 from rsinspect.differences.pairs import (
     STATUSES,
     BlockPair,
@@ -167,7 +168,7 @@ def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
         "momentum do nothing in inference and count as training only, except in new blocks."
     )
     if a.size != b.size and comparison.image is not None:
-        image = "x".join(map(str, comparison.image))
+        image = dimensions(comparison.image)
         notes.append(
             f"The images differ, {a.size} and {b.size}: shapes are compared as if both were "
             f"{image}, MACs are each at its own."
@@ -213,7 +214,9 @@ def _document(a: Network, b: Network, comparison: Comparison) -> dict[str, Any]:
                 "layers": [
                     {
                         "path": layer.path,
-                        "fields": {c.field: {"a": c.a, "b": c.b} for c in layer.changes},
+                        "fields": {
+                            c.field: {"a": _plain(c.a), "b": _plain(c.b)} for c in layer.changes
+                        },
                     }
                     for layer in change.layers
                 ],
@@ -222,6 +225,13 @@ def _document(a: Network, b: Network, comparison: Comparison) -> dict[str, Any]:
         ],
         "conclusion": conclusion(a, b, comparison),
     }
+
+
+def _plain(value: object) -> object:
+    """Write a value of a layer for programs: a shape as a list, sizes with the letter x."""
+    if isinstance(value, tuple):
+        return list(value)
+    return typed(value) if isinstance(value, str) else value
 
 
 def _cost_document(cost: Cost) -> dict[str, int]:

@@ -136,7 +136,7 @@ def _stage_row(tree: Tree, folded: FoldedStage) -> GridRow:
     layout += filter(None, (gate_words(gate.layers) for gate in first.gates))
     for conv in branch_ops(first.branch):
         if conv.stride > 1:
-            layout.append(f"first block: {conv.kernel}x{conv.kernel}/{conv.stride}")
+            layout.append(f"first block: {conv.kernel}×{conv.kernel}/{conv.stride}")
     shortcut = [short(op) for op in shortcut_ops(first.shortcut)] or ["identity"]
     if any(isinstance(layer.op, ops.BatchNorm) for layer in first.shortcut):
         shortcut.append("batch norm")
@@ -153,7 +153,7 @@ def _stage_row(tree: Tree, folded: FoldedStage) -> GridRow:
 
 
 def _size(shape: ops.TensorShape) -> str:
-    return f"{shape.height}x{shape.width}"
+    return f"{shape.height}×{shape.width}"
 
 
 def _plain_rows(tree: Tree, stage: Stage) -> list[GridRow]:
@@ -354,5 +354,5 @@ def _source_words(tree: Tree, source: Layer) -> str:
     before = tree.graph.layer(source.inputs[0]).op if source.inputs else None
     words = describe(source.op)
     if isinstance(source.op, ops.BatchNorm) and isinstance(before, ops.Conv2D):
-        words = f"last {before.kernel}x{before.kernel}, {words}"
+        words = f"last {before.kernel}×{before.kernel}, {words}"
     return words

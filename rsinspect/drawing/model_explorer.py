@@ -278,10 +278,10 @@ def _text(fact: Fact) -> str:
 def _tensor(shape: str) -> str:
     """Write the type of an output, its batch left open.
 
-    >>> _tensor("40x40x64")
+    >>> _tensor("40×40×64")
     'float32[?,40,40,64]'
     """
-    return f"float32[?,{shape.replace('x', ',')}]"
+    return f"float32[?,{shape.replace('×', ',')}]"
 
 
 def _values(metric: str, values: dict[str, float]) -> dict[str, Any]:

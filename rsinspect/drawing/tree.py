@@ -359,6 +359,6 @@ def short(op: ops.Op) -> str:
     """Describe an op in as few words as will do.
 
     >>> short(ops.Conv2D(kernel=3, stride=2, in_channels=64, filters=128))
-    '3x3/2, 128'
+    '3×3/2, 128'
     """
     return describe(op).removeprefix("conv ")

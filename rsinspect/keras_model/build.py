@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from rsinspect.base.errors import ModelBuildError, ReconciliationError, RsInspectError
+from rsinspect.base.units import dimensions
 from rsinspect.keras_model.backend import keras, require_channels_last
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost, weight_shapes
@@ -269,7 +270,7 @@ def _same_layer(layer: Layer, keras_layer: Any) -> None:
     if not _agree(shape, layer.shape):
         raise ReconciliationError(
             f"{layer.path}: output {layer.shape} in the graph, "
-            f"{'x'.join(map(str, shape))} in the Keras model"
+            f"{dimensions(shape)} in the Keras model"
         )
     expected = weight_shapes(layer.op)
     weights = tuple(tuple(weight.shape) for weight in keras_layer.weights)
@@ -281,7 +282,7 @@ def _same_layer(layer: Layer, keras_layer: Any) -> None:
 
 
 def _shapes(shapes: tuple[tuple[int, ...], ...]) -> str:
-    return ", ".join("x".join(map(str, shape)) for shape in shapes) or "none"
+    return ", ".join(dimensions(shape) for shape in shapes) or "none"
 
 
 def _same_totals(graph: LayerGraph, model: keras.Model) -> None:

@@ -8,13 +8,15 @@ numbers.
 
 from typing import Any, Literal, NamedTuple
 
+from rsinspect.base.units import dimensions
+
 
 class TensorShape(tuple[int, ...]):
     """A shape without the batch: (height, width, channels), or (channels,) after global pooling.
 
     >>> shape = TensorShape(80, 60, 32)
     >>> str(shape), shape.height, shape.channels, shape.elements
-    ('80x60x32', 80, 32, 153600)
+    ('80×60×32', 80, 32, 153600)
     """
 
     __slots__ = ()
@@ -47,7 +49,7 @@ class TensorShape(tuple[int, ...]):
         return product
 
     def __str__(self) -> str:
-        return "x".join(map(str, self))
+        return dimensions(self)
 
 
 class Input(NamedTuple):

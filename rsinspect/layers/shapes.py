@@ -22,7 +22,7 @@ def infer_shape(op: ops.Op, inputs: tuple[TensorShape, ...]) -> TensorShape:
 
     >>> conv = ops.Conv2D(kernel=3, stride=2, in_channels=3, filters=32, padding="valid")
     >>> str(infer_shape(conv, (TensorShape(162, 162, 3),)))
-    '80x80x32'
+    '80×80×32'
     """
     least = 0 if isinstance(op, ops.Input) else 2 if isinstance(op, ops.Multiply | ops.Add) else 1
     more = isinstance(op, ops.Add)

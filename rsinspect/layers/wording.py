@@ -9,7 +9,7 @@ def describe(op: ops.Op) -> str:
     """Describe an op in the field's few words.
 
     >>> describe(ops.Conv2D(kernel=3, stride=2, in_channels=64, filters=128))
-    'conv 3x3/2, 128'
+    'conv 3×3/2, 128'
     """
     match op:
         case ops.Input():
@@ -22,15 +22,15 @@ def describe(op: ops.Op) -> str:
             return f"zero pad {padding}"
         case ops.Conv2D():
             stride = "" if op.stride == 1 else f"/{op.stride}"
-            return f"conv {op.kernel}x{op.kernel}{stride}, {op.filters}"
+            return f"conv {op.kernel}×{op.kernel}{stride}, {op.filters}"
         case ops.BatchNorm():
             return "batch norm"
         case ops.Activation(function):
             return function.removeprefix("custom:")
         case ops.AvgPool2D(size, stride):
-            return f"avg pool {size}x{size}/{stride}"
+            return f"avg pool {size}×{size}/{stride}"
         case ops.MaxPool2D(size, stride):
-            return f"max pool {size}x{size}/{stride}"
+            return f"max pool {size}×{size}/{stride}"
         case ops.GlobalAvgPool():
             return "global avg pool"
         case ops.GlobalMaxPool():

@@ -17,6 +17,7 @@ class Dialect(NamedTuple):
         name: What ``--dialect`` calls it.
         summary: What sets it apart, in one line.
         family: First part of the names of its networks.
+        written: Their names as the literature writes them; ``{}`` is the depth or the layout.
         defaults: Fields of the spec that the code base sets otherwise than the ``keras`` dialect,
             for every depth. ``ResNetRSSpec.variant`` and ``layout`` start from them.
         stem_filters: Widths of the stem's convolutions, before the width multiplier.
@@ -42,6 +43,7 @@ class Dialect(NamedTuple):
     name: str
     summary: str
     family: str = "resnet-rs"
+    written: str = "ResNet-RS-{}"
     defaults: tuple[tuple[str, Any], ...] = ()
     stem_filters: tuple[int, ...] = (32, 32, 64, 64)
     stem_strides: tuple[int, ...] = (2, 1, 1, 2)
@@ -103,6 +105,7 @@ DIALECTS = {
             name="resnet",
             summary="He et al. 2015: 7x7 stem, max pool, stride in 1x1 convolutions, no SE",
             family="resnet",
+            written="ResNet-{}",
             defaults=_ANCESTOR,
             stem_filters=(64,),
             stem_strides=(2,),
@@ -116,6 +119,7 @@ DIALECTS = {
             name="resnet-d",
             summary="He et al. 2018, ResNet-D: 3x3 stem, max pool, pooled shortcuts, no SE",
             family="resnet-d",
+            written="ResNet-{}-D",
             defaults=_ANCESTOR,
             stem_filters=(32, 32, 64),
             stem_strides=(2, 1, 1),
@@ -124,6 +128,26 @@ DIALECTS = {
         ),
     )
 }
+
+
+def written_name(
+    dialect: Dialect, depth: int | None, blocks: tuple[int, ...], width: float = 1.0
+) -> str:
+    """Name a network as the literature writes it.
+
+    Args:
+        dialect: Whose wiring.
+        depth: The number in its name; None for a layout of one's own, named by its blocks.
+        blocks: Per stage.
+        width: Factor of all filters.
+
+    >>> written_name(DIALECTS["keras"], 101, (3, 4, 23, 3))
+    'ResNet-RS-101'
+    >>> written_name(DIALECTS["resnet-d"], None, (2, 2), 0.5)
+    'ResNet-2-2-D ×0.5'
+    """
+    name = dialect.written.format("-".join(map(str, blocks)) if depth is None else depth)
+    return name if width == 1 else f"{name} ×{width:g}"
 
 
 def dialect_named(name: str) -> Dialect:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from rsinspect import paper
 from rsinspect.base.errors import GraphError, InvalidSpec, UnknownVariant
+from rsinspect.base.units import dimensions, typed
 from rsinspect.layers import document as graph_document
 from rsinspect.networks import network as networks_
 from rsinspect.networks.dialects import dialect_named
@@ -24,7 +25,7 @@ SE_RATIO = 0.25
 """Of ``+se``: the paper's."""
 
 _MODEL = re.compile(
-    r"(?:resnet-?)?(?:rs-?)?(?P<depth>\d+)(?:(?:@|-i)(?P<size>\d+(?:x\d+)?))?"
+    r"(?:resnet-?)?(?:rs-?)?(?P<depth>\d+)(?:(?:@|-i)(?P<size>\d+(?:[x×]\d+)?))?"
     r"(?::(?P<dialect>[a-z0-9_-]*?))?(?P<se>[+-]se)?"
 )
 
@@ -87,19 +88,19 @@ def _text(value: tuple[int, int] | str) -> str:
     """Write a resolution or a dialect: one side where both are alike."""
     if isinstance(value, str):
         return value
-    return str(value[0]) if value[0] == value[1] else f"{value[0]}x{value[1]}"
+    return str(value[0]) if value[0] == value[1] else typed(dimensions(value))
 
 
 def parse_resolution(text: str) -> tuple[int, int]:
-    """Read ``224`` or ``224x288`` (height x width) as (height, width).
+    """Read ``224``, ``224x288`` or ``224×288`` (height x width) as (height, width).
 
     Raises:
         InvalidSpec: If the text is neither.
 
-    >>> parse_resolution("224"), parse_resolution("160x192")
-    ((224, 224), (160, 192))
+    >>> parse_resolution("224"), parse_resolution("160x192"), parse_resolution("160×192")
+    ((224, 224), (160, 192), (160, 192))
     """
-    sides = text.lower().split("x")
+    sides = typed(text.lower()).split("x")
     if len(sides) > 2 or not all(re.fullmatch(r"-?\d{1,9}", side) for side in sides):
         raise InvalidSpec(
             f"{text!r:.80} is not a resolution", "write one side, 224, or height x width, 160x192"
@@ -199,7 +200,7 @@ def network(text: str) -> Network:
         SpecError: If the text names no network.
 
     >>> network("101@160:article").title
-    'resnet-rs-101 @ 160x160 (article)'
+    'ResNet-RS-101 @ 160×160 (article)'
     """
     made = (make(text) for make in _MAKERS)
     return next(one for one in made if one is not None)
@@ -226,7 +227,7 @@ def networks(*texts: str, resolution: tuple[int, int] | None = None) -> tuple[Ne
         InvalidChoice: If a dialect is unknown.
 
     >>> [made.title for made in networks("50", "101:article")]
-    ['resnet-rs-50 @ 192x192', 'resnet-rs-101 @ 192x192 (article)']
+    ['ResNet-RS-50 @ 192×192', 'ResNet-RS-101 @ 192×192 (article)']
     """
     named = [None if is_file(text) else parse_model(text) for text in texts]
     sizes = [one.resolution for one in named if one is not None and one.resolution is not None]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rsinspect.base.errors import GraphError, check_choice
+from rsinspect.base.units import dimensions
 from rsinspect.layers.cost import Cost
 from rsinspect.layers.document import fingerprint, from_json, to_json
 from rsinspect.layers.fold import whole_cost
@@ -56,13 +57,13 @@ class Network:
 
     Attributes:
         graph: What it consists of.
-        title: What people call it, with its image size: ``resnet-rs-101 @ 192x192``.
+        title: What people call it, with its image size: ``ResNet-RS-101 @ 192×192``.
         names: Keras's name of each layer, by path.
         spec: The numbers it was made from, where it is a ResNet-RS made here; else None.
 
     >>> network = resnet_rs(ResNetRSSpec.variant(101))
     >>> network.title, network.size, network.names["c4/block22/conv2"]
-    ('resnet-rs-101 @ 192x192', '192x192', 'BlockGroup4__block_22__conv_2')
+    ('ResNet-RS-101 @ 192×192', '192×192', 'BlockGroup4__block_22__conv_2')
     """
 
     graph: LayerGraph = field(repr=False)
@@ -72,7 +73,7 @@ class Network:
 
     @property
     def name(self) -> str:
-        """Return the title without the image size."""
+        """Return the name that programs know it by: ``resnet-rs-101``."""
         return self.graph.name
 
     @property
@@ -94,7 +95,7 @@ class Network:
     def size(self) -> str:
         """Write the resolution as height x width; the inputs' shapes where several."""
         if self.resolution is not None:
-            return "x".join(map(str, self.resolution))
+            return dimensions(self.resolution)
         return ", ".join(str(layer.shape) for layer in self.graph.inputs)
 
     @property

@@ -36,7 +36,7 @@ def build_graph(spec: ResNetRSSpec) -> LayerGraph:
 
     >>> graph = build_graph(ResNetRSSpec.variant(50))
     >>> len(graph), str(graph.layer("c5/block2/out").shape)
-    (274, '5x5x2048')
+    (274, '5×5×2048')
     """
     wiring = _Wiring(spec)
     x = wiring.image()

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidSpec, UnknownVariant, check_choice
+from rsinspect.base.units import dimensions
 from rsinspect.base.words import Option, advice
-from rsinspect.networks.dialects import DIALECTS, Dialect, dialect_named
+from rsinspect.networks.dialects import DIALECTS, Dialect, dialect_named, written_name
 
 MIN_RESOLUTION = 32  # five halvings; the reference refuses less as well
 MAX_RESOLUTION = 16_384
@@ -282,7 +283,7 @@ class ResNetRSSpec:
 
     @property
     def name(self) -> str:
-        """Return the variant's name; other layouts are named by their blocks.
+        """Return the variant's name, for programs; other layouts are named by their blocks.
 
         >>> ResNetRSSpec.variant(50).name, ResNetRSSpec(blocks=(1, 2), width=0.5).name
         ('resnet-rs-50', 'resnet-rs-1-2-w0.5')
@@ -295,18 +296,19 @@ class ResNetRSSpec:
         """Write name, resolution and all that differs from the dialect's defaults.
 
         >>> ResNetRSSpec.variant(200, dialect="resnet", se_ratio=0.25).title
-        'resnet-200 + SE @ 256x256'
+        'ResNet-200 + SE @ 256×256'
         """
         known = self.dialect.name in ("keras", self.dialect.family)
         dialect = "" if known else f" ({self.dialect.name})"
         expected = dict(self.dialect.defaults).get("se_ratio", 0.25)
         se = "" if (self.se_ratio > 0) == (expected > 0) else " + SE" if self.se_ratio else " - SE"
-        return f"{self.name}{se} @ {self.size}{dialect}"
+        name = written_name(self.dialect, self.depth, self.blocks, self.width)
+        return f"{name}{se} @ {self.size}{dialect}"
 
     @property
     def size(self) -> str:
         """Write the resolution as height x width."""
-        return "x".join(map(str, self.resolution))
+        return dimensions(self.resolution)
 
     @property
     def stages(self) -> tuple[str, ...]:

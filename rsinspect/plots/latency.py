@@ -54,7 +54,7 @@ def latency_plot(run: ProfileRun, format: PlotFormat, theme: str) -> bytes:
         InvalidMeasurement: If its times are zero or beyond any axis.
     """
     check_plot(format, theme)
-    return file_content(latency_figure(run, theme), format, f"Latency of {run.model.name}")
+    return file_content(latency_figure(run, theme), format, f"Latency of {run.model.title}")
 
 
 def latency_figure(run: ProfileRun, theme: str) -> Figure:

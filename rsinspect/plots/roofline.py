@@ -63,7 +63,7 @@ def roofline_plot(run: ProfileRun, format: PlotFormat, theme: str) -> bytes:
         InvalidMeasurement: If its numbers are zero or beyond any axis.
     """
     check_plot(format, theme)
-    return file_content(roofline_figure(run, theme), format, f"Roofline of {run.model.name}")
+    return file_content(roofline_figure(run, theme), format, f"Roofline of {run.model.title}")
 
 
 def roofline_figure(run: ProfileRun, theme: str) -> Figure:

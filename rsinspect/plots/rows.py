@@ -194,11 +194,10 @@ def _longest(run: ProfileRun) -> Iterator[tuple[str, float]]:
 
 def frame_of(run: ProfileRun, key: Iterable[Entry], foot: Iterable[str]) -> Frame:
     """Head a plot of a run with its network, its conditions and the latency of the whole."""
-    size = run.model.size
     latency, end = run.end_to_end.latency, run.end_to_end
     interval = latency.interval
     within = ""
     if interval is not None:
         within = f" (95 % CI {seconds(interval[0])} to {seconds(interval[1])})"
     whole = f"End to end {seconds(latency.median)}{within}, {end.images_per_s:.1f} images/s"
-    return Frame.of(f"{run.model.name} @ {size}", (run.conditions, whole), key, foot)
+    return Frame.of(run.model.title, (run.conditions, whole), key, foot)

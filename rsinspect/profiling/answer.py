@@ -40,8 +40,7 @@ def profile_answer(run: ProfileRun) -> Answer:
 
 
 def _title(run: ProfileRun) -> str:
-    size = f" @ {run.model.size}" if run.model.size else ""
-    return f"{run.model.name}{size}, {run.conditions}"
+    return f"{run.model.title}, {run.conditions}"
 
 
 def _segments_table(run: ProfileRun) -> Table:
@@ -151,7 +150,7 @@ def _layers_table(run: ProfileRun) -> Table:
 def prediction_table(prediction: Prediction, network: Network) -> Table:
     """Show the latency of the whole network as its distinct blocks predict it."""
     return Table(
-        title=f"{network.name}, predicted",
+        title=f"{network.title}, predicted",
         strong=_without_blocks(network, prediction.parts),
         columns=(
             Column("path", "Segment"),
@@ -189,7 +188,7 @@ def preview(request: ProfileRequest) -> str:
     macs = layers_cost(graph, graph.layers).macs
     needed = needed_memory(graph, batch=request.batch, backend=request.backend, mode=request.mode)
     return (
-        f"{network.name} @ {network.size}: {count(2 * macs)}FLOPs per image forward"
+        f"{network.title}: {count(2 * macs)}FLOPs per image forward"
         + (", three times that per training step" if request.mode == "train" else "")
         + f"; batch {request.batch} is estimated to need "
         f"{binary_bytes(needed.total_bytes)} of memory."

@@ -14,6 +14,7 @@ import re
 from rsinspect.answers.table import Answer, Records, Table, Value
 from rsinspect.base.errors import BackendUnavailable, InvalidQuestion
 from rsinspect.base.latex import escape, fill, tabular
+from rsinspect.base.units import typed
 from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
 from rsinspect.render.formats import check_format
 
@@ -63,7 +64,10 @@ def csv_text(table: Table) -> str:
     for row in table.rows:
         values = [row.get(key) for key in keys]
         writer.writerow(
-            [value.replace("\n", " ") if isinstance(value, str) else value for value in values]
+            [
+                typed(value.replace("\n", " ")) if isinstance(value, str) else value
+                for value in values
+            ]
         )
     return buffer.getvalue()
 

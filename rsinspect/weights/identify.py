@@ -13,6 +13,7 @@ from typing import assert_never
 
 from rsinspect import paper
 from rsinspect.base.errors import WeightsError
+from rsinspect.base.units import dimensions
 from rsinspect.layers import ops
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.layers.graph import Layer
@@ -106,7 +107,7 @@ def _difference(expected: Expected, contents: Contents) -> str:
 
 
 def _text(shapes: Shapes) -> str:
-    return ", ".join("x".join(map(str, shape)) or "a scalar" for shape in shapes) or "nothing"
+    return ", ".join(dimensions(shape) or "a scalar" for shape in shapes) or "nothing"
 
 
 @cache

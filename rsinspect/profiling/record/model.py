@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from rsinspect.base import codec
+from rsinspect.base.units import dimensions
+from rsinspect.networks.dialects import DIALECTS, written_name
 from rsinspect.networks.network import Network
 
 
@@ -70,10 +72,19 @@ class Model:
     @property
     def size(self) -> str:
         """Write height x width; empty where the network takes no single image."""
-        return "x".join(map(str, self.resolution or ()))
+        return dimensions(self.resolution or ())
+
+    @property
+    def title(self) -> str:
+        """Name it for people, with its image size: ``ResNet-RS-101 @ 192×192``."""
+        name = self.name
+        if self.dialect in DIALECTS and self.blocks is not None:
+            dialect = DIALECTS[self.dialect]
+            name = written_name(dialect, self.depth, self.blocks, self.width or 1.0)
+        return f"{name} @ {self.size}" if self.resolution else name
 
     def differences(self, network: Network) -> Iterator[str]:
-        """List differences from ``network``, such as "its resolution is 160x160, not 192x192".
+        """List differences from ``network``, such as "its resolution is 160×160, not 192×192".
 
         What this record does not know is left out; files of before know its first five fields.
         """
