@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, UnknownPath, UnknownPicture
+from rsinspect.base.units import percent
 from rsinspect.drawing.choices import QUANTITIES, VIEWS
 from rsinspect.drawing.columns import columns
 from rsinspect.drawing.formats import render
@@ -19,6 +21,8 @@ from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.plots.overlay import measured_of
+from rsinspect.profiling.record.document import load_run
 from tests.networks import network_of
 
 EVERY = [(depth, dialect) for depth in paper.variants() for dialect in DIALECTS]
@@ -284,6 +288,21 @@ class TestOverlay:
         assert texts["stem"] == "20.0 ms (25.0 %), all its rows"
         assert texts["stem/pad4"] is None
         assert texts["c2"] == "60.0 ms (75.0 %)"
+
+    def test_a_share_of_the_latency_is_the_one_that_the_profile_prints(self) -> None:
+        run = load_run(Path(__file__).parent / "goldens" / "run-50-train.json")
+        network = network_of(50)
+        scene = overlay(view(network, "stages"), "latency", measured=measured_of(run, network))
+        shares = {
+            node.path: node.heat.text.partition("(")[2].rstrip(")")
+            for node in scene.panels[0].nodes
+            if node.heat
+        }
+        printed = {segment.path: percent(run.share(segment)) for segment in run.segments}
+        assert shares == {path: printed[path] for path in shares}
+        assert len(shares) == 6
+        assert scene.legend is not None
+        assert "call included" in scene.legend.title
 
     def test_a_latency_must_be_measured(self) -> None:
         with pytest.raises(UnknownPicture, match="measured") as caught:

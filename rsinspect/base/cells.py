@@ -77,12 +77,14 @@ def column_widths(
         )
 
     columns = [[line for cells in rows for line in cells[n]] for n in range(len(rows[0]))]
-    widths = [max(map(len, lines), default=0) for lines in columns]
+    room = width - gap * (len(columns) - 1)
+    widths = [min(max(1, *map(len, lines)), room) if lines else 1 for lines in columns]
     least = [
         max((len(word) for line in lines for word in _glued(line).split(" ")), default=0)
         for lines in columns
     ]
-    room = width - gap * (len(widths) - 1)
+    if max(least) > room:
+        return None
     while sum(widths) > room:
         narrower = [
             [*widths[:n], wide - 1, *widths[n + 1 :]]

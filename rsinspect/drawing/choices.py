@@ -8,13 +8,13 @@ COMPARED_VIEWS = ("stages", "blocks", "layers")
 
 QUANTITIES = ("params", "macs", "flops", "activations", "intensity", "latency")
 
-FIGURES = ("svg", "png", "pdf", "dot", "tikz")
+FIGURES = ("svg", "png", "pdf", "webp", "dot", "tikz")
 """Formats of printed pages, whose default view is the paper's figure."""
 
 SUFFIXES = {
-    ".me.json": "me.json", ".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot",
-    ".gv": "dot", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".mermaid": "mermaid",
-    ".tex": "tikz", ".tikz": "tikz", ".txt": "txt",
+    ".me.json": "me.json", ".svg": "svg", ".png": "png", ".pdf": "pdf", ".webp": "webp",
+    ".dot": "dot", ".gv": "dot", ".html": "html", ".htm": "html", ".mmd": "mermaid",
+    ".mermaid": "mermaid", ".tex": "tikz", ".tikz": "tikz", ".txt": "txt",
 }  # fmt: skip
 FORMATS = tuple(dict.fromkeys((*FIGURES, "html", "mermaid", "txt", "me.json")))
 DEEP = ("html", "me.json")

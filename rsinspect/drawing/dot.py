@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import graphviz
 
+from rsinspect.base.words import visible
 from rsinspect.drawing.choices import FONT
 from rsinspect.drawing.columns import CARDS, Column, columns, in_line
 from rsinspect.drawing.dot_labels import Labels, escaped
@@ -65,7 +66,7 @@ def dot(scene: Scene, *, theme: Theme = LIGHT, font: str = FONT, dpi: int | None
         font: Family of all text.
         dpi: Dots per inch of a raster picture; None for vector formats.
     """
-    return _Drawing(scene, theme, font).source(dpi)
+    return visible(_Drawing(scene, theme, font).source(dpi))
 
 
 class _Drawing(Labels):

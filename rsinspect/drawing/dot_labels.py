@@ -35,8 +35,11 @@ SAMPLES: dict[EdgeKind, str] = {"identity": "━━━", "projection": "━ ━"
 
 
 def escaped(text: str) -> str:
-    """Escape text for an HTML-like label, including Graphviz's own backslashes."""
-    return html.escape(text).replace("\\", "\\\\")
+    """Escape text for an HTML-like label, including Graphviz's own backslashes.
+
+    Graphviz takes no element without text, so none is a blank.
+    """
+    return html.escape(text).replace("\\", "\\\\") or " "
 
 
 class Labels:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rsinspect.base.errors import InvalidChoice, UnknownPicture, check_choice
+from rsinspect.base.errors import InvalidChoice, PictureTooLarge, UnknownPicture, check_choice
 from rsinspect.base.files import check_writable, write_whole
+from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice
 from rsinspect.drawing import choices, engine
 from rsinspect.drawing.choices import AUTO, FIGURES, FONT, FORMATS, PNG_DPI, SUFFIXES
@@ -16,6 +17,7 @@ from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import theme_named
 
 MAX_DPI = 2400
+LONGEST_WEBP_PX = 16_383  # 14 bits, RFC 9649, 2.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,14 @@ def format_of(path: Path) -> str:
         raise UnknownPicture(
             f"{path} has no suffix to tell the format",
             advice(f"name it {known}, or give {{}}", Option("format")),
+        )
+    if suffix in (".jpg", ".jpeg"):
+        raise UnknownPicture(
+            f"{path}: no JPEG, which blurs letters and lines", "name it .png, or .svg or .pdf"
+        )
+    if suffix == ".json":
+        raise UnknownPicture(
+            f"{path}: a picture is no plain JSON", "name it .me.json for Model Explorer"
         )
     raise InvalidChoice("picture format", suffix.removeprefix("."), FORMATS)
 
@@ -163,9 +173,33 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
             text = _dot(scene, style)
         case "svg" | "png" | "pdf":
             return _drawn(scene, format, style)
+        case "webp":
+            return webp(_drawn(scene, "png", style))
         case _:
             raise AssertionError(f"{format} is in FORMATS and nobody writes it")
     return text.encode(errors="replace")  # a name may hold half a character
+
+
+def webp(png: bytes) -> bytes:
+    """Turn a PNG into a WebP of the same pixels.
+
+    Raises:
+        PictureTooLarge: If a side is longer than a WebP has.
+    """
+    import io
+
+    from PIL import Image  # matplotlib brings it
+
+    width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+    if max(width, height) > LONGEST_WEBP_PX or width * height > (Image.MAX_IMAGE_PIXELS or 0):
+        raise PictureTooLarge(
+            f"a picture of {grouped(width)} x {grouped(height)} px is too large for WebP, the "
+            f"limit is {grouped(LONGEST_WEBP_PX)} px a side",
+            advice("{}, or a lower {}", Option("format", "png"), Option("dpi")),
+        )
+    content = io.BytesIO()
+    Image.open(io.BytesIO(png)).save(content, "WEBP", lossless=True, exact=True)
+    return content.getvalue()
 
 
 def companions(scene: Scene, format: str, output: Path) -> dict[Path, bytes]:
@@ -209,8 +243,11 @@ def _dot(scene: Scene, style: Style, dpi: int | None = None) -> str:
 
 def _drawn(scene: Scene, format: Literal["svg", "png", "pdf"], style: Style) -> bytes:
     """Draw through Graphviz."""
+    from rsinspect.drawing import pdf
     from rsinspect.drawing.svg import finish
 
     source = _dot(scene, style, style.dpi if format == "png" else None)
     picture = engine.run(source, format, renderer=style.renderer, timeout_s=style.timeout_s)
-    return finish(picture, scene, dark=style.theme == AUTO) if format == "svg" else picture
+    if format == "svg":
+        return finish(picture, scene, dark=style.theme == AUTO)
+    return pdf.finish(picture, scene.title) if format == "pdf" else picture

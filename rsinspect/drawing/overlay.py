@@ -28,10 +28,13 @@ class Measured:
     Attributes:
         latency_s: Seconds for one batch, by path of stage, block or layer.
         conditions: Batch, precision, backend and device.
+        sum_s: Seconds of all that was measured, also of what belongs to no part of the network:
+            what shares are of. None: of the parts shown.
     """
 
     latency_s: Mapping[str, float]
     conditions: str
+    sum_s: float | None = None
 
     def latency_of(self, item: Node | GridRow) -> float | None:
         """Give the seconds of an item: measured, or the sum of its blocks if all were.
@@ -123,6 +126,8 @@ def overlay(
         outermost = [list(panel.nodes) for panel in scene.panels]
     hottest = max((value for item in hot if (value := _value(item, key)) is not None), default=0)
     whole = max(sum(_value(item, key) or 0 for item in items) for items in outermost)
+    if quantity == "latency" and measured is not None and measured.sum_s is not None:
+        whole = measured.sum_s
 
     def heat(item: Node | GridRow) -> Heat | None:
         fact = next((fact for fact in item.facts if fact.key == key), None)

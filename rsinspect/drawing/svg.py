@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from rsinspect.base.words import visible
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import darkening
 
@@ -40,7 +41,7 @@ def finish(svg: bytes, scene: Scene, *, dark: bool = False) -> bytes:
         named.insert(0, ("style", {}, _style_sheet()))
     for tag, attributes, text in named:
         element = ElementTree.Element(f"{{{SVG}}}{tag}", attributes)
-        element.text = text
+        element.text = visible(text)
         element.tail = "\n"
         root.insert(0, element)
     for element in root.iter(f"{{{SVG}}}text"):

@@ -20,11 +20,15 @@ def measured_of(run: ProfileRun, network: Network) -> Measured:
     return Measured(
         latency_s={segment.path: segment.latency.median for segment in run.segments},
         conditions="; ".join(_conditions(run, network)),
+        sum_s=run.closure.sum_s,
     )
 
 
 def _conditions(run: ProfileRun, network: Network) -> Iterator[str]:
     yield run.conditions
+    apart = [segment.path for segment in run.segments if segment.level == "step"]
+    beside = f", {', '.join(apart)} included" if apart else ""
+    yield f"shares of the sum of all segments{beside}"
     if any(isinstance(layer.op, ops.Rescaling | ops.Normalization) for layer in network.graph):
         yield "preprocessing in the stem"
     groups = map(network.structure.group, (segment.path for segment in run.segments))
