@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from rsinspect.profiling.record.model import Model
-from rsinspect.profiling.record.run import ProfileRun, Segment
+from rsinspect.profiling.record.run import ProfileRun, Segment, SegmentLevel
 from rsinspect.profiling.roofline.bound import Bound
 from rsinspect.profiling.roofline.roofs import BandwidthRoof, ComputeRoof, Roofs
 from rsinspect.profiling.statistics import Latency, Sampling
@@ -82,7 +82,7 @@ def a_run(depth: int = 50, level: str = "block", mode: str = "forward", *,
                 bound="compute", flops=2 * macs, bytes=moved, floor_s=floor,
                 seconds=whole.median, fraction=min(1.0, floor / whole.median), reason=None,
             )  # fmt: skip
-        of = "block" if level == "block" else "stage"
+        of: SegmentLevel = "block" if level == "block" else "stage"
         return Segment(path=path, level=of, latency=whole, macs=macs, bytes_moved=moved,
                        intensity=2 * macs / moved, **parts)  # fmt: skip
 

@@ -228,10 +228,13 @@ def test_roofs_and_bounds_survive_json() -> None:
         ({"method": 3}, "roofs.method is 3, not a text"),
         ({"compute": [{"op": "matmul", "size": "1"}]}, r"compute\[0\] has no 'flops_per_s'"),
         ({"compute": [{"op": "m", "size": "1", "flops_per_s": True}]}, "True, not a number"),
-        ({"compute": [{"op": "m", "size": "1", "flops_per_s": 0}]}, "a finite rate"),
-        ({"compute": [{"op": "m", "size": "1", "flops_per_s": float("nan")}]}, "a finite rate"),
+        ({"compute": [{"op": "m", "size": "1", "flops_per_s": 0}]}, "0, not 1.0 or more"),
+        (
+            {"compute": [{"op": "m", "size": "1", "flops_per_s": float("nan")}]},
+            "nan, not 1.0 or more",
+        ),
         ({"bandwidth": [{"level": "L2", "working_set_bytes": 1.5, "bytes_per_s": 1}]}, "1.5, not"),
-        ({"bandwidth": [{"level": "L2", "working_set_bytes": 0, "bytes_per_s": 1}]}, "growing"),
+        ({"bandwidth": [{"level": "L2", "working_set_bytes": 0, "bytes_per_s": 1}]}, "0, not 1 or"),
         ({"bandwidth": 2 * codec.to_json(ROOFS)["bandwidth"][:1]}, "growing working sets"),
     ],
 )

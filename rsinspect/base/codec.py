@@ -1,8 +1,9 @@
 """Records to JSON values and back, by their types.
 
 A record is a frozen dataclass, whose fields become keys, or a NamedTuple, which becomes an array.
-What is read is checked against the types of the fields. Unknown keys are ignored, so newer
-documents still load.
+What is read is checked against the types of the fields, and their bounds (``base.quantities``).
+Unknown keys are ignored, so newer documents still load. Texts are written as they may be shown
+(``base.text``), so that what is written can be read.
 """
 
 from __future__ import annotations
@@ -14,11 +15,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from rsinspect.base.quantities import SHOWABLE
+from rsinspect.base.text import LONGEST_NAME, showable
+from rsinspect.base.units import grouped
+
 LARGEST = 1e24
 """No count, size or rate is larger; beyond it arithmetic could overflow."""
 
 DEEPEST = 100
 """No document of rsinspect nests deeper than a few levels."""
+
+MOST_VALUES = 5_000_000
+"""A run of an hour has thousands; beyond, values fill gigabytes before any is looked at."""
 
 T = TypeVar("T")
 
@@ -51,12 +59,16 @@ def to_json(record: Any) -> Any:
 
 
 def _lists(value: Any) -> Any:
-    """Replace tuples by lists, as reading JSON gives them."""
+    """Replace tuples by lists, as reading JSON gives them, and make texts showable."""
     if isinstance(value, dict):
-        return {key: _lists(part) for key, part in value.items()}
+        return {_name(key): _lists(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_lists(part) for part in value]
-    return value
+    return showable(value) if isinstance(value, str) else value
+
+
+def _name(key: Any) -> Any:
+    return showable(key, LONGEST_NAME) if isinstance(key, str) else key
 
 
 def from_json(document: Any, kind: type[T], where: str) -> T:
@@ -84,8 +96,11 @@ def from_text(text: bytes) -> Any:
     """Read plain JSON values from a file's content.
 
     Raises:
-        Damaged: If it is no JSON, nests too deep or holds a number beyond floating point.
+        Damaged: If it is no JSON, nests too deep, or holds a number beyond floating point or too
+            many values.
     """
+    if sum(map(text.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise Damaged(f"it holds more than {grouped(MOST_VALUES)} values")
     try:
         return msgspec.json.decode(text)
     except RecursionError:
@@ -123,7 +138,7 @@ def check_numbers(document: Any, where: str) -> None:
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, part in value.items():
-            yield f".{key}", part
+            yield f".{showable(str(key), 60)}", part
     else:
         for index, part in enumerate(value):
             yield f"[{index}]", part
@@ -131,20 +146,33 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _worded(reason: str, document: Any, where: str) -> str:
     """Reword an error of msgspec in the terms of this program, with the wrong value."""
-    said, _, place = reason.partition(" - at `$")
-    place = place.rstrip("`")
-    path = f"{where}{place}"
+    said, _, place = reason.partition(" - at `")
+    if of_key := place.startswith("key` in `"):
+        place = place.removeprefix("key` in `")
+    place = place.removeprefix("$").rstrip("`")
+    path = f"a key of {where}{place}" if of_key else f"{where}{place}"
     if match := re.fullmatch(r"Object missing required field `(.*)`", said):
         return f"{path} has no {match[1]!r}"
-    shown = _shown(document, place)
+    shown = None if of_key else _shown(document, place)
     if match := re.fullmatch(r"Expected `array` of length (\d+), got (\d+)", said):
         return f"{path} has {match[2]} values, not {match[1]}"
     if match := re.fullmatch(r"Expected `(.*)`, got `(.*)`", said):
         wanted = " or ".join(_NOUNS.get(name, name) for name in match[1].split(" | "))
         return f"{path} {shown or 'is ' + _NOUNS.get(match[2], match[2])}, not {wanted}"
+    if match := re.fullmatch(r"Expected `(?:int|float)` (>=|<=) (.*)", said):
+        return f"{path} {shown}, not {match[2]} or {'more' if match[1] == '>=' else 'less'}"
+    if match := re.fullmatch(r"Expected `(?:str|array)` of length (>=|<=) (.*)", said):
+        if match[1] == ">=":
+            return f"{path} is empty"
+        return f"{path} is longer than {grouped(int(match[2]))}"
+    if said == f"Expected `str` matching regex {SHOWABLE!r}":
+        return f"{path} {shown or 'is a text'} with characters that cannot be shown"
+    if match := re.fullmatch(r"Expected `str` matching regex '(.*)'", said):
+        form = match[1].replace("\\\\", "\\").removeprefix("\\A(").removesuffix(")\\Z")
+        return f"{path} {shown}, not {form.replace('|', ' or ')}"
     if said.startswith("Invalid enum value"):
-        return f"{path} is an unknown name{said.removeprefix('Invalid enum value')}"
-    return f"{path}: {said[:1].lower()}{said[1:]}"
+        return f"{path} is an unknown name{showable(said.removeprefix('Invalid enum value'), 80)}"
+    return showable(f"{path}: {said[:1].lower()}{said[1:]}", 300)
 
 
 def _shown(document: Any, place: str) -> str | None:
@@ -156,7 +184,12 @@ def _shown(document: Any, place: str) -> str | None:
             return None
     if isinstance(document, dict | list | tuple):
         return None
-    return f"is {document!r:.60}"
+    return f"is {brief(document)}"
+
+
+def brief(value: object) -> str:
+    """Write a value of a document in a few characters."""
+    return showable(ascii(value) if isinstance(value, str) else repr(value), 60)
 
 
 class Tagged:
@@ -185,5 +218,5 @@ class Tagged:
         """
         name = from_json(document, dict[str, Any], where).get(self.tag)
         if not isinstance(name, str) or name not in self.kinds:
-            raise Damaged(f"{where}.{self.tag} is an unknown name {name!r:.60}")
+            raise Damaged(f"{where}.{self.tag} is an unknown name {brief(name)}")
         return from_json(document, self.kinds[name], where)

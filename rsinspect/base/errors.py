@@ -38,6 +38,9 @@ from typing import ClassVar
 
 from rsinspect.base.words import Option, Wording, in_python, near
 
+WORKER_LINE = "\n  | "
+"""Before each line of a worker's error output below a message."""
+
 
 class RsInspectError(Exception):
     """A refusal in one line, with a hint at what would work.

@@ -5,7 +5,6 @@ it: ``Option("batch", 8)`` is ``batch=8`` in Python and ``--batch 8`` on the com
 door that shows an error says which.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -112,21 +111,3 @@ def spans(numbers: Sequence[int]) -> str:
         else:
             runs.append([number])
     return ",".join("-".join(map(str, run)) for run in runs)
-
-
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-"""What no XML may hold, and DEL; line breaks and tabs are white space there."""
-
-
-def visible(text: str) -> str:
-    r"""Write control characters as their pictures, and half a character as a replacement.
-
-    >>> visible("bell \x07"), visible("half \ud800")
-    ('bell ␇', 'half �')
-    """
-
-    def sign(found: re.Match[str]) -> str:
-        code = ord(found[0])
-        return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "�"
-
-    return _UNSEEN.sub(sign, text)

@@ -22,7 +22,8 @@ from typing import Annotated
 
 import typer
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import WORKER_LINE, RsInspectError
+from rsinspect.base.text import showable
 from rsinspect.cli.flags import flag
 
 COMMANDS = {
@@ -76,9 +77,14 @@ def application(only: str | None = None) -> typer.Typer:
 
 def complain(message: str, hint: str | None) -> None:
     """Write one line to stderr, and a second with the remedy."""
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {_lines(message)}\n")
     if hint:
-        sys.stderr.write(f"hint: {hint}\n")
+        sys.stderr.write(f"hint: {_lines(hint)}\n")
+
+
+def _lines(message: str) -> str:
+    """Keep a worker's last lines below a message apart; other breaks come from names in it."""
+    return WORKER_LINE.join(map(showable, message.split(WORKER_LINE)))
 
 
 def run(arguments: list[str]) -> int:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import graphviz
 
-from rsinspect.base.words import visible
+from rsinspect.base.text import visible
 from rsinspect.drawing.choices import FONT
 from rsinspect.drawing.columns import CARDS, Column, columns, in_line
 from rsinspect.drawing.dot_labels import Labels, escaped

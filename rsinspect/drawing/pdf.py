@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from rsinspect.base.words import visible
+from rsinspect.base.text import visible
 
 _TRAILER = re.compile(rb"trailer\s*<<(.*?)>>\s*startxref\s*(\d+)\s*%%EOF\s*\Z", re.DOTALL)
 _INFO = re.compile(rb"/Info\s+(\d+)\s+0\s+R")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from rsinspect.base.words import visible
+from rsinspect.base.text import visible
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import darkening
 

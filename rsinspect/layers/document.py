@@ -8,7 +8,6 @@ from typing import Any
 from rsinspect.base.errors import GraphError
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.ops import Op, TensorShape
 
 SCHEMA = "rsinspect.graph/1"
 """Version of the graph's JSON. 1: first; ``outputs``, the last layer if left out, joined later."""
@@ -30,7 +29,11 @@ def to_json(graph: LayerGraph) -> dict[str, Any]:
             {
                 "path": layer.path,
                 "op": layer.op.kind,
-                "config": {k: v for k, v in layer.op._asdict().items() if k != "kind"},
+                "config": {
+                    key: list(value) if isinstance(value, tuple) else value
+                    for key, value in layer.op._asdict().items()
+                    if key != "kind"
+                },
                 "inputs": list(layer.inputs),
                 "shape": list(layer.shape),
             }
@@ -45,37 +48,17 @@ def from_json(document: dict[str, Any]) -> LayerGraph:
     Raises:
         GraphError: If the document is of another schema, incomplete or damaged.
     """
+    from rsinspect.base.codec import Damaged  # a published name reads no document
+    from rsinspect.layers.records import graph_of
+
     if not isinstance(document, dict):
         raise GraphError("a graph document is a JSON object")
     if document.get("schema") != SCHEMA:
-        raise GraphError(f"schema {document.get('schema')!r:.60} is not {SCHEMA}")
+        raise GraphError(f"schema {document.get('schema')!a:.60} is not {SCHEMA}")
     try:
-        return LayerGraph(
-            document["name"],
-            tuple(
-                Layer(
-                    row["path"],
-                    _op_from_json(row["op"], row["config"]),
-                    tuple(row["inputs"]),
-                    TensorShape(*row["shape"]),
-                )
-                for row in document["layers"]
-            ),
-            tuple(document.get("outputs", ())),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise GraphError(f"the graph document is damaged: {exc!r:.200}") from exc
-
-
-def _op_from_json(name: str, config: dict[str, Any]) -> Op:
-    values = {
-        key: (TensorShape(*value) if key == "shape" else tuple(value))
-        if isinstance(value, list | tuple)
-        else value
-        for key, value in config.items()
-    }
-    op: Op = ops.OPS[name](**values)
-    return op
+        return graph_of(document)
+    except Damaged as exc:
+        raise GraphError(f"the document is damaged: {exc}") from exc
 
 
 def fingerprint(graph: LayerGraph) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
 from rsinspect.base.errors import GraphError, ShapeMismatch, UnknownPath
+from rsinspect.base.text import LONGEST_NAME, is_showable, showable
 from rsinspect.layers import ops
 from rsinspect.layers.ops import Op, TensorShape
 from rsinspect.layers.shapes import infer_shape
@@ -45,8 +46,8 @@ class LayerGraph:
         outputs: Paths of what comes out; the last layer unless said otherwise.
 
     Raises:
-        GraphError: If a path occurs twice, a layer reads one that does not come before it, or an
-            output is no layer.
+        GraphError: If a path occurs twice, a layer reads one that does not come before it, an
+            output is no layer, or a name cannot be shown (``base.text``).
         ShapeMismatch: If a shape does not follow from the inputs; the message names the path.
     """
 
@@ -80,6 +81,8 @@ class LayerGraph:
         for path in self.outputs:
             if path not in index:
                 raise GraphError(f"the output {path} is no layer of the graph")
+        if not is_showable("".join((self.name, *index))) or max(map(len, index)) > LONGEST_NAME:
+            raise GraphError(_unshowable((self.name, *index)))
         object.__setattr__(self, "_index", index)
         object.__setattr__(self, "_derived", {})
 
@@ -148,3 +151,11 @@ class LayerGraph:
 
     def __len__(self) -> int:
         return len(self.layers)
+
+
+def _unshowable(names: tuple[str, ...]) -> str:
+    """Say which of the names cannot be shown, and why."""
+    for name in names:
+        if not is_showable(name):
+            return f"the name {showable(name, 80)!r} has characters that cannot be shown"
+    return f"the name {max(names, key=len)[:80]!r}... is longer than {LONGEST_NAME} characters"

@@ -45,20 +45,17 @@ def infer_shape(op: ops.Op, inputs: tuple[TensorShape, ...]) -> TensorShape:
             _same_channels(op, inputs[0], op.channels)
             return inputs[0]
         case ops.ZeroPad2D(padding):
-            height, width, channels = inputs[0]
+            height, width, channels = _map(op, inputs[0])
             return TensorShape(height + 2 * padding, width + 2 * padding, channels)
         case ops.Conv2D():
             _same_channels(op, inputs[0], op.in_channels)
-            height, width, _ = inputs[0]
-            if op.padding == "valid":
-                height, width = height - op.kernel + 1, width - op.kernel + 1
+            height, width, _ = _map(op, inputs[0], op.kernel if op.padding == "valid" else 1)
             return TensorShape(ceil_div(height, op.stride), ceil_div(width, op.stride), op.filters)
         case ops.MaxPool2D(size, stride, "valid"):
-            height, width, channels = inputs[0]
-            height, width = height - size + 1, width - size + 1
+            height, width, channels = _map(op, inputs[0], size)
             return TensorShape(ceil_div(height, stride), ceil_div(width, stride), channels)
         case ops.AvgPool2D(_, stride) | ops.MaxPool2D(_, stride):
-            height, width, channels = inputs[0]
+            height, width, channels = _map(op, inputs[0])
             return TensorShape(ceil_div(height, stride), ceil_div(width, stride), channels)
         case ops.GlobalAvgPool() | ops.GlobalMaxPool():
             return TensorShape(inputs[0].channels)
@@ -76,6 +73,16 @@ def infer_shape(op: ops.Op, inputs: tuple[TensorShape, ...]) -> TensorShape:
             return TensorShape(op.units)
         case _:
             assert_never(op)
+
+
+def _map(op: ops.Op, shape: TensorShape, window: int = 1) -> tuple[int, int, int]:
+    """Count the places of a window of that side in a map, down and across, and its channels."""
+    if len(shape) != 3:
+        raise ShapeMismatch(f"{type(op).__name__} expects height, width and channels, not {shape}")
+    height, width, channels = shape
+    if min(height, width) < window:
+        raise ShapeMismatch(f"a window of {window}x{window} does not fit into {shape}")
+    return height - window + 1, width - window + 1, channels
 
 
 def _same_channels(op: ops.Op, shape: TensorShape, channels: int) -> None:

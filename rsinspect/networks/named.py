@@ -162,13 +162,16 @@ def _from_document(text: str) -> Network | None:
     """Read a network or layer graph from rsinspect's JSON; None for other text."""
     if not text.endswith(".json"):
         return None
-    import json  # a published name needs none
+    from rsinspect.base import codec  # a published name needs none
+    from rsinspect.base.sources import Unreadable, content_of
 
     try:
-        document = json.loads(Path(text).expanduser().read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise InvalidSpec(f"{text} cannot be read: {exc.strerror or exc}") from exc
-    except (ValueError, RecursionError) as exc:
+        document = codec.from_text(content_of(Path(text).expanduser()))
+    except Unreadable as exc:
+        raise InvalidSpec(f"{text} cannot be read: {exc}") from exc
+    except RuntimeError as exc:  # ~nobody
+        raise InvalidSpec(f"{text} cannot be read: {exc}") from exc
+    except codec.Damaged as exc:
         raise InvalidSpec(f"{text} is no JSON document: {exc}") from exc
     try:
         if isinstance(document, dict) and document.get("schema") == graph_document.SCHEMA:

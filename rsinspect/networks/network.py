@@ -203,12 +203,18 @@ def network_from_json(document: dict[str, Any]) -> Network:
     >>> network_from_json(network.to_json()).fingerprint == network.fingerprint
     True
     """
+    from rsinspect.base.codec import Damaged  # a published name reads no document
+    from rsinspect.base.codec import from_json as read
+    from rsinspect.base.quantities import Name
+
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise GraphError(f"the document is not a network of {SCHEMA}")
     graph = from_json(document.get("graph", {}))
-    title, names = document.get("title"), document.get("names")
-    if not isinstance(title, str) or not isinstance(names, dict):
-        raise GraphError("the network document is damaged: it has no title or no names")
-    if missing := [layer.path for layer in graph if not isinstance(names.get(layer.path), str)]:
-        raise GraphError(f"the network document is damaged: {missing[0]} has no name")
+    try:
+        title = read(document.get("title"), Name, "title")
+        names = read(document.get("names"), dict[Name, Name], "names")
+    except Damaged as exc:
+        raise GraphError(f"the document is damaged: {exc}") from exc
+    if missing := [layer.path for layer in graph if layer.path not in names]:
+        raise GraphError(f"the document is damaged: {missing[0]} has no name")
     return Network(graph=graph, title=title, names=names)

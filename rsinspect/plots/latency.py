@@ -27,7 +27,7 @@ from rsinspect.plots.page import (
     mixed,
     own_settings,
 )
-from rsinspect.plots.rows import Row, check_times, frame_of, rows_of
+from rsinspect.plots.rows import Row, frame_of, rows_of
 from rsinspect.plots.text import cut, text_width
 from rsinspect.profiling.answer import closure_line
 from rsinspect.profiling.record.run import ProfileRun
@@ -51,7 +51,6 @@ def latency_plot(run: ProfileRun, format: PlotFormat, theme: str) -> bytes:
 
     Raises:
         InvalidChoice: If the format or the theme is unknown.
-        InvalidMeasurement: If its times are zero or beyond any axis.
     """
     check_plot(format, theme)
     return file_content(latency_figure(run, theme), format, f"Latency of {run.model.title}")
@@ -67,11 +66,7 @@ def latency_figure(run: ProfileRun, theme: str) -> Figure:
     Args:
         run: What was measured.
         theme: Of ``drawing.theme.THEMES``.
-
-    Raises:
-        InvalidMeasurement: If its times are zero or beyond any axis.
     """
-    check_times(run)
     with own_settings():
         return _drawn(run, THEMES[theme])
 

@@ -33,7 +33,7 @@ from rsinspect.plots.page import (
     file_content,
     own_settings,
 )
-from rsinspect.plots.rows import check_times, frame_of, rows_of
+from rsinspect.plots.rows import frame_of, rows_of
 from rsinspect.plots.text import SMALL, cut, text_width
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.roofline.roofs import Roofs
@@ -60,7 +60,7 @@ def roofline_plot(run: ProfileRun, format: PlotFormat, theme: str) -> bytes:
     Raises:
         InvalidChoice: If the format or the theme is unknown.
         UnknownPicture: If the run has no roofs, or no segment to set against them.
-        InvalidMeasurement: If its numbers are zero or beyond any axis.
+        InvalidMeasurement: If its numbers are beyond any axis.
     """
     check_plot(format, theme)
     return file_content(roofline_figure(run, theme), format, f"Roofline of {run.model.title}")
@@ -78,12 +78,11 @@ def roofline_figure(run: ProfileRun, theme: str) -> Figure:
 
     Raises:
         UnknownPicture: If the run has no roofs, or no segment to set against them.
-        InvalidMeasurement: If its numbers are zero or beyond any axis.
+        InvalidMeasurement: If its numbers are beyond any axis.
     """
     measure = Option("roofs", True)
     if run.roofs is None:
         raise UnknownPicture("the run has no roofs to draw", advice("measure with {}", measure))
-    check_times(run)
     bubbles = bubbles_of(run)
     if not bubbles:
         raise UnknownPicture(

@@ -6,25 +6,20 @@ has, and segments stand in the order of the network. What they are called says n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.units import seconds
 from rsinspect.drawing.scene import Role
 from rsinspect.layers.fold import span
-from rsinspect.plots.axes import LARGEST
 from rsinspect.plots.frame import Entry, Frame
 from rsinspect.profiling.record.run import ProfileRun, Segment
 from rsinspect.profiling.statistics import Latency, interval_of_excess
 
 MOST_ROWS = 30
 """Of the latency plot; with more, identical neighbours are folded into one."""
-
-SHORTEST, LONGEST = 1e-9, 1e9
-"""Seconds of a round of the whole that a plot can show: a tick of a clock, and 32 years."""
 
 
 class Stage(NamedTuple):
@@ -155,41 +150,6 @@ def _alike(before: Segment, after: Segment) -> bool:
         return (segment.macs, segment.bytes_moved, *least)
 
     return before.level == after.level == "block" and counts(before) == counts(after)
-
-
-def check_times(run: ProfileRun) -> None:
-    """Refuse a run whose times no axis can show.
-
-    Raises:
-        InvalidMeasurement: If a round of the whole took no time, all segments together took none,
-            something took longer than anybody has waited, or a batch has more images than anybody
-            has.
-    """
-    for name, time_s in _longest(run):
-        if not time_s <= LONGEST:
-            raise InvalidMeasurement(
-                f"{name:.80} took {time_s:.3g} s; a plot shows up to {LONGEST:.0e} s"
-            )
-    shortest = min(*run.end_to_end.latency.kept, *run.closure.end_to_end.kept, run.closure.sum_s)
-    if shortest < SHORTEST:
-        raise InvalidMeasurement(
-            f"a round took {shortest:.3g} s; a plot shows {SHORTEST:.0e} s or more"
-        )
-    if run.end_to_end.batch > LARGEST:
-        raise InvalidMeasurement(f"a plot shows batches of up to {LARGEST:.0e} images")
-
-
-def _longest(run: ProfileRun) -> Iterator[tuple[str, float]]:
-    """List the longest time of everything that a plot shows, with its name."""
-    wholes = run.end_to_end.latency, run.closure.end_to_end, run.closure.instrumented
-    for latency in wholes:
-        yield "the whole network", max(latency.samples)
-    for segment in run.segments:
-        for part in (segment.latency, segment.forward, segment.backward):
-            if part is not None:
-                yield segment.path, max(part.samples)
-        if segment.bound is not None:
-            yield f"the floor of {segment.path}", segment.bound.floor_s
 
 
 def frame_of(run: ProfileRun, key: Iterable[Entry], foot: Iterable[str]) -> Frame:

@@ -30,6 +30,7 @@ from rsinspect.layers.cost import layers_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.profiling import memory
 from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
+from rsinspect.profiling.choices import Mode
 from rsinspect.profiling.memory import NeededMemory
 from rsinspect.profiling.protocol import (
     AttemptStarted,
@@ -201,7 +202,7 @@ def ladder(batch: int) -> Iterator[int]:
         batch //= 2
 
 
-def start_up_allowance_s(graph: LayerGraph, batch: int, mode: str = "forward") -> float:
+def start_up_allowance_s(graph: LayerGraph, batch: int, mode: Mode = "forward") -> float:
     """Work out how long a worker may take on top of its time budget before it is killed.
 
     For importing, building and compiling, two minutes and a tenth of a second per layer; for the
@@ -278,7 +279,7 @@ def _judge(
     if is_out_of_memory(ended, prediction, available, on_cpu=request.on_cpu):
         reason = f"{how}; peak memory {used}, predicted {binary_bytes(prediction.total_bytes)}"
         return _attempt(batch, "out_of_memory", reason, prediction, peak)
-    tail = "".join(f"\n  | {line}" for line in ended.tail.splitlines()[-15:])
+    tail = "".join(f"{errors.WORKER_LINE}{line}" for line in ended.tail.splitlines()[-15:])
     raise MeasurementError(
         f"the worker crashed at batch {batch}: {how}; peak memory {used}, so there was memory "
         f"enough{tail}",

@@ -19,11 +19,18 @@ from rsinspect.answers.rows import LEVELS, Level
 from rsinspect.base import codec
 from rsinspect.base.codec import Tagged
 from rsinspect.base.errors import InvalidMeasurement, check_choice
+from rsinspect.base.quantities import Count, Name, Ratio, Text
 from rsinspect.base.words import Option, advice
 from rsinspect.layers import ops
 from rsinspect.layers.partition import Level as CutLevel
 from rsinspect.networks.network import Network, network_from_json
-from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS, Mode, Precision
+from rsinspect.profiling.choices import (
+    BACKENDS,
+    MODES,
+    PRECISIONS,
+    Mode,
+    Precision,
+)
 from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.trace import TracedSeconds
@@ -85,7 +92,7 @@ class Settings:
     roofs: bool = True
     trace: bool = False
     seed: int = 0
-    memory_limit_bytes: int | None = None
+    memory_limit_bytes: Count | None = None
 
     def __post_init__(self) -> None:
         _whole(self.batch, MAX_BATCH, "batch", "images")
@@ -233,7 +240,7 @@ class Phase:
 class MemoryUsed:
     """Most memory the worker has had resident so far."""
 
-    peak_rss_bytes: int
+    peak_rss_bytes: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,17 +263,17 @@ class Ready:
             of the graph (``loss``, ``optimizer``, ``call``) is a step of its own.
         method: Description of the sampling.
         output_max_abs_diff: Between the outputs with and without instruments; None where chance
-            (dropout) makes them differ.
-        output_max_abs: Largest of the latter in magnitude.
+            (dropout) makes them differ, or where they are beyond the numbers of the precision.
+        output_max_abs: Largest of the latter in magnitude; None where it is no finite number.
         optimizer: Optimizer at the end of a training step; None in inference.
         environment: Where.
     """
 
-    parts: tuple[tuple[str, Step], ...]
-    method: str
-    output_max_abs_diff: float | None
-    output_max_abs: float
-    optimizer: str | None
+    parts: tuple[tuple[Name, Step], ...]
+    method: Text
+    output_max_abs_diff: Ratio | None
+    output_max_abs: Ratio | None
+    optimizer: Name | None
     environment: Environment
 
 
@@ -282,7 +289,7 @@ class NotAvailable:
     """A part of the request that could not be had, and why; the measurement goes on."""
 
     what: Literal["roofs", "trace", "prediction"]
-    reason: str
+    reason: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,9 +331,9 @@ class Failure:
     """
 
     kind: FailureKind
-    error: str
-    message: str
-    hint: str | None = None
+    error: Text
+    message: Text
+    hint: Text | None = None
 
 
 Message = (

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, TypeVar
 
+from rsinspect.base.quantities import Count, MeasuredSeconds, Ratio, Seconds
 from rsinspect.profiling.gate import Probe, Window, between, gate, joined
 from rsinspect.profiling.statistics import Latency, Sampling, is_steady, warm_up_over
 
@@ -83,14 +84,14 @@ class Round:
         clock_share: Clock as a share of the highest; None where the system does not tell.
     """
 
-    burst: int
-    at_s: float
-    end_to_end_s: float
-    instrumented_s: float
-    parts_s: tuple[float, ...]
-    capacity_s: float
-    foreign_s: float | None
-    clock_share: float | None
+    burst: Count
+    at_s: Seconds
+    end_to_end_s: MeasuredSeconds
+    instrumented_s: Seconds
+    parts_s: tuple[Seconds, ...]
+    capacity_s: Seconds
+    foreign_s: Seconds | None
+    clock_share: Ratio | None
 
     @property
     def window(self) -> Window:
@@ -128,10 +129,10 @@ class Finished:
         elapsed_s: From the start of warm-up to the end of the last round.
     """
 
-    warm_up: tuple[float, ...]
+    warm_up: tuple[Seconds, ...]
     steady: bool
     stopped_because: StoppedBecause
-    elapsed_s: float
+    elapsed_s: Seconds
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import rsinspect
+from rsinspect.base.codec import LARGEST
 from rsinspect.base.errors import MeasurementError, RsInspectError
 from rsinspect.profiling import machine
 from rsinspect.profiling.distinct import distinct_blocks
@@ -307,12 +308,18 @@ def _measure(
     return session.measure(first_calls_s)
 
 
-def _differences(network: Instrument) -> tuple[float, float]:
-    """Return the largest change of the outputs by the instruments, and the largest output."""
+def _differences(network: Instrument) -> tuple[float | None, float | None]:
+    """Return the largest change of the outputs by the instruments, and the largest output.
+
+    None each where the outputs are beyond what the precision can hold: they cannot be compared.
+    """
     import numpy as np
 
     expected, instrumented = network.outputs()
-    return float(np.max(np.abs(expected - instrumented))), float(np.max(np.abs(expected)))
+    largest = float(np.max(np.abs(expected)))
+    if not largest <= LARGEST:
+        return None, None
+    return float(np.max(np.abs(expected - instrumented))), largest
 
 
 def _environment(

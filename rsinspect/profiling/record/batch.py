@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.quantities import Count, Images, Text
 
 Outcome = Literal["ran", "skipped", "out_of_memory"]
 
@@ -23,11 +23,11 @@ class Attempt:
             does not say.
     """
 
-    batch: int
+    batch: Images
     outcome: Outcome
-    reason: str | None
-    predicted_bytes: int
-    peak_rss_bytes: int | None
+    reason: Text | None
+    predicted_bytes: Count
+    peak_rss_bytes: Count | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +38,8 @@ class Batch:
         requested: As requested.
         used: What all latencies are for.
         tried: Every rung, the one that ran last.
-
-    Raises:
-        InvalidMeasurement: If no image was used.
     """
 
-    requested: int
-    used: int
+    requested: Images
+    used: Images
     tried: tuple[Attempt, ...]
-
-    def __post_init__(self) -> None:
-        if self.used < 1:
-            raise InvalidMeasurement(f"a batch is at least one image, not {self.used}")

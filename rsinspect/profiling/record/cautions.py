@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from rsinspect.base.codec import Tagged
+from rsinspect.base.quantities import Count, Finite, Images, Positive, Ratio, Seconds
 from rsinspect.base.units import percent, seconds
 from rsinspect.base.words import plural
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL
@@ -18,75 +19,75 @@ OVER_BUDGET = 1.1
 class BatchReduced:
     """The batch that was asked for did not fit."""
 
-    requested: int
-    used: int
+    requested: Images
+    used: Images
 
 
 @dataclass(frozen=True, slots=True)
 class FewSamples:
     """Too few rounds for an interval of the median."""
 
-    samples: int
-    wanted: int = FEWEST_FOR_INTERVAL
+    samples: Count
+    wanted: Count = FEWEST_FOR_INTERVAL
 
 
 @dataclass(frozen=True, slots=True)
 class NotSteady:
     """Warm-up ended before two rounds in a row agreed."""
 
-    rounds: int
+    rounds: Count
 
 
 @dataclass(frozen=True, slots=True)
 class WideSpread:
     """The quartiles of the end-to-end samples are far apart."""
 
-    spread: float
+    spread: Ratio
 
 
 @dataclass(frozen=True, slots=True)
 class BusyMachine:
     """Other processes were running when the measurement began."""
 
-    load: float
-    processors: int
+    load: Ratio
+    processors: Positive
 
 
 @dataclass(frozen=True, slots=True)
 class DoesNotClose:
     """The segments do not add up to the whole."""
 
-    relative_error: float
+    relative_error: Finite
 
 
 @dataclass(frozen=True, slots=True)
 class OutputsDiffer:
     """With instruments inside, the network computed something else than without."""
 
-    max_abs_diff: float
+    max_abs_diff: Ratio
 
 
 @dataclass(frozen=True, slots=True)
 class NeverQuiet:
     """Other programs used the machine in almost every round; the quietest had to do."""
 
-    foreign_share: float
-    kept: int
+    foreign_share: Ratio
+    kept: Count
 
 
 @dataclass(frozen=True, slots=True)
 class CutShort:
     """The measurement was interrupted."""
 
-    rounds: int
+    rounds: Count
 
 
 @dataclass(frozen=True, slots=True)
 class OverBudget:
     """Warm-up and one round took longer than the time budget."""
 
-    measured_s: float
-    max_time_s: float
+    measured_s: Seconds
+    max_time_s: Seconds
 
 
 Caution = (

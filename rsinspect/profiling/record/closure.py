@@ -49,14 +49,15 @@ class Closure:
         instrumented: The call with instruments inside.
         output_max_abs_diff: Largest difference between the outputs with and without instruments;
             None where chance makes them differ.
-        output_max_abs: Largest output of the whole network in magnitude.
+        output_max_abs: Largest output of the whole network in magnitude; None where it is no
+            finite number.
     """
 
     segments: tuple[Latency, ...]
     end_to_end: Latency
     instrumented: Latency
     output_max_abs_diff: float | None
-    output_max_abs: float
+    output_max_abs: float | None
 
     @property
     def sum_s(self) -> float:
@@ -91,5 +92,5 @@ class Closure:
     @property
     def same_output(self) -> bool:
         """Tell whether both computed the same, up to rounding, as far as is known."""
-        difference = self.output_max_abs_diff
-        return difference is None or difference <= SAME_OUTPUT_WITHIN * self.output_max_abs
+        difference, largest = self.output_max_abs_diff, self.output_max_abs
+        return difference is None or largest is None or difference <= SAME_OUTPUT_WITHIN * largest

@@ -16,6 +16,8 @@ from typing import Any
 from rsinspect.base import codec
 from rsinspect.base.codec import Damaged
 from rsinspect.base.errors import GraphError, InvalidMeasurement
+from rsinspect.base.quantities import Count, MeasuredSeconds, Name, Ratio, Seconds
+from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.base.words import Option, advice
 from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.gate import Verdict
@@ -23,7 +25,14 @@ from rsinspect.profiling.record.cautions import CAUTIONS, wording
 from rsinspect.profiling.record.closure import CLOSES_WITHIN, Closure, Excess
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.prediction import Prediction
-from rsinspect.profiling.record.run import Circumstances, EndToEnd, ProfileRun, Rounds, Segment
+from rsinspect.profiling.record.run import (
+    Circumstances,
+    EndToEnd,
+    ProfileRun,
+    Rounds,
+    Segment,
+    SegmentLevel,
+)
 from rsinspect.profiling.roofline.bound import Bound
 from rsinspect.profiling.statistics import NOMINAL_COVERAGE, Latency, Sampling
 
@@ -45,43 +54,49 @@ UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class _Samples:
-    samples: tuple[float, ...]
-    median: float
+    samples: tuple[Seconds, ...]
+    median: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _WholeSamples:
+    samples: tuple[MeasuredSeconds, ...]
+    median: MeasuredSeconds
 
 
 @dataclass(frozen=True, slots=True)
 class _EndToEnd:
-    latency_s: _Samples
+    latency_s: _WholeSamples
 
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    path: str
-    level: str
+    path: Name
+    level: SegmentLevel
     latency_s: _Samples
     forward_s: _Samples | None
     backward_s: _Samples | None
-    macs: int | None
-    bytes: int | None
-    intensity: float | None
+    macs: Count | None
+    bytes: Count | None
+    intensity: Ratio | None
     roofline: Bound | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Rounds:
-    process: tuple[int, ...]
-    burst: tuple[int, ...]
+    process: tuple[Count, ...]
+    burst: tuple[Count, ...]
     kept: tuple[bool, ...]
-    at_s: tuple[float, ...]
-    foreign_share: tuple[float | None, ...]
-    instrumented_s: tuple[float, ...]
+    at_s: tuple[Seconds, ...]
+    foreign_share: tuple[Ratio | None, ...]
+    instrumented_s: tuple[Seconds, ...]
     verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class _Closure:
-    output_max_abs_diff: float | None
-    output_max_abs: float
+    output_max_abs_diff: Ratio | None
+    output_max_abs: Ratio | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,13 +226,13 @@ def load_run(path: Path) -> ProfileRun:
     """Read the run that a file holds.
 
     Raises:
-        InvalidMeasurement: If the file is missing, damaged or of another schema.
+        InvalidMeasurement: If the file is missing, without an end, damaged or of another schema.
     """
     hint = advice("profile a network and {} the run", Option("save"))
     try:
-        document = codec.from_text(path.read_bytes())
-    except OSError as exc:
-        raise InvalidMeasurement(f"{path} cannot be read: {exc.strerror}", hint) from exc
+        document = codec.from_text(content_of(path))
+    except Unreadable as exc:
+        raise InvalidMeasurement(f"{path} cannot be read: {exc}", hint) from exc
     except Damaged as exc:
         raise InvalidMeasurement(f"{path} is no JSON document: {exc}", hint) from exc
     try:
@@ -301,7 +316,7 @@ def _segment(read: _Segment, sampling: Sampling, where: str) -> Segment:
     )
 
 
-def _latency(read: _Samples, sampling: Sampling, where: str) -> Latency:
+def _latency(read: _Samples | _WholeSamples, sampling: Sampling, where: str) -> Latency:
     try:
         latency = Latency(read.samples, sampling)
     except InvalidMeasurement as exc:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from rsinspect.base.quantities import Count, Name, Positive, Ratio, Text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -28,21 +30,21 @@ class Environment:
         unknown: Why a fact is None, by its name.
     """
 
-    platform: str
-    cpu_model: str | None
-    cpus_visible: int | None
-    cpus_affinity: int | None
-    cpus_quota: float | None
-    governor: str | None
-    threads_requested: int | None
-    threads: str
-    versions: Mapping[str, str]
-    flags: Mapping[str, str]
-    load_before: float | None
-    load_after: float | None
+    platform: Text
+    cpu_model: Text | None
+    cpus_visible: Positive | None
+    cpus_affinity: Positive | None
+    cpus_quota: Ratio | None
+    governor: Text | None
+    threads_requested: Positive | None
+    threads: Text
+    versions: Mapping[Name, Text]
+    flags: Mapping[Name, Text]
+    load_before: Ratio | None
+    load_after: Ratio | None
     seed: int
-    peak_rss_bytes: int | None
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    peak_rss_bytes: Count | None
+    unknown: Mapping[Name, Text] = field(default_factory=dict)
 
     def ended(self, load_after: float | None, reason: str | None) -> Environment:
         """Add the load average at the end, or the reason why it is not known."""

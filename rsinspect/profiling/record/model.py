@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from rsinspect.base import codec
+from rsinspect.base.quantities import Blocks, Name, Positive, Ratio, Share, Side
 from rsinspect.base.units import dimensions
 from rsinspect.networks.dialects import DIALECTS, written_name
 from rsinspect.networks.network import Network
@@ -42,27 +43,27 @@ class Model:
         fingerprint: What it is, whatever it is called.
     """
 
-    name: str
-    depth: int | None
-    blocks: tuple[int, ...] | None
-    resolution: tuple[int, int] | None
-    dialect: str | None
-    width: float | None = None
-    channels: int | None = None
-    classes: int | None = None
-    filters: tuple[int, ...] | None = None
-    se_ratio: float | None = None
-    activation: str | None = None
-    classifier_activation: str | None = None
+    name: Name
+    depth: Positive | None
+    blocks: Blocks | None
+    resolution: tuple[Side, Side] | None
+    dialect: Name | None
+    width: Ratio | None = None
+    channels: Side | None = None
+    classes: Side | None = None
+    filters: tuple[Side, ...] | None = None
+    se_ratio: Share | None = None
+    activation: Name | None = None
+    classifier_activation: Name | None = None
     include_top: bool | None = None
-    pooling: str | None = None
+    pooling: Name | None = None
     preprocessing: bool | None = None
-    drop_path_rate: float | None = None
-    dropout_rate: float | None = None
-    bn_momentum: float | None = None
-    bn_epsilon: float | None = None
-    source: str | None = None
-    fingerprint: str | None = None
+    drop_path_rate: Share | None = None
+    dropout_rate: Share | None = None
+    bn_momentum: Share | None = None
+    bn_epsilon: Ratio | None = None
+    source: Name | None = None
+    fingerprint: Name | None = None
 
     @classmethod
     def of(cls, network: Network) -> Model:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.quantities import Count, MeasuredSeconds, Name, Positive, Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +17,9 @@ class PredictedPart:
         latency_s: Median of one of them.
     """
 
-    path: str
-    repeats: int
-    latency_s: float
+    path: Name
+    repeats: Positive
+    latency_s: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +31,9 @@ class Prediction:
         end_to_end_s: Of the whole network: repeats times medians, added up.
         rounds: That were timed.
         ready_s: Since the worker began to import the framework.
-
-    Raises:
-        InvalidMeasurement: If it predicts no time at all.
     """
 
     parts: tuple[PredictedPart, ...]
-    end_to_end_s: float
-    rounds: int
-    ready_s: float
-
-    def __post_init__(self) -> None:
-        if not self.end_to_end_s > 0:
-            raise InvalidMeasurement(f"a predicted time is above 0 s, not {self.end_to_end_s!r}")
+    end_to_end_s: MeasuredSeconds
+    rounds: Count
+    ready_s: Seconds

@@ -10,10 +10,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from rsinspect.answers.rows import Level
 from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.quantities import BackendName, Count, Device, Name, Seconds, Text
 from rsinspect.base.words import Option, advice
 from rsinspect.networks.network import Network
+from rsinspect.profiling.choices import Mode, Precision
 from rsinspect.profiling.gate import Verdict
 from rsinspect.profiling.protocol import Settings
 from rsinspect.profiling.record.batch import Batch
@@ -27,9 +31,12 @@ from rsinspect.profiling.roofline.bound import Bound
 from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.statistics import Latency, Sampling
 
-PASSES = {"forward": 1, "train": 3}
+PASSES: dict[Mode, int] = {"forward": 1, "train": 3}
 """A training step counts as three forward passes: the backward pass makes the gradients of inputs
 and of weights, each as costly as the forward pass. The first convolution's input needs none."""
+
+SegmentLevel = Literal["stage", "block", "step"]
+StoppedBecause = Literal["precise", "time", "rounds", "interrupted"]
 
 SHORTEST_S = 1e-9
 """The clock counts nanoseconds: nothing shorter can have been measured."""
@@ -82,7 +89,7 @@ class Segment:
     """
 
     path: str
-    level: str
+    level: SegmentLevel
     latency: Latency
     forward: Latency | None = None
     backward: Latency | None = None
@@ -183,24 +190,24 @@ class Circumstances:
     model: Model
     environment: Environment
     batch: Batch
-    mode: str
-    precision: str
-    backend: str
-    device: str
+    mode: Mode
+    precision: Precision
+    backend: BackendName
+    device: Device
     jit: bool
-    level: str
-    method: str
-    optimizer: str | None
+    level: Level
+    method: Text
+    optimizer: Name | None
     roofs: Roofs | None
     trace: Trace | None
-    not_available: Mapping[str, str]
-    stopped_because: str
-    max_time_s: float
-    measured_s: float
-    warm_up_s: tuple[float, ...]
-    predicted_bytes: int
-    started_at: str
-    wall_s: float
+    not_available: Mapping[Name, Text]
+    stopped_because: StoppedBecause
+    max_time_s: Seconds
+    measured_s: Seconds
+    warm_up_s: tuple[Seconds, ...]
+    predicted_bytes: Count
+    started_at: Name
+    wall_s: Seconds
     request: Settings | None = None
 
 
@@ -214,7 +221,8 @@ class ProfileRun(Circumstances):
         rounds: Where the samples came from.
         output_max_abs_diff: Largest difference between the outputs with and without instruments;
             None where chance makes them differ.
-        output_max_abs: Largest output of the whole network in magnitude.
+        output_max_abs: Largest output of the whole network in magnitude; None where it is no
+            finite number.
         prediction: From the distinct blocks; None where none was made.
         warnings: Reasons to read the numbers with care.
         network: What was measured; None in files of before.
@@ -227,7 +235,7 @@ class ProfileRun(Circumstances):
     segments: tuple[Segment, ...]
     rounds: Rounds
     output_max_abs_diff: float | None
-    output_max_abs: float
+    output_max_abs: float | None
     prediction: Prediction | None = None
     warnings: tuple[Caution, ...] = ()
     network: Network | None = None
@@ -257,14 +265,14 @@ class ProfileRun(Circumstances):
         """Compute a segment's rate: two FLOPs per MAC, in training three times the forward pass."""
         if segment.macs is None:
             return None
-        flops = 2 * segment.macs * PASSES.get(self.mode, 1) * self.batch.used
+        flops = 2 * segment.macs * PASSES[self.mode] * self.batch.used
         return flops / segment.latency.median if segment.latency.median >= SHORTEST_S else None
 
     @property
     def end_to_end_flops_per_s(self) -> float:
         """Compute the rate of the whole network, with the same counts."""
         macs = sum(segment.macs or 0 for segment in self.segments)
-        flops = 2 * macs * PASSES.get(self.mode, 1) * self.batch.used
+        flops = 2 * macs * PASSES[self.mode] * self.batch.used
         return flops / self.end_to_end.latency.median
 
     @property

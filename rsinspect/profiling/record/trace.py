@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rsinspect.base.quantities import Microseconds, Name, Positive, Seconds, Share, Text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracedLayer:
@@ -17,9 +19,9 @@ class TracedLayer:
         latency_s: That share of the measured latency of its segment.
     """
 
-    path: str
-    share: float
-    latency_s: float | None
+    path: Name
+    share: Share
+    latency_s: Seconds | None
 
 
 class TracedEvent(NamedTuple):
@@ -33,11 +35,11 @@ class TracedEvent(NamedTuple):
         lane: Thread or stream.
     """
 
-    name: str
-    owner: str | None
-    start_us: float
-    duration_us: float
-    lane: str
+    name: Text
+    owner: Name | None
+    start_us: Microseconds
+    duration_us: Microseconds
+    lane: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +55,9 @@ class Trace:
     """
 
     layers: tuple[TracedLayer, ...]
-    unattributed: float
-    steps: int
-    method: str
+    unattributed: Share
+    steps: Positive
+    method: Text
     events: tuple[TracedEvent, ...]
 
 
@@ -71,8 +73,8 @@ class TracedSeconds:
         events: Of one of them.
     """
 
-    seconds: Mapping[str, float]
-    unattributed_s: float
-    steps: int
-    method: str
+    seconds: Mapping[Name, Seconds]
+    unattributed_s: Seconds
+    steps: Positive
+    method: Text
     events: tuple[TracedEvent, ...]

@@ -19,12 +19,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.quantities import Count, MeasuredSeconds, Seconds, Share, Text
 from rsinspect.base.units import seconds as seconds_text
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.kernels import Kernel, Mode, kernels
 from rsinspect.profiling.roofline.roofs import Roofs
 
 Kind = Literal["compute", "memory"]
+
+LEAST_FLOOR_S = 1e-24
+"""One operation at the highest rate a roof can have."""
 
 _ROUNDING = 1e-9
 """Of a sum of floating-point terms, when a segment that raised the roofs is set against them."""
@@ -87,23 +91,20 @@ class Bound:
         reason: Why there is no fraction; None where there is one.
 
     Raises:
-        InvalidMeasurement: If a time or a count is below 0, or no time was measured.
+        InvalidMeasurement: If the floor is less than any roof allows.
     """
 
     bound: Kind
-    flops: int
-    bytes: int
-    floor_s: float
-    seconds: float
-    fraction: float | None
-    reason: str | None
+    flops: Count
+    bytes: Count
+    floor_s: Seconds
+    seconds: MeasuredSeconds
+    fraction: Share | None
+    reason: Text | None
 
     def __post_init__(self) -> None:
-        if not self.seconds > 0 or min(self.flops, self.bytes, self.floor_s) < 0:
-            raise InvalidMeasurement(
-                f"a bound is of {self.seconds!r} s measured, at least {self.floor_s!r} s, "
-                f"{self.flops} FLOPs and {self.bytes} bytes; none is below 0, the first not 0"
-            )
+        if 0 < self.floor_s < LEAST_FLOOR_S:
+            raise InvalidMeasurement(f"a floor is 0 s or {LEAST_FLOOR_S:g} s and more")
 
     @property
     def flops_per_s(self) -> float:
