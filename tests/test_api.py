@@ -128,7 +128,7 @@ def test_a_summary_is_a_table_in_text_html_and_records() -> None:
     layers = rsinspect.summary("101", level="layer", folded=False, filter="c4/*").rows
     assert result.rows[4]["params"] == sum(int(row["params"] or 0) for row in layers)
     assert result.totals[0]["path"] == "total"
-    assert result.notes[0].startswith("529 layers")
+    assert result.notes[-1].startswith("529 layers")
 
 
 def test_html_escapes_what_networks_are_called() -> None:

@@ -587,7 +587,7 @@ def test_a_chain_reads_at_80_columns_and_tells_every_step(cli: Cli) -> None:
     outcome = cli("diff", "200:resnet", "200:resnet+se", "200")
     assert outcome.code == 0
     assert max(map(len, outcome.out.splitlines())) <= 80
-    assert outcome.out.count("ResNet-200 + SE -> ResNet-RS-200:") == 1
+    assert outcome.out.count("ResNet-200 + SE → ResNet-RS-200:") == 1
 
 
 @pytest.mark.parametrize(

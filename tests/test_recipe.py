@@ -40,9 +40,9 @@ def test_what_a_code_base_does_not_state_is_unknown_there() -> None:
 
 
 def test_a_disagreement_is_told(cli: Cli) -> None:
-    assert "0.4" in cli("recipe", "350@256").out
-    assert "magnitude of RS-101@160" in cli("recipe", "101@160").out
-    assert "magnitude of RS-101@160" not in cli("recipe", "101@192").out
+    assert "0.4" in cli("recipe", "350@256", "--notes", "full").out
+    assert "magnitude of RS-101@160" in cli("recipe", "101@160", "--notes", "full").out
+    assert "magnitude of RS-101@160" not in cli("recipe", "101@192", "--notes", "full").out
 
 
 def test_json_and_yaml_say_the_same(cli: Cli) -> None:

@@ -21,7 +21,7 @@ from rsinspect.answers.printed import table_answer
 from rsinspect.answers.table import Column, Table
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.render.console import print_table
-from rsinspect.render.data import latex_text
+from rsinspect.render.latex import latex_text
 from tests.conftest import Cli
 
 NUMBERS = paper.PRINTED_TABLES

@@ -27,4 +27,4 @@ def test_the_scaling_study_joins_on_request_without_printed_figures(cli: Cli) ->
     assert [row["model"]["depth"] for row in rows[11:]] == [300, 400]
     assert all(row["printed"] is None for row in rows[11:])
     (line,) = [a for a in cli("variants", "--all").out.splitlines() if a.startswith("300@224")]
-    assert line.split()[-4:] == ["-"] * 4
+    assert line.split()[-4:] == ["–"] * 4

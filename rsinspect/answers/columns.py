@@ -178,7 +178,7 @@ COLUMNS: dict[str, ColumnSpec] = {
         ),
         ColumnSpec(
             "intensity", "FLOPs\nper byte", lambda row, whole: whole.question.intensity(row.cost),
-            "number", notes=(_flops_note, _moved_note),
+            "rate", notes=(_flops_note, _moved_note),
         ),
         ColumnSpec(
             "receptive_field", "Receptive\nfield",

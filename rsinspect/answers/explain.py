@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, assert_never
 
 from rsinspect.answers.table import Answer, Column, Table, Value
+from rsinspect.base.words import plural
 from rsinspect.layers import ops
 from rsinspect.layers.cost import CONVENTIONS, Cost, layer_cost, layers_cost, weight_shapes
 from rsinspect.layers.graph import LayerGraph
@@ -149,9 +150,9 @@ def explain_answer(network: Network, paths: tuple[str, ...], question: Question)
     for path in paths:
         formulas = explain(graph, path, question)
         layers = structure_of(graph).within(path)
-        what = describe(layers[0].op) if len(layers) == 1 else f"{len(layers)} layers"
+        what = describe(layers[0].op) if len(layers) == 1 else plural(len(layers), "layer")
         reads = ", ".join(map(str, graph.input_shapes(layers[0]))) or "nothing"
-        notes.append(f"{path}: {what}, {reads} -> {layers[-1].shape}.")
+        notes.append(f"{path}: {what}, {reads} → {layers[-1].shape}.")
         documents.append({"path": path, "formulas": [line._asdict() for line in formulas]})
         for index, line in enumerate(formulas):
             rows.append(
@@ -168,11 +169,12 @@ def explain_answer(network: Network, paths: tuple[str, ...], question: Question)
             columns=(
                 Column("path", "Path"),
                 Column("quantity", "Quantity"),
-                Column("formula", "Formula", wraps=True),
+                Column("formula", "Formula", "formula", wraps=True),
                 Column("value", "Value", "integer"),
             ),
             rows=tuple(rows),
             strong=frozenset(path for path in paths if structure_of(graph).stage(path)),
+            name=f"formulas-{network.name}",
             notes=(*notes, "H, W, C: height, width and channels of the output; k: kernel side."),
         ),
         lambda: {

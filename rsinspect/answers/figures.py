@@ -34,7 +34,9 @@ def figure_answer(number: int, question: Question | None = None) -> Answer:
     epochs, read_off, notes = _grid_notes(figure) if number == 2 else _points_notes(figure)
     return Answer(
         Table(
-            title=f"Figure {number}. {figure['title']}",
+            title=figure["title"],
+            number=f"Figure {number}",
+            name=f"figure-{number}",
             columns=(
                 *epochs,
                 Column("depth", "Depth", "integer"),
@@ -98,7 +100,7 @@ _Notes = tuple[tuple[Column, ...], tuple[Column, ...], tuple[str, ...]]
 def _grid_notes(figure: dict[str, Any]) -> _Notes:
     notes = (
         f"The errors are not available: {figure['where']}.",
-        f"-: {paper.footnotes()['layout_26'].text}",
+        f"–: {paper.footnotes()['layout_26'].text}",
     )
     return (), (), notes
 
@@ -107,11 +109,17 @@ def _points_notes(figure: dict[str, Any]) -> _Notes:
     return (
         (Column("epochs", "Epochs", "integer"), Column("scaling", "Scaling")),
         (
-            Column("time_per_step_s", "Step\ns **", "number"),
-            Column("top1_minival", "Top-1\n% **", "number"),
+            Column("time_per_step_s", "Step\ns **", "number", decimals=3),
+            Column("top1_minival", "Top-1\n% **", "number", decimals=2),
         ),
-        (f"** {figure['method']}.", f"-: {figure['missing']}."),
+        (*read_off(figure), f"–: {figure['missing']}."),
     )
+
+
+def read_off(figure: dict[str, Any]) -> tuple[str, ...]:
+    """Say how the points of Figure 3 were read off, what matters most first."""
+    how, *more = figure["method"].split("; ")
+    return (f"** {how}.", *(f"{text[:1].upper()}{text[1:]}." for text in more))
 
 
 def _study_cost(depth: int, width: float, resolution: int, question: Question) -> dict[str, Value]:

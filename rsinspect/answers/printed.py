@@ -23,7 +23,7 @@ from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 
 SCHEMA = "rsinspect.table/1"
-PRINTED = "* printed in the paper or, where it could not be seen, in what it describes"
+PRINTED = "* printed in the paper or, where it could not be seen, in what it describes."
 LAYOUT_RESOLUTION = 224
 """Of the costs beside Table 11, which has no resolution of its own."""
 
@@ -112,15 +112,17 @@ class Sheet:
         columns, rows = self._columns(), self._rows()
         return Answer(
             Table(
-                title=f"Table {self.number}. {self.title}",
+                title=self.title,
                 columns=columns,
                 rows=rows,
                 notes=(
-                    *self._footnotes(),
-                    *self.remarks,
                     *self._legend(columns, rows),
+                    *self.remarks,
+                    *self._footnotes(),
                     f"Source of the printed values: {'; '.join(self.source)}.",
                 ),
+                number=f"Table {self.number}",
+                name=f"table-{self.number}",
             ),
             self._document,
         )
@@ -131,7 +133,7 @@ class Sheet:
         if not self.shows_costs:
             return (first, *notes, *others)
         divided = any(figures and "flops_ratio" in figures for figures in self.computed)
-        ratio = (Column("flops_ratio", "FLOPs\n/ *", "number"),) if divided else ()
+        ratio = (Column("flops_ratio", "FLOPs\n/ *", "number", decimals=3),) if divided else ()
         return (first, *notes, *others, *computed_columns(self.question), *ratio)
 
     def _rows(self) -> tuple[dict[str, Value], ...]:
@@ -156,19 +158,21 @@ class Sheet:
     def _legend(
         self, columns: tuple[Column, ...], rows: tuple[dict[str, Value], ...]
     ) -> Iterator[str]:
+        yield PRINTED
         if self.shows_costs:
-            yield f"{PRINTED}. Params and FLOPs without it are computed here."
-            question = self.question
-            yield f"FLOPs ({question.convention}), for one image: {question.legend}."
-        else:
-            yield f"{PRINTED}."
-        if any(_short(row.model) != row.model for row in self.rows):
-            yield "RS: ResNet-RS. ENet: EfficientNet."
+            yield "Without it: computed here."
+        if any(row.get(column.key) is None for row in rows for column in columns):
+            yield "–: not available, or not applicable to the row."
+        families = [f"{_short(name)[:-1]}: {name[:-1]}." for name in ("ResNet-RS-", "EfficientNet-")
+                    if any(name in row.model for row in self.rows)]  # fmt: skip
+        if families:
+            yield " ".join(families)
         for column in columns:
             if column.key in LEGENDS:
                 yield LEGENDS[column.key]
-        if any(row.get(column.key) is None for row in rows for column in columns):
-            yield "-: not available, or not applicable to the row."
+        if self.shows_costs:
+            question = self.question
+            yield f"FLOPs ({question.convention}), for one image: {question.legend}."
 
     def _document(self) -> dict[str, Any]:
         notes = {key: paper.footnotes()[key] for key in self.marks}
@@ -242,7 +246,7 @@ def _printed(table: paper.PrintedTable, question: Question) -> Sheet:
         number=table.number,
         title=table.title,
         source=table.source,
-        columns=tuple(Column(c.key, c.head, c.kind, c.wraps) for c in table.columns),
+        columns=tuple(Column(c.key, c.head, c.kind, c.wraps, c.decimals) for c in table.columns),
         rows=tuple(rows),
         question=question,
     )
@@ -333,9 +337,11 @@ def _recipes(question: Question) -> Sheet:
 def _missing(table: paper.PrintedTable) -> Answer:
     return Answer(
         Table(
-            title=f"Table {table.number}. {table.title}",
+            title=table.title,
             columns=(Column("model", "Rows"),),
             rows=({"model": "not available"},),
+            number=f"Table {table.number}",
+            name=f"table-{table.number}",
             notes=(f"It would come from {table.where}.", f"Source: {'; '.join(table.source)}."),
         ),
         lambda: {

@@ -77,11 +77,11 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
     ]
     footnotes = [paper.footnotes()[key] for key in (*recipe.notes, "schedule", "table8_unseen")]
     notes = (
+        "–: not stated in what was read of that code base.",
         *(f"{note.text} Source: {'; '.join(note.source)}." for note in footnotes),
         "Drop path: tensorflow/tpu, TF Models and Keras give a stage rate × (i + 2) / 5 for its "
         "blocks, i = 0..3; timm grows it over all blocks from 0 to the rate (first to last of the "
         "stage; timm's default rate is 0, here it has the released one).",
-        "-: not stated in what was read of that code base.",
         *(f"{CODE_BASES[name][0]}: {paper.recipe_sources()[name]}." for name in CODE_BASES),
     )
     return Answer(
@@ -94,6 +94,7 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
             ),
             rows=tuple(rows),
             notes=notes,
+            name=f"recipe-resnet-rs-{recipe.depth}-{recipe.resolution}",
         ),
         lambda: _document(recipe, rates),
     )
@@ -114,7 +115,7 @@ def _rate_text(rates: tuple[float, ...]) -> str:
 
 
 def _text(value: Any) -> Value:
-    return f"{value:g}" if isinstance(value, float) else None if value is None else str(value)
+    return value if value is None or isinstance(value, int | float) else str(value)
 
 
 def _document(

@@ -14,7 +14,7 @@ from rsinspect.answers.rows import LEVELS, Level, SummaryRow, summary_rows, tota
 from rsinspect.answers.table import Answer, Table, Value
 from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.units import binary_bytes, grouped, typed
-from rsinspect.base.words import Option, advice
+from rsinspect.base.words import Option, advice, plural
 from rsinspect.layers.cost import Cost
 from rsinspect.layers.liveness import Peak, peak_activation
 from rsinspect.layers.question import Question
@@ -145,22 +145,29 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
         columns=tuple(spec.column(question.convention) for spec in shown),
         rows=tuple(summary.values(row, shown) for row in summary.rows),
         totals=tuple(summary.values(row, shown) for row in totals),
-        notes=(*_totals_in_words(summary), *legend(shown, summary.rows, question)),
+        notes=(*_memory_in_words(summary), *legend(shown, summary.rows, question), _size(summary)),
+        name=f"summary-{network.name}-{options.level}",
         strong=frozenset(row.label for row in summary.rows if row.kind == "stage"),
     )
     return Answer(table, lambda: _document(summary))
 
 
-def _totals_in_words(summary: Summary) -> tuple[str, ...]:
-    question, whole = summary.question, summary.whole.cost
+def _memory_in_words(summary: Summary) -> tuple[str, str]:
+    question = summary.question
     return (
-        f"{len(summary.network.graph)} layers; params {grouped(whole.params)} = "
-        f"{grouped(whole.trainable_params)} trainable + "
-        f"{grouped(whole.non_trainable_params)} batch-norm statistics; "
-        f"{binary_bytes(question.weight_bytes(whole))} in {question.dtype}.",
-        f"Activations: all layer outputs, batch {question.batch}, {question.dtype}. "
+        f"Activations: all layer outputs, batch {question.batch}, {question.dtype}.",
         f"Most alive at once in inference: {binary_bytes(summary.peak_bytes)}, "
         f"at {summary.peak.path}.",
+    )
+
+
+def _size(summary: Summary) -> str:
+    question, whole = summary.question, summary.whole.cost
+    return (
+        f"{plural(len(summary.network.graph), 'layer')}; params {grouped(whole.params)} = "
+        f"{grouped(whole.trainable_params)} trainable + "
+        f"{grouped(whole.non_trainable_params)} batch-norm statistics; "
+        f"{binary_bytes(question.weight_bytes(whole))} in {question.dtype}."
     )
 
 

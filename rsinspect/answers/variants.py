@@ -83,17 +83,18 @@ def variants_answer(question: Question | None = None, *, every: bool = False) ->
             Column("peak_activation_bytes", "Peak\nact.", "bytes"),
             Column("params_M", "Params\nM *", "number"),
             Column("flops_B", "FLOPs\nB *", "number"),
-            Column("top1", "Top-1\n% *", "number"),
-            Column("v100_latency_s", "V100\ns *", "number"),
+            Column("top1", "Top-1\n% *", "number", decimals=1),
+            Column("v100_latency_s", "V100\ns *", "number", decimals=2),
         ),
         rows=tuple(rows),
         notes=(
-            "* printed in the paper's Table 7; the other numbers are computed here. V100: one "
-            "training step of 128 images, float32.",
-            f"FLOPs ({question.convention}): {question.legend}.",
-            "Peak act.: most activation memory alive at once in inference, "
-            f"batch {question.batch}, {question.dtype}.",
+            "* printed in the paper's Table 7; V100: a training step of 128 images, float32.",
+            f"Peak act.: in inference, batch {question.batch}, {question.dtype}.",
+            f"FLOPs ({question.convention}), for one image: {question.legend}.",
+            "Params, FLOPs and Peak act., the most activation memory alive at once, are computed "
+            "here.",
         ),
+        name="variants",
     )
     return Answer(table, lambda: _document(variants, figures, question))
 

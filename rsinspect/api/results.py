@@ -48,7 +48,7 @@ class TableResult:
     @property
     def title(self) -> str:
         """Say what the table is about."""
-        return self._answer.table.title
+        return self._answer.table.heading
 
     @property
     def rows(self) -> list[dict[str, Value]]:
@@ -86,16 +86,40 @@ class TableResult:
 
     def _as(self, format: str) -> str:
         if format == "html":
-            return f"<!doctype html>\n<meta charset=utf-8>\n{self._repr_html_()}\n"
+            return f"<!doctype html>\n<meta charset=utf-8>\n{self.to_html()}\n"
         if format == "table":
-            return table_text(self._answer.table, 100)
+            return self.to_text(100) + "\n"
         return as_text(self._answer, format)
 
+    def to_text(self, width: int | None = None, *, notes: str = "full") -> str:
+        """Write the table of the command line, which ``print`` shows with the first notes alone.
+
+        Args:
+            width: In characters; that of the terminal by default.
+            notes: ``short`` for what fits in two lines, ``full`` or ``none``.
+
+        Raises:
+            InvalidChoice: If there is no such choice of notes.
+        """
+        text = table_text(self._answer.table, width or _columns(), notes=notes, more=".to_text()")
+        return text.rstrip("\n")
+
+    def to_html(self, *, notes: str = "short") -> str:
+        """Write the table of a notebook as a fragment of HTML.
+
+        Args:
+            notes: ``short`` for all but the first notes one click away, ``full`` or ``none``.
+
+        Raises:
+            InvalidChoice: If there is no such choice of notes.
+        """
+        return table_html(self._answer.table, notes=notes)
+
     def __repr__(self) -> str:
-        return table_text(self._answer.table, _columns()).rstrip("\n")
+        return self.to_text(notes="short")
 
     def _repr_html_(self) -> str:
-        return table_html(self._answer.table)
+        return self.to_html()
 
 
 class Diff(TableResult):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_ASCII = (("→", "->"), ("×", "x"), ("·", "-"))
+_ASCII = (("→", "->"), ("×", "x"), ("·", "-"), ("–", "-"), ("−", "-"), ("µ", "u"), ("…", "..."))
 _GLUE = "\xa0"
 
 
@@ -39,14 +39,76 @@ def in_ascii(text: str) -> str:
 def folded(line: str, width: int) -> list[str]:
     """Fold a line into pieces no wider than ``width``, a number and its unit in one of them.
 
-    >>> folded("7.63 G (63.5 %)", 8)
-    ['7.63 G', '(63.5 %)']
+    A number is not broken between its groups of digits, nor words at their hyphens.
+
+    >>> folded("7.63 G (63.5 %)", 8), folded("params 63 724 296", 12)
+    (['7.63 G', '(63.5 %)'], ['params', '63 724 296'])
     """
-    return [part.replace(_GLUE, " ") for part in textwrap.wrap(_glued(line), width)] or [""]
+    lines = textwrap.wrap(_glued(line), width, break_on_hyphens=False)
+    return [part.replace(_GLUE, " ") for part in lines] or [""]
 
 
 def _glued(line: str) -> str:
-    return re.sub(r"(?<=\d) (?=[kMGTP%])", _GLUE, line)
+    return re.sub(r"(?<=\d) (?=[kMGTPµ%]|ms\b|s\b|\d{3}(?!\d))", _GLUE, line)
+
+
+def glued(text: str) -> str:
+    """Keep a text on one line where ``folded`` folds it."""
+    return text.replace(" ", _GLUE)
+
+
+def printable(text: str) -> str:
+    """Spell out characters that would move the cursor or are no characters; line breaks stay.
+
+    >>> printable("a\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def bands(needed: Sequence[float], width: float, gap: float) -> tuple[tuple[int, ...], ...]:
+    """Divide columns into as many groups as it takes for each to fit, the first column in all.
+
+    Args:
+        needed: How wide each column is, at least one.
+        width: Of the page, in the same unit.
+        gap: Between two columns.
+
+    >>> bands([9, 9, 9], 24, 2)
+    ((0, 1), (0, 2))
+    """
+    groups: list[list[int]] = [[0]]
+    used = needed[0]
+    for column in range(1, len(needed)):
+        if used + gap + needed[column] > width and len(groups[-1]) > 1:
+            groups.append([0])
+            used = needed[0]
+        groups[-1].append(column)
+        used += gap + needed[column]
+    return tuple(map(tuple, groups))
+
+
+def shared(needed: Sequence[float], wanted: Sequence[float], width: float) -> list[float]:
+    """Share a width among columns: what each needs, then as much more as it wants.
+
+    Args:
+        needed: By each column at least.
+        wanted: By each at most; those that want least have it first.
+        width: Of all of them, gaps left out.
+
+    >>> shared([5, 10, 10], [5, 12, 40], 40)
+    [5, 12, 23.0]
+    """
+    widths = list(needed)
+    hungry = sorted(
+        (n for n in range(len(widths)) if wanted[n] > needed[n]), key=lambda n: wanted[n]
+    )
+    for turn, n in enumerate(hungry):
+        left = (width - sum(widths)) / (len(hungry) - turn)
+        widths[n] = min(wanted[n], widths[n] + max(left, 0))
+    return widths
 
 
 def column_widths(

@@ -12,7 +12,8 @@ _TEX = {
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\texttt{\symbol{34}}",
     "`": r"\textasciigrave{}", "'": r"\textquotesingle{}", "→": r"$\rightarrow$",
-    "×": r"$\times$", "·": r"$\cdot$", "−": "$-$", "≥": r"$\geq$", "≤": r"$\leq$", "…": r"\dots{}",
+    "×": r"$\times$", "·": r"$\cdot$", "−": "$-$",
+    "–": r"\textendash{}", "µ": r"$\mu$", "≥": r"$\geq$", "≤": r"$\leq$", "…": r"\dots{}",
     "[": "{[}", "]": "{]}",
 }  # fmt: skip
 _ACCENTED = frozenset("ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")

@@ -1,4 +1,4 @@
-"""Numbers as people read them: counts in decimal, bytes in binary, times in s, ms and us.
+"""Numbers as people read them: counts in decimal, bytes in binary, times in s, ms and µs.
 
 Exact integers stay exact until they pass through here, and they pass through here only on their
 way to a person: data formats keep the integer.
@@ -6,6 +6,8 @@ way to a person: data formats keep the integer.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
 
 ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
@@ -13,9 +15,9 @@ ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1
 
 
 def _scaled(value: float, base: int, suffixes: tuple[str, ...]) -> str:
-    """Write three significant digits and the largest suffix that keeps the number at 1 or more."""
+    """Write at most three digits before the point, three significant ones from 1 on."""
     scaled, index = float(value), 0
-    while abs(scaled) >= base - 0.5 and index < len(suffixes) - 1:
+    while abs(scaled) >= 999.5 and index < len(suffixes) - 1:
         scaled /= base
         index += 1
     if index == 0 and scaled == int(scaled):
@@ -39,10 +41,10 @@ def count(value: int) -> str:
 
 
 def binary_bytes(value: int) -> str:
-    """Write bytes with a binary suffix.
+    """Write bytes with a binary suffix; from 1000 of one on it is the next.
 
-    >>> binary_bytes(3_686_400), binary_bytes(512)
-    ('3.52 MiB', '512 B')
+    >>> binary_bytes(3_686_400), binary_bytes(512), binary_bytes(1010 * 2**20)
+    ('3.52 MiB', '512 B', '0.99 GiB')
     """
     return _scaled(value, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"))
 
@@ -51,10 +53,10 @@ def seconds(value: float) -> str:
     """Write a time in the unit that keeps it at 1 or more.
 
     >>> seconds(0.0222), seconds(3.0), seconds(4.2e-5)
-    ('22.2 ms', '3.00 s', '42.0 us')
+    ('22.2 ms', '3.00 s', '42.0 µs')
     """
-    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "us")):
-        if abs(value) * factor >= 1 or unit == "us":
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
+        if abs(value) * factor >= 1 or unit == "µs":
             scaled = value * factor
             digits = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
             return f"{scaled:.{digits}f} {unit}"
@@ -91,9 +93,31 @@ def percent(value: float) -> str:
 
 
 def grouped(value: int) -> str:
-    """Write every digit, in groups of three.
+    """Write every digit, from five on in groups of three: the one way to write thousands.
 
-    >>> grouped(63724296)
-    '63 724 296'
+    >>> grouped(63724296), grouped(4096), grouped(-12345)
+    ('63 724 296', '4096', '-12 345')
     """
-    return f"{value:,}".replace(",", " ")
+    return str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", " ")
+
+
+def all_grouped(text: str) -> str:
+    """Group the digits of every whole number of five digits or more in a text.
+
+    >>> all_grouped("5*2043136 = 10215680; 0.123456, 1e100000, U+12345")
+    '5*2 043 136 = 10 215 680; 0.123456, 1e100000, U+12345'
+    """
+    return re.sub(r"(?<![\w.+])\d{5,}(?![\w.])", lambda found: grouped(int(found[0])), text)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Write that many significant digits, and all of those before the point.
+
+    >>> significant(8.676), significant(16.09), significant(0.4917), significant(1234.5)
+    ('8.68', '16.1', '0.492', '1234')
+    """
+    if not value:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = digits - 1 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded if decimals >= 0 else value:.{max(decimals, 0)}f}"

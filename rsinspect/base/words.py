@@ -8,6 +8,8 @@ door that shows an error says which.
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from rsinspect.base.units import grouped
+
 
 class _Unset:
     def __repr__(self) -> str:
@@ -91,11 +93,11 @@ def near(word: str, words: Iterable[str]) -> str:
 def plural(number: int, noun: str) -> str:
     """Count things in words.
 
-    >>> plural(1, "block"), plural(3, "block"), plural(2, "process")
-    ('1 block', '3 blocks', '2 processes')
+    >>> plural(1, "block"), plural(30000, "block"), plural(2, "process")
+    ('1 block', '30 000 blocks', '2 processes')
     """
     ending = "" if number == 1 else "es" if noun.endswith(("s", "x", "ch")) else "s"
-    return f"{number} {noun}{ending}"
+    return f"{grouped(number)} {noun}{ending}"
 
 
 def spans(numbers: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from rsinspect.base.errors import InvalidQuestion
-from rsinspect.cli.options import Output, answer, one_of, option, with_options
+from rsinspect.cli.options import Notes, Output, answer, one_of, option, with_options
 from rsinspect.cli.picture import StyleOptions, show
 from rsinspect.drawing import choices
 from rsinspect.drawing.choices import VIEWS
@@ -85,6 +85,7 @@ def diff(
         ),
     ] = None,
     output: Output = None,
+    notes: Notes = "short",
 ) -> None:
     """Show what B has more, less or otherwise than A, and what that costs."""
     from rsinspect.differences.report import chain_answer, diff_answer
@@ -95,9 +96,9 @@ def diff(
             raise InvalidQuestion("a picture has two sides, not more", "leave --graph or name two")
         _draw(one, two, picture, style, format, output)
     elif others:
-        answer(chain_answer((one, two, *others)), format or "table", output)
+        answer(chain_answer((one, two, *others)), format or "table", output, notes)
     else:
-        answer(diff_answer(one, two), format or "table", output)
+        answer(diff_answer(one, two), format or "table", output, notes)
 
 
 def _draw(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rsinspect.cli.options import Format, Output, answer
+from rsinspect.cli.options import Format, Notes, Output, answer
 
 
 def doctor(
@@ -16,6 +16,7 @@ def doctor(
     ] = False,
     format: Format = "table",
     output: Output = None,
+    notes: Notes = "short",
 ) -> None:
     """Check this machine: renderers, fonts, frameworks; exit code 3 where no renderer draws."""
     from rsinspect.doctor.answer import doctor_answer
@@ -24,6 +25,6 @@ def doctor(
 
     check_format(format)
     checkup = examine(devices=devices)
-    answer(doctor_answer(checkup), format, output)
+    answer(doctor_answer(checkup), format, output, notes)
     if not checkup.works:
         raise typer.Exit(3)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rsinspect.answers.table import Answer, Note
-from rsinspect.base.errors import InvalidSpec
+from rsinspect.answers.table import Answer
+from rsinspect.base.errors import InvalidSpec, check_choice
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.flags import flag
@@ -29,7 +29,7 @@ from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.named import is_file, network, parse_blocks, parse_model, parse_resolution
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.render.formats import FORMATS
+from rsinspect.render.formats import FORMATS, NOTES
 
 if TYPE_CHECKING:
     from rsinspect.answers.chart import Chart
@@ -57,6 +57,10 @@ Format = Annotated[str, option("--format", "-f", help=f"{one_of(FORMATS)}.", pan
 Output = Annotated[
     Path | None,
     option("--output", "-o", help="Write to this file instead of stdout.", panel=_OUTPUT),
+]
+Notes = Annotated[
+    str,
+    option("--notes", help=f"Notes under a table: {one_of(NOTES)}.", panel=_OUTPUT),
 ]
 Convention = Annotated[
     str, option("--convention", help=f"What a FLOP is: {one_of(CONVENTIONS)}.", panel=_OUTPUT)
@@ -273,14 +277,21 @@ def model_command(
     return lambda command: with_options(command, default_model=default_model)
 
 
-def answer(result: Answer, format_name: str, output: Path | None) -> None:
+def answer(result: Answer, format_name: str, output: Path | None, notes: str = "short") -> None:
     """Put an answer on stdout or into a file, in the format asked for.
 
+    Args:
+        result: The answer.
+        format_name: One of ``FORMATS``.
+        output: Of what file; stdout by default.
+        notes: What stands under a table for people: ``short``, ``full`` or ``none``.
+
     Raises:
-        InvalidChoice: If the format is unknown.
+        InvalidChoice: If the format or the choice of notes is unknown.
         OutputNotWritable: If the file cannot be written.
     """
-    table = result.table._replace(notes=tuple(map(_worded, result.table.notes)))
+    check_choice("choice of notes", notes, NOTES)
+    table = result.table.worded(flag)
     if format_name != "table":
         from rsinspect.render.data import as_text
 
@@ -288,19 +299,15 @@ def answer(result: Answer, format_name: str, output: Path | None) -> None:
         return
     from rsinspect.render.console import console_for, print_table
 
+    more = flag(Option("notes", "full"))
     if output is None:
-        print_table(table, console_for())
+        print_table(table, console_for(), notes=notes, more=more)
         return
     import io
 
     buffer = io.StringIO()
-    print_table(table, console_for(buffer))
+    print_table(table, console_for(buffer), notes=notes, more=more)
     put(buffer.getvalue().encode(), output)
-
-
-def _worded(note: Note) -> str:
-    """Word a note with the flags of the command line."""
-    return note if isinstance(note, str) else note.worded(flag)
 
 
 def put(content: bytes, output: Path | None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement
-from rsinspect.cli.options import Format, Output, answer, model_command, one_of, option
+from rsinspect.cli.options import Format, Notes, Output, answer, model_command, one_of, option
 from rsinspect.drawing.choices import PLOT_THEMES
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import BACKENDS, PRECISIONS
@@ -200,6 +200,7 @@ def profile(
     files: FileOptions,
     format: Format = "table",
     output: Output = None,
+    notes: Notes = "short",
 ) -> None:
     """Time a forward pass or training step, its parts and the whole; say if they add up."""
     from rsinspect.profiling.answer import closure_line, profile_answer
@@ -209,7 +210,7 @@ def profile(
     run, interrupted = _run(network, how, files)
     if run is not None:
         files.write(run)
-        answer(profile_answer(run), format, output)
+        answer(profile_answer(run), format, output, notes)
     if interrupted is not None:
         raise interrupted
     if run is not None and how.strict and run.closure.closes is not True:

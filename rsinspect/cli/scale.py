@@ -9,7 +9,7 @@ import typer
 
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.words import Option, advice
-from rsinspect.cli.options import Output, answer, one_of, option, plot, put, with_options
+from rsinspect.cli.options import Notes, Output, answer, one_of, option, plot, put, with_options
 from rsinspect.design_space.axes import PRESETS, parse_axis, preset_axes
 from rsinspect.design_space.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from rsinspect.design_space.search import Bounds, Found, Search
@@ -155,6 +155,7 @@ class FileOptions:
         "table"
     )
     output: Output = None
+    notes: Notes = "short"
     plot_file: Annotated[
         Path | None,
         typer.Option(
@@ -209,7 +210,7 @@ def scale(
     if advise:
         from rsinspect.design_space.advice import advice_answer
 
-        answer(advice_answer(epochs), files.format, files.output)
+        answer(advice_answer(epochs), files.format, files.output, files.notes)
         return
     from rsinspect.design_space.answer import records, scale_answer, scale_chart
 
@@ -220,7 +221,7 @@ def scale(
     if files.kind in ("csv", "parquet"):
         put(_written(records(found), files.kind), files.output)
     else:
-        answer(scale_answer(found), files.kind, files.output)
+        answer(scale_answer(found), files.kind, files.output, files.notes)
 
 
 def _written(points: "Records", kind: str) -> bytes:

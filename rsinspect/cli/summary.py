@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rsinspect.cli.options import Convention, Format, Output, answer, model_command
+from rsinspect.cli.options import Convention, Format, Notes, Output, answer, model_command
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
@@ -36,6 +36,7 @@ def summary(
     ] = None,
     format: Format = "table",
     output: Output = None,
+    notes: Notes = "short",
 ) -> None:
     """Show params, MACs, FLOPs and activation memory, by stage, block or layer."""
     from rsinspect.answers.summary import SummaryOptions, column_keys, summary_answer
@@ -53,9 +54,9 @@ def summary(
     if explain:
         from rsinspect.answers.explain import explain_answer
 
-        answer(explain_answer(network, tuple(explain), question), format, output)
+        answer(explain_answer(network, tuple(explain), question), format, output, notes)
     else:
-        answer(summary_answer(network, options), format, output)
+        answer(summary_answer(network, options), format, output, notes)
 
 
 def variants(
@@ -65,8 +66,9 @@ def variants(
     convention: Convention = "paper",
     format: Format = "table",
     output: Output = None,
+    notes: Notes = "short",
 ) -> None:
     """List the published networks, computed figures beside the paper's Table 7."""
     from rsinspect.answers.variants import variants_answer
 
-    answer(variants_answer(Question(convention), every=every), format, output)
+    answer(variants_answer(Question(convention), every=every), format, output, notes)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rsinspect.base.errors import UnknownVariant
-from rsinspect.cli.options import Convention, Format, Output, answer, one_of, plot
+from rsinspect.cli.options import Convention, Format, Notes, Output, answer, one_of, plot
 from rsinspect.drawing.choices import PLOT_THEMES
 from rsinspect.layers.question import Question
 from rsinspect.networks.named import parse_model
@@ -23,6 +23,7 @@ def table(
     convention: Convention = "paper",
     format: Format = "table",
     output: Output = None,
+    notes: Notes = "short",
     plot_file: Plot = None,
     x: Annotated[
         str, typer.Option("--x", help="Axis of the plot of table 7: v100, tpuv3, flops or params.")
@@ -36,7 +37,7 @@ def table(
     result = table_answer(number, Question(convention))
     if plot_file is not None:
         plot(table_chart(number, x=x), plot_file, theme)
-    answer(result, format, output)
+    answer(result, format, output, notes)
 
 
 def figure(
@@ -44,6 +45,7 @@ def figure(
     convention: Convention = "paper",
     format: Format = "table",
     output: Output = None,
+    notes: Notes = "short",
     plot_file: Plot = None,
     theme: Theme = "light",
 ) -> None:
@@ -53,7 +55,7 @@ def figure(
     result = figure_answer(number, Question(convention))
     if plot_file is not None:
         plot(figure_chart(number), plot_file, theme)
-    answer(result, format, output)
+    answer(result, format, output, notes)
 
 
 def recipe(
@@ -65,6 +67,7 @@ def recipe(
     ],
     format: Format = "table",
     output: Output = None,
+    notes: Notes = "short",
 ) -> None:
     """Show how a published model was trained (Table 8), code base by code base."""
     from rsinspect.answers.recipe import recipe_answer
@@ -79,4 +82,4 @@ def recipe(
         raise UnknownVariant(
             f"no recipe of {model} was published", "the published models are square: 152@224"
         )
-    answer(recipe_answer(depth, None if size is None else size[0]), format, output)
+    answer(recipe_answer(depth, None if size is None else size[0]), format, output, notes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rsinspect import paper
+from rsinspect.answers.figures import read_off
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import InvalidSpec
 
@@ -73,38 +74,15 @@ def advice_answer(epochs: int) -> Answer:
     verdict = _verdict(epochs)
     figure = paper.figure(3)
     near = min(figure["epochs"], key=lambda studied: abs(studied - epochs))
-    rows: list[dict[str, Value]] = []
-    for resolution in figure["resolutions"]:
-        ends: dict[str, paper.StudyPoint] = {}
-        for scaling in ("depth", "width"):
-            ends[scaling] = [
-                point
-                for point in paper.study_points()
-                if (point.epochs, point.resolution, point.scaling) == (near, resolution, scaling)
-                and point.top1_minival is not None
-            ][-1]
-        deep, wide = ends["depth"], ends["width"]
-        assert deep.top1_minival is not None
-        assert wide.top1_minival is not None
-        rows.append(
-            {
-                "resolution": resolution,
-                "depth": deep.depth,
-                "depth_time_s": deep.time_per_step_s,
-                "depth_top1": deep.top1_minival,
-                "width": wide.width,
-                "width_time_s": wide.time_per_step_s,
-                "width_top1": wide.top1_minival,
-                "difference": round(deep.top1_minival - wide.top1_minival, 2),
-            }
-        )
+    rows = [_ends(near, resolution) for resolution in figure["resolutions"]]
+    method, *more = read_off(figure)
     notes = (
-        verdict.why,
-        RESOLUTION_RULE,
+        method,
         PITFALL,
         f"The table: ends of the curves of Figure 3 at {near} epochs, the deepest at width 1 and "
         "the widest at depth 101; top-1 on minival, time of a training step on TPU.",
-        f"** {figure['method']}. {figure['missing'].capitalize()}.",
+        *more,
+        f"–: {figure['missing']}.",
         "These are the paper's measurements; no accuracy is predicted here.",
         f"Source: {'; '.join((*figure['source'], paper.recipe_sources()['paper']))}.",
     )
@@ -114,18 +92,45 @@ def advice_answer(epochs: int) -> Answer:
             columns=(
                 Column("resolution", "Res.", "integer"),
                 Column("depth", "Depth", "integer"),
-                Column("depth_time_s", "Step\ns **", "number"),
-                Column("depth_top1", "Top-1\n% **", "number"),
+                Column("depth_time_s", "Step\ns **", "number", decimals=3),
+                Column("depth_top1", "Top-1\n% **", "number", decimals=2),
                 Column("width", "Width", "number"),
-                Column("width_time_s", "Step\ns **", "number"),
-                Column("width_top1", "Top-1\n% **", "number"),
-                Column("difference", "Depth\n- width", "number"),
+                Column("width_time_s", "Step\ns **", "number", decimals=3),
+                Column("width_top1", "Top-1\n% **", "number", decimals=2),
+                Column("difference", "Depth\n− width", "number", decimals=2),
             ),
             rows=tuple(rows),
+            lead=(verdict.why, RESOLUTION_RULE),
             notes=notes,
+            name=f"advice-{epochs}",
         ),
-        lambda: _document(epochs, near, verdict, rows, notes),
+        lambda: _document(epochs, near, verdict, rows, (verdict.why, RESOLUTION_RULE, *notes)),
     )
+
+
+def _ends(epochs: int, resolution: int) -> dict[str, Value]:
+    """Put the ends of two curves of Figure 3 beside each other: the deepest and the widest."""
+    ends: dict[str, paper.StudyPoint] = {}
+    for scaling in ("depth", "width"):
+        ends[scaling] = [
+            point
+            for point in paper.study_points()
+            if (point.epochs, point.resolution, point.scaling) == (epochs, resolution, scaling)
+            and point.top1_minival is not None
+        ][-1]
+    deep, wide = ends["depth"], ends["width"]
+    assert deep.top1_minival is not None
+    assert wide.top1_minival is not None
+    return {
+        "resolution": resolution,
+        "depth": deep.depth,
+        "depth_time_s": deep.time_per_step_s,
+        "depth_top1": deep.top1_minival,
+        "width": wide.width,
+        "width_time_s": wide.time_per_step_s,
+        "width_top1": wide.top1_minival,
+        "difference": round(deep.top1_minival - wide.top1_minival, 2),
+    }
 
 
 def _document(

@@ -7,7 +7,8 @@ from typing import Any
 
 from rsinspect.answers.chart import Axis, Chart, Facet, Point, Series
 from rsinspect.answers.table import Answer, Column, Note, RecordKind, Records, Table, Value
-from rsinspect.base.words import Option, advice
+from rsinspect.base.units import grouped
+from rsinspect.base.words import Option, advice, plural
 from rsinspect.design_space.objectives import Objective
 from rsinspect.design_space.points import COLUMNS, Points
 from rsinspect.design_space.search import Found
@@ -66,8 +67,9 @@ def scale_answer(found: Found) -> Answer:
     named = any(layout.depth is not None for layout in space.layouts)
     return Answer(
         Table(
-            title=f"Design space: {len(space.layouts):,} layouts x {len(space.widths):,} widths x "
-            f"{len(space.resolutions):,} resolutions"
+            title=f"Design space: {plural(len(space.layouts), 'layout')} × "
+            f"{plural(len(space.widths), 'width')} × "
+            f"{plural(len(space.resolutions), 'resolution')}"
             + ("" if space.dialect == "keras" else f" ({space.dialect})"),
             columns=(
                 *((Column("depth", "Depth", "integer"),) if named else ()),
@@ -83,6 +85,7 @@ def scale_answer(found: Found) -> Answer:
             ),
             rows=tuple(rows),
             notes=tuple(_notes(found, len(rows))),
+            name="design-space",
         ),
         lambda: _document(found),
     )
@@ -91,21 +94,23 @@ def scale_answer(found: Found) -> Answer:
 def _notes(found: Found, shown: int) -> Iterator[Note]:
     question, kept = found.search.question, len(found.points)
     if found.feasible:
-        yield f"{kept:,} of {found.feasible:,} points that fit; {found.evaluated:,} evaluated."
+        more = found.evaluated - found.feasible
+        others = f"; {grouped(found.evaluated)} evaluated" if more else ""
+        yield f"{grouped(kept)} of {plural(found.feasible, 'point')} that fit{others}."
     else:
-        yield f"No point fits: none of {found.evaluated:,} is within the bounds."
+        yield f"No point fits: none of {grouped(found.evaluated)} is within the bounds."
     if shown < kept:
         yield advice(
             f"The first {shown} are shown: {{}} N, {{}}, {{}}.",
             Option("top"), Option("only_front"), Option("format", "csv"),
         )  # fmt: skip
-    front = f"{_listed(found.search.objectives)}: {len(found.front):,}"
+    front = f"{_listed(found.search.objectives)}, {plural(len(found.front), 'point')}"
     yield f"*: on the Pareto front of {front}."
-    yield f"FLOPs ({question.convention}), for one image: {question.legend}."
     yield (
-        f"Peak and sum of activations: inference, batch {question.batch}, {question.dtype}; "
-        "without drop path."
+        f"Act.: activations in inference, batch {question.batch}, {question.dtype}, without drop "
+        "path; all of them added up, and the most alive at once."
     )
+    yield f"FLOPs ({question.convention}), for one image: {question.legend}."
 
 
 def _first(found: Found, number: int) -> Found:
@@ -166,13 +171,13 @@ def scale_chart(found: Found) -> Chart:
     rest = found.sample.outside(found.front)
     others = "other points that fit" if len(found.sample) == found.feasible else "others, a sample"
     series = [
-        Series(f"{len(rest):,} {others}", _places(rest, up, across), faint=True),
+        Series(f"{grouped(len(rest))} {others}", _places(rest, up, across), faint=True),
         *_fronts(found.front, objectives),
     ]
     return Chart(
         title="Design space of ResNet-RS",
-        subtitle=f"{found.feasible:,} points that fit, of {found.evaluated:,}; front of "
-        f"{_listed(objectives)}",
+        subtitle=f"{plural(found.feasible, 'point')} that fit, of {grouped(found.evaluated)}; "
+        f"front of {_listed(objectives)}",
         x=axes[across.column],
         y=axes[up.column],
         facets=(Facet("", tuple(s for s in series if s.points)),),

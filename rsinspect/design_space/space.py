@@ -10,7 +10,8 @@ from typing import Any
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidSpec
-from rsinspect.base.words import Option, advice
+from rsinspect.base.units import grouped
+from rsinspect.base.words import Option, advice, plural
 from rsinspect.design_space.axes import STAGES, Layout, grown_layout
 from rsinspect.networks.spec import MAX_RESOLUTION, MIN_RESOLUTION, ResNetRSSpec
 
@@ -52,7 +53,8 @@ class Space:
             raise InvalidSpec("the layouts have different numbers of stages")
         if self.size > MOST_POINTS:
             raise InvalidSpec(
-                f"the space has {self.size:,} points; at most {MOST_POINTS:,} are evaluated",
+                f"the space has {plural(self.size, 'point')}; at most {grouped(MOST_POINTS)} are "
+                "evaluated",
                 "use larger steps",
             )
         for side in self.resolutions:
@@ -130,7 +132,9 @@ def _layouts(axes: Mapping[str, tuple[Any, ...]], rule: bool) -> tuple[Layout, .
     if "c2 to c5" in kinds:
         stages = [axes.get(s, (n,)) for s, n in zip(STAGES, known[50].blocks, strict=True)]
         if (count := math.prod(map(len, stages))) > MOST_POINTS:
-            raise InvalidSpec(f"c2 to c5 make {count:,} layouts; at most {MOST_POINTS:,}")
+            raise InvalidSpec(
+                f"c2 to c5 make {plural(count, 'layout')}; at most {grouped(MOST_POINTS)}"
+            )
         return tuple(Layout(None, blocks) for blocks in product(*stages))
     published = tuple(depth for depth, variant in known.items() if variant.published)
     return tuple(_layout(depth, rule) for depth in axes.get("depth", published))

@@ -54,17 +54,19 @@ def chain_answer(networks: Sequence[Network]) -> Answer:
     ]
     return Answer(
         Table(
-            title=" -> ".join(network.title for network in networks),
+            title=" → ".join(network.title for network in networks),
             columns=(
                 Column("network", "Network"),
                 Column("params", "Params", "count"),
                 Column("params_delta", "Params\n+", "count"),
                 Column("macs", "MACs", "count"),
                 Column("macs_delta", "MACs\n+", "count"),
-                Column("macs_delta_percent", "MACs\n+ %", "number"),
+                Column("macs_delta_percent", "MACs\n+ %", "number", decimals=1),
             ),
             rows=tuple(rows),
-            notes=(*steps, f"MACs: {LEGEND['mac']}; for one image. +: more than the row above."),
+            lead=tuple(map(_arrows, steps)),
+            notes=(f"MACs: {LEGEND['mac']}; for one image. +: more than the row above.",),
+            name=f"diff-{'-'.join(network.name for network in networks)}",
         ),
         lambda: {
             "schema": "rsinspect.diff-chain/1",
@@ -82,7 +84,7 @@ def diff_answer(a: Network, b: Network) -> Answer:
     """Compare two networks stage by stage, with the difference in cost."""
     comparison = compare(a.graph, b.graph)
     table = Table(
-        title=f"{a.title} -> {b.title}",
+        title=f"{a.title} → {b.title}",
         columns=(
             Column("path", "Path"),
             Column("blocks_a", "Blocks\nA", "integer"),
@@ -91,13 +93,15 @@ def diff_answer(a: Network, b: Network) -> Answer:
             Column("removed", "Removed", "integer"),
             Column("changed", "Changed", "integer"),
             Column("training_only", "Train.\nonly", "integer"),
-            Column("params_delta", "Params\nB - A", "count"),
-            Column("macs_delta", "MACs\nB - A", "count"),
-            Column("macs_delta_percent", "MACs\n%", "number"),
+            Column("params_delta", "Params\nB − A", "count"),
+            Column("macs_delta", "MACs\nB − A", "count"),
+            Column("macs_delta_percent", "MACs\n%", "number", decimals=1),
         ),
         rows=tuple(_row(stage) for stage in comparison.stages),
         totals=(_total(comparison),),
+        lead=(_arrows(conclusion(a, b, comparison)),),
         notes=_notes(a, b, comparison),
+        name=f"diff-{a.name}-{b.name}",
         strong=frozenset(stage.path for stage in comparison.stages),
     )
     return Answer(table, lambda: _document(a, b, comparison))
@@ -149,7 +153,7 @@ def _total(comparison: Comparison) -> dict[str, Value]:
 
 
 def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
-    notes = [conclusion(a, b, comparison)]
+    notes = [f"MACs: {LEGEND['mac']}; for one image."]
     changes = comparison.changes
     for verb in ("added", "removed"):
         if groups := [block.group for block in comparison.blocks if block.status == verb]:
@@ -173,8 +177,12 @@ def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
             f"The images differ, {a.size} and {b.size}: shapes are compared as if both were "
             f"{image}, MACs are each at its own."
         )
-    notes.append(f"MACs: {LEGEND['mac']}; for one image.")
-    return tuple(notes)
+    return tuple(map(_arrows, notes))
+
+
+def _arrows(text: str) -> str:
+    """Write arrows as a page has them; programs are given those of a keyboard."""
+    return text.replace("->", "→")
 
 
 def _document(a: Network, b: Network, comparison: Comparison) -> dict[str, Any]:

@@ -49,7 +49,9 @@ def doctor_answer(checkup: Checkup) -> Answer:
                 Column("remark", "Remark", wraps=True),
             ),
             rows=rows,
-            notes=(*_places(checkup), _verdict(checkup)),
+            lead=(_verdict(checkup),),
+            notes=_places(checkup),
+            name="doctor",
         ),
         lambda: _document(checkup),
     )
@@ -128,7 +130,7 @@ def _extra(extra: Extra) -> dict[str, Value]:
 
 
 def _places(checkup: Checkup) -> tuple[str, ...]:
-    return () if checkup.fonts is None else (f"Fonts are in {_printable(str(checkup.fonts))}",)
+    return () if checkup.fonts is None else (f"Fonts are in {_printable(str(checkup.fonts))}.",)
 
 
 def _verdict(checkup: Checkup) -> str:

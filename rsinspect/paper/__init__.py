@@ -67,16 +67,18 @@ class PrintedColumn(NamedTuple):
     Attributes:
         key: Of the rows.
         head: What stands above it.
-        kind: ``text``, ``integer``, ``number`` or ``tenths``.
+        kind: ``text``, ``integer`` or ``number``.
         printed: Whether the paper prints it; otherwise it is a fact from another source.
         wraps: Whether its text may be broken over lines.
+        decimals: Of every number of the column; None for those of each.
     """
 
     key: str
     head: str
-    kind: Literal["text", "integer", "number", "tenths"]
+    kind: Literal["text", "integer", "number"]
     printed: bool = True
     wraps: bool = False
+    decimals: int | None = None
 
 
 class PrintedTable(NamedTuple):

@@ -189,7 +189,7 @@ def _worded(axis: Axis, value: float) -> str:
             return f"{value:g} s" if value >= 1 or value == 0 else f"{value * 1e3:g} ms"
         case "share" | "percent":
             return f"{value * 100:g} %"
-        case "text" | "number" | "tenths":
+        case "text" | "formula" | "number" | "rate":
             return f"{value:.10g}"
         case _:
             assert_never(axis.kind)

@@ -58,11 +58,11 @@ def _segments_table(run: ProfileRun) -> Table:
         ]
     columns += [Column("share", "Share of\nsum", "share")]
     if run.mode != "train" or run.roofs is None:  # else too wide, and the roofs say more
-        columns += [Column("flops_per_s", "FLOP/s", "count")]
+        columns += [Column("flops_per_s", "{}FLOP/s", "rate")]
     if run.roofs is None:
         columns += [
             Column("macs", "MACs\n/image", "count"),
-            Column("intensity", "FLOPs\nper byte", "number"),
+            Column("intensity", "FLOPs\nper byte", "rate"),
         ]
     else:
         columns += [Column("roof", "Of\nroof", "percent"), Column("bound", "Bound\nby")]
@@ -83,7 +83,9 @@ def _segments_table(run: ProfileRun) -> Table:
         columns=tuple(columns),
         rows=tuple(nothing | _row(run, segment) for segment in run.segments),
         totals=totals,
+        lead=_lead(run),
         notes=_notes(run),
+        name=f"profile-{run.model.name}",
         strong=frozenset(x.path for x in run.segments if x.level != "block")
         | (frozenset() if run.network is None else _without_blocks(run.network, run.segments)),
     )
@@ -143,7 +145,9 @@ def _layers_table(run: ProfileRun) -> Table:
             {"path": "sum", "latency": measured, "share": 1.0},
             {"path": "end to end", "latency": run.end_to_end.latency.median, "share": ""},
         ),
+        lead=_lead(run),
         notes=_notes(run),
+        name=f"profile-{run.model.name}",
     )
 
 
@@ -251,9 +255,15 @@ def _limit(share: float) -> str:
     return f"{100 * share:g} %"
 
 
+def _lead(run: ProfileRun) -> tuple[str, ...]:
+    """Say what was found, and what speaks against it."""
+    warnings = (f"Warning: {wording(caution)}" for caution in run.warnings)
+    return (_throughput_note(run), closure_line(run), *warnings)
+
+
 def _notes(run: ProfileRun) -> tuple[str, ...]:
     steps = {segment.path for segment in run.segments}
-    notes = [_throughput_note(run), closure_line(run)]
+    notes = []
     if run.prediction is not None and run.prediction_error is not None:
         notes.append(
             f"Predicted {seconds(run.prediction.end_to_end_s)} from the distinct blocks, "
@@ -283,7 +293,6 @@ def _notes(run: ProfileRun) -> tuple[str, ...]:
     if run.batch.used != run.batch.requested:
         tried = "; ".join(f"{a.batch}: {a.reason or a.outcome}" for a in run.batch.tried)
         notes.append(f"Batch {run.batch.requested} requested, {run.batch.used} used ({tried}).")
-    notes += [f"Warning: {wording(caution)}" for caution in run.warnings]
     notes.append(f"Method: {run.method}")
     return tuple(notes)
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from rsinspect.answers.table import Answer, Records, Table, Value
+from rsinspect.base.cells import printable
 from rsinspect.base.errors import BackendUnavailable, InvalidQuestion
-from rsinspect.base.latex import escape, fill, tabular
 from rsinspect.base.units import typed
-from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
+from rsinspect.render.cells import printed
 from rsinspect.render.formats import check_format
 
 
@@ -36,22 +39,39 @@ def as_text(answer: Answer, name: str) -> str:
         case "markdown":
             return markdown_text(answer.table)
         case "latex":
+            from rsinspect.render.latex import latex_text
+
             return latex_text(answer.table)
         case _:
             check_format(name)
             raise InvalidQuestion(f"{name} is no data format", "json, yaml, csv, markdown or latex")
 
 
+def plain(value: Any) -> Any:
+    """Take a document apart into what JSON has: tuples are lists, an infinite number is null.
+
+    >>> plain({"shape": (3, 4), "ratio": float("inf")})
+    {'shape': [3, 4], 'ratio': None}
+    """
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def json_text(answer: Answer) -> str:
     """Write the document, indented."""
-    return json.dumps(answer.document, indent=2) + "\n"
+    return json.dumps(plain(answer.document), indent=2, allow_nan=False) + "\n"
 
 
 def yaml_text(answer: Answer) -> str:
-    """Write the document in YAML, keys in their order."""
+    """Write the document in YAML, keys in their order, with the values that JSON has."""
     import yaml
 
-    text: str = yaml.safe_dump(answer.document, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.safe_dump(
+        plain(answer.document), sort_keys=False, allow_unicode=True, width=100
+    )
     return text
 
 
@@ -61,15 +81,20 @@ def csv_text(table: Table) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     keys = [column.key for column in table.columns]
     writer.writerow(keys)
-    for row in table.rows:
-        values = [row.get(key) for key in keys]
-        writer.writerow(
-            [
-                typed(value.replace("\n", " ")) if isinstance(value, str) else value
-                for value in values
-            ]
-        )
+    writer.writerows([_harmless(row.get(key)) for key in keys] for row in table.rows)
     return buffer.getvalue()
+
+
+def _harmless(value: Value) -> Value:
+    """Write a text on one line that a spreadsheet does not take for a formula.
+
+    >>> _harmless("=1+2"), _harmless("+ ResNet-D"), _harmless(-3), _harmless("c4/*")
+    ("'=1+2", "'+ ResNet-D", -3, 'c4/*')
+    """
+    if not isinstance(value, str):
+        return value
+    line = typed(value.replace("\n", " "))
+    return f"'{line}" if line.startswith(("=", "+", "-", "@", "\t", "\r")) else line
 
 
 def records_csv(records: Records) -> str:
@@ -114,48 +139,36 @@ def records_parquet(records: Records) -> bytes:
 def markdown_escape(text: str) -> str:
     """Write text on one line, with Markdown's special characters escaped.
 
-    >>> markdown_escape("3*3*256")
-    '3\\\\*3\\\\*256'
+    No text becomes a link, a picture, a formula or a cell more.
+
+    >>> print(markdown_escape("3*3*256"), markdown_escape("[a](b)"), markdown_escape("https://a.b"))
+    3\\*3\\*256 \\[a\\](b) https\\://a.b
     """
-    return re.sub(r"([\\`*_|<>])", r"\\\1", text.replace("\n", " "))
+    escaped = re.sub(r"([\\`*_|<>\[\]~&$#])", r"\\\1", printable(text).replace("\n", " "))
+    return re.sub(r"(?<=[A-Za-z])(://|@)|(?<=[Ww]{3})(\.)", r"\\\g<0>", escaped)
+
+
+def _superscript(mark: str) -> str:
+    return f" <sup>{markdown_escape(mark)}</sup>" if mark else ""
 
 
 def markdown_text(table: Table) -> str:
-    """Write a pipe table with title, totals and notes."""
+    """Write a pipe table with title, totals and every note."""
 
-    def line(cells: list[str]) -> str:
+    def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cells) + " |"
 
-    def texts(row: dict[str, Value]) -> list[str]:
-        return [markdown_escape(cell(column, row.get(column.key))) for column in table.columns]
-
-    rules = ["---:" if column.kind in RIGHT_ALIGNED else ":---" for column in table.columns]
-    lines = [f"**{markdown_escape(table.title)}**", ""]
-    lines.append(line([markdown_escape(head(column)) for column in table.columns]))
-    lines.append("| " + " | ".join(rules) + " |")
-    lines += [line(texts(row)) for row in table.rows]
-    for row in table.totals:
-        lines.append(line([f"**{text}**" if text else "" for text in texts(row)]))
-    lines += (
-        ["", *(f"{markdown_escape(str(note))}  " for note in table.notes)] if table.notes else []
-    )
+    columns = printed(table)
+    lines = [f"**{markdown_escape(table.heading)}**", ""]
+    lines += [text for note in table.lead for text in (markdown_escape(str(note)), "")]
+    lines.append(line([markdown_escape(column.head) for column in columns]))
+    lines.append(line(["---:" if column.right else ":---" for column in columns]))
+    lines += [
+        line([markdown_escape(c.rows[row]) + _superscript(c.marks[row]) for c in columns])
+        for row in range(len(table.rows))
+    ]
+    for row in range(len(table.totals)):
+        texts = [markdown_escape(column.totals[row]) for column in columns]
+        lines.append(line([f"**{text}**" if text else "" for text in texts]))
+    lines += ["", *(f"- {markdown_escape(str(note))}" for note in table.notes)]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def latex_text(table: Table) -> str:
-    """Write a booktabs table; it needs ``\\usepackage{booktabs}`` and nothing else."""
-
-    def cells(row: dict[str, Value]) -> list[str]:
-        return [escape(cell(column, row.get(column.key))) for column in table.columns]
-
-    return fill(
-        "table.tex",
-        title=escape(table.title),
-        lines=tabular(
-            "".join("r" if c.kind in RIGHT_ALIGNED else "l" for c in table.columns),
-            [escape(head(column)) for column in table.columns],
-            [cells(row) for row in table.rows],
-            [cells(row) for row in table.totals],
-        ),
-        notes=[escape(str(note)) for note in table.notes],
-    )

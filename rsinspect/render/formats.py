@@ -7,6 +7,8 @@ from pathlib import Path
 from rsinspect.base.errors import check_choice
 
 FORMATS = ("table", "json", "yaml", "csv", "markdown", "latex")
+NOTES = ("short", "full", "none")
+"""What stands under a table for people: what fits in two lines, all notes, or nothing."""
 
 
 def check_format(name: str) -> None:

@@ -4,54 +4,91 @@ from __future__ import annotations
 
 from html import escape
 
-from rsinspect.answers.table import Column, Table, Value
-from rsinspect.render.cells import RIGHT_ALIGNED, cell, head
+from rsinspect.answers.table import Table, Value
+from rsinspect.base.errors import check_choice
+from rsinspect.base.words import plural
+from rsinspect.render.cells import Printed, printed
+from rsinspect.render.formats import NOTES
 
 _BAR = "rgba(70,130,180,.35)"
 _RULE = "1px solid rgba(128,128,128,.6)"
 _CELL = "padding:.15em .6em;white-space:nowrap;border:0"
+_SMALL = "font-size:80%;opacity:.8;max-width:60em"
+_FIRST = 2
+"""Notes that are in sight; the others open at a click."""
 
 
-def table_html(table: Table) -> str:
+def table_html(table: Table, *, notes: str = "short") -> str:
     """Write a table with its title, totals and notes as a fragment of HTML.
 
     Colours are those of the page around it; a share has a bar behind it. Everything is escaped.
+
+    Args:
+        table: Its texts are taken as they are.
+        notes: ``short`` has the most needed ones in sight and the others one click away, ``full``
+            all of them, ``none`` none.
+
+    Raises:
+        InvalidChoice: If there is no such choice of notes.
     """
+    check_choice("choice of notes", notes, NOTES)
+    columns = printed(table)
     heads = "".join(
-        f'<th scope="col" style="{_style(column)};vertical-align:bottom">'
-        f"{escape(head(column))}</th>"
-        for column in table.columns
+        f'<th scope="col" style="{_style(column)};vertical-align:bottom">{escape(column.head)}</th>'
+        for column in columns
     )
-    rows = "".join(_row(table, row) for row in table.rows)
-    totals = "".join(_row(table, row, total=True) for row in table.totals)
-    notes = "".join(f"<div>{escape(str(note))}</div>" for note in table.notes)
+    rows = "".join(
+        _row([_cell(c, row.get(c.column.key), c.rows[n], mark=c.marks[n]) for c in columns])
+        for n, row in enumerate(table.rows)
+    )
+    totals = "".join(
+        _row([_cell(c, None, c.totals[n], style=";font-weight:bold") for c in columns])
+        for n in range(len(table.totals))
+    )
+    lead = "".join(f"<div>{escape(str(note))}</div>" for note in table.lead)
     return (
         '<div class="rsinspect-table" style="overflow-x:auto">'
-        '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:90%">'
+        + (f'<div style="padding:.3em .6em;max-width:60em">{lead}</div>' if lead else "")
+        + '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:90%">'
         f'<caption style="text-align:left;font-weight:bold;padding:.3em .6em;white-space:nowrap">'
-        f"{escape(table.title)}</caption>"
+        f"{escape(table.heading)}</caption>"
         f'<thead style="border-bottom:{_RULE}"><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody>"
         + (f'<tfoot style="border-top:{_RULE}">{totals}</tfoot>' if totals else "")
-        + "</table>"
-        + (f'<div style="font-size:80%;opacity:.8;max-width:60em">{notes}</div>' if notes else "")
-        + "</div>"
+        + f"</table>{_notes(table, notes)}</div>"
     )
 
 
-def _style(column: Column) -> str:
-    return f"{_CELL};text-align:{'right' if column.kind in RIGHT_ALIGNED else 'left'}"
+def _notes(table: Table, which: str) -> str:
+    """Write the notes, those that are less needed behind a click."""
+    texts = [f"<div>{escape(str(note))}</div>" for note in table.notes]
+    if not texts or which == "none":
+        return ""
+    first, others = texts[:_FIRST], texts[_FIRST:]
+    if which == "full" or len(others) < 2:
+        first, others = texts, []
+    folded = (
+        f"<details><summary>{plural(len(others), 'more note')}</summary>{''.join(others)}</details>"
+        if others
+        else ""
+    )
+    return f'<div style="{_SMALL}">{"".join(first)}{folded}</div>'
 
 
-def _row(table: Table, row: dict[str, Value], *, total: bool = False) -> str:
-    cells = "".join(_cell(column, row.get(column.key), total=total) for column in table.columns)
-    return f"<tr>{cells}</tr>"
+def _style(column: Printed) -> str:
+    return f"{_CELL};text-align:{'right' if column.right else 'left'}"
 
 
-def _cell(column: Column, value: Value, *, total: bool) -> str:
-    style = _style(column) + (";font-weight:bold" if total else "")
-    if column.kind == "share" and isinstance(value, float) and not total:
+def _row(cells: list[str]) -> str:
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell(column: Printed, value: Value, text: str, *, style: str = "", mark: str = "") -> str:
+    style = _style(column) + style
+    if column.column.kind == "share" and isinstance(value, float):
         share = 100 * min(max(value, 0.0), 1.0)
         style += f";background:linear-gradient(90deg,{_BAR} {share:.1f}%,transparent {share:.1f}%)"
-    text = escape(cell(column, value)).replace("\n", "<br>")
-    return f'<td style="{style}">{text}</td>'
+    after = column.after.get(text, 0)  # as wide as a point and digits
+    space = "\u2008" * (after > 0) + "\u2007" * (after - 1)
+    sup = f" <sup>{escape(mark)}</sup>" if mark else ""
+    return f'<td style="{style}">{escape(text).replace(chr(10), "<br>")}{space}{sup}</td>'
