@@ -53,7 +53,7 @@ def open_page(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
         path.write_text(html, encoding="utf-8")
         address = path.as_uri()
         context = chromium.new_context(
-            viewport={"width": 1300, "height": 850}, reduced_motion="reduce", **options
+            **{"viewport": {"width": 1300, "height": 850}, "reduced_motion": "reduce"} | options
         )
         contexts.append(context)
         page = context.new_page()

@@ -19,6 +19,7 @@ from rsinspect.drawing.theme import DARK, LIGHT
 from rsinspect.drawing.views import view
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
+from tests.boxes import face
 from tests.conftest import python
 from tests.networks import network_of
 
@@ -59,7 +60,7 @@ def hostile() -> Scene:
 
 
 def island(html: str) -> dict[str, Any]:
-    (text,) = re.findall(r'<script type="application/json" id="scene">(.*?)</script>', html)
+    (text,) = re.findall(r'<script type="application/json" class="scene">(.*?)</script>', html)
     document: dict[str, Any] = json.loads(text)
     return document
 
@@ -76,10 +77,9 @@ def test_the_page_holds_every_node_edge_and_fact_of_the_scene() -> None:
     nodes = nodes_of(document)
     (panel,) = scene().panels
     assert [node["path"] for node in nodes] == [node.path for node in panel.walk()]
-    assert [
-        [(fact["key"], fact["value"], fact["text"]) for fact in document["facts"][node["facts"]]]
-        for node in nodes
-    ] == [[(f.key, f.value, f.text) for f in node.facts] for node in panel.walk()]
+    assert [document["known"][node["known"]]["facts"] for node in nodes] == [
+        [[f.key, f.value, f.text] for f in node.facts] for node in panel.walk()
+    ]
     assert document["panels"][0]["edges"] == [
         [edge.tail, edge.head, edge.kind, edge.label] for edge in panel.edges
     ]
@@ -106,7 +106,7 @@ def test_no_name_ends_the_element_it_is_in(hostile: Scene) -> None:
     assert html.count("</script>") == page(scene(50)).count("</script>") == 2
     assert "<img" not in html
     assert nodes_of(island(html))[0]["title"] == hostile.title
-    (text,) = re.findall(r'id="scene">(.*)', html)
+    (text,) = re.findall(r'class="scene">(.*)', html)
     assert "\u2028" not in text
 
 
@@ -133,7 +133,7 @@ def test_only_an_automatic_page_follows_the_reader() -> None:
     for theme in THEME_NAMES[1:]:
         html = page(scene(), theme=theme)
         assert "@media screen and (prefers-color-scheme: dark)" not in html
-        assert 'id="scheme"' not in html
+        assert '<button type="button" data-do="scheme">' not in html
 
 
 def test_an_unknown_theme_is_refused() -> None:
@@ -142,8 +142,8 @@ def test_an_unknown_theme_is_refused() -> None:
 
 
 def test_a_scale_stands_only_where_something_is_coloured() -> None:
-    assert 'id="legend"' not in page(scene())
-    assert "7.63 G FLOPs" in page(hot()).split('id="legend"')[1].split("</p>")[0]
+    assert '<span class="legend" hidden>' in page(scene())
+    assert "7.63 G FLOPs" in page(hot()).split('<span class="legend">')[1].split("</p>")[0]
 
 
 def test_the_table_of_the_figure_is_a_table() -> None:
@@ -189,12 +189,8 @@ UNREADABLE = """() => {
 }"""
 
 
-def face(shown: Page, title: str) -> Any:
-    return shown.locator(".face", has=shown.locator(f".name:text-is('{title}')")).first
-
-
 def path_shown(shown: Page) -> str:
-    return shown.locator("#chosen code").inner_text()
+    return shown.locator(".chosen code").inner_text()
 
 
 @pytest.mark.slow
@@ -208,7 +204,7 @@ def test_a_stage_opens_and_closes_at_a_click(open_page: Open) -> None:
     assert face(shown, "c4").get_attribute("aria-expanded") == "true"
     assert face(shown, "identity blocks 1-22").is_visible()
     assert path_shown(shown) == "c4"
-    assert "38 251 264" in shown.locator("#chosen").inner_text().replace("\u202f", " ")
+    assert "38 251 264" in shown.locator(".chosen").inner_text().replace("\u202f", " ")
     face(shown, "c4").click()
     assert shown.locator(".part").count() == len(STAGES)
 
@@ -264,28 +260,28 @@ def test_search_opens_what_encloses_the_hit_and_shows_it(open_page: Open) -> Non
     shown = open_page(page(scene()))
     shown.keyboard.press("/")
     shown.keyboard.type("c4/block22/conv2")
-    assert shown.locator("#hits").inner_text() == "1 hit"
+    assert shown.locator(".hits").inner_text() == "1 hit"
     shown.keyboard.press("Enter")
-    assert shown.locator("#hits").inner_text() == "1 of 1"
+    assert shown.locator(".hits").inner_text() == "1 of 1"
     assert path_shown(shown) == "c4/block22/conv2"
     assert shown.url.endswith("#c4/block22/conv2")
     box = shown.locator(".part.hit").bounding_box()
-    frame = shown.locator("#view").bounding_box()
+    frame = shown.locator(".view").bounding_box()
     assert box is not None
     assert frame is not None
     assert frame["x"] <= box["x"]
     assert box["x"] + box["width"] <= frame["x"] + frame["width"]
     assert frame["y"] <= box["y"] <= frame["y"] + frame["height"] - box["height"]
     shown.keyboard.press("Escape")
-    assert shown.locator("#query").input_value() == ""
+    assert shown.locator(".query").input_value() == ""
     assert shown.locator(".hit").count() == 0
 
 
 @pytest.mark.slow
 def test_enter_steps_through_the_hits_and_begins_again(open_page: Open) -> None:
     shown = open_page(page(scene(50)))
-    shown.locator("#query").fill("c5 avg pool")
-    count = int(shown.locator("#hits").inner_text().removesuffix(" hits"))
+    shown.locator(".query").fill("c5 avg pool")
+    count = int(shown.locator(".hits").inner_text().removesuffix(" hits"))
     seen = []
     for _ in range(count + 1):
         shown.keyboard.press("Enter")
@@ -295,22 +291,24 @@ def test_enter_steps_through_the_hits_and_begins_again(open_page: Open) -> None:
     assert seen[-1] == seen[0]
     shown.keyboard.press("Shift+Enter")
     assert path_shown(shown) == seen[-2]
-    shown.locator("#query").fill("no such layer")
-    assert shown.locator("#hits").inner_text() == "no hits"
+    shown.locator(".query").fill("no such layer")
+    assert shown.locator(".hits").inner_text() == "no hits"
 
 
 @pytest.mark.slow
 def test_all_of_the_largest_network_can_be_open(open_page: Open) -> None:
     shown = open_page(page(scene(420)))
     began = time.monotonic()
-    shown.locator("#expand").click()
+    shown.locator("[data-do=expand]").click()
     count = shown.locator(".op").count()
     assert time.monotonic() - began < 15
     assert count == len(build_graph(ResNetRSSpec.variant(420)))
-    width, height = shown.evaluate("[canvas.offsetWidth, canvas.offsetHeight]")
+    width, height = shown.evaluate(
+        "(el => [el.offsetWidth, el.offsetHeight])(document.querySelector('.canvas'))"
+    )
     assert 0.3 < width / height < 3
     assert shown.evaluate(OVERFLOWING) == []
-    shown.locator("#collapse").click()
+    shown.locator("[data-do=collapse]").click()
     assert shown.locator(".part").count() == len(STAGES)
 
 
@@ -364,7 +362,7 @@ def test_the_page_is_dark_where_the_reader_is_and_can_be_switched(open_page: Ope
 def test_the_keyboard_is_enough(open_page: Open) -> None:
     shown = open_page(page(scene()))
     focused = "document.activeElement.querySelector('.name')?.textContent"
-    shown.locator("#query").focus()
+    shown.locator(".query").focus()
     while shown.evaluate(focused) != "input":
         shown.keyboard.press("Tab")
     for key, title in (
@@ -384,19 +382,19 @@ def test_the_keyboard_is_enough(open_page: Open) -> None:
 @pytest.mark.slow
 def test_zoom_has_keys_buttons_and_a_wheel(open_page: Open) -> None:
     shown = open_page(page(scene()))
-    zoom = shown.locator("#actual")
+    zoom = shown.locator(".actual")
     assert zoom.inner_text() == "100 %"
     shown.keyboard.press("+")
     assert zoom.inner_text() == "125 %"
     shown.keyboard.press("-")
     shown.keyboard.press("f")
-    assert shown.evaluate("sizer.offsetHeight <= view.clientHeight + 1")
+    assert shown.locator(".view").evaluate("el => el.scrollHeight <= el.clientHeight + 1")
     shown.keyboard.press("0")
     shown.mouse.move(500, 400)
     shown.keyboard.down("Control")
     shown.mouse.wheel(0, -120)
     shown.keyboard.up("Control")
-    shown.wait_for_function("parseInt(document.getElementById('actual').textContent) > 100")
+    shown.wait_for_function("parseInt(document.querySelector('.actual').textContent) > 100")
 
 
 @pytest.mark.slow
@@ -406,7 +404,7 @@ def test_a_drag_pans_and_opens_nothing(open_page: Open) -> None:
     shown.mouse.down()
     shown.mouse.move(520, 400, steps=4)
     shown.mouse.up()
-    assert shown.evaluate("view.scrollTop") > 100
+    assert shown.evaluate("document.querySelector('.view').scrollTop") > 100
     assert shown.locator(".part").count() == len(STAGES)
 
 

@@ -1,35 +1,56 @@
-"""Scene to one offline HTML page that can be searched, opened, panned and zoomed.
+"""Scenes to one offline HTML page that can be searched, opened, coloured, panned and saved.
 
-The page holds the whole scene as JSON and draws it with its own script, so a reader opens what the
-picture left closed. The browser does the layout: boxes are as large as their text, whatever the
-font, and arrows are measured from the boxes afterwards. Each open box draws its own arrows. One
-that comes from outside enters it at an ``in`` port and one that goes on leaves at an ``out`` port;
-so opening a block redraws that block and what is around it, not two thousand arrows.
+The page holds each whole scene as JSON and draws it with its own script, so a reader opens what the
+picture left closed, and colours it by any quantity. The browser does the layout: boxes are as large
+as their text, whatever the font, and arrows are measured from the boxes afterwards. Each open box
+draws its own arrows. One that comes from outside enters it at an ``in`` port and one that goes on
+leaves at an ``out`` port; so opening a block redraws that block and what is around it, not two
+thousand arrows.
 
-Nothing is fetched: no library, no font, no picture. A policy in the page forbids it.
+A graph is one component (``viewer.html``, ``viewer.css``, ``viewer/``), so that several can stand
+on a page; ``page.js`` holds what they share. Nothing is fetched: no library, no font, no picture. A
+policy in the page forbids it.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from rsinspect.base.files import template
-from rsinspect.drawing.choices import AUTO
-from rsinspect.drawing.scene import EDGE_WORDS, Fact, Heat, Node, Panel, Scene
+from rsinspect.drawing.choices import AUTO, QUANTITIES
+from rsinspect.drawing.overlay import overlay
+from rsinspect.drawing.scene import (
+    EDGE_WORDS,
+    EdgeKind,
+    Fact,
+    GridRow,
+    Heat,
+    Legend,
+    Node,
+    Panel,
+    Scene,
+)
 from rsinspect.drawing.theme import DARK, PAPER, text_on, theme_named
 
 HEAT_STEPS = 40
 """Colours of the heat scale in a page. (One step is a fortieth of the hottest value.)"""
 
+QUANTITY_WORDS = {
+    "params": "params", "macs": "MACs", "flops": "FLOPs", "activations": "activations",
+    "intensity": "intensity", "latency": "latency",
+}  # fmt: skip
 
-def page(scene: Scene, *, theme: str = AUTO) -> str:
-    """Write the scene as an HTML page of its own.
 
-    A *deep* scene can be opened down to its layers; what is open at first is the scene's choice.
+def page(*scenes: Scene, theme: str = AUTO) -> str:
+    """Write scenes as an HTML page of their own, one below the other.
+
+    A *deep* scene can be opened down to its layers; what is open and coloured at first is the
+    scene's choice.
 
     Args:
-        scene: What to show.
+        scenes: What to show; the page has the title of the first.
         theme: One of THEME_NAMES. ``auto`` follows the reader's system and has a switch.
 
     Raises:
@@ -45,18 +66,70 @@ def page(scene: Scene, *, theme: str = AUTO) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    steps = [step / HEAT_STEPS for step in range(HEAT_STEPS + 1)] if scene.legend else []
+    viewers = [_viewer(scene) for scene in scenes]
     return environment.get_template("page.html").render(
-        scene=scene,
-        data=_json(_document(scene)),
-        edges=[(kind, EDGE_WORDS[kind]) for kind in ("flow", *scene.edge_kinds)],
+        viewers=viewers,
+        kinds=[kind for kind in EDGE_WORDS if any(kind in dict(each.edges) for each in viewers)],
         choice=theme,
         paper=PAPER if chosen is DARK else chosen,  # a dark page is printed on white
         dark=DARK if chosen is DARK or theme == AUTO else None,
-        steps=steps,
+        steps=[step / HEAT_STEPS for step in range(HEAT_STEPS + 1)],
         step=_step,
         text_on=text_on,
     )
+
+
+class _Quantity(NamedTuple):
+    """Something that a graph can be coloured by, as its legend says."""
+
+    name: str
+    key: str
+    words: str
+    title: str
+    low: str
+    high: str
+
+
+class _Viewer(NamedTuple):
+    """What the template shows of one graph."""
+
+    scene: Scene
+    quantities: tuple[_Quantity, ...]
+    quantity: _Quantity
+    edges: tuple[tuple[EdgeKind, str], ...]
+    data: str
+
+
+def _viewer(scene: Scene) -> _Viewer:
+    coloured = {
+        name: overlay(scene, name)
+        for name in QUANTITIES
+        if name != "latency" or scene.measured is not None
+    }
+    quantities = tuple(
+        _quantity(name, made.legend) for name, made in coloured.items() if made.legend is not None
+    )
+    key = scene.legend.key if scene.legend else ""
+    shown = next((each for each in quantities if each.key == key), _Quantity(*[""] * 6))
+    document = {
+        "name": scene.name,
+        "view": scene.view,
+        "title": scene.title,
+        "description": scene.description,
+        "caption": scene.caption,
+        "direction": scene.direction,
+        "words": EDGE_WORDS,
+        "quantities": [each._asdict() for each in quantities],
+        "quantity": shown.name,
+        **_Document(scene, coloured).content(),
+    }
+    kinds: tuple[EdgeKind, ...] = ("flow", *scene.edge_kinds)
+    edges = tuple((kind, EDGE_WORDS[kind]) for kind in kinds)
+    return _Viewer(scene, quantities, shown, edges, _json(document))
+
+
+def _quantity(name: str, legend: Legend) -> _Quantity:
+    return _Quantity(name, legend.key, QUANTITY_WORDS[name], legend.title, legend.low, legend.high)
 
 
 def _json(document: object) -> str:
@@ -67,60 +140,93 @@ def _json(document: object) -> str:
     return text
 
 
-def _document(scene: Scene) -> dict[str, Any]:
-    """Collect what the script draws. Equal facts stand once; a node has their number."""
-    facts: dict[tuple[Fact, ...], int] = {}
-    panels = [_panel(panel, facts) for panel in scene.panels]
-    return {
-        "direction": scene.direction,
-        "words": EDGE_WORDS,
-        "facts": [
-            [{"key": fact.key, "value": fact.value, "text": fact.text} for fact in known]
-            for known in facts
-        ],
-        "panels": panels,
-    }
+Known = tuple[tuple[Fact, ...], tuple[Fact, ...], tuple[Heat | None, ...]]
+"""What is known of an item: its facts, its costs and its heat by every quantity."""
 
 
-def _panel(panel: Panel, facts: dict[tuple[Fact, ...], int]) -> dict[str, Any]:
-    rows = panel.grid.rows if panel.grid else ()
-    return {
-        "nodes": [_node(node, facts) for node in panel.nodes],
-        "edges": [[edge.tail, edge.head, edge.kind, edge.label] for edge in panel.edges],
-        "rows": [
-            {
-                "path": row.path,
-                "title": " ".join(row.cells[0]),
-                "role": row.role,
-                "facts": facts.setdefault(row.facts, len(facts)),
-            }
-            for row in rows
-        ],
-    }
+class _Document:
+    """Collects what the script draws. What is known stands once; a node has its number.
 
+    Args:
+        scene: What to show.
+        coloured: The same by every quantity there is.
+    """
 
-def _node(node: Node, facts: dict[tuple[Fact, ...], int]) -> dict[str, Any]:
-    parts = [
-        {"title": part.title, "repeats": part.repeats, "lines": part.lines} for part in node.parts
-    ]
-    optional: dict[str, Any] = {
-        "aside": node.aside,
-        "repeats": node.repeats if node.repeats > 1 else None,
-        "lines": node.lines,
-        "parts": parts,
-        "footer": node.footer,
-        "heat": node.heat and [_step(node.heat), node.heat.text],
-        "mark": node.mark,
-        "open": node.open,
-        "children": [_node(child, facts) for child in node.children],
-    }
-    return {
-        "path": node.path,
-        "title": node.title,
-        "role": node.role,
-        "facts": facts.setdefault(node.facts, len(facts)),
-        **{key: value for key, value in optional.items() if value},
-    }
+    def __init__(self, scene: Scene, coloured: dict[str, Scene]) -> None:
+        self.scene = scene
+        self.coloured = coloured
+        self.known: dict[Known, int] = {}
+
+    def content(self) -> dict[str, Any]:
+        """Write the panels, and what is known of their parts."""
+        panels = [
+            self._panel(panel, twins)
+            for panel, *twins in zip(
+                self.scene.panels, *(each.panels for each in self.coloured.values()), strict=True
+            )
+        ]
+        return {"known": [self._words(*known) for known in self.known], "panels": panels}
+
+    def _words(
+        self, facts: tuple[Fact, ...], costs: tuple[Fact, ...], heats: tuple[Heat | None, ...]
+    ) -> dict[str, Any]:
+        return {
+            "facts": [[fact.key, fact.value, fact.text] for fact in facts],
+            "costs": [[fact.key, fact.text] for fact in costs],
+            "heat": {
+                name: [_step(heat), heat.text]
+                for name, heat in zip(self.coloured, heats, strict=True)
+                if heat is not None
+            },
+        }
+
+    def _known(self, item: Node | GridRow, twins: Sequence[Node | GridRow]) -> int:
+        known = (item.facts, item.costs, tuple(twin.heat for twin in twins))
+        return self.known.setdefault(known, len(self.known))
+
+    def _panel(self, panel: Panel, twins: list[Panel]) -> dict[str, Any]:
+        rows = [twin.grid.rows if twin.grid else () for twin in (panel, *twins)]
+        return {
+            "name": panel.name,
+            "nodes": self._nodes(panel.nodes, [twin.nodes for twin in twins]),
+            "edges": [[edge.tail, edge.head, edge.kind, edge.label] for edge in panel.edges],
+            "rows": [
+                {
+                    "path": row.path,
+                    "title": " ".join(row.cells[0]),
+                    "role": row.role,
+                    "known": self._known(row, coloured),
+                }
+                for row, *coloured in zip(*rows, strict=True)
+            ],
+        }
+
+    def _nodes(
+        self, nodes: tuple[Node, ...], twins: list[tuple[Node, ...]]
+    ) -> list[dict[str, Any]]:
+        return [self._node(node, coloured) for node, *coloured in zip(nodes, *twins, strict=True)]
+
+    def _node(self, node: Node, twins: list[Node]) -> dict[str, Any]:
+        parts = [
+            {"title": part.title, "repeats": part.repeats, "lines": part.lines}
+            for part in node.parts
+        ]
+        optional: dict[str, Any] = {
+            "aside": node.aside,
+            "repeats": node.repeats if node.repeats > 1 else None,
+            "lines": node.lines,
+            "parts": parts,
+            "mark": node.mark,
+            "open": node.open,
+            "children": self._nodes(node.children, [twin.children for twin in twins]),
+        }
+        return {
+            "path": node.path,
+            "title": node.title,
+            "role": node.role,
+            "known": self._known(node, twins),
+            **{key: value for key, value in optional.items() if value},
+        }
 
 
 def _step(heat: Heat) -> int:

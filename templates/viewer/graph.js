@@ -1,0 +1,83 @@
+// The scene as parts. A part is a node of a diagram or a row of a table; it knows its parent and has
+// an `id` that no other part has: its path, or `panel:path` where an earlier panel has that path.
+// One that is drawn has an element `el` with a button `face`; an open one has a `body`, and `wires`
+// between the parts in it.
+
+class Graph {
+  constructor(scene) {
+    Object.assign(this, { scene, all: [], byId: new Map(), diagrams: [] });
+    for (const { name, nodes, edges, rows } of scene.panels) {
+      for (const row of rows) this.#keep(Object.assign(row, { row: true, children: [] }), name);
+      const diagram = { children: nodes, parent: null, open: true };
+      const known = new Map();
+      this.#adopt(diagram, name, known);
+      for (const edge of edges) lift(known, edge);
+      this.diagrams.push(diagram);
+    }
+    for (const part of this.all) part.opened = Boolean(part.open); // as the page came
+  }
+
+  #keep(part, panel) {
+    part.id = this.byId.has(part.path) ? `${panel}:${part.path}` : part.path;
+    this.byId.set(part.id, part);
+    this.all.push(part);
+  }
+
+  #adopt(parent, panel, known) {
+    for (const part of parent.children) {
+      part.parent = parent;
+      part.children ??= [];
+      this.#keep(part, panel);
+      if (!known.has(part.path)) known.set(part.path, part);
+      this.#adopt(part, panel, known);
+    }
+  }
+
+  facts(part) { return this.scene.known[part.known].facts; }
+
+  // What a box says of its costs, less what its colour says.
+  costs(part, quantity) {
+    const costs = this.scene.known[part.known].costs.filter(([key]) => key !== quantity?.key);
+    return costs.map(([, words]) => words).join(", ");
+  }
+
+  heat(part, quantity) { return quantity && this.scene.known[part.known].heat[quantity.name]; }
+
+  quantity(name) { return this.scene.quantities.find((one) => one.name === name) ?? null; }
+}
+
+// A part and all that it is in, outermost first.
+function above(part) {
+  const chain = [];
+  for (; part; part = part.parent) chain.unshift(part);
+  return chain;
+}
+
+const opened = (part) => (part.open ? [part, ...part.children.flatMap(opened)] : []);
+const drawn = (part) => Boolean(part?.face?.isConnected);
+
+function port(part, side, shape) {
+  part.ports ??= {};
+  return (part.ports[side] ??= { port: side, shape });
+}
+
+function link(container, tail, head, kind, label) {
+  const links = (container.links ??= []);
+  const twin = links.find((other) => other.tail === tail && other.head === head);
+  if (!twin) links.push({ tail, head, kind, label });
+  else if (twin.kind !== kind) twin.kind = "flow"; // closed boxes carry both: it is the data
+}
+
+// An edge is drawn where both its ends are siblings; on the way down to its ends it runs through the
+// ports of the boxes between.
+function lift(known, [from, to, kind, label]) {
+  const tails = above(known.get(from)), heads = above(known.get(to));
+  let level = 0;
+  while (tails[level] && tails[level] === heads[level]) level++;
+  if (!tails[level] || !heads[level]) return;
+  link(tails[level - 1], tails[level], heads[level], kind, label);
+  for (let i = level; i < tails.length - 1; i++) link(tails[i], tails[i + 1], port(tails[i], "out", label), "flow", label);
+  for (let i = level; i < heads.length - 1; i++) link(heads[i], port(heads[i], "in", label), heads[i + 1], kind, label);
+  (tails.at(-1).to ??= []).push([heads.at(-1), kind, label]);
+  (heads.at(-1).from ??= []).push([tails.at(-1), kind, label]);
+}

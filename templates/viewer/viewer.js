@@ -1,0 +1,370 @@
+// One graph on a page: its drawing, what is known of a part, search, and what the buttons do.
+
+const named = (key) => key.replaceAll("_", " ").replace("macs", "MACs").replace("flops", "FLOPs");
+
+class Viewer {
+  constructor(root, page) {
+    const find = (name) => root.querySelector(`.${name}`);
+    Object.assign(this, { root, page, found: [], at: -1 });
+    for (const name of ["view", "query", "hits", "chosen", "actual", "quantity", "legend", "said", "light"]) this[name] = find(name);
+    this.graph = new Graph(JSON.parse(find("scene").textContent));
+    this.camera = new Camera(this.view, { zoomed: () => this.#zoomed() });
+    this.drawing = new Drawing(this.graph, this.camera.canvas, () => this.view.clientWidth / READABLE);
+    this.minimap = new Minimap(find("minimap"), this.camera, this.graph);
+    this.camera.canvas.classList.add(this.graph.scene.direction);
+    const opens = this.graph.all.some((part) => part.children.length);
+    for (const button of root.querySelectorAll("[data-do]")) {
+      button.hidden ||= !opens && ["expand", "collapse"].includes(button.dataset.do);
+      button.addEventListener("click", () => this.act(button.dataset.do));
+    }
+    this.drawing.all();
+    this.#recolour(this.graph.scene.quantity);
+    this.#roam();
+    this.#begin();
+    this.#listen();
+  }
+
+  get scene() { return this.graph.scene; }
+  get selected() { return this.drawing.selected; }
+
+  // ---- what is seen
+
+  #begin() {
+    const { camera, scene, view } = this, [across] = camera.fits();
+    if (scene.panels.some((panel) => panel.rows.length) && across < 0.8) camera.canvas.style.maxWidth = `${view.clientWidth / 0.8}px`;
+    camera.zoomTo(Math.max(0.4, Math.min(1, camera.fits()[0])));
+    view.scrollTo(0, 0);
+  }
+
+  #zoomed() {
+    this.actual.textContent = `${Math.round(this.camera.zoom * 100)} %`;
+    this.minimap?.later();
+  }
+
+  // The part that a reader looks at: the selected one if it is seen, else the one nearest the middle.
+  #watched() {
+    if (drawn(this.selected) && this.camera.sees(this.selected.face)) return this.selected;
+    const { left, top, width, height } = this.camera.frame();
+    let nearest = null, least = Infinity;
+    for (const part of this.graph.all) {
+      if (!drawn(part)) continue;
+      const rect = part.face.getBoundingClientRect();
+      const away = (from, to, at) => Math.max(from - at, 0, at - to);
+      const far = Math.hypot(away(rect.left, rect.right, left + width / 2), away(rect.top, rect.bottom, top + height / 2));
+      if (far < least) [nearest, least] = [part, far];
+    }
+    return nearest;
+  }
+
+  // Whatever has been done, something is in view.
+  #settle() {
+    const part = this.#watched();
+    if (part && !this.camera.sees(part.face)) this.camera.bring(part.face);
+    this.minimap.later();
+  }
+
+  #zoom(value) {
+    const part = drawn(this.selected) && this.camera.sees(this.selected.face) ? this.selected : null;
+    if (part) this.camera.zoomAt(value, part.face);
+    else this.camera.zoomTo(value);
+    this.#settle();
+  }
+
+  // One part can be reached with Tab: the selected one, or the first.
+  #roam() {
+    if (this.selected && !drawn(this.selected)) this.drawing.select(null);
+    const first = this.camera.canvas.querySelector(".face");
+    if (!this.selected && first) first.tabIndex = 0;
+  }
+
+  // ---- opening and closing
+
+  toggle(part, open = !part.open) {
+    if (!part.children.length || Boolean(part.open) === open) return;
+    this.page.step(() => {
+      this.camera.keep(() => part.face, () => {
+        part.open = open;
+        this.drawing.again(part);
+        this.#roam();
+      });
+      this.#frame(part);
+    });
+  }
+
+  // Show an open part as wide as it is, where that can be read; a closed one at the zoom before.
+  #frame(part) {
+    const { camera } = this, room = camera.frame().width - 2 * MARGIN;
+    if (part.open) {
+      const fit = camera.zoom * room / part.el.getBoundingClientRect().width;
+      if (fit < camera.zoom && fit >= READABLE) {
+        part.zooms = [camera.zoom, fit];
+        camera.zoomAt(fit, part.face);
+        part.zooms[1] = camera.zoom;
+      }
+    } else if (part.zooms?.[1] === camera.zoom) camera.zoomAt(part.zooms[0], part.face);
+    camera.bring(part.el.getBoundingClientRect().height < camera.frame().height ? part.el : part.face);
+    if (part.open) this.#besides(part);
+    this.#settle();
+  }
+
+  // Of a box too wide to be seen whole, see the first of what is in it.
+  #besides(part) {
+    const first = part.children[0].face;
+    if (!this.camera.sees(first)) this.camera.bring(first);
+  }
+
+  #openAll(open) {
+    const before = this.#watched();
+    let part = before;
+    this.page.step(() => {
+      for (const one of this.graph.all) one.open = open && one.children.length > 0;
+      if (open) while (part?.children.length) part = part.children[0];
+      else part = above(part).find((one) => one.face) ?? part;
+      let selected = this.selected;
+      if (!open) selected = above(selected).find((one) => one.face) ?? selected;
+      this.drawing.all();
+      this.camera.measure();
+      if (selected && drawn(selected)) this.select(selected);
+      this.#roam();
+      if (this.camera.zoom < 0.4) this.camera.zoomTo(READABLE);
+      if (drawn(part)) this.camera.centre(part.face, part.parent?.el);
+      this.#settle();
+    });
+  }
+
+  reveal(part) {
+    this.page.step(() => this.#reveal(part));
+  }
+
+  #reveal(part) {
+    const closed = above(part).slice(0, -1).filter((one) => !one.open);
+    for (const one of closed) one.open = true;
+    if (closed.length) this.drawing.again(closed[0]);
+    this.camera.measure();
+    this.select(part);
+    if (this.camera.zoom < READABLE) this.camera.zoomTo(1);
+    this.camera.centre(part.face, part.parent?.el, { smooth: true });
+    this.minimap.later();
+  }
+
+  // ---- what a part is
+
+  select(part) {
+    for (const face of this.camera.canvas.querySelectorAll('.face[tabindex="0"]')) face.tabIndex = -1;
+    this.drawing.select(part);
+    this.root.classList.toggle("told", Boolean(part) || this.root.classList.contains("told"));
+    if (part) this.#detail(part);
+    else this.chosen.replaceChildren();
+  }
+
+  #goTo(part) {
+    const button = make("button", { type: "button" }, part.path);
+    button.onclick = () => { this.reveal(part); part.face.focus({ preventScroll: true }); };
+    return button;
+  }
+
+  #detail(part) {
+    const copy = make("button", { type: "button" }, "Copy path"), path = make("code", {}, part.path);
+    copy.onclick = async () => {
+      getSelection().selectAllChildren(path);
+      try { await navigator.clipboard.writeText(part.path); } catch { document.execCommand("copy"); }
+      copy.textContent = "Copied";
+    };
+    const list = make("dl");
+    const fact = (key, value, exact) => list.append(make("dt", {}, key), make("dd", {}, value, exact && make("small", {}, exact)));
+    fact("role", part.role);
+    if (part.mark) fact("compared", part.mark);
+    if (part.repeats > 1) fact("repeats", `× ${part.repeats}`);
+    if (part.lines) fact("layout", part.lines.join("; "));
+    for (const [key, value, words] of this.graph.facts(part))
+      if (typeof value === "string") fact(named(key), value);
+      else fact(named(key), words, Number.isInteger(value) && value >= 1000 ? value.toLocaleString("en").replaceAll(",", "\u202f") : "");
+    const heat = this.graph.heat(part, this.drawing.quantity);
+    if (heat) fact("colour", heat[1]);
+    if (part.children.length) fact("inside", `${part.children.length} parts`);
+    const ways = (title, edges) => edges ? [make("h3", {}, title), make("ul", {}, ...edges.map(([to, kind, label]) =>
+      make("li", {}, this.#goTo(to), ` ${this.scene.words[kind]} ${label}`)))] : [];
+    this.chosen.replaceChildren(make("h2", {}, part.title), make("div", { class: "path" }, path, copy), list,
+      ...(part.parent?.path ? [make("h3", {}, "Part of"), make("ul", {}, make("li", {}, this.#goTo(part.parent)))] : []),
+      ...ways("From", part.from), ...ways("To", part.to));
+    this.chosen.parentElement.scrollTop = 0;
+  }
+
+  // ---- colour
+
+  colour(name) {
+    this.page.step(() => {
+      const seen = (one) => drawn(one) && this.camera.sees(one.face);
+      const part = seen(this.selected) ? this.selected : this.graph.all.find(seen);
+      this.camera.keep(() => part?.face, () => this.#recolour(name));
+      this.#settle();
+    });
+  }
+
+  #recolour(name) {
+    const quantity = this.graph.quantity(name);
+    this.drawing.colour(quantity);
+    this.quantity.value = quantity?.name ?? "";
+    this.legend.hidden = !quantity;
+    for (const key of ["low", "high", "title"]) this.legend.querySelector(`.${key}`).textContent = quantity?.[key] ?? "";
+    if (this.selected) this.#detail(this.selected);
+    this.minimap.later();
+  }
+
+  // The page is dark or light now.
+  dressed(dark) {
+    const button = this.root.querySelector("[data-do=scheme]");
+    if (button) button.textContent = dark ? "Light" : "Dark";
+    this.light.closest("label").hidden = !dark;
+    this.minimap.later();
+  }
+
+  // ---- what the address says
+
+  // What is selected, what it is coloured by and what is open, where that is not as the page came.
+  get state() {
+    const words = [this.selected ? encoded(this.selected.id) : ""];
+    const name = this.drawing.quantity?.name ?? "";
+    if (name !== this.scene.quantity) words.push(`color=${name}`);
+    const open = this.graph.all.filter((part) => part.open && drawn(part));
+    const implied = new Set([...this.graph.all.filter((part) => part.opened), ...above(this.selected).slice(1, -1)]);
+    if (open.length !== implied.size || !open.every((part) => implied.has(part))) {
+      const every = this.graph.all.every((part) => part.open || !part.children.length);
+      const innermost = open.filter((part) => !part.children.some((child) => child.open));
+      words.push(`open=${every ? "*" : innermost.map((part) => encoded(part.id)).join(",")}`);
+    }
+    return words.join("&");
+  }
+
+  restore(state, place) {
+    const [id, ...settings] = state.split("&"), { color, open } = Object.fromEntries(settings.map((word) => word.split("=")));
+    const part = this.graph.byId.get(decoded(id)) ?? null, all = this.graph.all;
+    const before = all.filter((one) => one.open);
+    for (const one of all) one.open = one.children.length > 0 && (open === undefined ? one.opened : open === "*");
+    for (const one of open?.split(",") ?? [])
+      for (const box of above(this.graph.byId.get(decoded(one)))) box.open ||= box.children.length > 0;
+    for (const box of above(part).slice(0, -1)) box.open = true;
+    const after = all.filter((one) => one.open);
+    if (before.length !== after.length || before.some((one) => !one.open)) this.drawing.all();
+    this.#recolour(color ?? this.scene.quantity);
+    this.camera.measure();
+    this.select(part);
+    this.#roam();
+    if (part && !place) return this.#reveal(part);
+    if (place) this.camera.place = place;
+    this.#settle();
+  }
+
+  // ---- search
+
+  #search() {
+    const words = this.query.value.toLowerCase().split(/\s+/).filter(Boolean), whole = words.join(" ");
+    this.found = words.length ? this.graph.all.filter((part) => {
+      const told = [part.path, part.title, part.aside, ...(part.lines ?? [])].join("\n").toLowerCase();
+      return words.every((word) => told.includes(word));
+    }) : [];
+    this.found.sort((a, b) => (b.path.toLowerCase() === whole) - (a.path.toLowerCase() === whole));
+    this.at = -1;
+    const { length } = this.found;
+    this.hits.textContent = words.length ? `${length || "no"} hit${length === 1 ? "" : "s"}` : "";
+    this.drawing.mark(new Set(this.found));
+    this.#roam();
+  }
+
+  #next(way) {
+    const { length } = this.found;
+    if (!length) return;
+    this.at = (this.at + way + length) % length;
+    if (this.at < 0) this.at = length - 1;
+    this.reveal(this.found[this.at]);
+    this.hits.textContent = `${this.at + 1} of ${length}`;
+  }
+
+  #clear() {
+    this.query.value = "";
+    this.#search();
+  }
+
+  // ---- buttons, keys, pointers
+
+  act(name) {
+    const { camera } = this;
+    switch (name) {
+      case "expand": return this.#openAll(true);
+      case "collapse": return this.#openAll(false);
+      case "larger": return this.#zoom(camera.zoom * 1.25);
+      case "smaller": return this.#zoom(camera.zoom / 1.25);
+      case "actual": return this.#zoom(1);
+      case "fit": camera.fit(); return this.#settle();
+      case "scheme": return this.page.scheme();
+      case "fold": return void this.root.classList.toggle("told");
+      default: return void this.#save(name);
+    }
+  }
+
+  async #save(suffix) {
+    const drawing = drawnAs(this, this.light.checked), name = fileName(this, suffix);
+    const blob = suffix === "svg" ? new Blob([drawing.text], { type: "image/svg+xml" }) : await pixels(drawing);
+    if (blob) download(blob, name);
+    this.said.textContent = blob ? `Saved ${name}` : "Too large for pixels here: save it as SVG";
+    this.root.querySelector("details").open = false;
+  }
+
+  #listen() {
+    const { camera, drawing, view, query, root } = this;
+    camera.listen();
+    new ResizeObserver(() => { camera.measure(); this.minimap.later(); }).observe(view);
+    root.addEventListener("pointerdown", () => { this.page.active = this; }, true);
+    camera.canvas.addEventListener("focusin", ({ target }) => {
+      const part = drawing.byFace.get(target);
+      if (!part || part === this.selected || !target.matches(":focus-visible")) return; // a click selects
+      this.select(part);
+      this.page.note();
+    });
+    camera.canvas.addEventListener("click", ({ target }) => {
+      const part = drawing.byFace.get(target.closest(".face"));
+      if (!part || camera.dragged) return;
+      this.page.step(() => {
+        this.select(part);
+        if (part.children.length) this.toggle(part);
+        else camera.bring(part.face);
+      });
+    });
+    root.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); this.#next(1); });
+    query.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.shiftKey) { event.preventDefault(); this.#next(-1); }
+      else if (event.key === "Escape") { this.#clear(); (this.selected?.face ?? camera.canvas.querySelector(".face")).focus(); }
+    });
+    query.addEventListener("input", () => this.#search());
+    this.quantity.addEventListener("change", () => this.colour(this.quantity.value));
+  }
+
+  // Do what a key stands for; tell whether it stands for something.
+  key({ key, shiftKey, target }) {
+    const across = { ArrowLeft: -1, ArrowRight: 1 }[key] ?? 0, down = { ArrowUp: -1, ArrowDown: 1, PageUp: -1.6, PageDown: 1.6 }[key] ?? 0;
+    const name = { "+": "larger", "=": "larger", "-": "smaller", 0: "actual", f: "fit" }[key];
+    if (name) this.act(name);
+    else if (key === "/") this.query.focus();
+    else if (key === "Escape" && this.query.value) this.#clear();
+    else if ((across && shiftKey) || (down && (shiftKey || key.startsWith("Page")))) this.camera.pan(across, down);
+    else return this.drawing.byFace.has(target) && this.#walk(key, this.drawing.byFace.get(target));
+    return true;
+  }
+
+  #walk(key, part) {
+    const faces = [...this.camera.canvas.querySelectorAll(".face")], here = faces.indexOf(part.face);
+    let to = { ArrowDown: faces[here + 1], ArrowUp: faces[here - 1], Home: faces[0], End: faces.at(-1) }[key];
+    if (key === "ArrowRight" && part.children.length) part.open ? (to = part.children[0].face) : this.toggle(part, true);
+    else if (key === "ArrowLeft") part.open ? this.toggle(part, false) : (to = part.parent?.face);
+    if (to) {
+      to.focus({ preventScroll: true });
+      this.camera.bring(to);
+    }
+    return key.startsWith("Arrow") || key === "Home" || key === "End";
+  }
+}
+
+const encoded = (id) => encodeURIComponent(id.replace(UNWRITABLE, "\ufffd")).replaceAll("%2F", "/").replaceAll("%3A", ":");
+function decoded(id) {
+  try { return decodeURIComponent(id); } catch { return id; } // taken as it stands
+}

@@ -1,0 +1,13 @@
+"""Where the boxes of a page are, for tests in a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+
+def face(shown: Page, title: str) -> Locator:
+    """Find the button of the first part of that title."""
+    return shown.locator(".face", has=shown.locator(f".name:text-is('{title}')")).first

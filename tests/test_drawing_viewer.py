@@ -1,0 +1,335 @@
+"""What a reader does with a page, in a real browser: nothing is lost, all can be undone."""
+
+from __future__ import annotations
+
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import pytest
+
+from rsinspect.drawing.choices import QUANTITIES
+from rsinspect.drawing.comparison import comparison
+from rsinspect.drawing.overlay import Measured, overlay, with_latency
+from rsinspect.drawing.page import page
+from rsinspect.drawing.scene import Scene
+from rsinspect.drawing.theme import DARK, LIGHT
+from rsinspect.drawing.views import view
+from tests.boxes import face
+from tests.networks import network_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser import Open
+
+pytest_plugins = ("tests.browser",)
+pytestmark = pytest.mark.slow
+
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+
+SEEN = """(kind) => {
+  const view = document.querySelector(".view"), frame = view.getBoundingClientRect();
+  return [...document.querySelectorAll(kind)].filter((el) => {
+    const box = el.getBoundingClientRect();
+    const x = Math.min(box.right, frame.left + view.clientWidth) - Math.max(box.left, frame.left);
+    const y = Math.min(box.bottom, frame.top + view.clientHeight) - Math.max(box.top, frame.top);
+    return x >= Math.min(20, box.width) && y >= Math.min(10, box.height) && x > 0 && y > 0;
+  }).length;
+}"""
+
+
+@cache
+def scene(depth: int = 101, name: str = "stages") -> Scene:
+    return view(network_of(depth), name, deep=name != "figure6")
+
+
+def press(shown: Page, button: str) -> None:
+    shown.locator(f"[data-do={button}]").click()
+
+
+def fragment(shown: Page) -> str:
+    return shown.url.partition("#")[2]
+
+
+def seen(shown: Page, kind: str = ".face") -> int:
+    count: int = shown.evaluate(SEEN, kind)
+    return count
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("depth", [101, 420])
+def test_something_is_in_view_after_every_button(
+    open_page: Open, depth: int, screen: dict[str, Any]
+) -> None:
+    shown = open_page(page(scene(depth)), **screen)
+    press(shown, "expand")
+    assert seen(shown, ".op") > 0
+    for button in ("larger", "larger", "larger", "smaller", "fit", "actual", "smaller"):
+        press(shown, button)
+        assert seen(shown) > 0, button
+    shown.locator(".query").fill("head/classifier")
+    shown.keyboard.press("Enter")
+    assert seen(shown, ".hit") == 1
+    shown.locator("select.quantity").select_option("params")
+    assert seen(shown, ".selected") == 1
+    press(shown, "collapse")
+    assert seen(shown, ".selected") == 1
+    for title in ("c4", "c2"):
+        for _ in range(2):  # open, and close
+            face(shown, title).click()
+            assert seen(shown, ".selected > .face") == 1, title
+    press(shown, "expand")
+    assert seen(shown, ".op") > 0
+    shown.go_back()
+    assert seen(shown) > 0
+
+
+def test_what_was_clicked_stays_where_it_was(open_page: Open) -> None:
+    shown = open_page(page(scene()), **DESKTOP)
+    c3 = face(shown, "c3")
+    before = c3.bounding_box()
+    c3.click()
+    after = face(shown, "c3").bounding_box()
+    assert before is not None
+    assert after is not None
+    middle = [box["x"] + box["width"] / 2 for box in (before, after)]
+    assert middle[0] == pytest.approx(middle[1], abs=1)
+    assert after["y"] <= before["y"]
+
+
+def test_nothing_of_an_open_stage_is_cut_off(open_page: Open) -> None:
+    shown = open_page(page(scene()), **DESKTOP)
+    for title in ("c4", "identity blocks 1-22"):
+        face(shown, title).click()
+        outside = shown.evaluate(
+            """() => {
+              const { left, right } = document.querySelector(".view").getBoundingClientRect();
+              return [...document.querySelectorAll("[aria-label='inside c4'] .part")]
+                .map((el) => el.getBoundingClientRect())
+                .filter((box) => box.left < left || box.right > right).length;
+            }"""
+        )
+        assert outside == 0, title
+    face(shown, "identity blocks 1-22").click()
+    assert shown.locator(".actual").inner_text() == "100 %"
+
+
+def test_the_details_cover_nothing_that_was_clicked(open_page: Open) -> None:
+    shown = open_page(page(scene()), **PHONE)
+    assert not shown.locator(".about").is_visible()
+    last = face(shown, "c5")
+    last.tap()
+    assert shown.locator(".chosen").is_visible()
+    assert seen(shown, ".selected > .face") == 1
+    press(shown, "fold")
+    assert not shown.locator(".chosen").is_visible()
+    wide = shown.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390
+
+
+def test_quantities_are_those_of_the_pictures(open_page: Open) -> None:
+    measured = Measured(latency_s={"stem": 0.02, "c4": 0.06}, conditions="batch 8")
+    shown = open_page(page(with_latency(scene(), measured)))
+    names = [each.get_attribute("value") for each in shown.locator(".quantity option").all()]
+    assert names == ["", *QUANTITIES]
+    for name in QUANTITIES:
+        shown.locator("select.quantity").select_option(name)
+        there = overlay(scene(), name, measured=measured)
+        assert shown.locator(".warmth").all_inner_texts() == [
+            node.heat.text for node in there.panels[0].nodes if node.heat
+        ]
+        assert there.legend is not None
+        assert shown.locator(".legend").inner_text().split("\n") == [
+            there.legend.low, there.legend.high, there.legend.title,
+        ]  # fmt: skip
+    shown.locator("select.quantity").select_option("")
+    assert shown.locator(".warmth").count() == 0
+    assert not shown.locator(".legend").is_visible()
+    assert "latency" not in page(scene()).split('class="quantity"')[1].split("</select>")[0]
+
+
+def test_a_box_says_no_number_twice(open_page: Open) -> None:
+    shown = open_page(page(overlay(scene(), "flops")))
+    assert face(shown, "c4").inner_text().count("7.63 G FLOPs") == 1
+    shown.locator("select.quantity").select_option("params")
+    words = face(shown, "c4").inner_text()
+    assert words.count("38.3 M params") == words.count("7.63 G FLOPs") == 1
+
+
+def test_the_table_of_the_figure_changes_its_colours(open_page: Open) -> None:
+    shown = open_page(page(scene(name="figure6")))
+    assert not shown.locator("td.heat").first.is_visible()
+    shown.locator("select.quantity").select_option("macs")
+    grid = overlay(scene(name="figure6"), "macs").panels[0].grid
+    assert grid is not None
+    assert shown.locator("td.heat").all_inner_texts() == [
+        row.heat.text for row in grid.rows if row.heat
+    ]
+    assert shown.locator("th.heat").inner_text() == "MACs"
+
+
+def test_the_address_holds_what_is_open_chosen_and_coloured(open_page: Open) -> None:
+    html = page(scene())
+    shown = open_page(html)
+    face(shown, "c4").click()
+    face(shown, "identity blocks 1-22").click()
+    shown.locator("select.quantity").select_option("activations")
+    assert fragment(shown) == "c4/block1-22&color=activations&open=c4/block1-22"
+    other = open_page(html, fragment=f"#{fragment(shown)}")
+    for each in (shown, other):
+        assert each.locator(".chosen code").inner_text() == "c4/block1-22"
+        assert each.locator(".quantity").input_value() == "activations"
+        assert each.locator(".face[aria-expanded=true]").count() == 2
+        assert face(each, "identity block 22").count() == 1
+    assert fragment(other) == fragment(shown)
+    press(shown, "expand")
+    assert fragment(shown).endswith("&open=*")
+
+
+def test_back_undoes_what_was_opened_found_and_coloured(open_page: Open) -> None:
+    shown = open_page(page(scene()), **DESKTOP)
+    face(shown, "c4").click()
+    shown.locator("select.quantity").select_option("macs")
+    shown.locator(".query").fill("c5/block1/conv2")
+    shown.keyboard.press("Enter")
+    press(shown, "collapse")
+    steps = ("c5/block1/conv2&color=macs", "c4&color=macs", "c4&open=c4", "")
+    for said in steps:
+        shown.go_back()
+        assert fragment(shown).split("&open")[0] == said.split("&open")[0]
+        assert seen(shown) > 0
+    assert shown.locator(".face[aria-expanded=true]").count() == 0
+    assert shown.locator(".quantity").input_value() == ""
+    shown.go_forward()
+    assert face(shown, "c4").get_attribute("aria-expanded") == "true"
+
+
+def test_the_second_of_two_panels_has_addresses_too(open_page: Open) -> None:
+    two = comparison(network_of(152), network_of(200), view="stages", deep=True)
+    shown = open_page(page(two), fragment="#b:c3/block1-7&open=b:c3")
+    stages = shown.locator(".face", has=shown.locator(".name:text-is('c3')"))
+    opened = [each.get_attribute("aria-expanded") for each in stages.all()]
+    assert opened == ["false", "true"]
+    assert shown.locator(".chosen code").inner_text() == "c3/block1-7"
+
+
+def saved(shown: Page, button: str, folder: Path) -> Path:
+    shown.locator(".save summary").click()
+    with shown.expect_download() as download:
+        press(shown, button)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_the_drawing_is_saved_as_svg_of_its_own(open_page: Open, tmp_path: Path) -> None:
+    shown = open_page(page(scene()), color_scheme="dark", **DESKTOP)
+    face(shown, "c4").click()
+    shown.locator("select.quantity").select_option("flops")
+    path = saved(shown, "svg", tmp_path)
+    assert path.name == "resnet-rs-101-stages-flops.svg"
+    written = path.read_text(encoding="utf-8")
+    assert "rgb(20, 24, 29)" in written
+    assert tuple(int(DARK.paper[i : i + 2], 16) for i in (1, 3, 5)) == (20, 24, 29)
+    assert written.count("://") == 1  # the name of the format
+    svg = ElementTree.fromstring(written)
+    texts = [" ".join(text.itertext()) for text in svg.findall(".//{*}text")]
+    assert svg.findtext("{*}title") == texts[0] == scene().title
+    shows = shown.locator(".diagram .name, .diagram .shape, .diagram .line, .diagram .warmth")
+    assert set(filter(None, shows.all_text_contents())) - set(texts) == {
+        "identity blocks 1-2× 2", "identity blocks 1-3× 3",
+    }  # fmt: skip
+    legend = shown.locator(".legend").inner_text().split("\n")
+    assert set(legend) <= set(texts)
+    width, height = float(svg.get("width", 0)), float(svg.get("height", 0))
+    for text in svg.findall(".//{*}text"):
+        x, y, length = (float(text.get(key, 0)) for key in ("x", "y", "textLength"))
+        assert 0 <= x <= x + length <= width
+        assert 0 < y < height
+    arrows = sum(len(group) for group in svg.findall(".//{*}g"))
+    assert arrows == shown.locator(".wires path").count()
+
+
+def test_the_drawing_is_saved_as_pixels(open_page: Open, tmp_path: Path, chromium: Any) -> None:
+    image = pytest.importorskip("PIL.Image")
+    shown = open_page(page(scene(50)), color_scheme="dark", **DESKTOP)
+    path = saved(shown, "png", tmp_path)
+    assert path.name == "resnet-rs-50-stages.png"
+    dark = image.open(BytesIO(path.read_bytes())).convert("RGB")
+    shown.locator(".save summary").click()
+    shown.locator(".light").check()
+    shown.locator(".save summary").click()
+    vector = saved(shown, "svg", tmp_path)
+    tab = chromium.new_page(viewport={"width": dark.width // 2, "height": dark.height // 2})
+    tab.goto(vector.as_uri())
+    light = image.open(BytesIO(tab.screenshot())).convert("RGB")
+    tab.close()
+    assert (light.width * 2, light.height * 2) == dark.size
+    for drawn, theme in ((dark, DARK), (light, LIGHT)):
+        assert drawn.getpixel((1, 1)) == tuple(int(theme.paper[i : i + 2], 16) for i in (1, 3, 5))
+        assert len(drawn.getcolors(1 << 24)) > 50
+    assert shown.locator("html").get_attribute("data-theme") is None
+
+
+def test_the_map_shows_and_moves_what_is_seen(open_page: Open) -> None:
+    shown = open_page(page(scene()), **DESKTOP)
+    little = shown.locator(".minimap")
+    assert little.get_attribute("aria-hidden") == "true"
+    press(shown, "fit")
+    little.wait_for(state="hidden")
+    press(shown, "expand")
+    press(shown, "actual")
+    little.wait_for(state="visible")
+    box = little.bounding_box()
+    assert box is not None
+    shown.mouse.move(box["x"] + box["width"] / 2, box["y"] + 4)
+    shown.mouse.down()
+    shown.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
+    shown.mouse.up()
+    x, y = shown.locator(".view").evaluate(
+        "el => [(el.scrollLeft + el.clientWidth / 2) / el.scrollWidth, "
+        "(el.scrollTop + el.clientHeight / 2) / el.scrollHeight]"
+    )
+    assert (x, y) == pytest.approx((0.5, 0.5), abs=0.02)
+    frame = shown.locator(".minimap i").bounding_box()
+    assert frame is not None
+    assert frame["x"] + frame["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=3)
+    assert frame["y"] + frame["height"] / 2 == pytest.approx(box["y"] + box["height"] / 2, abs=3)
+    shown.keyboard.press("Shift+ArrowDown")
+    lower = shown.locator(".minimap i").bounding_box()
+    assert lower is not None
+    assert lower["y"] > frame["y"]
+
+
+def test_two_graphs_on_a_page_know_nothing_of_each_other(open_page: Open) -> None:
+    html = page(scene(50), scene(101))
+    assert html.count("<!DOCTYPE") == 1
+    shown = open_page(html, **DESKTOP)
+    one, other = shown.locator(".viewer").all()
+    other.locator("select.quantity").select_option("flops")
+    other.locator("[data-do=expand]").click()
+    assert one.locator(".op, .warmth").count() == 0
+    assert other.locator(".op").count() == len(network_of(101).graph)
+    one.locator(".face").nth(2).click()
+    assert fragment(shown) == "c2&open=c2;&color=flops&open=*"
+    shown.go_back()
+    assert one.locator(".face[aria-expanded=true]").count() == 0
+    assert other.locator(".op").count() > 0
+    again = open_page(html, fragment="#c2&open=c2;&color=flops")
+    assert again.locator(".viewer").first.locator(".face[aria-expanded=true]").count() == 1
+    assert again.locator(".viewer").last.locator(".warmth").count() > 0
+
+
+def test_an_address_that_says_nonsense_harms_nothing(open_page: Open) -> None:
+    nonsense = "#%E0%A4%A&color=beauty&open=c9,,%,c4&x;;;&open"
+    shown = open_page(page(scene(50)), fragment=nonsense)
+    assert shown.locator(".face[aria-expanded=true]").count() == 1
+    assert shown.locator(".warmth").count() == 0
