@@ -5,9 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,6 @@ from rsinspect.answers.printed import table_answer
 from rsinspect.answers.table import Column, Table
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.render.console import print_table
-from rsinspect.render.latex import latex_text
 from tests.conftest import Cli
 
 NUMBERS = paper.PRINTED_TABLES
@@ -196,22 +192,3 @@ def test_figure_3_is_drawn_by_training_length_and_marked_as_digitised() -> None:
     assert "digitised" in chart.subtitle
     with pytest.raises(InvalidQuestion, match="not available"):
         figure_chart(2)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_pdflatex_compiles_every_table(tmp_path: Path) -> None:
-    body = "\n\\clearpage\n".join(latex_text(table_answer(n).table) for n in NUMBERS)
-    source = tmp_path / "tables.tex"
-    source.write_text(
-        "\\documentclass{article}\n\\usepackage[margin=1cm,landscape]{geometry}\n"
-        "\\usepackage[T1]{fontenc}\n\\usepackage{booktabs}\n\\begin{document}\n"
-        f"{body}\n\\end{{document}}\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", source.name],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert re.search(r"Output written on tables.pdf", done.stdout)

@@ -49,7 +49,7 @@ def folded(line: str, width: int) -> list[str]:
 
 
 def _glued(line: str) -> str:
-    return re.sub(r"(?<=\d) (?=[kMGTPµ%]|ms\b|s\b|\d{3}(?!\d))", _GLUE, line)
+    return re.sub(r"(?<=\d) (?=[kKMGTPµ%]|ms\b|s\b|\d{3}(?!\d))", _GLUE, line)
 
 
 def glued(text: str) -> str:

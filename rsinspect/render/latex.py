@@ -19,28 +19,42 @@ from rsinspect.render.cells import NOT_AVAILABLE, Printed, printed
 
 TEXT_WIDTH_PT = 345.0
 """Of article, at 10 pt, on A4 and on letter paper."""
-MOST_ROWS = 40
-"""Of a table on one page."""
-_COLUMN_GAP_PT = 8.0
+MOST_LINES = 42
+"""Of a table on one page, with its notes."""
+_NOTE_WIDTH = 85
+"""Characters in a line of a note."""
 _NARROW = 0.6
 """Share of the text width that a table takes at least, for its notes to have room."""
 _SQUEEZED_PT = 60.0
 """Width that a column of texts keeps at least, where it has to fold them."""
 
 
-class _Size(NamedTuple):
-    """A type size.
+class _Setting(NamedTuple):
+    """How a table is set.
 
     Attributes:
-        command: Of LaTeX.
+        command: Of the type size.
         em: Points in an em of its letters, if they had the widths of cmr10.
+        gap: Points between two columns.
+        broken: Whether heads are broken where they may be.
+        folded: Whether columns of texts fold them.
     """
 
     command: str
     em: float
+    gap: float
+    broken: bool
+    folded: bool
 
 
-_SIZES = (_Size("small", 9.3), _Size("footnotesize", 8.55))
+_SETTINGS = tuple(
+    _Setting(command, em, gap, broken, folded)
+    for folded in (False, True)
+    for command, em, gap in (("small", 9.3, 8.0), ("footnotesize", 8.55, 8.0),
+                             ("footnotesize", 8.55, 5.0))
+    for broken in (False, True)
+)  # fmt: skip
+"""What is tried, in order, until a table fits."""
 _WIDTHS = {
     **dict.fromkeys(" !',.:;[]_`il", 0.28), **dict.fromkeys("fj-I()rst", 0.38),
     **dict.fromkeys("cez", 0.45), **dict.fromkeys("kqvxySbdhnpu", 0.56),
@@ -48,6 +62,8 @@ _WIDTHS = {
     **dict.fromkeys("MW", 1.0),
 }  # fmt: skip
 _DIGIT = 0.5
+_THIN = "\\,"
+_UNITS = r"[kKMGTP]i?B?|B|\\%|ms|s|\$\\mu\$s"
 
 
 def text_width(text: str, em: float) -> float:
@@ -58,34 +74,32 @@ def text_width(text: str, em: float) -> float:
 def latex_text(table: Table) -> str:
     """Write a table with its caption, label and notes, for an ``article`` of any paper size."""
     columns = printed(table)
-    size, broken = _fitting(columns)
-    layout = _Layout(table, columns, size, broken=broken)
+    fits = (
+        setting
+        for setting in _SETTINGS
+        if _total(_needed(columns, setting), setting.gap) <= TEXT_WIDTH_PT
+    )
+    layout = _Layout(table, columns, next(fits, _SETTINGS[-1]))
     return "\n".join(line.rstrip() for line in layout.lines()) + "\n"
 
 
-def _fitting(columns: Sequence[Printed]) -> tuple[_Size, bool]:
-    """Choose the largest type, and whole heads before broken ones."""
-    for size in _SIZES:
-        for broken in (False, True):
-            if _total(_needed(columns, size.em, broken=broken)) <= TEXT_WIDTH_PT:
-                return size, broken
-    return _SIZES[-1], True
-
-
-def _total(widths: Sequence[float]) -> float:
-    return sum(widths) + _COLUMN_GAP_PT * (len(widths) - 1)
+def _total(widths: Sequence[float], gap: float) -> float:
+    return sum(widths) + gap * (len(widths) - 1)
 
 
 def _heads(column: Printed, *, broken: bool) -> list[str]:
     return column.breakable.split("\n") if broken else [column.head]
 
 
-def _needed(columns: Sequence[Printed], em: float, *, broken: bool) -> list[float]:
-    """Estimate the points that each column needs; one of texts may be folded."""
+def _needed(columns: Sequence[Printed], setting: _Setting) -> list[float]:
+    """Estimate the points that each column needs."""
     return [
         max(
-            min(_texts_width(column, em), _SQUEEZED_PT if column.column.wraps else TEXT_WIDTH_PT),
-            max(text_width(part, em) for part in _heads(column, broken=broken)),
+            min(
+                _texts_width(column, setting.em),
+                _SQUEEZED_PT if column.column.wraps and setting.folded else TEXT_WIDTH_PT,
+            ),
+            *(text_width(part, setting.em) for part in _heads(column, broken=setting.broken)),
         )
         for column in columns
     ]
@@ -104,18 +118,17 @@ def _texts_width(column: Printed, em: float) -> float:
 
 
 class _Layout:
-    """A table in a type size, its columns in one band or several."""
+    """A table as it is set, its columns in one band or several."""
 
-    def __init__(
-        self, table: Table, columns: tuple[Printed, ...], size: _Size, *, broken: bool
-    ) -> None:
+    def __init__(self, table: Table, columns: tuple[Printed, ...], setting: _Setting) -> None:
         self.table = table
         self.columns = columns
-        self.size = size
-        self.broken = broken
-        self.needed = _needed(columns, size.em, broken=broken)
-        self.bands = bands(self.needed, TEXT_WIDTH_PT, _COLUMN_GAP_PT)
-        self.long = len(table.rows) > MOST_ROWS
+        self.setting = setting
+        self.needed = _needed(columns, setting)
+        self.bands = bands(self.needed, TEXT_WIDTH_PT, setting.gap)
+        notes = sum(1 + len(str(note)) // _NOTE_WIDTH for note in (*table.lead, *table.notes))
+        rows = len(self.bands) * len(table.rows)
+        self.long = rows + notes > MOST_LINES
 
     def lines(self) -> Iterator[str]:
         """Write every line."""
@@ -135,8 +148,8 @@ class _Layout:
         return [_note(str(note)) for note in (*self.table.lead, *self.table.notes)]
 
     def _float(self) -> Iterator[str]:
-        yield from ("\\begin{table}[htbp]", "  \\centering", f"  \\{self.size.command}")
-        yield f"  \\setlength{{\\tabcolsep}}{{{_COLUMN_GAP_PT / 2:g}pt}}"
+        yield from ("\\begin{table}[htbp]", "  \\centering", f"  \\{self.setting.command}")
+        yield f"  \\setlength{{\\tabcolsep}}{{{self.setting.gap / 2:g}pt}}"
         yield from ("  \\begin{threeparttable}", f"    {self._caption}")
         for number, band in enumerate(self.bands):
             if number:
@@ -144,7 +157,7 @@ class _Layout:
             widths = self._widths(band)
             columns = self._spec(band, widths)
             share = 1.0 if len(self.bands) > 1 else _NARROW
-            spread = share == 1.0 or _total(widths) < share * TEXT_WIDTH_PT
+            spread = share == 1.0 or _total(widths, self.setting.gap) < share * TEXT_WIDTH_PT
             if spread:
                 fill = "@{\\extracolsep{\\fill}}"
                 yield f"    \\begin{{tabular*}}{{{share:g}\\linewidth}}{{{fill}{columns}@{{}}}}"
@@ -155,13 +168,13 @@ class _Layout:
                 yield f"      {line}"
             yield f"    \\end{{{'tabular*' if spread else 'tabular'}}}"
         if self._notes:
-            yield "    \\begin{tablenotes}[flushleft]\\footnotesize\\raggedright"
+            yield "    \\begin{tablenotes}[flushleft]\\footnotesize\\raggedright\\labelsep=0pt"
             yield from (f"      \\item{note}" for note in self._notes)
             yield "    \\end{tablenotes}"
         yield from ("  \\end{threeparttable}", "\\end{table}")
 
     def _long(self) -> Iterator[str]:
-        yield f"{{\\{self.size.command}\\setlength{{\\tabcolsep}}{{{_COLUMN_GAP_PT / 2:g}pt}}"
+        yield f"{{\\{self.setting.command}\\setlength{{\\tabcolsep}}{{{self.setting.gap / 2:g}pt}}"
         yield "\\setlength{\\LTcapwidth}{\\linewidth}"
         for number, band in enumerate(self.bands):
             heads = ("\\toprule", *self._head_rows(band), "\\midrule")
@@ -177,7 +190,7 @@ class _Layout:
                 yield "\\addtocounter{table}{-1}"
         if self._notes:
             yield "\\begin{list}{}{\\footnotesize\\leftmargin=0pt\\itemsep=0pt\\parsep=0pt}"
-            yield "  \\raggedright"
+            yield "  \\labelsep=0pt\\raggedright"
             yield from (f"  \\item{note}" for note in self._notes)
             yield "\\end{list}"
         yield "}"
@@ -185,15 +198,15 @@ class _Layout:
     def _widths(self, band: Sequence[int]) -> list[float]:
         """Share what is left of the line among the columns that fold their texts."""
         needed = [self.needed[n] for n in band]
-        wanted = [_texts_width(self.columns[n], self.size.em) for n in band]
-        return shared(needed, wanted, TEXT_WIDTH_PT - _COLUMN_GAP_PT * (len(band) - 1))
+        wanted = [_texts_width(self.columns[n], self.setting.em) for n in band]
+        return shared(needed, wanted, TEXT_WIDTH_PT - self.setting.gap * (len(band) - 1))
 
     def _spec(self, band: Sequence[int], widths: Sequence[float]) -> str:
         letters = []
         for n, width in zip(band, widths, strict=True):
             column = self.columns[n]
             folds = column.column.wraps and (
-                width < _texts_width(column, self.size.em)
+                width < _texts_width(column, self.setting.em)
                 or any("\n" in text for text in column.rows)
             )
             if folds:
@@ -205,7 +218,7 @@ class _Layout:
 
     def _head_rows(self, band: Sequence[int]) -> list[str]:
         """Write the heads, a row per line, those of fewer lines at the bottom."""
-        heads = [_heads(self.columns[n], broken=self.broken) for n in band]
+        heads = [_heads(self.columns[n], broken=self.setting.broken) for n in band]
         tall = max(map(len, heads))
         filled = [[""] * (tall - len(head)) + head for head in heads]
         return [_line([_escaped(head[row]) for head in filled]) for row in range(tall)]
@@ -223,7 +236,7 @@ class _Layout:
 def _note(text: str) -> str:
     """Write a footnote, its mark apart."""
     mark, text = found.groups() if (found := re.match(r"([a-z]): (.*)", text, re.S)) else ("", text)
-    return f"[{_superscript(mark)}] {_breakable(_escaped(text))}"
+    return f"[{_superscript(mark)}{_THIN if mark else ''}]{_breakable(_escaped(text))}"
 
 
 def _superscript(mark: str) -> str:
@@ -250,9 +263,7 @@ def _escaped(text: str) -> str:
     """Escape text, with thin spaces between groups of digits and before units."""
     line = printable(text).replace("\n", " ").replace("->", "→")
     escaped = escape(line).replace("\\textquotesingle{}", "'")
-    return re.sub(
-        r"(?<=\d) (?=\d{3}(?!\d)|(?:[kMGTP]i?B?|\\%|ms|s|\$\\mu\$s)(?![A-Za-z]))", r"\\,", escaped
-    )
+    return re.sub(rf"(?<=\d) (?=\d{{3}}(?!\d)|(?:{_UNITS})(?![A-Za-z]))", r"\\,", escaped)
 
 
 def _breakable(escaped: str) -> str:

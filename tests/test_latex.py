@@ -1,0 +1,88 @@
+"""Tables for papers: what pdflatex says of them in a plain article, and how they are written."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import GOLDENS, Cli
+
+COMMANDS = (
+    *(f"summary {depth} --level {level}" for depth in (50, 420) for level in ("stage", "block")),
+    "summary 101 --level layer",
+    "summary 101 --columns all",
+    "summary 50 --explain c4/block0/conv2 --explain c4",
+    "variants --all",
+    "diff 152 200",
+    "diff 50:resnet 101",
+    "diff 200:resnet 200:resnet+se 200",
+    *(f"table {number}" for number in range(1, 13)),
+    "figure 2",
+    "figure 3",
+    "recipe 350@256",
+    "scale --pareto",
+    "scale --advise --epochs 120",
+    f"profile --from {GOLDENS / 'run-50-train.json'}",
+    "doctor",
+)
+
+
+def table_of(cli: Cli, command: str) -> str:
+    outcome = cli(*command.split(), "--format", "latex")
+    assert outcome.code == 0, outcome.err
+    return outcome.out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("paper", ["a4paper", "letterpaper"])
+def test_every_table_fits_the_text_of_a_plain_article(paper: str, cli: Cli, tmp_path: Path) -> None:
+    body = "\n\\clearpage\n".join(
+        f"\\typeout{{AT {command}}}\n{table_of(cli, command)}" for command in COMMANDS
+    )
+    source = tmp_path / "tables.tex"
+    source.write_text(
+        f"\\documentclass[{paper}]{{article}}\n"
+        "\\usepackage{array,booktabs,longtable,threeparttable}\n"
+        f"\\begin{{document}}\n{body}\n\\end{{document}}\n",
+        encoding="utf-8",
+    )
+    for _ in range(2):  # the second time longtables know their columns, and labels are known
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", source.name],
+            cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-2000:]
+    log = (tmp_path / "tables.log").read_text(encoding="latin-1")
+    place, over = "", []
+    for line in log.splitlines():
+        place = line if line.startswith("AT ") else place
+        found = re.match(r"Overfull .hbox .([\d.]+)pt|.*(Float too large)", line)
+        if found and (found[2] or float(found[1]) > 1):
+            over.append(f"{place}: {line}")
+    assert over == []
+    assert "multiply defined" not in log
+    assert "undefined" not in log
+
+
+def test_what_authors_write_is_written(cli: Cli) -> None:
+    table = table_of(cli, "table 7")
+    assert table.startswith("% needs \\usepackage{array,booktabs,threeparttable}\n")
+    assert "\\label{tab:table-7}" in table
+    assert "\\caption{ResNet-RS and EfficientNet" in table  # its number is the author's
+    assert "ENet-B0 & 224 & 5.3 & 0.8 & 0.47 & 90 & 77.1 & -- & -- & -- & -- \\\\" in table
+    assert "RS-152\\textsuperscript{a} &" in table
+    assert "\\item[\\textsuperscript{a}\\,]Printed 82.8" in table
+    assert "36\\phantom{.0} & 4.6" in table  # points below each other
+    assert "resizebox" not in table
+    sizes = table_of(cli, "summary 101")
+    assert "192$\\times$192$\\times$3" in sizes
+    assert "63.7\\,M" in sizes
+    assert "0.0\\,\\%" in sizes
+    assert "$\\rightarrow$" in table_of(cli, "diff 152 200")
+    assert "$-$0.5" in table_of(cli, "table 1")
+    assert "\\begin{longtable}" in table_of(cli, "summary 101 --level layer")
