@@ -26,8 +26,9 @@ from rsinspect.layers.cost import Cost, layers_cost
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.shapes import infer_shape
+from rsinspect.networks import named
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.named import networks, parse_resolution
+from rsinspect.networks.grammar import parse_resolution
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
@@ -42,7 +43,7 @@ MIRROR = {"added": "removed", "removed": "added"}
 
 def models(a: str, b: str, resolution: str | None = None) -> tuple[Network, Network]:
     size = None if resolution is None else parse_resolution(resolution)
-    one, two = networks(a, b, resolution=size)
+    one, two = named.compared(a, b, resolution=size).networks
     return one, two
 
 
@@ -335,14 +336,16 @@ def test_stages_follow_each_other_whatever_they_are_called() -> None:
     [
         ("152", "200", None, (256, 256)),
         ("50", "101", None, (192, 192)),
-        ("152@224", "200", None, (224, 224)),
+        ("152@224", "200", None, (224, 256)),
+        ("101", "101@224", None, (192, 224)),
         ("50", "101@160", None, (160, 160)),
+        ("resnet50", "50", None, (224, 224)),
         ("152@192", "200@256", None, (192, 256)),
         ("50", "420", "224", (224, 224)),
         ("50@224", "420", "224", (224, 224)),
     ],
 )
-def test_both_have_one_resolution_unless_each_names_its_own(
+def test_both_have_one_resolution_unless_a_name_gives_its_own(
     a: str, b: str, resolution: str | None, sizes: tuple[int, int]
 ) -> None:
     assert (
@@ -522,7 +525,7 @@ def test_other_formats_are_there(format: str, cli: Cli) -> None:
         (["101", "101:artcle"], "did you mean article?"),
         (["101@224", "101", "-r", "192"], "disagree"),
         (["101", "152", "-f", "svg"], "unknown format 'svg'"),
-        (["101", "152", "--graph", "-o", "a.jpeg"], "unknown picture format"),
+        (["101", "152", "--graph", "-o", "a.jpeg"], "no JPEG"),
         (["101", "152", "--graph", "-o", "a.svg", "--view", "figure6"], "figure6"),
         (["101"], "'B'"),
     ],
@@ -562,7 +565,7 @@ def test_every_published_pair_of_neighbours_has_a_conclusion() -> None:
 
 def test_help_names_the_choice_of_resolution(cli: Cli) -> None:
     words = " ".join(cli("diff", "--help").out.replace("│", " ").split())
-    assert "the largest that any of them was published at" in words
+    assert "where no name has one, the largest of their own for all" in words
     assert isinstance(app.application("diff"), typer.Typer)
 
 

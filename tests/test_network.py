@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from rsinspect.base.errors import GraphError, InvalidChoice, InvalidSpec, SpecError
-from rsinspect.networks.named import Named, network, networks, parse_model
+from rsinspect.networks.grammar import Named, parse_model
+from rsinspect.networks.named import compared, network
 from rsinspect.networks.network import from_graph, network_from_json, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
@@ -52,7 +53,7 @@ def test_a_network_written_to_a_file_is_a_model(tmp_path: Path) -> None:
     assert read.fingerprint == layout_of(1, 2, dialect="timm").fingerprint
     assert read.names["c3/block1/conv2"] == "BlockGroup3__block_1__conv_2"
     assert read.document()["depth"] is None
-    assert [made.title for made in networks(str(path), "50")] == [
+    assert [made.title for made in compared(str(path), "50").networks] == [
         read.title,
         "ResNet-RS-50 @ 160×160",
     ]

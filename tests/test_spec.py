@@ -7,7 +7,7 @@ import pytest
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, InvalidSpec, UnknownVariant
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.named import parse_blocks, parse_model, parse_resolution
+from rsinspect.networks.grammar import parse_blocks, parse_model, parse_resolution
 from rsinspect.networks.spec import MAX_BLOCKS, ResNetRSSpec, round_channels
 
 

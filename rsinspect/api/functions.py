@@ -27,10 +27,11 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
     """Make the network that ``model`` means.
 
     Args:
-        model: MODEL text such as ``"101"``, ``"152@224"``, ``"101:article"`` or
-            ``"200:resnet+se"``, the path of a ``.json`` file with a network, a depth as a number, a
-            ``ResNetRSSpec``, a ``LayerGraph``, a ``Network`` (given back as it is), or a live
-            functional or Sequential ``keras.Model``.
+        model: MODEL text such as ``"101"``, ``"152@224"``, ``"ResNetRS101"``, ``"resnet50"``,
+            ``"101:article"`` or ``"200:resnet+se"`` (``networks.grammar.parse_model``), the path
+            of a ``.json`` file with a network, a depth as a number, a ``ResNetRSSpec``, a
+            ``LayerGraph``, a ``Network`` (given back as it is), or a live functional or Sequential
+            ``keras.Model``.
         resolution: Image side or (height, width), for text that names none and for a Keras model
             that takes images of any size.
 
@@ -44,6 +45,7 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
     """
     from rsinspect.layers.graph import LayerGraph
     from rsinspect.networks import named
+    from rsinspect.networks.grammar import parse_model
     from rsinspect.networks.network import resnet_rs
     from rsinspect.networks.spec import ResNetRSSpec
 
@@ -55,7 +57,7 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
         return (
             named.network(text)
             if named.is_file(text)
-            else resnet_rs(named.parse_model(text).spec(resolution=size))
+            else resnet_rs(parse_model(text).spec(resolution=size))
         )
     if isinstance(model, Network):
         return model
@@ -206,7 +208,9 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
     Args:
         a: As in ``network``.
         b: Likewise; read as what a became.
-        resolution: Of both, where text names none.
+        resolution: Of both, where text names none. Without it two names that give no size are
+            made at one, the larger of their own; a note says so. A name that gives one has it, and
+            the other then has its own default.
 
     Raises:
         RsInspectError: If a model is not one there is.
@@ -222,10 +226,10 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
 
     size = (resolution, resolution) if isinstance(resolution, int) else resolution
     if isinstance(a, int | str) and isinstance(b, int | str):
-        one, two = named.networks(str(a), str(b), resolution=size)
+        (one, two), note = named.compared(str(a), str(b), resolution=size)
     else:
-        one, two = network(a, resolution=size), network(b, resolution=size)
-    return Diff(diff_answer(one, two), one, two, compare(one.graph, two.graph))
+        one, two, note = network(a, resolution=size), network(b, resolution=size), None
+    return Diff(diff_answer(one, two, note), one, two, compare(one.graph, two.graph))
 
 
 def variants(*, every: bool = False, convention: str = "paper") -> TableResult:

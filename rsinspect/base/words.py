@@ -77,17 +77,39 @@ def advice(text: str, *fillings: Option | str) -> Wording:
     return Wording((first, *(part for pair in pairs for part in pair)))
 
 
+MOST_QUOTED = 80
+"""Characters of what somebody typed that a message repeats."""
+
+
+def quoted(text: str) -> str:
+    """Repeat what somebody typed: on one line, in quotes, and cut where it is long.
+
+    >>> print(quoted("50 101"), quoted("a\\nb"), len(quoted("x" * 999)))
+    '50 101' 'a\\nb' 85
+    """
+    return repr(text) if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]!r}..."
+
+
+def nearest(word: str, words: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Find the word that is spelt most like another; None where none is near.
+
+    >>> nearest("resnte", ("resnet", "resnetd")), nearest("vgg", ("resnet",))
+    ('resnet', None)
+    """
+    import difflib  # only on the way to an error
+
+    return next(iter(difflib.get_close_matches(word, list(words), n=1, cutoff=cutoff)), None)
+
+
 def near(word: str, words: Iterable[str]) -> str:
     """Hint at the nearest of ``words``, or at all of them.
 
     >>> near("papre", ("mac", "paper")), near("x", ("mac", "paper"))
     ('did you mean paper?', 'one of mac, paper')
     """
-    import difflib  # only on the way to an error
-
     known = list(words)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"one of {', '.join(known)}"
+    close = nearest(word, known)
+    return f"did you mean {close}?" if close else f"one of {', '.join(known)}"
 
 
 def plural(number: int, noun: str) -> str:

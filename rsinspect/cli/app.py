@@ -40,6 +40,8 @@ COMMANDS = {
 }
 """Each command and the module that holds the function of that name, in the order of the help."""
 
+_OF_ONE_NETWORK = ("summary", "graph", "profile")
+_OF_TWO = "rsinspect diff A B compares two networks; a file to write is named with -o"
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, wherever Typer keeps it
 
 
@@ -119,7 +121,8 @@ def _exit_code(arguments: list[str]) -> int:
             return 2
         context = getattr(exc, "ctx", None)
         command = "rsinspect" if context is None else context.command_path
-        complain(message, f"{command} --help")
+        two = "unexpected extra argument" in message and command.split()[-1] in _OF_ONE_NETWORK
+        complain(message, _OF_TWO if two else f"{command} --help")
         return 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from rsinspect.drawing.choices import VIEWS
 from rsinspect.networks.network import Network
 from rsinspect.render.formats import FORMATS
 
+if TYPE_CHECKING:
+    from rsinspect.networks.named import Compared
+
 
 def _step(metavar: str, help: str) -> Any:
     return typer.Argument(metavar=metavar, help=help, show_default=False)
@@ -24,7 +27,8 @@ class StepOptions:
     """Which networks are compared."""
 
     a: Annotated[
-        str, _step("A", "MODEL or MODEL:DIALECT: 152, 152@224, 101:article; +se or -se at its end.")
+        str,
+        _step("A", "MODEL: 152, 152@224, resnet50, 101:article, 200:resnet+se, a .json network."),
     ]
     b: Annotated[str, _step("B", "The same for B, which is read as what A became.")]
     more: Annotated[
@@ -38,21 +42,22 @@ class StepOptions:
         option(
             "--resolution",
             "-r",
-            help="Of all of them: 224, 160x192. Default: the one that A or B names with '@', else "
-            "the largest that any of them was published at.",
+            help="Of all of them: 224, 160x192. Default: the one in a name, 152@224, and each "
+            "other network's own; where no name has one, the largest of their own for all.",
         ),
     ] = None
 
-    def make(self) -> tuple[Network, ...]:
+    def make(self) -> "Compared":
         """Make the networks, two or more.
 
         Raises:
             SpecError: If a text names none.
         """
-        from rsinspect.networks.named import networks, parse_resolution
+        from rsinspect.networks.grammar import parse_resolution
+        from rsinspect.networks.named import compared
 
         size = None if self.resolution is None else parse_resolution(self.resolution)
-        return networks(self.a, self.b, *(self.more or ()), resolution=size)
+        return compared(self.a, self.b, *(self.more or ()), resolution=size)
 
 
 def _picture(*names: str, help: str) -> Any:
@@ -90,15 +95,16 @@ def diff(
     """Show what B has more, less or otherwise than A, and what that costs."""
     from rsinspect.differences.report import chain_answer, diff_answer
 
-    one, two, *others = steps.make()
+    networks, note = steps.make()
+    one, two, *others = networks
     if picture.graph:
         if others:
             raise InvalidQuestion("a picture has two sides, not more", "leave --graph or name two")
         _draw(one, two, picture, style, format, output)
     elif others:
-        answer(chain_answer((one, two, *others)), format or "table", output, notes)
+        answer(chain_answer(networks, note), format or "table", output, notes)
     else:
-        answer(diff_answer(one, two), format or "table", output, notes)
+        answer(diff_answer(one, two, note), format or "table", output, notes)
 
 
 def _draw(

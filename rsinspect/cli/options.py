@@ -26,7 +26,8 @@ from rsinspect.cli.flags import flag
 from rsinspect.layers.cost import CONVENTIONS
 from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.named import is_file, network, parse_blocks, parse_model, parse_resolution
+from rsinspect.networks.grammar import parse_blocks, parse_model, parse_resolution
+from rsinspect.networks.named import is_file, network
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.render.formats import FORMATS, NOTES
@@ -95,8 +96,8 @@ class NetworkOptions:
     model: Annotated[
         str | None,
         typer.Argument(
-            help="A depth (270), a depth at a resolution (152@224) or a published name "
-            "(resnet-rs-152-i224).",
+            help="A depth (270), a depth at a size (152@224), a name (resnet-rs-101, resnet50), "
+            "each with a dialect (101:article) and +se or -se; or a .json network.",
             show_default=False,
         ),
     ] = None
@@ -108,7 +109,8 @@ class NetworkOptions:
         _described(
             "--resolution",
             "-r",
-            help="Image side, or height x width: 224, 160x192. Default: the largest published.",
+            help="Image side, or height x width: 224, 160x192. Default: the largest published; "
+            "224 for resnet50 and its like.",
         ),
     ] = None
     width: Annotated[

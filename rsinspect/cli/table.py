@@ -9,7 +9,7 @@ from rsinspect.base.errors import UnknownVariant
 from rsinspect.cli.options import Convention, Format, Notes, Output, answer, one_of, plot
 from rsinspect.drawing.choices import PLOT_THEMES
 from rsinspect.layers.question import Question
-from rsinspect.networks.named import parse_model
+from rsinspect.networks.grammar import parse_model
 
 Plot = Annotated[
     Path | None,
@@ -61,20 +61,19 @@ def figure(
 def recipe(
     model: Annotated[
         str,
-        typer.Argument(
-            help="A published model: 270, 152@224, resnet-rs-152-i224.", show_default=False
-        ),
+        typer.Argument(help="A published model: 270, 152@224, ResNetRS101.", show_default=False),
     ],
     format: Format = "table",
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
     """Show how a published model was trained (Table 8), code base by code base."""
-    from rsinspect.answers.recipe import recipe_answer
+    from rsinspect.answers.recipe import CODE_BASES, recipe_answer
 
     named = parse_model(model)
     depth, size = named.depth, named.resolution
-    if named.dialect is not None or named.se is not None:
+    covered = (None, *(dialect for _, dialect in CODE_BASES.values()))
+    if named.dialect not in covered or named.se is not None:
         raise UnknownVariant(
             f"no recipe of {model} was published", "name the model alone: 270, 152@224"
         )

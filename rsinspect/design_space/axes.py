@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from rsinspect import paper
 from rsinspect.base.errors import InvalidSpec, check_choice
 from rsinspect.base.words import Option, advice
-from rsinspect.networks.named import parse_blocks
+from rsinspect.networks.grammar import parse_blocks
 from rsinspect.networks.spec import MAX_BLOCKS
 
 MOST_VALUES = 1_000_000  # of one axis

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from rsinspect.answers.table import Answer, Column, Table, Value
+from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.units import dimensions, typed
 from rsinspect.differences.pairs import (
     STATUSES,
@@ -24,13 +24,14 @@ from rsinspect.networks.network import Network
 MOST_NOTES = 12
 
 
-def chain_answer(networks: Sequence[Network]) -> Answer:
+def chain_answer(networks: Sequence[Network], note: Note | None = None) -> Answer:
     """Compare each network with the one before, a row each.
 
     The chain of the paper's Table 1 is ``200:resnet``, ``200:resnet+se``, ``200``.
 
     Args:
         networks: Two or more, in order.
+        note: How their sizes were chosen, if that needs saying.
     """
     comparisons = [compare(a.graph, b.graph) for a, b in pairwise(networks)]
     costs = [comparisons[0].cost_a, *(comparison.cost_b for comparison in comparisons)]
@@ -64,15 +65,16 @@ def chain_answer(networks: Sequence[Network]) -> Answer:
                 Column("macs_delta_percent", "MACs\n+ %", "number", decimals=1),
             ),
             rows=tuple(rows),
-            lead=tuple(map(_arrows, steps)),
+            lead=(*map(_arrows, steps), *_said(note)),
             notes=(f"MACs: {LEGEND['mac']}; for one image. +: more than the row above.",),
             name=f"diff-{'-'.join(network.name for network in networks)}",
         ),
         lambda: {
             "schema": "rsinspect.diff-chain/1",
             "networks": [network.document() for network in networks],
+            "resolution_note": None if note is None else str(note),
             "steps": [
-                _document(a, b, comparison)
+                _document(a, b, comparison, None)
                 for (a, b), comparison in zip(pairwise(networks), comparisons, strict=True)
             ],
             "totals_delta": _delta_document(costs[0], costs[-1]),
@@ -80,8 +82,14 @@ def chain_answer(networks: Sequence[Network]) -> Answer:
     )
 
 
-def diff_answer(a: Network, b: Network) -> Answer:
-    """Compare two networks stage by stage, with the difference in cost."""
+def diff_answer(a: Network, b: Network, note: Note | None = None) -> Answer:
+    """Compare two networks stage by stage, with the difference in cost.
+
+    Args:
+        a: What is compared with.
+        b: What is read as what a became.
+        note: How their sizes were chosen, if that needs saying.
+    """
     comparison = compare(a.graph, b.graph)
     table = Table(
         title=f"{a.title} → {b.title}",
@@ -99,12 +107,16 @@ def diff_answer(a: Network, b: Network) -> Answer:
         ),
         rows=tuple(_row(stage) for stage in comparison.stages),
         totals=(_total(comparison),),
-        lead=(_arrows(conclusion(a, b, comparison)),),
+        lead=(_arrows(conclusion(a, b, comparison)), *_said(note)),
         notes=_notes(a, b, comparison),
         name=f"diff-{a.name}-{b.name}",
         strong=frozenset(stage.path for stage in comparison.stages),
     )
-    return Answer(table, lambda: _document(a, b, comparison))
+    return Answer(table, lambda: _document(a, b, comparison, note))
+
+
+def _said(note: Note | None) -> tuple[Note, ...]:
+    return () if note is None else (note,)
 
 
 def _tally(layers: Iterable[LayerPair]) -> dict[Status, int]:
@@ -185,7 +197,7 @@ def _arrows(text: str) -> str:
     return text.replace("->", "→")
 
 
-def _document(a: Network, b: Network, comparison: Comparison) -> dict[str, Any]:
+def _document(a: Network, b: Network, comparison: Comparison, note: Note | None) -> dict[str, Any]:
     one, two = comparison.cost_a, comparison.cost_b
     return {
         "schema": "rsinspect.diff/1",
@@ -197,6 +209,7 @@ def _document(a: Network, b: Network, comparison: Comparison) -> dict[str, Any]:
         },
         "totals_delta": _delta_document(one, two),
         "layers": _tally(comparison.layers),
+        "resolution_note": None if note is None else str(note),
         "shapes_compared_at": comparison.image and list(comparison.image),
         "stages": [
             {

@@ -164,11 +164,18 @@ def conclusion(a: Network, b: Network, comparison: Comparison) -> str:
     """Sum the comparison up in one sentence: what differs, and its effect on params and MACs."""
     one, two = comparison.cost_a, comparison.cost_b
     params = _delta_in_words(one.params, two.params, "params")
+    names = [network.title for network in (a, b)]
+    macs = _delta_in_words(one.macs, two.macs, "MACs")
     if a.size == b.size:
         names = [network.short_title for network in (a, b)]
-        costs = f"{params}, {_delta_in_words(one.macs, two.macs, 'MACs')} at {a.size}"
+        costs = f"{params}, {macs} at {a.size}"
+    elif not comparison.changes and not any(
+        block.status in ("added", "removed") for block in comparison.blocks
+    ):
+        return (
+            f"{' -> '.join(names)}: same layers, {params}; at {b.size} instead of {a.size}: {macs}."
+        )
     else:
-        names = [network.title for network in (a, b)]
         macs = " -> ".join(
             f"{count(cost.macs)} at {network.size}" for cost, network in ((one, a), (two, b))
         )

@@ -56,8 +56,8 @@ def comparison(
     Raises:
         InvalidChoice: If the direction is unknown, or the view is none of COMPARED_VIEWS.
 
-    >>> from rsinspect.networks.named import networks
-    >>> scene = comparison(*networks("152", "200"))
+    >>> from rsinspect.networks.named import compared
+    >>> scene = comparison(*compared("152", "200").networks)
     >>> [(node.path, node.mark) for node in scene.panels[1].walk() if node.mark]
     [('c3', 'changed'), ('c3/block8-23', 'added')]
     """

@@ -18,6 +18,8 @@ class Dialect(NamedTuple):
         summary: What sets it apart, in one line.
         family: First part of the names of its networks.
         written: Their names as the literature writes them; ``{}`` is the depth or the layout.
+        resolution: Image side of its networks where nobody names one; None for the largest that the
+            ResNet-RS of that depth was published at.
         defaults: Fields of the spec that the code base sets otherwise than the ``keras`` dialect,
             for every depth. ``ResNetRSSpec.variant`` and ``layout`` start from them.
         stem_filters: Widths of the stem's convolutions, before the width multiplier.
@@ -44,6 +46,7 @@ class Dialect(NamedTuple):
     summary: str
     family: str = "resnet-rs"
     written: str = "ResNet-RS-{}"
+    resolution: int | None = None
     defaults: tuple[tuple[str, Any], ...] = ()
     stem_filters: tuple[int, ...] = (32, 32, 64, 64)
     stem_strides: tuple[int, ...] = (2, 1, 1, 2)
@@ -63,6 +66,8 @@ class Dialect(NamedTuple):
 _ANCESTOR = (
     ("se_ratio", 0.0), ("drop_path_rate", 0.0), ("dropout_rate", 0.0), ("bn_momentum", 0.9),
 )  # fmt: skip
+
+_ANCESTORS_SIDE = 224  # He et al. 2015, 3.4: crops of 224x224; He et al. 2018, 2.1: likewise
 
 DIALECTS = {
     dialect.name: dialect
@@ -106,6 +111,7 @@ DIALECTS = {
             summary="He et al. 2015: 7x7 stem, max pool, stride in 1x1 convolutions, no SE",
             family="resnet",
             written="ResNet-{}",
+            resolution=_ANCESTORS_SIDE,
             defaults=_ANCESTOR,
             stem_filters=(64,),
             stem_strides=(2,),
@@ -120,6 +126,7 @@ DIALECTS = {
             summary="He et al. 2018, ResNet-D: 3x3 stem, max pool, pooled shortcuts, no SE",
             family="resnet-d",
             written="ResNet-{}-D",
+            resolution=_ANCESTORS_SIDE,
             defaults=_ANCESTOR,
             stem_filters=(32, 32, 64),
             stem_strides=(2, 1, 1),

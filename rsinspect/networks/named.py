@@ -1,166 +1,26 @@
-"""A network from what a person types: MODEL text, a resolution, a layout.
+"""A network from MODEL text: a name (``networks.grammar``) or the path of a ``.json`` file.
 
-MODEL text names a published network, at a resolution and in a dialect if it likes, or a file:
-
-    270    152@224    resnet-rs-152-i224    101:article    200:resnet+se    network.json
+    270    152@224    resnet50    101:article    200:resnet+se    network.json
 
 A maker of networks from another kind of text joins ``_MAKERS``; nothing above needs to know.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rsinspect import paper
-from rsinspect.base.errors import GraphError, InvalidSpec, UnknownVariant
-from rsinspect.base.units import dimensions, typed
+from rsinspect.base.errors import GraphError, InvalidSpec
+from rsinspect.base.units import dimensions
+from rsinspect.base.words import Option, Wording, advice, quoted
 from rsinspect.layers import document as graph_document
 from rsinspect.networks import network as networks_
-from rsinspect.networks.dialects import dialect_named
+from rsinspect.networks.grammar import parse_model
 from rsinspect.networks.network import Network, from_graph, network_from_json, resnet_rs
-from rsinspect.networks.spec import ResNetRSSpec
-
-SE_RATIO = 0.25
-"""Of ``+se``: the paper's."""
-
-_MODEL = re.compile(
-    r"(?:resnet-?)?(?:rs-?)?(?P<depth>\d+)(?:(?:@|-i)(?P<size>\d+(?:[x×]\d+)?))?"
-    r"(?::(?P<dialect>[a-z0-9_-]*?))?(?P<se>[+-]se)?"
-)
-
-
-class Named(NamedTuple):
-    """What MODEL text says of a published network.
-
-    Attributes:
-        depth: The number in its name.
-        resolution: Height and width; None where the text names none.
-        dialect: Name of the dialect; None where the text names none.
-        se: Whether squeeze-and-excitation is put in or taken out; None for the dialect's own.
-    """
-
-    depth: int
-    resolution: tuple[int, int] | None = None
-    dialect: str | None = None
-    se: bool | None = None
-
-    def spec(
-        self,
-        *,
-        resolution: tuple[int, int] | None = None,
-        dialect: str | None = None,
-        **changes: Any,
-    ) -> ResNetRSSpec:
-        """Make the spec, with what the text leaves open taken from the arguments.
-
-        Raises:
-            SpecError: If the depth is unknown, a number is out of its range, or text and
-                arguments disagree.
-            InvalidChoice: If the dialect is unknown.
-        """
-        for what, ours, given in (
-            ("resolution", self.resolution, resolution),
-            ("dialect", self.dialect, dialect),
-        ):
-            if ours is not None and given is not None and ours != given:
-                raise InvalidSpec(
-                    f"{self} and the {what} {_text(given)} disagree", "give one of them"
-                )
-        if self.se is not None:
-            if changes.get("se_ratio") is not None:
-                raise InvalidSpec(f"{self} and an SE ratio disagree", "give one of them")
-            changes["se_ratio"] = SE_RATIO if self.se else 0.0
-        return ResNetRSSpec.variant(
-            self.depth,
-            resolution=self.resolution or resolution,
-            dialect=self.dialect or dialect or "keras",
-            **changes,
-        )
-
-    def __str__(self) -> str:
-        at = "" if self.resolution is None else f"@{_text(self.resolution)}"
-        dialect = "" if self.dialect is None else f":{self.dialect}"
-        return f"{self.depth}{at}{dialect}{ {None: '', True: '+se', False: '-se'}[self.se] }"
-
-
-def _text(value: tuple[int, int] | str) -> str:
-    """Write a resolution or a dialect: one side where both are alike."""
-    if isinstance(value, str):
-        return value
-    return str(value[0]) if value[0] == value[1] else typed(dimensions(value))
-
-
-def parse_resolution(text: str) -> tuple[int, int]:
-    """Read ``224``, ``224x288`` or ``224×288`` (height x width) as (height, width).
-
-    Raises:
-        InvalidSpec: If the text is neither.
-
-    >>> parse_resolution("224"), parse_resolution("160x192"), parse_resolution("160×192")
-    ((224, 224), (160, 192), (160, 192))
-    """
-    sides = typed(text.lower()).split("x")
-    if len(sides) > 2 or not all(re.fullmatch(r"-?\d{1,9}", side) for side in sides):
-        raise InvalidSpec(
-            f"{text!r:.80} is not a resolution", "write one side, 224, or height x width, 160x192"
-        )
-    return int(sides[0]), int(sides[-1])
-
-
-def parse_blocks(text: str) -> tuple[int, ...]:
-    """Read ``3,4,23,3`` as a block layout.
-
-    Raises:
-        InvalidSpec: If the text is not a list of whole numbers.
-
-    >>> parse_blocks("3,4,23,3")
-    (3, 4, 23, 3)
-    """
-    parts = text.split(",")
-    if not all(re.fullmatch(r"\s*-?\d{1,9}\s*", part) for part in parts):
-        raise InvalidSpec(f"{text!r:.80} is not a block layout", "write whole numbers: 3,4,23,3")
-    return tuple(map(int, parts))
-
-
-def parse_model(text: str) -> Named:
-    """Read the name of a published network.
-
-    Args:
-        text: A depth (``270``), a depth at a resolution (``152@224``, ``152@160x192``) or a
-            published name (``resnet-rs-152-i224``, ``resnet-rs-152``); each with a dialect
-            (``101:article``), or with squeeze-and-excitation put in or taken out
-            (``200:resnet+se``, ``50-se``).
-
-    Raises:
-        SpecError: If the text is none of these.
-        InvalidChoice: If the dialect is unknown.
-
-    >>> parse_model("152@224"), parse_model("200:resnet+se").se
-    (Named(depth=152, resolution=(224, 224), dialect=None, se=None), True)
-    """
-    match = _MODEL.fullmatch(text.strip().lower())
-    if match is None or len(match["depth"]) > 9:
-        import difflib  # only on the way to an error
-
-        names = [f"resnet-rs-{depth}" for depth in paper.variants()]
-        raise UnknownVariant(
-            f"{text!r:.80} is not a model",
-            "write a depth (270), a depth at a resolution (152@224) or a name "
-            f"({difflib.get_close_matches(text[:80], names, n=1, cutoff=0.0)[0]})",
-        )
-    dialect = match["dialect"]
-    return Named(
-        depth=int(match["depth"]),
-        resolution=None if match["size"] is None else parse_resolution(match["size"]),
-        dialect=None if dialect is None else dialect_named(dialect).name,
-        se=None if match["se"] is None else match["se"] == "+se",
-    )
 
 
 def _from_document(text: str) -> Network | None:
     """Read a network or layer graph from rsinspect's JSON; None for other text."""
-    if not text.endswith(".json"):
+    if not is_file(text):
         return None
     from rsinspect.base import codec  # a published name needs none
     from rsinspect.base.sources import Unreadable, content_of
@@ -168,18 +28,18 @@ def _from_document(text: str) -> Network | None:
     try:
         document = codec.from_text(content_of(Path(text).expanduser()))
     except Unreadable as exc:
-        raise InvalidSpec(f"{text} cannot be read: {exc}") from exc
+        raise InvalidSpec(f"{quoted(text)} cannot be read: {exc}") from exc
     except RuntimeError as exc:  # ~nobody
-        raise InvalidSpec(f"{text} cannot be read: {exc}") from exc
+        raise InvalidSpec(f"{quoted(text)} cannot be read: {exc}") from exc
     except codec.Damaged as exc:
-        raise InvalidSpec(f"{text} is no JSON document: {exc}") from exc
+        raise InvalidSpec(f"{quoted(text)} is no JSON document: {exc}") from exc
     try:
         if isinstance(document, dict) and document.get("schema") == graph_document.SCHEMA:
             return from_graph(graph_document.from_json(document))
         return network_from_json(document)
     except GraphError as exc:
         raise InvalidSpec(
-            f"{text} holds no network: {exc.message}",
+            f"{quoted(text)} holds no network: {exc.message}",
             f"a network is saved as {networks_.SCHEMA}",
         ) from exc
 
@@ -211,14 +71,27 @@ def network(text: str) -> Network:
 
 def is_file(text: str) -> bool:
     """Tell whether MODEL text is the path of a file, and not a name."""
-    return text.endswith(".json")
+    return text.lower().endswith(".json")
 
 
-def networks(*texts: str, resolution: tuple[int, int] | None = None) -> tuple[Network, ...]:
-    """Make several networks, at one resolution unless their names say otherwise.
+class Compared(NamedTuple):
+    """Networks to be compared.
 
-    A model that names no resolution takes the first one named; where none does, all take the
-    largest of their published ones, so that costs differ by structure alone.
+    Attributes:
+        networks: In the order in which they were named.
+        note: How their sizes were chosen, where somebody might expect others; else None.
+    """
+
+    networks: tuple[Network, ...]
+    note: Wording | None = None
+
+
+def compared(*texts: str, resolution: tuple[int, int] | None = None) -> Compared:
+    """Make networks that are to be compared, and say how their sizes were chosen.
+
+    A name that gives a size has it, and so has a file. Where some do, the other names have their
+    own default size, as everywhere else. Where none does, all are made at one size, the largest of
+    their own, so that costs differ by structure alone.
 
     Args:
         texts: MODEL text each.
@@ -229,20 +102,46 @@ def networks(*texts: str, resolution: tuple[int, int] | None = None) -> tuple[Ne
             name.
         InvalidChoice: If a dialect is unknown.
 
-    >>> [made.title for made in networks("50", "101:article")]
+    >>> [made.title for made in compared("50", "101:article").networks]
     ['ResNet-RS-50 @ 192×192', 'ResNet-RS-101 @ 192×192 (article)']
+    >>> [made.title for made in compared("50", "101@224").networks]
+    ['ResNet-RS-50 @ 160×160', 'ResNet-RS-101 @ 224×224']
     """
-    named = [None if is_file(text) else parse_model(text) for text in texts]
-    sizes = [one.resolution for one in named if one is not None and one.resolution is not None]
-    if resolution is None and not sizes:
-        sizes = (
-            [max(ResNetRSSpec.variant(one.depth).resolution for one in named if one is not None)]
-            if any(named)
-            else []
+    if resolution is not None or any(
+        is_file(text) or parse_model(text).resolution is not None for text in texts
+    ):
+        made = tuple(
+            network(text)
+            if is_file(text)
+            else resnet_rs(parse_model(text).spec(resolution=resolution))
+            for text in texts
         )
-    return tuple(
-        network(text)
-        if one is None
-        else resnet_rs(one.spec(resolution=resolution or one.resolution or sizes[0]))
-        for text, one in zip(texts, named, strict=True)
+        return Compared(made, None if resolution else _differing_note(made))
+    specs = [parse_model(text).spec() for text in texts]
+    shared = max(spec.resolution for spec in specs)
+    made = tuple(resnet_rs(spec.replace(resolution=shared)) for spec in specs)
+    others = {
+        f"{network.short_title}'s own is {spec.size}": None
+        for network, spec in zip(made, specs, strict=True)
+        if spec.resolution != shared
+    }
+    if not others:
+        return Compared(made)
+    return Compared(
+        made,
+        advice(
+            "All at {}, the largest of their own sizes; {}. {} chooses another.",
+            dimensions(shared), ", ".join(others), Option("resolution"),
+        ),
+    )  # fmt: skip
+
+
+def _differing_note(made: tuple[Network, ...]) -> Wording | None:
+    """Say how to compare at one size, where each network has its own."""
+    if len({network.size for network in made}) == 1 or any(n.spec is None for n in made):
+        return None
+    return advice(
+        "Each at the size in its name, or else at its own; {} without sizes in the names "
+        "compares all at one.",
+        Option("resolution", made[0].spec.resolution[0] if made[0].spec else 224),
     )

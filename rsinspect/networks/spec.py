@@ -24,6 +24,7 @@ MAX_STAGES = 8
 MAX_CHANNELS = 65_536
 MAX_CLASSES = 10_000_000
 MAX_WIDTH = 64.0
+NEAR = 0.05  # a depth this close to one of the paper's is a slip of the keyboard
 CHANNEL_DIVISOR = 8
 EXPANSION = 4  # a block is 4 times as wide at its end as inside (He et al. 2015)
 
@@ -223,7 +224,7 @@ class ResNetRSSpec:
             depth: 50, 101, 152, 200, 270, 350, 420, or 300 and 400 of the scaling study (whose
                 regularisation is not published: no drop path, dropout 0.25).
             resolution: Image side or (height, width); the largest published size of the depth by
-                default, 224 for 300 and 400.
+                default, 224 for 300 and 400 and where the dialect is an ancestor.
             dialect: Name of a dialect.
             **changes: Any other field of the spec.
 
@@ -235,22 +236,25 @@ class ResNetRSSpec:
         known = paper.variants()
         if depth not in known:
             nearest = min(known, key=lambda other: abs(other - depth))
+            is_near = abs(nearest - depth) <= NEAR * nearest
             raise UnknownVariant(
                 f"unknown depth {depth}; the paper's are {', '.join(map(str, known))}",
                 advice(
-                    f"did you mean {nearest}? A layout of your own: {{}}",
-                    Option("blocks", (3, 4, 23, 3)),
+                    f"{f'did you mean {nearest}? A' if is_near else 'a'} layout of your own: {{}}",
+                    Option("blocks", (2, 2, 2, 2) if depth < min(known) else (3, 4, 23, 3)),
                 ),
             )
-        published = known[depth]
+        published, chosen = known[depth], dialect_named(dialect)
         if resolution is None:
-            resolution = published.resolutions[-1] if published.resolutions else 224
+            resolution = chosen.resolution or (
+                published.resolutions[-1] if published.resolutions else 224
+            )
         fields: dict[str, Any] = {
             "blocks": published.blocks,
             "depth": depth,
             "resolution": (resolution, resolution) if isinstance(resolution, int) else resolution,
         }
-        defaults = dict(dialect_named(dialect).defaults)
+        defaults = dict(chosen.defaults)
         for name in ("drop_path_rate", "dropout_rate"):
             if name not in defaults and (rate := getattr(published, name)) is not None:
                 fields[name] = rate
@@ -296,7 +300,7 @@ class ResNetRSSpec:
         """Write name, resolution and all that differs from the dialect's defaults.
 
         >>> ResNetRSSpec.variant(200, dialect="resnet", se_ratio=0.25).title
-        'ResNet-200 + SE @ 256×256'
+        'ResNet-200 + SE @ 224×224'
         """
         known = self.dialect.name in ("keras", self.dialect.family)
         dialect = "" if known else f" ({self.dialect.name})"

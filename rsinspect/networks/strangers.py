@@ -1,0 +1,103 @@
+"""What to say of MODEL text that names no network of ours: why not, and what there is instead."""
+
+import re
+from pathlib import Path
+
+from rsinspect import paper
+from rsinspect.base.errors import SpecError, UnknownVariant
+from rsinspect.base.words import Option, Wording, advice, nearest, quoted
+from rsinspect.networks.grammar import RESNET_DEPTHS
+
+_FILE = re.compile(
+    r"[\\/]|\.(?:keras|h5|hdf5|onnx|tflite|ptx?|pth|pb|safetensors|ckpt|npz|zip|gz|ya?ml|py|txt|svg|"
+    r"pdf|png|html|csv|tex|md)$",
+    re.IGNORECASE,
+)
+_OF_TIMM = re.compile(r"(?:hf[-_]hub:)?timm/", re.IGNORECASE)
+_KERAS_FILE = re.compile(r".*\.(?:keras|h5|hdf5)", re.IGNORECASE | re.DOTALL)
+_LAYOUT = re.compile(
+    r"\s*(?:resnet[\s_-]*)?(?:rs)?[\s_-]*(\d{1,4}(?:\s*[,_-]\s*\d{1,4})+)\s*", re.IGNORECASE
+)
+_RESNET = re.compile(
+    r"(?P<library>.*\.|.*/)?resnet[\s_-]*(?P<depth>\d{1,9})(?P<rest>.*)", re.DOTALL
+)
+_OTHER_FAMILIES = ("resnext", "resnest", "seresnet", "wideresnet", "resnetv2")
+"""Families that are spelt nearly as ours are, and are others all the same."""
+
+THERE_ARE = "there are resnet-rs-50 to 420, resnet50 to 200 and resnet50d to 200d"
+
+
+def refusal(text: str) -> SpecError:
+    """Say in one line why the text is no network, with a hint at what is.
+
+    >>> refusal("resnet50v2").message
+    "'resnet50v2' is not a model: ResNet v2 is another network"
+    """
+    plain = text.strip().lower()
+    is_path = _FILE.search(plain) is not None and not _OF_TIMM.match(plain)
+    if is_path or _exists(text):
+        return _of_file(text)
+    reason, hint = _of_name(plain)
+    return UnknownVariant(f"{quoted(text)} is not a model{reason and f': {reason}'}", hint)
+
+
+def _exists(text: str) -> bool:
+    """Tell whether there is a file or folder of that name."""
+    try:
+        return bool(text.strip()) and Path(text).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # no name that a system takes, or no such user
+        return False
+
+
+def _of_file(text: str) -> SpecError:
+    """Refuse a file: what commands read, whether it is there, and what reads a Keras model."""
+    missing = "" if _exists(text) else "; there is no such file"
+    loaded = f"keras.saving.load_model({quoted(text)})" if _KERAS_FILE.fullmatch(text) else "model"
+    return UnknownVariant(
+        f"{quoted(text)} is not a model: of files rsinspect reads its own .json networks{missing}",
+        f"from Python a live keras.Model is read, likewise by graph and diff: "
+        f"rsinspect.summary({loaded})",
+    )
+
+
+def _of_name(plain: str) -> tuple[str, str | Wording]:
+    """Give the reason why a name is none of ours, and a hint."""
+    if layout := _LAYOUT.fullmatch(plain):
+        blocks = tuple(map(int, re.findall(r"\d+", layout[1])))
+        return "", advice("a layout of your own: {}", Option("blocks", blocks))
+    match = _RESNET.fullmatch(plain)
+    if match is not None:
+        return _of_resnet(match["library"] or "", int(match["depth"]), match["rest"])
+    letters, digits = (re.sub(rf"[^{kept}]", "", plain) for kept in ("a-z", "0-9"))
+    family = nearest(letters, ("resnetrs", "resnet", "resnetd"), cutoff=0.75)
+    known = paper.variants() if family == "resnetrs" else RESNET_DEPTHS
+    if family and letters not in _OTHER_FAMILIES and digits in map(str, known):
+        near = {"resnetrs": f"resnet-rs-{digits}", "resnet": f"resnet{digits}"}
+        return "", f"did you mean {near.get(family, f'resnet{digits}d')}?"
+    return "", (
+        "write a depth, 50 to 420, a depth at a size (152@224) or a name (resnet-rs-50, resnet50, "
+        "resnet50d)"
+    )
+
+
+def _of_resnet(library: str, depth: int, rest: str) -> tuple[str, str | Wording]:
+    """Tell a ResNet that is not built here from those that are."""
+    ours = f"resnet{depth}" if depth in RESNET_DEPTHS else "resnet50"
+    if rest.lstrip(" _-").startswith("v2"):
+        return "ResNet v2 is another network", f"{ours} is He et al.'s of 2015; {THERE_ARE}"
+    if "keras" in library and depth in (50, 101, 152):
+        return (
+            "the convolutions of Keras's ResNet have biases",
+            f"{ours} is He et al.'s, without; from Python a live keras.Model is read: "
+            f"rsinspect.summary(keras.applications.ResNet{depth}(weights=None))",
+        )
+    if "timm" in library or "torch" in library or rest.startswith("."):
+        return (
+            "the ResNets of timm and torchvision stride in their 3×3 convolutions",
+            f"{ours} is He et al.'s of 2015, which strides in the 1×1; {THERE_ARE}",
+        )
+    if depth in (18, 34) and not rest:
+        return f"ResNet-{depth} has no bottleneck blocks", THERE_ARE
+    if depth in paper.variants() and not rest:
+        return f"there is no ResNet-{depth}", f"resnet-rs-{depth} is one; {THERE_ARE}"
+    return "", THERE_ARE

@@ -1,0 +1,214 @@
+"""MODEL text in anybody's spelling, what it is refused for, and the sizes that are compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import rsinspect
+from rsinspect.base.errors import InvalidChoice, RsInspectError, SpecError
+from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.grammar import parse_model
+from rsinspect.networks.named import compared, network
+from rsinspect.networks.network import resnet_rs
+from tests.conftest import Cli
+from tests.networks import layout_of
+
+SPELLINGS = {
+    "ResNet-RS-101 @ 192×192": (
+        "101", "ResNetRS101", "resnetrs101", "resnet_rs_101", "ResNet-RS-101",
+        "ResNet RS 101", "RS-101",
+        "keras.applications.ResNetRS101", "tf.keras.applications.resnet_rs.ResNetRS101",
+        "101 @ 192",
+        "rsinspect.ResNetRS101", "resnet-rs-101-i192", "ResNet-RS-101 @ 192×192", "101@192x192",
+    ),
+    "ResNet-50 @ 224×224": (
+        "resnet50", "ResNet-50", "ResNet50", "resnet_50", "50:resnet", "50:resnet-se",
+    ),
+    "ResNet-152 @ 224×224": ("ResNet152", "resnet-152"),
+    "ResNet-200 + SE @ 256×256": (
+        "resnet200+se@256", "200@256:resnet+se", "ResNet-200 + SE @ 256×256",
+    ),
+    "ResNet-50-D @ 224×224": (
+        "resnet50d", "resnet-50-d", "ResNet-D-50", "resnet-d-50", "50:resnet-d",
+    ),
+    "ResNet-RS-420 @ 320×320 (timm)": (
+        "resnetrs420.tf_in1k", "timm/resnetrs420.tf_in1k", "420:timm",
+    ),
+    "ResNet-RS-101 @ 160×192 (article)": (
+        "101@160x192:article", "ResNet-RS-101 @ 160×192 (article)",
+    ),
+}  # fmt: skip
+REFUSED = {
+    "resnet50v2": "ResNet v2 is another network",
+    "resnet50.a1_in1k": "timm and torchvision",
+    "torchvision.models.resnet50": "timm and torchvision",
+    "keras.applications.ResNet50": "rsinspect.summary(keras.applications.ResNet50(weights=None))",
+    "resnet18": "no bottleneck blocks",
+    "resnet270": "resnet-rs-270 is one",
+    "resnet50:keras": "50:keras",
+    "resnet50 @ 224:timm": "50:timm",
+    "efficientnetb0": "write a depth",
+    "resnte50": "did you mean resnet50?",
+    "resent-rs-101": "did you mean resnet-rs-101?",
+    "3,4,6,3": "--blocks 3,4,6,3",
+    "50.tf_in1k": "write a depth",
+    "18": "--blocks 2,2,2,2",
+    "50@9999999999999999": "is not a resolution",
+    "my.keras": "keras.saving.load_model('my.keras')",
+    "runs/m.onnx": "there is no such file",
+    "~nobody-here/x.json": "cannot be read",
+}
+
+
+@pytest.mark.parametrize("title", SPELLINGS)
+def test_a_network_is_known_in_anybodys_spelling(title: str) -> None:
+    assert {text: network(text).title for text in SPELLINGS[title]} == dict.fromkeys(
+        SPELLINGS[title], title
+    )
+
+
+@pytest.mark.parametrize("text", REFUSED)
+@pytest.mark.parametrize("command", ["summary {}", "graph {}", "diff 50 {}", "profile {}"])
+def test_what_is_no_model_is_refused_in_one_line_that_says_why(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = cli(*(text if word == "{}" else word for word in command.split()))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert REFUSED[text] in outcome.err
+    assert [line.partition(":")[0] for line in outcome.err.splitlines()] in (
+        ["error"], ["error", "hint"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["18", "1000", "resnext50", "seresnet50", "wide_resnet50_2", "b0"])
+def test_no_name_is_suggested_that_is_not_near(text: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        network(text)
+    assert "did you mean" not in str(refused.value)
+
+
+def test_a_resnet_is_never_answered_with_the_numbers_of_a_resnet_rs(cli: Cli) -> None:
+    found = json.loads(cli("diff", "resnet50", "50", "-r", "160", "-f", "json").out)
+    assert found["totals"]["a"]["params"] == 25_610_152  # torchvision: 25 557 032 + 53 120
+    assert found["totals"]["b"]["params"] == 35_745_288  # tf_keras
+    assert "+309 M MACs" in found["conclusion"]
+    assert network("resnet50").cost.macs == network("50@224:resnet").cost.macs
+
+
+def test_a_title_names_the_network_it_is_of() -> None:
+    for name, dialect in DIALECTS.items():
+        made = network(f"200:{name}")
+        assert network(made.title).fingerprint == made.fingerprint
+        assert parse_model(made.title).spec().dialect == dialect
+
+
+def test_a_keras_file_gets_the_call_that_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / "own.keras"
+    file.write_bytes(b"")
+    with pytest.raises(SpecError, match=r"its own \.json networks") as refused:
+        network(str(file))
+    assert "there is no such file" not in str(refused.value)
+    assert f"load_model('{file}')" in str(refused.value)
+    layout_of(1).save(tmp_path / "SMALL.JSON".lower())
+    (tmp_path / "small.json").rename(tmp_path / "SMALL.JSON")
+    assert network(str(tmp_path / "SMALL.JSON")).blocks == (1,)
+
+
+def test_two_models_where_one_is_meant_point_to_diff(cli: Cli) -> None:
+    for command in ("summary", "graph", "profile"):
+        outcome = cli(command, "50", "101")
+        assert outcome.code == 2
+        assert "rsinspect diff A B" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("models", "note"),
+    [
+        (("50", "101"), "All at 192×192, the largest of their own sizes; ResNet-RS-50's own is"),
+        (("200", "270"), None),
+        (("101", "101@224"), "Each at the size in its name, or else at its own; --resolution 192"),
+        (("101@224", "152@224"), None),
+    ],
+)  # fmt: skip
+def test_a_comparison_says_how_its_sizes_were_chosen(
+    cli: Cli, models: tuple[str, str], note: str | None
+) -> None:
+    page = " ".join(cli("diff", *models).out.split())
+    assert ("All at" in page, "Each at" in page) == (
+        (False, False) if note is None else (note.startswith("All"), note.startswith("Each"))
+    )
+    assert (note or "") in page
+    said = json.loads(cli("diff", *models, "-f", "json").out)["resolution_note"]
+    assert (said is None) == (note is None)
+    assert len(rsinspect.diff(*models).to_json()["conclusion"]) > 20
+
+
+def test_the_same_layers_at_two_sizes_are_not_called_no_difference(cli: Cli) -> None:
+    sentence = json.loads(cli("diff", "101", "101@224", "-f", "json").out)["conclusion"]
+    assert sentence == (
+        "ResNet-RS-101 @ 192×192 -> ResNet-RS-101 @ 224×224: same layers, as many params; at "
+        "224×224 instead of 192×192: +2.16 G MACs (+36.0 %)."
+    )
+    assert "no difference" in cli("diff", "101", "101").out
+
+
+def test_a_file_keeps_its_size_and_a_name_beside_it_its_own(tmp_path: Path) -> None:
+    layout_of(1, 2).save(tmp_path / "small.json")
+    made = compared(str(tmp_path / "small.json"), "50", "101").networks
+    assert [one.size for one in made] == ["224×224", "160×160", "192×192"]
+
+
+def test_json_identifies_the_network_wholly(cli: Cli) -> None:
+    """Two networks never share a ``model``: what was asked is there, and the fingerprint."""
+    plain = json.loads(cli("summary", "101", "-f", "json").out)["model"]
+    options = (
+        "--se-ratio",
+        "0",
+        "--activation",
+        "swish",
+        "--no-top",
+        "--pooling",
+        "avg",
+        "--no-preprocessing",
+    )
+    other = json.loads(cli("summary", "101", *options, "-f", "json").out)["model"]
+    differing = {key for key in plain if plain[key] != other[key]}
+    assert differing >= {
+        "se_ratio", "activation", "include_top", "pooling", "preprocessing", "fingerprint",
+    }  # fmt: skip
+    again = ("--se-ratio", "0", "--activation", "swish", "--no-preprocessing")
+    assert json.loads(cli("summary", "101", *again, "-f", "json").out)["model"] != other
+
+
+def test_one_grammar_in_every_command(cli: Cli) -> None:
+    text = "resnet_rs_50 @ 160 : timm + se"
+    title = "ResNet-RS-50 @ 160×160 (timm)"
+    for command in ("summary", "graph"):
+        assert title in cli(command, text).out.splitlines()[0]
+    assert title in cli("diff", text, "50").out.splitlines()[0]
+    assert "ResNet-RS-50 @ 160×160" in cli("recipe", "timm/resnetrs50.tf_in1k").out
+    assert rsinspect.summary(text).title.startswith(title)
+    assert rsinspect.network(text).title == title
+
+
+def test_a_dialect_that_the_recipe_does_not_cover_is_refused(cli: Cli) -> None:
+    for text in ("resnet50", "50:article", "50+se"):
+        outcome = cli("recipe", text)
+        assert (outcome.code, outcome.out) == (2, "")
+
+
+@pytest.mark.parametrize("text", ["50:", "50:nobody", "50 (nobody)"])
+def test_an_unknown_dialect_is_named(text: str) -> None:
+    with pytest.raises(InvalidChoice, match="unknown dialect"):
+        network(text)
+
+
+def test_a_number_of_the_python_door_is_a_depth() -> None:
+    assert rsinspect.network(50).title == "ResNet-RS-50 @ 160×160"
+    with pytest.raises(RsInspectError, match="True is not a model"):
+        rsinspect.network(True)
+    assert resnet_rs(parse_model("50").spec()).title == rsinspect.network("50").title
