@@ -44,7 +44,7 @@ REFUSED = {
     "summary 50 --columns prams": "params",
     "summary 50 --sort nope": "unknown column",
     "summary 50 --filter zzz": "c4/*",
-    "summary 50 --top 0": "at least 1",
+    "summary 50 --limit 0": "at least 1",
     "summary 50 --batch 0": "at least 1",
     "summary 50 --dtype float31": "float32",
     "summary 50 --convention papper": "paper",
@@ -61,8 +61,8 @@ REFUSED = {
     "graph 50 -o {tmp}/a": "suffix",
     "graph 50 -o {tmp}/a.svg --view stagse": "stages",
     "graph 50 -o {tmp}/a.svg --direction UP": "LR",
-    "graph 50 -o {tmp}/a.svgg": "did you mean svg?",
-    "graph 50 -o {tmp}/a.svg --format jpeg": "me.json",
+    "graph 50 -o {tmp}/a.svgg": "did you mean .svg?",
+    "graph 50 -o {tmp}/a.svg --format jpeg": "png",
     "graph 50 -o {tmp}/a.svg --theme lihgt": "light",
     "graph 50 -o {tmp}/a.svg --font Helvetica": "DejaVu Sans",
     "graph 50 -o {tmp}/a.svg --renderer pipe": "pip",
@@ -122,9 +122,10 @@ def test_bad_input_gets_one_line_a_hint_and_code_2(cli: Cli, tmp_path: Path, lin
 
 @pytest.mark.parametrize("command", ["summary", "graph"])
 def test_a_place_where_nobody_may_write_is_refused(cli: Cli, command: str) -> None:
-    outcome = cli(command, 50, "-o", "/proc/rsinspect.svg")  # not even root may
+    outcome = cli(command, 50, "-o", "/proc/rsinspect.html")  # not even root may
     assert outcome.code == 2
-    assert "/proc/rsinspect.svg cannot be written" in outcome.err
+    assert "/proc/rsinspect.html cannot be written" in outcome.err
+    assert "hint: choose another place" in outcome.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, InvalidSpec, ShapeMismatch, UnknownVariant
-from rsinspect.cli import app
+from rsinspect.cli import application
 from rsinspect.differences.pairs import Comparison, FieldChange, compare
 from rsinspect.differences.report import diff_answer
 from rsinspect.differences.wording import change_in_words, conclusion, places_in_words
@@ -524,8 +524,8 @@ def test_other_formats_are_there(format: str, cli: Cli) -> None:
         (["151", "152"], "unknown depth 151"),
         (["101", "101:artcle"], "did you mean article?"),
         (["101@224", "101", "-r", "192"], "disagree"),
-        (["101", "152", "-f", "svg"], "unknown format 'svg'"),
-        (["101", "152", "--graph", "-o", "a.jpeg"], "no JPEG"),
+        (["101", "152", "-f", "svgz"], "unknown format 'svgz'"),
+        (["101", "152", "--graph", "-o", "a.jpeg"], "cannot be written as '.jpeg'"),
         (["101", "152", "--graph", "-o", "a.svg", "--view", "figure6"], "figure6"),
         (["101"], "'B'"),
     ],
@@ -566,7 +566,7 @@ def test_every_published_pair_of_neighbours_has_a_conclusion() -> None:
 def test_help_names_the_choice_of_resolution(cli: Cli) -> None:
     words = " ".join(cli("diff", "--help").out.replace("│", " ").split())
     assert "where no name has one, the largest of their own for all" in words
-    assert isinstance(app.application("diff"), typer.Typer)
+    assert isinstance(application.application("diff"), typer.Typer)
 
 
 def test_table_1s_architecture_steps_are_a_chain(cli: Cli) -> None:

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from rsinspect.base.cells import column_widths
-from rsinspect.base.errors import PictureTooLarge, UnknownPicture
-from rsinspect.drawing.formats import Style, format_of, render
+from rsinspect.base.errors import PictureTooLarge, UnknownFormat
+from rsinspect.drawing.choices import PICTURES, PLOTS
+from rsinspect.drawing.formats import Style, render
 from rsinspect.drawing.scene import Edge, Fact, Grid, GridRow, Node, Panel, Part, Scene
 from rsinspect.layers.question import Question
 
@@ -76,9 +77,10 @@ def test_a_webp_has_the_pixels_of_the_png() -> None:
 
 
 def test_a_jpeg_is_refused_with_what_to_name_it() -> None:
-    with pytest.raises(UnknownPicture, match="no JPEG") as caught:
-        format_of(Path("figure.jpg"))
-    assert caught.value.hint == "name it .png, or .svg or .pdf"
+    for formats in (PICTURES, PLOTS):
+        with pytest.raises(UnknownFormat, match=r"cannot be written as '\.jpg'") as caught:
+            formats.of(Path("figure.jpg"))
+        assert caught.value.hint == "JPEG blurs letters and lines: name it .png, or .svg or .pdf"
 
 
 def test_a_webp_has_fewer_pixels_than_a_png_may_have() -> None:

@@ -151,7 +151,11 @@ def test_what_cannot_be_drawn_is_refused(format: Any, theme: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("plot.gif", "cannot draw a .gif"), ("plot", "has no suffix"), ("a.svg.txt", "a .txt plot")],
+    [
+        ("plot.gif", "cannot be written as '.gif'"),
+        ("plot", "has no suffix"),
+        ("a.svg.txt", "cannot be written as '.txt'"),
+    ],
 )
 def test_a_suffix_that_names_no_format_is_refused(
     name: str, words: str, cli: Cli, tmp_path: Path

@@ -24,7 +24,7 @@ pytest_plugins = ("tests.browser",)
 
 
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InvalidChoice, match="unknown format of a plot 'gif'") as refusal:
+    with pytest.raises(InvalidChoice, match="unknown format 'gif'") as refusal:
         check_plot("gif", "paper")
     assert refusal.value.hint == "one of svg, pdf, png"
 

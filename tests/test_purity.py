@@ -35,7 +35,7 @@ def loaded(arguments: list[str], before: str = "") -> set[str]:
         ["graph", "101", "-f", "mermaid"],
         ["graph", "101", "-f", "tikz"],
         ["graph", "101", "-f", "me.json"],
-        ["graph", "101"],
+        ["graph", "101", "-q"],
         ["diff", "101", "152"],
         ["doctor"],
         ["profile", "--help"],

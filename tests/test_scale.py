@@ -175,14 +175,14 @@ def test_bounds_hold_and_chunks_do_not_matter() -> None:
 
 def test_top_and_front_keep_what_sorting_everything_would() -> None:
     everything = found_by(GRID, sort="macs")
-    top = found_by(GRID, sort="macs", top=9, chunk=4)
+    top = found_by(GRID, sort="macs", limit=9, chunk=4)
     assert top.points.index.tolist() == everything.points.index[:9].tolist()
     ends = found_by(GRID, sort="macs", only_front=True, chunk=4)
     assert ends.points.index.tolist() == everything.points.index[everything.pareto].tolist()
 
 
 def test_axes_sort_too_and_every_size_of_the_space_has_points_in_the_sample() -> None:
-    found = found_by(GRID, sort="-width", top=1)
+    found = found_by(GRID, sort="-width", limit=1)
     assert [found.points.space.point(i)[1] for i in found.points.index.tolist()] == [2.0]
     assert len(found.front) > 1
     assert len(found.sample) == GRID.size
@@ -258,11 +258,11 @@ def test_an_axis_is_read(text: str, values: tuple[Any, ...]) -> None:
         (("--batch", "0"), "at least 1"),
         (("--batch", str(10**14)), "more than"),
         (("-a", "width=32", "-a", "resolution=16384", "--batch", str(10**9)), "2^63"),
-        (("--top", "0"), "at least 1"),
+        (("--limit", "0"), "at least 1"),
         (("--convention", "macs"), "unknown convention"),
         (("--dtype", "float8"), "unknown dtype"),
         (("--dialect", "kers"), "did you mean keras"),
-        (("--format", "parquet"), "needs a name"),
+        (("--format", "parquet"), "-o NAME.parquet"),
         (("--format", "xml"), "unknown format"),
         (("--plot", "x.gif"), "gif"),
         (("--advise", "--epochs", "0"), "epochs"),
@@ -319,7 +319,7 @@ def test_a_long_table_shows_its_beginning_and_says_so(cli: Cli) -> None:
     outcome = cli("scale", "-a", "c4=1:80")
     assert "The first 40 are shown" in outcome.out
     assert max(map(len, outcome.out.splitlines())) <= 80
-    assert "The first" not in cli("scale", "-a", "c4=1:80", "--top", "60").out
+    assert "The first" not in cli("scale", "-a", "c4=1:80", "--limit", "60").out
 
 
 def test_a_plot_has_the_front(cli: Cli, tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ def test_a_plot_has_the_front(cli: Cli, tmp_path: Path) -> None:
     assert "Design space of ResNet-RS" in text
     assert "101 ×2 @224" in text
     again = tmp_path / "again.svg"
-    line = ("scale", "-a", "width=0.5:2:0.25", "-a", "depth=50,101", "--pareto", "--top", "1")
+    line = ("scale", "-a", "width=0.5:2:0.25", "-a", "depth=50,101", "--pareto", "--limit", "1")
     assert cli(*line, "--plot", again).code == 0
     assert again.read_text(encoding="utf-8") == text  # rows left out of the table stay in the plot
 

@@ -124,7 +124,7 @@ def test_csv_has_every_column_and_exact_numbers(cli: Cli) -> None:
 
 
 def test_rows_are_filtered_sorted_and_cut(cli: Cli) -> None:
-    rows = rows_of(cli, 50, "-l", "layer", "--filter", "Conv2D", "--sort", "params", "--top", 3)
+    rows = rows_of(cli, 50, "-l", "layer", "--filter", "Conv2D", "--sort", "params", "--limit", 3)
     params = [int(row["params"]) for row in rows]
     assert len(rows) == 3
     assert params == sorted(params, reverse=True)
@@ -134,7 +134,7 @@ def test_rows_are_filtered_sorted_and_cut(cli: Cli) -> None:
 
 
 def test_what_is_shown_is_summed_beside_the_whole(cli: Cli) -> None:
-    page = cli("summary", 50, "--top", 2, "--sort", "params").out
+    page = cli("summary", 50, "--limit", 2, "--sort", "params").out
     assert "shown" in page
     assert "total" in page
 

@@ -12,7 +12,8 @@ import pytest
 
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.words import Option, advice
-from rsinspect.cli.app import COMMANDS, application
+from rsinspect.cli.app import COMMANDS
+from rsinspect.cli.application import application
 from rsinspect.cli.flags import flag
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli

@@ -33,7 +33,7 @@ class SummaryOptions:
         folded: Whether identical neighbours share a row.
         columns: Keys of the columns to show; empty for the level's default.
         sort: Key of the column to sort by, largest first; None for network order.
-        top: How many rows to keep after sorting; None for all.
+        limit: How many rows to keep after sorting; None for all.
         filter: Pattern on path or kind; None for all.
 
     Raises:
@@ -46,14 +46,14 @@ class SummaryOptions:
     folded: bool = True
     columns: tuple[str, ...] = ()
     sort: str | None = None
-    top: int | None = None
+    limit: int | None = None
     filter: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("level", self.level, LEVELS)
-        if self.top is not None and self.top < 1:
+        if self.limit is not None and self.limit < 1:
             raise InvalidQuestion(
-                advice("{} shows nothing; it must be at least 1", Option("top", self.top))
+                advice("{} shows nothing; it must be at least 1", Option("limit", self.limit))
             )
         for key in (*self.columns, *(() if self.sort is None else (self.sort,))):
             check_choice("column", key, COLUMNS)
@@ -99,7 +99,7 @@ class Summary:
                 )
         if options.sort is not None:
             rows = tuple(sorted(rows, key=self._sort_key))
-        return rows if options.top is None else rows[: options.top]
+        return rows if options.limit is None else rows[: options.limit]
 
     def _sort_key(self, row: SummaryRow) -> tuple[bool, float, str]:
         """Order numbers first and largest first, then text, then what is not available."""

@@ -15,7 +15,7 @@ Kind = Literal[
 Value = str | int | float | None
 Note = str | Wording
 """A sentence; one that names options is worded by the door that shows it."""
-RecordKind = Literal["int32", "int64", "float64", "bool", "list<int32>"]
+RecordKind = Literal["int32", "int64", "float64", "bool", "string", "list<int32>"]
 
 
 class Column(NamedTuple):

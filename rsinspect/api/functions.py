@@ -92,7 +92,7 @@ def summary(
     level: Literal["stage", "block", "layer"] = "stage",
     columns: Columns = (),
     sort: str | None = None,
-    top: int | None = None,
+    limit: int | None = None,
     filter: str | None = None,
     folded: bool = True,
     convention: str = "paper",
@@ -106,7 +106,7 @@ def summary(
         level: One row per stage, block or layer.
         columns: Keys of the columns to show; the level's own by default.
         sort: Key of the column to sort by, largest first; network order by default.
-        top: How many rows to keep after sorting; all by default.
+        limit: How many rows to keep after sorting; all by default.
         filter: Pattern on path or kind, ``"c4/*"`` or ``"Conv2D"``.
         folded: Whether identical neighbours share a row.
         convention: What a FLOP is: ``mac``, ``paper``, ``timm`` or ``full``.
@@ -130,7 +130,7 @@ def summary(
         folded=folded,
         columns=tuple(columns),
         sort=sort,
-        top=top,
+        limit=limit,
         filter=filter,
     )
     return TableResult(summary_answer(network(model), options))
@@ -289,7 +289,7 @@ def scale(
     objective: str = "max:params,min:flops",
     pareto: bool = False,
     sort: str | None = None,
-    top: int | None = None,
+    limit: int | None = None,
     convention: str = "paper",
     batch: int = 1,
     dtype: str = "float32",
@@ -309,7 +309,7 @@ def scale(
         objective: Two or three of the Pareto front.
         pareto: Whether to keep the front alone.
         sort: A cost or an axis; with ``-`` before it the largest first.
-        top: How many points to keep after sorting.
+        limit: How many points to keep after sorting.
         convention: What a FLOP is.
         batch: Images, for bytes.
         dtype: Of activations.
@@ -340,7 +340,7 @@ def scale(
         objectives=parse_objectives(objective),
         only_front=pareto,
         sort=sort,
-        top=top,
+        limit=limit,
     )
     found = search.run()
     return Charted(scale_answer(found), lambda: scale_chart(found))

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rsinspect.answers.table import Answer, Value
 from rsinspect.base.files import write_whole
-from rsinspect.drawing.formats import Style, format_of, render, save, view_in
+from rsinspect.drawing.choices import PICTURES
+from rsinspect.drawing.formats import Style, render, save, view_in
 from rsinspect.networks.network import Network
 from rsinspect.render.console import table_text
-from rsinspect.render.data import as_text
-from rsinspect.render.formats import format_of as table_format
+from rsinspect.render.content import table_content
+from rsinspect.render.formats import TABLES
 from rsinspect.render.html import table_html
 
 if TYPE_CHECKING:
@@ -71,25 +72,21 @@ class TableResult:
         """Give the JSON document: the one that ``--format json`` prints, as plain values."""
         return self._answer.document
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, format: str | None = None) -> None:
         """Write it to a file, whole or not at all.
 
         Args:
-            path: The suffix chooses the format: .json, .yaml, .csv, .md, .tex, .html or .txt.
+            path: The suffix chooses the format: .json, .yaml, .csv, .md, .tex, .html, .parquet or
+                .txt.
+            format: For a path without a suffix: ``json``, ``markdown`` ...; ``table`` by default.
 
         Raises:
-            InvalidChoice: If the suffix names none of these.
+            UnknownFormat: If the suffix names none of these, or another format than the given one.
             OutputNotWritable: If the file cannot be written.
         """
         path = Path(path)
-        write_whole(path, self._as(table_format(path)).encode())
-
-    def _as(self, format: str) -> str:
-        if format == "html":
-            return f"<!doctype html>\n<meta charset=utf-8>\n{self.to_html()}\n"
-        if format == "table":
-            return self.to_text(100) + "\n"
-        return as_text(self._answer, format)
+        content = table_content(self._answer, TABLES.chosen(path, format) or "table")
+        write_whole(path, content)
 
     def to_text(self, width: int | None = None, *, notes: str = "full") -> str:
         """Write the table of the command line, which ``print`` shows with the first notes alone.
@@ -192,19 +189,21 @@ class Picture:
         """Give what the picture shows, before any format: panels of nodes, edges and cells."""
         return {"schema": "rsinspect.scene/1", **asdict(self._scene_for("svg"))}
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, format: str | None = None) -> None:
         """Write it to a file, whole or not at all, with the files that belong beside it.
 
         Args:
             path: The suffix chooses the format: .svg, .png, .pdf, .dot, .tex, .html, .mmd, .txt or
                 .me.json.
+            format: For a path without a suffix.
 
         Raises:
-            RenderError: If the suffix names no format or the picture cannot be drawn.
+            UnknownFormat: If the suffix names no format.
+            RenderError: If the picture cannot be drawn.
             OutputNotWritable: If a file cannot be written.
         """
         path = Path(path)
-        format = format_of(path)
+        format = PICTURES.of(path, format)
         save(self._scene_for(format), format, self._style, path)
 
     def _repr_svg_(self) -> str:
@@ -228,20 +227,21 @@ class Plot:
         """Draw it as SVG."""
         return self._draw("svg").decode()
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, format: str | None = None) -> None:
         """Write it to a file, whole or not at all.
 
         Args:
             path: The suffix chooses the format: .svg, .pdf or .png.
+            format: For a path without a suffix.
 
         Raises:
-            UnknownPicture: If the suffix names none of these.
+            UnknownFormat: If the suffix names none of these.
             OutputNotWritable: If the file cannot be written.
         """
         from rsinspect.plots.page import plot_format
 
         path = Path(path)
-        write_whole(path, self._draw(plot_format(path)))
+        write_whole(path, self._draw(plot_format(path, format)))
 
     def _repr_svg_(self) -> str:
         return self.to_svg()

@@ -2,6 +2,7 @@
 
     RsInspectError                     message, hint, exit_code 1
     ├── InvalidChoice (also ValueError) 2  a name that is none of those there are
+    │   └── UnknownFormat              2   a format or suffix in which it cannot be written
     ├── SpecError (also ValueError)    2   the requested network is impossible
     │   ├── UnknownVariant             2   no published variant of that name
     │   └── InvalidSpec                2   a number is out of its range
@@ -19,7 +20,8 @@
     │   ├── UnknownPicture             2   a view, direction or format that does not exist
     │   ├── PictureTooLarge            2   a bitmap of more pixels than can be drawn
     │   ├── GraphvizNotFound           3   no Graphviz engine on this machine
-    │   └── OutputNotWritable          2   the output path cannot be written
+    │   ├── OutputNotWritable          2   the output path cannot be written
+    │   └── NoTemporaryDirectory       3   no room for temporary files on this machine
     └── MeasurementError               1
         ├── BatchDoesNotFit            1   no batch size of the ladder could be run
         ├── DeviceUnavailable          3   the backend does not find that device
@@ -96,6 +98,13 @@ class InvalidChoice(RsInspectError, ValueError):
 
     def __init__(self, what: str, value: object, known: Iterable[str]) -> None:
         super().__init__(f"unknown {what} {value!r:.80}", near(str(value)[:200], known))
+
+
+class UnknownFormat(InvalidChoice):
+    """A format, or the suffix of a file, in which something cannot be written."""
+
+    def __init__(self, message: str, hint: str | Wording) -> None:
+        RsInspectError.__init__(self, message, hint)
 
 
 def check_choice(what: str, value: object, known: Iterable[str]) -> None:
@@ -200,6 +209,12 @@ class OutputNotWritable(RenderError):
     """The output path cannot be written."""
 
     exit_code = 2
+
+
+class NoTemporaryDirectory(RenderError):
+    """No directory for temporary files, or no room in it."""
+
+    exit_code = 3
 
 
 class MeasurementError(RsInspectError):

@@ -1,54 +1,169 @@
-"""Files that are written whole or not at all, and the text templates that ship with the package."""
+"""Files that are written whole or not at all, and the text templates that ship with the package.
+
+A file is written beside its place and then put there, so that whatever happens on the way (a full
+disk, Ctrl-C, a kill) leaves the old file or the new one. A link is followed, and an existing file
+keeps its mode and its owner. A device or a pipe has no place to be put at and is written into.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rsinspect.base.errors import OutputNotWritable
+from rsinspect.base.errors import NoTemporaryDirectory, OutputNotWritable
+
+_STREAMS = (stat.S_IFIFO, stat.S_IFCHR)
+"""Kinds of files that are written into: pipes, and devices that take a stream."""
 
 
 def check_writable(path: Path) -> None:
     """Refuse an output path early, before any work is done for it.
 
     Raises:
-        OutputNotWritable: If the path is a directory, its directory is missing or not writable.
+        OutputNotWritable: If the path is a directory, a socket or a disk, its directory is missing
+            or not writable, or it cannot be the name of a file.
     """
-    if path.is_dir():
-        raise OutputNotWritable(f"{path} is a directory", "name a file in it")
-    directory = path.parent
-    if not directory.is_dir():
-        raise OutputNotWritable(
-            f"the directory {directory} does not exist", f"create it first: mkdir -p {directory}"
-        )
-    if not os.access(directory, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise OutputNotWritable(f"{path} cannot be written", "choose a place you may write to")
+    with _refusing(path):
+        target, kind = _target(path)
+        if kind == stat.S_IFDIR:
+            raise OutputNotWritable(f"{path} is a directory", "name a file in it")
+        if kind not in (None, stat.S_IFREG, *_STREAMS):
+            raise OutputNotWritable(f"{path} is no file that can be written", "name another file")
+        directory = target.parent
+        if kind not in _STREAMS and not directory.is_dir():
+            raise OutputNotWritable(
+                f"the directory {directory} does not exist",
+                f"create it first: mkdir -p {directory}",
+            )
+        touched = (*([target] if kind else []), *([directory] if kind not in _STREAMS else []))
+        if not all(os.access(place, os.W_OK) for place in touched):
+            raise OutputNotWritable(f"{path} cannot be written", "choose a place you may write to")
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write ``content`` to a temporary file beside ``path``, then rename it: all or nothing.
+    """Write one file, whole or not at all.
 
     Raises:
         OutputNotWritable: If the system refuses.
     """
-    check_writable(path)
-    temporary: Path | None = None
+    write_all({path: content})
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Write several files: none is put in its place before all of them are on the disk.
+
+    Raises:
+        OutputNotWritable: If two paths are one file, or the system refuses one.
+    """
+    places = {path: _checked(path) for path in contents}
+    check_apart({str(path): path for path in contents})
+    written: dict[Path, Path] = {}
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as exc:
-        raise OutputNotWritable(f"{path} cannot be written: {exc.strerror}") from exc
+        for path, (target, kind) in places.items():
+            if kind not in _STREAMS:
+                with _refusing(path):
+                    # Short, as the name itself may be as long as names can be; and known before
+                    # there is a file, so that whoever ends this process leaves none.
+                    written[path] = target.with_name(f".rsinspect-{os.urandom(8).hex()}")
+                    _write_beside(written[path], target, contents[path])
+        for path, (target, kind) in places.items():
+            with _refusing(path):
+                if kind in _STREAMS:
+                    target.write_bytes(contents[path])
+                else:
+                    written[path].replace(target)
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        for temporary in written.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def check_apart(written: Mapping[str, Path], read: Mapping[str, Path] | None = None) -> None:
+    """Refuse two names for one file, of which the second would lose what is in the first.
+
+    Args:
+        written: Files that will be written, by what to call each.
+        read: Files that are read for them, likewise.
+
+    Raises:
+        OutputNotWritable: If two are one file; several may go into one pipe or device.
+    """
+    read = read or {}
+    seen: dict[Path, str] = {}
+    for called, path in (*read.items(), *written.items()):
+        with _refusing(path):
+            target, kind = _target(path)
+        if called in written and target in seen and kind not in _STREAMS:
+            first = seen[target]
+            raise OutputNotWritable(
+                f"{path} is read for {first}, and {called} would write over it"
+                if first in read
+                else f"{first} and {called} are one file, {path}",
+                "give each its own name",
+            )
+        seen[target] = called
+
+
+def _checked(path: Path) -> tuple[Path, int | None]:
+    check_writable(path)
+    return _target(path)
+
+
+def _target(path: Path) -> tuple[Path, int | None]:
+    """Follow links to the file itself; tell its kind, None where there is none yet."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        kind = None
+    return (path if kind in _STREAMS else Path(os.path.realpath(path))), kind
+
+
+def _write_beside(temporary: Path, target: Path, content: bytes) -> None:
+    """Write a new file with the mode and the owner of the one that it is to replace."""
+    with temporary.open("xb") as file:
+        with contextlib.suppress(FileNotFoundError):
+            old = target.stat()
+            if os.name == "posix":
+                if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+                    with contextlib.suppress(PermissionError):
+                        os.fchown(file.fileno(), old.st_uid, old.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
+        file.write(content)
+
+
+@contextlib.contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn what the system says about a path into one line."""
+    try:
+        yield
+    except OSError as exc:
+        raise OutputNotWritable(
+            f"{path} cannot be written: {exc.strerror or exc}", "choose another place or name"
+        ) from exc
+    except ValueError as exc:  # a NUL, or half a character
+        raise OutputNotWritable(f"{str(path)!r:.80} is no name of a file", str(exc)) from exc
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Make a directory for temporary files, which is gone afterwards.
+
+    Raises:
+        NoTemporaryDirectory: If there is no place for one, or what is in it cannot be written.
+    """
+    import tempfile  # only for the few who draw
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="rsinspect-") as directory:
+            yield Path(directory)
+    except OSError as exc:
+        raise NoTemporaryDirectory(
+            f"temporary files cannot be written: {exc.strerror or exc}",
+            "set TMPDIR to a directory that you may write to and that has room",
+        ) from exc
 
 
 def template(name: str) -> str:

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rsinspect.base.errors import InvalidQuestion
-from rsinspect.cli.options import Notes, Output, answer, one_of, option, with_options
+from rsinspect.cli.claims import reads_model, writes
+from rsinspect.cli.options import one_of, option, with_options
+from rsinspect.cli.outputs import Notes, answer, chosen
 from rsinspect.cli.picture import StyleOptions, show
 from rsinspect.drawing import choices
-from rsinspect.drawing.choices import VIEWS
+from rsinspect.drawing.choices import PICTURES, VIEWS
 from rsinspect.networks.network import Network
-from rsinspect.render.formats import FORMATS
+from rsinspect.render.formats import TABLES
+
+_DRAWN = tuple(suffix for suffix in PICTURES.suffixes if suffix not in TABLES.suffixes)
+"""Suffixes that mean a picture without being asked for one."""
 
 if TYPE_CHECKING:
     from rsinspect.networks.named import Compared
 
 
 def _step(metavar: str, help: str) -> Any:
-    return typer.Argument(metavar=metavar, help=help, show_default=False)
+    return typer.Argument(metavar=metavar, help=help, show_default=False, callback=reads_model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +91,22 @@ def diff(
     format: Annotated[
         str | None,
         option(
-            "--format", "-f", help=f"{one_of(FORMATS)}; with --graph {one_of(choices.FORMATS)}."
+            "--format",
+            "-f",
+            help=f"{one_of(TABLES.names)}; of a picture {one_of(PICTURES.names)}. Default: from "
+            "the suffix of the file.",
         ),
     ] = None,
-    output: Output = None,
+    output: Annotated[
+        Path | None,
+        option(
+            "--output",
+            "-o",
+            help=f"Write to this file instead of stdout: {one_of(TABLES.suffixes)} for the table; "
+            f"{one_of(_DRAWN)} draw the two.",
+            callback=writes,
+        ),
+    ] = None,
     notes: Notes = "short",
 ) -> None:
     """Show what B has more, less or otherwise than A, and what that costs."""
@@ -97,14 +114,16 @@ def diff(
 
     networks, note = steps.make()
     one, two, *others = networks
-    if picture.graph:
+    formats = PICTURES if picture.graph else TABLES.or_else(PICTURES)
+    name = chosen(formats, output, format)
+    if picture.graph or name not in (None, *TABLES.names):
         if others:
-            raise InvalidQuestion("a picture has two sides, not more", "leave --graph or name two")
-        _draw(one, two, picture, style, format, output)
+            raise InvalidQuestion("a picture has two sides, not more", "name two networks")
+        _draw(one, two, picture, style, name, output)
     elif others:
-        answer(chain_answer(networks, note), format or "table", output, notes)
+        answer(chain_answer(networks, note), name, output, notes)
     else:
-        answer(diff_answer(one, two, note), format or "table", output, notes)
+        answer(diff_answer(one, two, note), name, output, notes)
 
 
 def _draw(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rsinspect.cli.options import Format, Notes, Output, answer
+from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
 
 
 def doctor(
@@ -14,16 +14,16 @@ def doctor(
         bool,
         typer.Option("--devices", help="Also ask each backend for its devices; takes a while."),
     ] = False,
-    format: Format = "table",
+    format: Format = None,
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
     """Check this machine: renderers, fonts, frameworks; exit code 3 where no renderer draws."""
     from rsinspect.doctor.answer import doctor_answer
     from rsinspect.doctor.checkup import examine
-    from rsinspect.render.formats import check_format
+    from rsinspect.render.formats import TABLES
 
-    check_format(format)
+    chosen(TABLES, output, format)
     checkup = examine(devices=devices)
     answer(doctor_answer(checkup), format, output, notes)
     if not checkup.works:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from rsinspect.cli.claims import reads, writes
 from rsinspect.cli.options import Convention, model_command, one_of, option
+from rsinspect.cli.outputs import chosen
 from rsinspect.cli.picture import StyleOptions, show
 from rsinspect.drawing import choices
-from rsinspect.drawing.choices import QUANTITIES, VIEWS
+from rsinspect.drawing.choices import PICTURES, QUANTITIES, VIEWS
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
@@ -25,8 +27,9 @@ class PictureOptions:
         option(
             "--output",
             "-o",
-            help=f"The file: {one_of(choices.SUFFIXES)}; '-' for stdout. Default: a picture of "
+            help=f"The file: {one_of(PICTURES.suffixes)}; '-' for stdout. Default: a picture of "
             "characters on the terminal.",
+            callback=writes,
         ),
     ] = None
     format: Annotated[
@@ -78,12 +81,11 @@ class PictureOptions:
         """Choose the format, given or from the suffix of the file.
 
         Raises:
-            InvalidChoice: If the format or the suffix is unknown.
-            UnknownPicture: If the file has no suffix.
+            UnknownFormat: If there is no such format or suffix, or the two disagree.
         """
-        from rsinspect.drawing.formats import chosen
+        from rsinspect.drawing import formats
 
-        return chosen(self.output, self.format)
+        return formats.chosen(self.output, chosen(PICTURES, self.output, self.format))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,11 @@ class ColourOptions:
     ] = None
     profile: Annotated[
         Path | None,
-        option("--profile", help="A run that rsinspect profile --save wrote, for --color latency."),
+        option(
+            "--profile",
+            help="A run that rsinspect profile --save wrote, for --color latency.",
+            callback=reads,
+        ),
     ] = None
     convention: Convention = "paper"
 

@@ -3,7 +3,7 @@
 A group of options is a dataclass whose fields are options. ``with_options`` gives a command the
 options of every group among its parameters, and hands it the groups: a command that takes a
 ``Question`` has ``--convention``, ``--batch`` and ``--dtype``; one whose first parameter is a
-``Network`` (``model_command``) has all the options that describe a network. ``answer`` puts an
+``Network`` (``model_command``) has all the options that describe a network. ``cli.outputs`` puts an
 answer where the user wants it, ``cli.picture`` a picture.
 
 Annotations are types, not strings, which would have to be compiled at every call.
@@ -13,16 +13,14 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from rsinspect.answers.table import Answer
-from rsinspect.base.errors import InvalidSpec, check_choice
+from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.base.words import Option, advice
-from rsinspect.cli.flags import flag
+from rsinspect.cli.claims import reads_model
 from rsinspect.layers.cost import CONVENTIONS
 from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
@@ -30,13 +28,9 @@ from rsinspect.networks.grammar import parse_blocks, parse_model, parse_resoluti
 from rsinspect.networks.named import is_file, network
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.render.formats import FORMATS, NOTES
-
-if TYPE_CHECKING:
-    from rsinspect.answers.chart import Chart
 
 _NETWORK = "Network"
-_OUTPUT = "Output"
+OUTPUT = "Output"
 
 
 def one_of(choices: Iterable[str]) -> str:
@@ -49,22 +43,13 @@ def one_of(choices: Iterable[str]) -> str:
     return f"{', '.join(some)} or {last}" if some else last
 
 
-def option(*names: str, help: str, panel: str | None = None) -> Any:
+def option(*names: str, help: str, panel: str | None = None, **more: Any) -> Any:
     """Declare an option, in a panel of the help if one is named."""
-    return typer.Option(*names, help=help, rich_help_panel=panel)
+    return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 
-Format = Annotated[str, option("--format", "-f", help=f"{one_of(FORMATS)}.", panel=_OUTPUT)]
-Output = Annotated[
-    Path | None,
-    option("--output", "-o", help="Write to this file instead of stdout.", panel=_OUTPUT),
-]
-Notes = Annotated[
-    str,
-    option("--notes", help=f"Notes under a table: {one_of(NOTES)}.", panel=_OUTPUT),
-]
 Convention = Annotated[
-    str, option("--convention", help=f"What a FLOP is: {one_of(CONVENTIONS)}.", panel=_OUTPUT)
+    str, option("--convention", help=f"What a FLOP is: {one_of(CONVENTIONS)}.", panel=OUTPUT)
 ]
 
 
@@ -99,6 +84,7 @@ class NetworkOptions:
             help="A depth (270), a depth at a size (152@224), a name (resnet-rs-101, resnet50), "
             "each with a dialect (101:article) and +se or -se; or a .json network.",
             show_default=False,
+            callback=reads_model,
         ),
     ] = None
     blocks: Annotated[
@@ -277,68 +263,3 @@ def model_command(
         default_model: MODEL where none is given; None makes it required.
     """
     return lambda command: with_options(command, default_model=default_model)
-
-
-def answer(result: Answer, format_name: str, output: Path | None, notes: str = "short") -> None:
-    """Put an answer on stdout or into a file, in the format asked for.
-
-    Args:
-        result: The answer.
-        format_name: One of ``FORMATS``.
-        output: Of what file; stdout by default.
-        notes: What stands under a table for people: ``short``, ``full`` or ``none``.
-
-    Raises:
-        InvalidChoice: If the format or the choice of notes is unknown.
-        OutputNotWritable: If the file cannot be written.
-    """
-    check_choice("choice of notes", notes, NOTES)
-    table = result.table.worded(flag)
-    if format_name != "table":
-        from rsinspect.render.data import as_text
-
-        put(as_text(result._replace(table=table), format_name).encode(), output)
-        return
-    from rsinspect.render.console import console_for, print_table
-
-    more = flag(Option("notes", "full"))
-    if output is None:
-        print_table(table, console_for(), notes=notes, more=more)
-        return
-    import io
-
-    buffer = io.StringIO()
-    print_table(table, console_for(buffer), notes=notes, more=more)
-    put(buffer.getvalue().encode(), output)
-
-
-def put(content: bytes, output: Path | None) -> None:
-    """Write to stdout, where no file or ``-`` is named, or into a file.
-
-    Raises:
-        OutputNotWritable: If the file cannot be written.
-    """
-    if output is None or str(output) == "-":
-        import sys
-
-        sys.stdout.write(content.decode())
-        return
-    from rsinspect.base.files import write_whole
-
-    write_whole(output, content)
-
-
-def plot(chart: "Chart", output: Path, theme: str) -> None:
-    """Put a chart into a file.
-
-    Raises:
-        OutputNotWritable: If the file cannot be written.
-        RenderError: If its suffix or the theme is unknown.
-    """
-    from rsinspect.base.files import check_writable, write_whole
-    from rsinspect.plots.chart import chart_plot
-    from rsinspect.plots.page import plot_format
-
-    format = plot_format(output)
-    check_writable(output)
-    write_whole(output, chart_plot(chart, format, theme))

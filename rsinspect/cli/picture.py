@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from rsinspect.base.formats import STDOUT
 from rsinspect.cli.options import one_of, option
+from rsinspect.cli.outputs import put, write
+from rsinspect.cli.talk import say
 from rsinspect.drawing.choices import AUTO, DIRECTIONS, FONT, FONTS, PNG_DPI, RENDERERS, THEME_NAMES
 
 if TYPE_CHECKING:
@@ -57,28 +60,29 @@ class StyleOptions:
         return Style(theme=self.theme, font=self.font, dpi=self.dpi, renderer=self.renderer)
 
 
-def show(scene: "Scene", format_name: str, style: "Style", output: Path | None) -> None:
+def show(scene: "Scene", format: str, style: "Style", output: Path | None) -> None:
     """Put a picture on stdout or into a file, with the files that belong beside it.
 
     Raises:
         OutputNotWritable: If a file cannot be written.
         RenderError: If the picture cannot be drawn.
     """
-    from rsinspect.drawing.formats import render, save
+    from rsinspect.drawing.formats import files, render
 
-    if output is None or str(output) == "-":
-        if format_name == "txt":
-            from rsinspect.render.console import console_for
-
-            console = console_for()
-            style = replace(
-                style,
-                width=console.width,
-                colour=console.is_terminal and not console.no_color,
-                ascii_only=not (console.encoding or "utf-8").lower().startswith("utf"),
-            )
-        sys.stdout.flush()
-        sys.stdout.buffer.write(render(scene, format_name, style))
-        sys.stdout.buffer.flush()
+    if output is not None and output != STDOUT:
+        picture, *companions = files(scene, format, style, output).items()
+        write(dict([picture]), beside=dict(companions))
         return
-    save(scene, format_name, style, output)
+    if format == "txt":
+        from rsinspect.render.console import console_for
+
+        console = console_for()
+        style = replace(
+            style,
+            width=console.width,
+            colour=console.is_terminal and not console.no_color,
+            ascii_only=not (console.encoding or "utf-8").lower().startswith("utf"),
+        )
+    put(render(scene, format, style), None)
+    if output is None and format == "txt" and not sys.stdout.isatty():
+        say("wrote a picture of characters; -o NAME.svg draws a figure")

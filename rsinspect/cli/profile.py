@@ -6,11 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement
-from rsinspect.cli.options import Format, Notes, Output, answer, model_command, one_of, option
+from rsinspect.cli.claims import reads, writes
+from rsinspect.cli.options import model_command, one_of, option
+from rsinspect.cli.outputs import (
+    CHARTED,
+    ChartedFormat,
+    ChartedOutput,
+    Notes,
+    answer_charted,
+    chosen,
+    write,
+)
 from rsinspect.drawing.choices import PLOT_THEMES
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import BACKENDS, PRECISIONS
-from rsinspect.render.formats import check_format
 
 if TYPE_CHECKING:
     from rsinspect.profiling.protocol import ProfileRequest
@@ -21,8 +30,8 @@ def _how(*names: str, help: str) -> Any:
     return option(*names, help=help, panel="Measurement")
 
 
-def _file(*names: str, help: str) -> Any:
-    return option(*names, help=help, panel="Files")
+def _file(*names: str, help: str, **more: Any) -> Any:
+    return option(*names, help=help, panel="Files", **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +120,8 @@ class FileOptions:
     """Where a run comes from, and where else it goes."""
 
     save: Annotated[
-        Path | None, _file("--save", help="Also write the whole run as JSON to this file.")
+        Path | None,
+        _file("--save", help="Also write the whole run as JSON to this file.", callback=writes),
     ] = None
     saved: Annotated[
         Path | None,
@@ -119,6 +129,7 @@ class FileOptions:
             "--from",
             help="Show a run that --save wrote, in any format, and measure nothing; MODEL and "
             "the options of measuring are ignored.",
+            callback=reads,
         ),
     ] = None
     trace: Annotated[
@@ -127,36 +138,33 @@ class FileOptions:
             "--trace",
             help="Also record one pass op by op, and write it with the segments as Chrome trace "
             "JSON, for Perfetto.",
+            callback=writes,
         ),
     ] = None
     plot: Annotated[
-        Path | None, _file("--plot", help="Also draw the latencies: .svg, .pdf or .png.")
+        Path | None,
+        _file("--plot", help="Also draw the latencies: .svg, .pdf or .png.", callback=writes),
     ] = None
     roofline: Annotated[
-        Path | None, _file("--roofline", help="Also draw the roofline: .svg, .pdf or .png.")
+        Path | None,
+        _file("--roofline", help="Also draw the roofline: .svg, .pdf or .png.", callback=writes),
     ] = None
     theme: Annotated[str, _file("--theme", help=f"Theme of the plots: {one_of(PLOT_THEMES)}.")] = (
         "paper"
     )
 
-    def check(self, output: Path | None, *, roofs: bool) -> None:
+    def check(self, *, roofs: bool) -> None:
         """Refuse what cannot be written, before anything is measured.
 
         Raises:
-            OutputNotWritable: If a file cannot be written.
             RenderError: If the suffix of a drawing or the theme is unknown.
             InvalidMeasurement: If the run does not have what a file needs.
         """
-        from rsinspect.base.files import check_writable
-
         for picture in (self.plot, self.roofline):
             if picture is not None:
                 from rsinspect.plots.page import check_plot, plot_format
 
                 check_plot(plot_format(picture), self.theme)
-        for path in (self.save, self.trace, self.plot, self.roofline, output):
-            if path is not None and str(path) != "-":
-                check_writable(path)
         if self.saved is None and self.roofline is not None and not roofs:
             raise InvalidMeasurement("a roofline needs roofs", "leave --no-roofs out")
         if self.saved is not None and self.save is not None:
@@ -171,26 +179,25 @@ class FileOptions:
         Raises:
             OutputNotWritable: If one cannot be written.
         """
-        from rsinspect.base.files import write_whole
         from rsinspect.profiling.record.document import to_json
 
         if self.save is not None:
-            write_whole(self.save, (json.dumps(to_json(run), indent=2) + "\n").encode())
+            write({self.save: (json.dumps(to_json(run), indent=2) + "\n").encode()})
         if self.trace is not None:
             from rsinspect.profiling.timeline import chrome_trace_of
 
-            write_whole(self.trace, json.dumps(chrome_trace_of(run)).encode())
+            write({self.trace: json.dumps(chrome_trace_of(run)).encode()})
         if self.plot is not None:
             from rsinspect.plots.latency import latency_plot
             from rsinspect.plots.page import plot_format
 
-            write_whole(self.plot, latency_plot(run, plot_format(self.plot), self.theme))
+            write({self.plot: latency_plot(run, plot_format(self.plot), self.theme)})
         if self.roofline is not None:
             from rsinspect.plots.page import plot_format
             from rsinspect.plots.roofline import roofline_plot
 
             content = roofline_plot(run, plot_format(self.roofline), self.theme)
-            write_whole(self.roofline, content)
+            write({self.roofline: content})
 
 
 @model_command(default_model="50")
@@ -198,19 +205,28 @@ def profile(
     network: Network,
     how: MeasuringOptions,
     files: FileOptions,
-    format: Format = "table",
-    output: Output = None,
+    format: ChartedFormat = None,
+    output: ChartedOutput = None,
     notes: Notes = "short",
 ) -> None:
     """Time a forward pass or training step, its parts and the whole; say if they add up."""
     from rsinspect.profiling.answer import closure_line, profile_answer
 
-    check_format(format)
-    files.check(output, roofs=how.roofs)
+    chosen(CHARTED, output, format)
+    files.check(roofs=how.roofs)
     run, interrupted = _run(network, how, files)
     if run is not None:
         files.write(run)
-        answer(profile_answer(run), format, output, notes)
+        from rsinspect.plots.latency import latency_plot
+
+        answer_charted(
+            profile_answer(run),
+            lambda kind: latency_plot(run, kind, files.theme),
+            format,
+            output,
+            notes,
+            None,
+        )
     if interrupted is not None:
         raise interrupted
     if run is not None and how.strict and run.closure.closes is not True:

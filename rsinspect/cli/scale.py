@@ -2,25 +2,35 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rsinspect.base.errors import InvalidSpec
-from rsinspect.base.words import Option, advice
-from rsinspect.cli.options import Notes, Output, answer, one_of, option, plot, put, with_options
+from rsinspect.cli.options import one_of, option, with_options
+from rsinspect.cli.outputs import (
+    CHARTED,
+    ChartedFormat,
+    ChartedOutput,
+    Notes,
+    Plot,
+    Theme,
+    answer,
+    answer_charted,
+    chosen,
+    put,
+)
 from rsinspect.design_space.axes import PRESETS, parse_axis, preset_axes
 from rsinspect.design_space.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from rsinspect.design_space.search import Bounds, Found, Search
 from rsinspect.design_space.space import Space
-from rsinspect.drawing.choices import PLOT_THEMES
+from rsinspect.drawing.choices import PLOTS
 from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.render.formats import FORMATS, check_format
 
 if TYPE_CHECKING:
     from rsinspect.answers.table import Records
+    from rsinspect.plots.page import PlotFormat
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
           "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}  # fmt: skip
@@ -73,7 +83,7 @@ class SpaceOptions:
 
 
 def _limit(*names: str, help: str) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel="Limits", show_default=False)
+    return typer.Option(*names, help=help, rich_help_panel="Bounds", show_default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +142,7 @@ class ShownOptions:
         str | None,
         _shown("--sort", "-s", help="Sort by a cost or an axis; -params: largest first."),
     ] = None
-    top: Annotated[int | None, _shown("--top", "-n", help="Only the first N.")] = None
+    limit: Annotated[int | None, _shown("--limit", "-n", help="Only the first N.")] = None
 
     def of(self, space: Space, limits: Bounds, question: Question) -> Search:
         """Make the search."""
@@ -143,7 +153,7 @@ class ShownOptions:
             objectives=parse_objectives(self.objective),
             only_front=self.pareto,
             sort=self.sort,
-            top=self.top,
+            limit=self.limit,
         )
 
 
@@ -151,47 +161,37 @@ class ShownOptions:
 class FileOptions:
     """Where the answer goes, and in which format."""
 
-    format: Annotated[str, option("--format", "-f", help=f"{one_of((*FORMATS, 'parquet'))}.")] = (
-        "table"
-    )
-    output: Output = None
+    format: ChartedFormat = None
+    output: ChartedOutput = None
     notes: Notes = "short"
-    plot_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False
-        ),
-    ] = None
-    theme: Annotated[str, option("--theme", help=f"Theme of the plot: {one_of(PLOT_THEMES)}.")] = (
-        "light"
-    )
+    plot: Plot = None
+    theme: Theme = "light"
 
-    @property
-    def kind(self) -> str:
-        """Return the given format, or read it off the name of the file."""
-        suffix = self.output.suffix if self.output is not None else ""
-        named = self.format == "table" and suffix in (".parquet", ".csv", ".json")
-        return suffix.removeprefix(".") if named else self.format
-
-    def check(self) -> None:
-        """Refuse what cannot be written, before anything is worked out.
+    def check(self) -> str | None:
+        """Choose the format, and refuse what cannot be written, before anything is worked out.
 
         Raises:
-            InvalidChoice: If the format is unknown.
-            InvalidSpec: If the format needs a file and has none.
-            OutputNotWritable: If a file cannot be written.
+            UnknownFormat: If a format or suffix is unknown, or the two disagree.
         """
-        from rsinspect.base.files import check_writable
+        if self.plot is not None:
+            PLOTS.of(self.plot)
+        return chosen(CHARTED, self.output, self.format)
 
-        if self.kind != "parquet":
-            check_format(self.kind)
-        elif self.output is None:
-            raise InvalidSpec(
-                "a Parquet file needs a name", advice("add {}", Option("output", "points.parquet"))
-            )
-        for path in (self.output, self.plot_file):
-            if path is not None:
-                check_writable(path)
+    def put(self, found: Found) -> None:
+        """Put what was found where it is to go; as records, every point of it."""
+        from rsinspect.design_space.answer import records, scale_answer, scale_chart
+
+        def draw(format: "PlotFormat") -> bytes:
+            from rsinspect.plots.chart import chart_plot
+
+            return chart_plot(scale_chart(found), format, self.theme)
+
+        kind = self.check()
+        if kind in ("csv", "parquet"):
+            drawn = {} if self.plot is None else {self.plot: draw(PLOTS.of(self.plot))}  # type: ignore[arg-type]
+            put(_written(records(found), kind), self.output, others=drawn)
+        else:
+            answer_charted(scale_answer(found), draw, kind, self.output, self.notes, self.plot)
 
 
 @with_options
@@ -212,16 +212,8 @@ def scale(
 
         answer(advice_answer(epochs), files.format, files.output, files.notes)
         return
-    from rsinspect.design_space.answer import records, scale_answer, scale_chart
-
     files.check()
-    found = _searched(shown.of(space.make(), limits.make(), question))
-    if files.plot_file is not None:
-        plot(scale_chart(found), files.plot_file, files.theme)
-    if files.kind in ("csv", "parquet"):
-        put(_written(records(found), files.kind), files.output)
-    else:
-        answer(scale_answer(found), files.kind, files.output, files.notes)
+    files.put(_searched(shown.of(space.make(), limits.make(), question)))
 
 
 def _written(points: "Records", kind: str) -> bytes:

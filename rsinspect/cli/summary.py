@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from rsinspect.cli.options import Convention, Format, Notes, Output, answer, model_command
+from rsinspect.cli.options import Convention, model_command
+from rsinspect.cli.outputs import Format, Notes, Output, answer
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
@@ -22,7 +23,9 @@ def summary(
     sort: Annotated[
         str | None, typer.Option("--sort", "-s", help="Sort by this column, largest first.")
     ] = None,
-    top: Annotated[int | None, typer.Option("--top", "-n", help="Only the first N rows.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", help="Only the first N rows.")
+    ] = None,
     filter: Annotated[
         str | None, typer.Option("--filter", help="Only paths or kinds like this: 'c4/*', Conv2D.")
     ] = None,
@@ -34,7 +37,7 @@ def summary(
         list[str] | None,
         typer.Option("--explain", "-e", help="Show the formulas of this path instead; repeatable."),
     ] = None,
-    format: Format = "table",
+    format: Format = None,
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
@@ -48,7 +51,7 @@ def summary(
         folded=fold,
         columns=wanted or (column_keys() if format == "csv" else ()),
         sort=sort,
-        top=top,
+        limit=limit,
         filter=filter,
     )
     if explain:
@@ -64,7 +67,7 @@ def variants(
         bool, typer.Option("--all", help="Also 300 and 400, the layouts of the scaling study.")
     ] = False,
     convention: Convention = "paper",
-    format: Format = "table",
+    format: Format = None,
     output: Output = None,
     notes: Notes = "short",
 ) -> None:

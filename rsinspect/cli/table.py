@@ -1,30 +1,36 @@
 """``rsinspect table``, ``figure`` and ``recipe``: the paper, beside what rsinspect computes."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rsinspect.base.errors import UnknownVariant
-from rsinspect.cli.options import Convention, Format, Notes, Output, answer, one_of, plot
-from rsinspect.drawing.choices import PLOT_THEMES
+from rsinspect.cli.options import Convention
+from rsinspect.cli.outputs import (
+    ChartedFormat,
+    ChartedOutput,
+    Format,
+    Notes,
+    Output,
+    Plot,
+    Theme,
+    answer,
+    answer_charted,
+)
 from rsinspect.layers.question import Question
 from rsinspect.networks.grammar import parse_model
 
-Plot = Annotated[
-    Path | None,
-    typer.Option("--plot", help="Draw it into this file: .svg, .pdf or .png.", show_default=False),
-]
-Theme = Annotated[str, typer.Option(help=f"Theme of the plot: {one_of(PLOT_THEMES)}.")]
+if TYPE_CHECKING:
+    from rsinspect.plots.page import PlotFormat
 
 
 def table(
     number: Annotated[int, typer.Argument(metavar="N", help="1 to 12.", show_default=False)],
     convention: Convention = "paper",
-    format: Format = "table",
-    output: Output = None,
+    format: ChartedFormat = None,
+    output: ChartedOutput = None,
     notes: Notes = "short",
-    plot_file: Plot = None,
+    plot: Plot = None,
     x: Annotated[
         str, typer.Option("--x", help="Axis of the plot of table 7: v100, tpuv3, flops or params.")
     ] = "v100",
@@ -34,28 +40,32 @@ def table(
     from rsinspect.answers.figures import table_chart
     from rsinspect.answers.printed import table_answer
 
-    result = table_answer(number, Question(convention))
-    if plot_file is not None:
-        plot(table_chart(number, x=x), plot_file, theme)
-    answer(result, format, output, notes)
+    def draw(format: "PlotFormat") -> bytes:
+        from rsinspect.plots.chart import chart_plot
+
+        return chart_plot(table_chart(number, x=x), format, theme)
+
+    answer_charted(table_answer(number, Question(convention)), draw, format, output, notes, plot)
 
 
 def figure(
     number: Annotated[int, typer.Argument(metavar="N", help="2 or 3.", show_default=False)],
     convention: Convention = "paper",
-    format: Format = "table",
-    output: Output = None,
+    format: ChartedFormat = None,
+    output: ChartedOutput = None,
     notes: Notes = "short",
-    plot_file: Plot = None,
+    plot: Plot = None,
     theme: Theme = "light",
 ) -> None:
     """List the networks of Figure 2 or 3, the paper's scaling study, and what they cost."""
     from rsinspect.answers.figures import figure_answer, figure_chart
 
-    result = figure_answer(number, Question(convention))
-    if plot_file is not None:
-        plot(figure_chart(number), plot_file, theme)
-    answer(result, format, output, notes)
+    def draw(format: "PlotFormat") -> bytes:
+        from rsinspect.plots.chart import chart_plot
+
+        return chart_plot(figure_chart(number), format, theme)
+
+    answer_charted(figure_answer(number, Question(convention)), draw, format, output, notes, plot)
 
 
 def recipe(
@@ -63,7 +73,7 @@ def recipe(
         str,
         typer.Argument(help="A published model: 270, 152@224, ResNetRS101.", show_default=False),
     ],
-    format: Format = "table",
+    format: Format = None,
     output: Output = None,
     notes: Notes = "short",
 ) -> None:

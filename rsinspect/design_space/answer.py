@@ -54,7 +54,7 @@ def scale_answer(found: Found) -> Answer:
     A search that asked for a number of points has them all in the table.
     """
     question, space = found.search.question, found.search.space
-    shown = found if found.search.top is not None else _first(found, MOST_ROWS)
+    shown = found if found.search.limit is not None else _first(found, MOST_ROWS)
     values = columns_of(shown)
     rows: list[dict[str, Value]] = [
         {
@@ -102,7 +102,7 @@ def _notes(found: Found, shown: int) -> Iterator[Note]:
     if shown < kept:
         yield advice(
             f"The first {shown} are shown: {{}} N, {{}}, {{}}.",
-            Option("top"), Option("only_front"), Option("format", "csv"),
+            Option("limit"), Option("only_front"), Option("format", "csv"),
         )  # fmt: skip
     front = f"{_listed(found.search.objectives)}, {plural(len(found.front), 'point')}"
     yield f"*: on the Pareto front of {front}."

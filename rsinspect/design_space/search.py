@@ -93,11 +93,11 @@ class Search:
         only_front: Whether the front alone is kept.
         sort: Column to sort by, smallest first; with ``-`` before it largest first. In the order of
             the axes by default.
-        top: Keep the first so many.
+        limit: Keep the first so many.
 
     Raises:
         InvalidChoice: If ``sort`` names no column.
-        InvalidSpec: If ``top`` keeps nothing.
+        InvalidSpec: If ``limit`` keeps nothing.
     """
 
     space: Space
@@ -106,14 +106,14 @@ class Search:
     objectives: tuple[Objective, ...] = parse_objectives(DEFAULT_OBJECTIVES)
     only_front: bool = False
     sort: str | None = None
-    top: int | None = None
+    limit: int | None = None
 
     def __post_init__(self) -> None:
         if self.sort is not None:
             check_choice("quantity", self.sort.removeprefix("-"), QUANTITIES)
-        if self.top is not None and self.top < 1:
+        if self.limit is not None and self.limit < 1:
             raise InvalidSpec(
-                advice("{} keeps nothing; it must be at least 1", Option("top", self.top))
+                advice("{} keeps nothing; it must be at least 1", Option("limit", self.limit))
             )
 
     def run(self, *, progress: Callable[[int], None] | None = None, chunk: int = CHUNK) -> Found:
@@ -140,7 +140,7 @@ class Search:
             best = rivals.take(front(rivals, self.objectives))
             sampled.append(inside.take(_sampled(inside.index, self.space.size)))
             if not self.only_front:
-                kept.append(inside if self.top is None else self._ordered(inside))
+                kept.append(inside if self.limit is None else self._ordered(inside))
             if progress is not None:
                 progress(done)
         assert best is not None
@@ -153,10 +153,10 @@ class Search:
         import numpy as np
 
         if self.sort is None:
-            return points.take(slice(0, self.top))
+            return points.take(slice(0, self.limit))
         sign = -1 if self.sort.startswith("-") else 1
         values = points.quantity(self.sort.removeprefix("-")) * sign
-        return points.take(np.argsort(values, kind="stable")[: self.top])
+        return points.take(np.argsort(values, kind="stable")[: self.limit])
 
 
 def _sampled(index: Any, size: int) -> Any:

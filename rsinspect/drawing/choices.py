@@ -1,5 +1,7 @@
 """What people can choose of a picture, by name; light, because every help text lists it."""
 
+from rsinspect.base.formats import Formats
+
 VIEWS = ("figure6", "stages", "blocks", "layers")
 DIRECTIONS = ("TB", "LR")
 
@@ -11,12 +13,32 @@ QUANTITIES = ("params", "macs", "flops", "activations", "intensity", "latency")
 FIGURES = ("svg", "png", "pdf", "webp", "dot", "tikz")
 """Formats of printed pages, whose default view is the paper's figure."""
 
-SUFFIXES = {
-    ".me.json": "me.json", ".svg": "svg", ".png": "png", ".pdf": "pdf", ".webp": "webp",
-    ".dot": "dot", ".gv": "dot", ".html": "html", ".htm": "html", ".mmd": "mermaid",
-    ".mermaid": "mermaid", ".tex": "tikz", ".tikz": "tikz", ".txt": "txt",
-}  # fmt: skip
-FORMATS = tuple(dict.fromkeys((*FIGURES, "html", "mermaid", "txt", "me.json")))
+_JPEG = "JPEG blurs letters and lines: name it .png, or .svg or .pdf"
+
+PICTURES = Formats(
+    "picture",
+    {
+        ".svg": "svg", ".png": "png", ".pdf": "pdf", ".webp": "webp", ".dot": "dot", ".gv": "dot",
+        ".tex": "tikz", ".tikz": "tikz", ".html": "html", ".htm": "html", ".mmd": "mermaid",
+        ".mermaid": "mermaid", ".txt": "txt", ".me.json": "me.json",
+    },
+    {
+        ".json": "name it .me.json, for Model Explorer",
+        ".md": "name it .mmd: Mermaid, which a block of a Markdown page shows",
+        ".eps": "name it .pdf", ".ps": "name it .pdf",
+    }
+    | dict.fromkeys((".jpg", ".jpeg"), _JPEG),
+)  # fmt: skip
+"""Formats that a network can be drawn in."""
+
+PLOTS = Formats(
+    "plot",
+    {".svg": "svg", ".pdf": "pdf", ".png": "png"},
+    dict.fromkeys((".jpg", ".jpeg"), _JPEG),
+)
+"""Formats that numbers can be drawn in."""
+
+FORMATS = PICTURES.names
 DEEP = ("html", "me.json")
 """Formats whose readers open nodes themselves, so that they hold the whole network."""
 

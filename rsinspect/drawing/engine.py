@@ -19,7 +19,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from typing import Literal
 
 from rsinspect.base import process
 from rsinspect.base.errors import GraphvizNotFound, PictureTooLarge, RenderError, check_choice
-from rsinspect.base.files import template
+from rsinspect.base.files import scratch, template
 from rsinspect.base.process import Ended
 from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice
@@ -131,13 +130,14 @@ def run(
     Raises:
         InvalidChoice: If there is no such renderer.
         GraphvizNotFound: If it is not here.
+        NoTemporaryDirectory: If there is no room for temporary files.
         PictureTooLarge: If a PNG would have too many pixels; none is drawn then.
         RenderError: If Graphviz fails or hangs.
     """
     engine = choose(renderer)
     fonts = font_directory()
-    with tempfile.TemporaryDirectory(prefix="rsinspect-") as scratch:
-        environment = _environment(engine.kind) | _font_configuration(fonts, Path(scratch))
+    with scratch() as directory:
+        environment = _environment(engine.kind) | _font_configuration(fonts, directory)
 
         def drawn(format: str) -> bytes:
             ended = _ended(engine.command(format), source.encode(), environment, timeout_s)
@@ -182,15 +182,15 @@ def _environment(kind: Kind) -> dict[str, str]:
     return {name: os.environ[name] for name in _KEPT if name in os.environ} | {"TZ": "UTC"}
 
 
-def _font_configuration(fonts: Path, scratch: Path) -> dict[str, str]:
+def _font_configuration(fonts: Path, directory: Path) -> dict[str, str]:
     """Write a configuration of those fonts alone; return the variable that names it."""
     from html import escape
     from string import Template
 
     text = Template(template("fonts.conf")).substitute(
-        fonts=escape(str(fonts)), cache=escape(str(scratch / "cache"))
+        fonts=escape(str(fonts)), cache=escape(str(directory / "cache"))
     )
-    path = scratch / "fonts.conf"
+    path = directory / "fonts.conf"
     path.write_text(text, encoding="utf-8")
     return {"FONTCONFIG_FILE": str(path)}
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rsinspect.base.errors import InvalidChoice, PictureTooLarge, UnknownPicture, check_choice
-from rsinspect.base.files import check_writable, write_whole
+from rsinspect.base.errors import PictureTooLarge, UnknownPicture, check_choice
+from rsinspect.base.files import check_writable, write_all
+from rsinspect.base.formats import STDOUT
 from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice
 from rsinspect.drawing import choices, engine
-from rsinspect.drawing.choices import AUTO, FIGURES, FONT, FORMATS, PNG_DPI, SUFFIXES
+from rsinspect.drawing.choices import AUTO, FIGURES, FONT, PICTURES, PNG_DPI
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import theme_named
 
@@ -57,60 +58,18 @@ class Style:
             raise UnknownPicture(f"{self.dpi} dots per inch; it must be 1 to {MAX_DPI}")
 
 
-def format_of(path: Path) -> str:
-    """Tell the format from a file's suffix.
-
-    Raises:
-        UnknownPicture: If the file has no suffix.
-        InvalidChoice: If its suffix names no format.
-
-    >>> format_of(Path("rs101.me.json")), format_of(Path("figure.tex"))
-    ('me.json', 'tikz')
-    """
-    name = path.name.lower()
-    for suffix, format in SUFFIXES.items():
-        if name.endswith(suffix):
-            return format
-    suffix = Path(name).suffix
-    if not suffix:
-        known = ", ".join(dict.fromkeys(SUFFIXES))
-        raise UnknownPicture(
-            f"{path} has no suffix to tell the format",
-            advice(f"name it {known}, or give {{}}", Option("format")),
-        )
-    if suffix in (".jpg", ".jpeg"):
-        raise UnknownPicture(
-            f"{path}: no JPEG, which blurs letters and lines", "name it .png, or .svg or .pdf"
-        )
-    if suffix == ".json":
-        raise UnknownPicture(
-            f"{path}: a picture is no plain JSON", "name it .me.json for Model Explorer"
-        )
-    raise InvalidChoice("picture format", suffix.removeprefix("."), FORMATS)
-
-
-def check_format(name: str) -> None:
-    """Refuse an unknown picture format.
-
-    Raises:
-        InvalidChoice: If there is none of that name.
-    """
-    check_choice("picture format", name, FORMATS)
-
-
 def chosen(output: Path | None, format: str | None) -> str:
     """Choose the format: the given one, or what the output's suffix names; text on a terminal.
 
     Raises:
-        InvalidChoice: If the format or the file's suffix is unknown.
-        UnknownPicture: If the file has no suffix.
+        UnknownFormat: If there is no such format, the two disagree, or the file has no suffix.
     """
-    if format is not None:
-        check_format(format)
-        return format
+    found = PICTURES.chosen(output, format)
+    if found is not None:
+        return found
     if output is None:
         return "txt"
-    return "svg" if str(output) == "-" else format_of(output)
+    return "svg" if output == STDOUT else PICTURES.of(output)
 
 
 def view_in(format: str, view: str | None) -> str:
@@ -136,7 +95,7 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
 
     Args:
         scene: What to show; deep for formats of DEEP.
-        format: One of FORMATS.
+        format: One of PICTURES.
         style: How it looks.
 
     Raises:
@@ -144,7 +103,7 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
         RenderError: If Graphviz fails or hangs.
         GraphvizNotFound: If there is no engine.
     """
-    check_format(format)
+    PICTURES.check(format)
     style = style or Style()
     match format:
         case "html":
@@ -176,7 +135,7 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
         case "webp":
             return webp(_drawn(scene, "png", style))
         case _:
-            raise AssertionError(f"{format} is in FORMATS and nobody writes it")
+            raise AssertionError(f"{format} is in PICTURES and nobody writes it")
     return text.encode(errors="replace")  # a name may hold half a character
 
 
@@ -216,19 +175,24 @@ def companions(scene: Scene, format: str, output: Path) -> dict[Path, bytes]:
     }
 
 
+def files(scene: Scene, format: str, style: Style, output: Path) -> dict[Path, bytes]:
+    """Make the picture's file and those that belong beside it.
+
+    Raises:
+        RenderError: If the picture cannot be drawn.
+    """
+    return {output: render(scene, format, style)} | companions(scene, format, output)
+
+
 def save(scene: Scene, format: str, style: Style, output: Path) -> None:
-    """Write the scene to a file, and the files that belong beside it.
+    """Write the scene to a file, and the files that belong beside it, all or none.
 
     Raises:
         OutputNotWritable: If a file cannot be written.
         RenderError: If the picture cannot be drawn.
     """
     check_writable(output)
-    contents = companions(scene, format, output) | {output: render(scene, format, style)}
-    for path in contents:
-        check_writable(path)
-    for path, content in contents.items():
-        write_whole(path, content)
+    write_all(files(scene, format, style, output))
 
 
 def _json(document: object) -> str:

@@ -3,8 +3,8 @@
 ``variants.json`` holds the block layouts (Table 11) and the regularisation Keras ships with each
 depth; ``tables.json`` the printed tables and what is known of their disagreements; ``recipes.json``
 the training recipes (Table 8); ``figures.json`` the grids of the scaling study and points read off
-Figure 3; ``weights.json`` the published weight files. Each names its sources. What is not known is
-null there and None here; nothing is filled in.
+Figure 3; ``weights.json`` the published weight files; ``citation.json`` how the paper is cited.
+Each names its sources. What is not known is null there and None here; nothing is filled in.
 """
 
 import json
@@ -272,6 +272,17 @@ def study_points() -> tuple[StudyPoint, ...]:
     84
     """
     return tuple(StudyPoint(**point) for point in figure(3)["points"])
+
+
+@cache
+def citation() -> dict[str, Any]:
+    """Read how to cite the paper: key, title, authors (given name, family name), where and when.
+
+    >>> citation()["year"], len(citation()["authors"])
+    (2021, 8)
+    """
+    document = _data("citation.json")
+    return {key: value for key, value in document.items() if key not in ("schema", "what")}
 
 
 @cache

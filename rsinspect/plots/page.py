@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
 
-from rsinspect.base.errors import UnknownPicture, check_choice
-from rsinspect.drawing.choices import FONT
+from rsinspect.base.errors import check_choice
+from rsinspect.drawing.choices import FONT, PLOTS
 from rsinspect.drawing.theme import THEMES, Theme
 from rsinspect.plots.text import POINT, SMALL, TEXT, printable
 
@@ -42,23 +42,20 @@ _FALLBACKS = ("Verdana", "Arial", "Helvetica")
 """Fonts of a browser without DejaVu, the nearest first."""
 
 
-def plot_format(path: Path) -> PlotFormat:
-    """Read the format of a plot off the suffix of its path.
+def plot_format(path: Path, format: str | None = None) -> PlotFormat:
+    """Choose the format of a plot, by the suffix of its path.
+
+    Args:
+        path: Of the file.
+        format: For a path without a suffix.
 
     Raises:
-        UnknownPicture: If the suffix names none.
+        UnknownFormat: If the suffix names none, or another than the given one.
 
     >>> plot_format(Path("front.PDF"))
     'pdf'
     """
-    suffix = path.suffix.lower()
-    for format in FORMATS:
-        if suffix == f".{format}":
-            return format
-    raise UnknownPicture(
-        f"cannot draw a {path.suffix} plot" if path.suffix else f"{path} has no suffix",
-        f"name it {', '.join(f'.{format}' for format in FORMATS)}",
-    )
+    return cast(PlotFormat, PLOTS.of(path, format))
 
 
 def check_plot(format: str, theme: str) -> None:
@@ -67,7 +64,7 @@ def check_plot(format: str, theme: str) -> None:
     Raises:
         InvalidChoice: With the nearest known name.
     """
-    check_choice("format of a plot", format, FORMATS)
+    PLOTS.check(format)
     check_choice("theme", theme, THEMES)
 
 

@@ -11,22 +11,22 @@ import io
 import json
 import math
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from rsinspect.answers.table import Answer, Records, Table, Value
+from rsinspect.answers.table import Answer, Kind, RecordKind, Records, Table, Value
 from rsinspect.base.cells import printable
 from rsinspect.base.errors import BackendUnavailable, InvalidQuestion
 from rsinspect.base.units import typed
 from rsinspect.render.cells import printed
-from rsinspect.render.formats import check_format
+from rsinspect.render.formats import TABLES
 
 
 def as_text(answer: Answer, name: str) -> str:
     """Write an answer in a data format, ending in a line break.
 
     Raises:
-        InvalidChoice: If there is no such format.
+        UnknownFormat: If there is no such format.
         InvalidQuestion: If it is none for programs.
     """
     match name:
@@ -43,7 +43,7 @@ def as_text(answer: Answer, name: str) -> str:
 
             return latex_text(answer.table)
         case _:
-            check_format(name)
+            TABLES.check(name)
             raise InvalidQuestion(f"{name} is no data format", "json, yaml, csv, markdown or latex")
 
 
@@ -62,16 +62,21 @@ def plain(value: Any) -> Any:
 
 def json_text(answer: Answer) -> str:
     """Write the document, indented."""
-    return json.dumps(plain(answer.document), indent=2, allow_nan=False) + "\n"
+    return document_text(answer.document, "json")
 
 
 def yaml_text(answer: Answer) -> str:
     """Write the document in YAML, keys in their order, with the values that JSON has."""
+    return document_text(answer.document, "yaml")
+
+
+def document_text(document: Mapping[str, Any], name: Literal["json", "yaml"]) -> str:
+    """Write a document in one of the formats for programs."""
+    if name == "json":
+        return json.dumps(plain(document), indent=2, allow_nan=False) + "\n"
     import yaml
 
-    text: str = yaml.safe_dump(
-        plain(answer.document), sort_keys=False, allow_unicode=True, width=100
-    )
+    text: str = yaml.safe_dump(plain(document), sort_keys=False, allow_unicode=True, width=100)
     return text
 
 
@@ -110,6 +115,31 @@ def records_csv(records: Records) -> str:
     return buffer.getvalue()
 
 
+_RECORD_KINDS: dict[Kind, RecordKind] = {
+    "text": "string", "formula": "string", "integer": "int64", "count": "int64", "bytes": "int64",
+    "number": "float64", "rate": "float64", "share": "float64", "percent": "float64",
+    "seconds": "float64",
+}  # fmt: skip
+
+
+def table_records(table: Table) -> Records:
+    """Make records of the rows (no totals, no notes): exact values, None where there is none.
+
+    A column in which a word stands among numbers is text.
+    """
+    columns = {column.key: [row.get(column.key) for row in table.rows] for column in table.columns}
+    kinds = {
+        column.key: "string"
+        if any(isinstance(value, str) for value in columns[column.key])
+        else _RECORD_KINDS[column.kind]
+        for column in table.columns
+    }
+    for key, kind in kinds.items():
+        if kind == "string":
+            columns[key] = [None if value is None else str(value) for value in columns[key]]
+    return Records(kinds, columns)
+
+
 def records_parquet(records: Records) -> bytes:
     """Write records as a Parquet file.
 
@@ -121,11 +151,12 @@ def records_parquet(records: Records) -> bytes:
         from pyarrow import parquet
     except ImportError:
         raise BackendUnavailable(
-            "Parquet files need pyarrow, which is not installed", "pip install 'rsinspect[parquet]'"
+            "Parquet files need pyarrow, which is not installed", "pip install pyarrow"
         ) from None
     types = {
         "int32": pyarrow.int32(), "int64": pyarrow.int64(), "float64": pyarrow.float64(),
-        "bool": pyarrow.bool_(), "list<int32>": pyarrow.list_(pyarrow.int32()),
+        "bool": pyarrow.bool_(), "string": pyarrow.string(),
+        "list<int32>": pyarrow.list_(pyarrow.int32()),
     }  # fmt: skip
     arrays = {
         name: pyarrow.array(values, type=types[records.kinds[name]])

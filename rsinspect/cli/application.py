@@ -1,0 +1,89 @@
+"""The commands as a Typer application.
+
+A command's module is loaded when the command is called (or help asks for all of them): a call pays
+for the one command it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from rsinspect.cli.app import COMMANDS
+from rsinspect.cli.talk import quieten
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, wherever Typer keeps it
+Interruption = (KeyboardInterrupt, typer.Abort)
+_OF_ONE_NETWORK = ("summary", "graph", "profile")
+_OF_TWO = "rsinspect diff A B compares two networks; a file to write is named with -o"
+
+_Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but what went wrong.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"rsinspect {version('rsinspect')}")
+        raise typer.Exit
+
+
+def callback(
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Choose, understand, draw, measure and use ResNet-RS networks (Bello et al. 2021)."""
+    quieten(quiet)
+
+
+def application(only: str | None = None) -> typer.Typer:
+    """Make the Typer application with all commands, or with one of them."""
+    app = typer.Typer(
+        name="rsinspect",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(callback)
+    for name, module in COMMANDS.items():
+        if only in (None, name):
+            app.command(name)(_with_quiet(getattr(importlib.import_module(module), name)))
+    return app
+
+
+def _with_quiet(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option to be quiet, after its own."""
+
+    @wraps(command)
+    def run(*, quiet: bool, **values: Any) -> None:
+        quieten(quiet)
+        command(**values)
+
+    own = inspect.signature(command, eval_str=True)
+    asked = inspect.Parameter(
+        "quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Quiet
+    )
+    run.__signature__ = own.replace(parameters=(*own.parameters.values(), asked))  # type: ignore[attr-defined]
+    run.__annotations__ = {**command.__annotations__, "quiet": _Quiet}
+    return run
+
+
+def page_for(error: Exception, command: str | None) -> str:
+    """Name the page of the help that a wrong call should have read."""
+    context = getattr(error, "ctx", None)
+    path = f"rsinspect {command or ''}".strip() if context is None else context.command_path
+    page = f"{path} --help"
+    if command in _OF_ONE_NETWORK and "extra argument" in str(error):
+        return _OF_TWO
+    return page

@@ -1,0 +1,74 @@
+"""Which files a call reads and writes: none is written that it reads, and none twice.
+
+The options and arguments that name files have one of these functions as their callback, so that
+what cannot be is refused before anything is worked out.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+
+from rsinspect.base.files import check_apart, check_writable
+from rsinspect.base.formats import STDOUT
+
+_CLAIMS = "rsinspect.claims"
+
+
+class _Claims(NamedTuple):
+    """Files by the option or argument that names them."""
+
+    read: dict[str, Path]
+    written: dict[str, Path]
+
+
+def writes(context: typer.Context, parameter: typer.CallbackParam, path: Path | None) -> Any:
+    """Refuse a file that cannot be written, or that the call has another use for.
+
+    Raises:
+        OutputNotWritable: With the reason.
+    """
+    if path is not None and path != STDOUT and not context.resilient_parsing:
+        check_writable(path)
+        claims = _claims(context)
+        claims.written[_called(parameter)] = path
+        check_apart(claims.written, claims.read)
+    return path
+
+
+def reads(context: typer.Context, parameter: typer.CallbackParam, path: Path | None) -> Any:
+    """Note a file that the call reads.
+
+    Raises:
+        OutputNotWritable: If it would be written over.
+    """
+    if path is not None and not context.resilient_parsing:
+        claims = _claims(context)
+        claims.read[_called(parameter)] = path
+        check_apart(claims.written, claims.read)
+    return path
+
+
+def reads_model(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
+    """Note each MODEL that is a file, as ``reads`` does.
+
+    Raises:
+        OutputNotWritable: If it would be written over.
+    """
+    from rsinspect.networks.named import is_file
+
+    for text in value if isinstance(value, list | tuple) else (value,):
+        if text is not None and is_file(text):
+            reads(context, parameter, Path(text))
+    return value
+
+
+def _claims(context: typer.Context) -> _Claims:
+    claims: _Claims = context.meta.setdefault(_CLAIMS, _Claims({}, {}))
+    return claims
+
+
+def _called(parameter: typer.CallbackParam) -> str:
+    """Name an option by its long name, an argument as the help does."""
+    long = [name for name in parameter.opts if name.startswith("--")]
+    return long[0] if long else (parameter.human_readable_name).upper()

@@ -1,0 +1,62 @@
+"""The talk beside the answer, on stderr: what was written, what went wrong, how it goes on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rsinspect.base.errors import WORKER_LINE
+from rsinspect.base.text import showable
+from rsinspect.base.words import plural
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+def quieten(quiet: bool) -> None:
+    """Silence the talk for the rest of this call, if asked to; errors are still said."""
+    if quiet:
+        _QUIET.set(True)
+
+
+def say(sentence: str) -> None:
+    """Say something on a line, unless nobody wants to hear it."""
+    if not _QUIET.get():
+        sys.stderr.write(f"{showable(sentence)}\n")
+
+
+def complain(message: str, hint: str | None) -> None:
+    """Say on one line what was wrong, and on a second what to do."""
+    sys.stderr.write(f"error: {_lines(message)}\n")
+    if hint:
+        sys.stderr.write(f"hint: {_lines(hint)}\n")
+
+
+def console() -> Console:
+    """Make a console for progress and tables that are talk."""
+    from rich.console import Console
+
+    return Console(stderr=True, quiet=_QUIET.get())
+
+
+def wrote(paths: Sequence[Path], beside: int = 0) -> None:
+    """Say which files were written.
+
+    Args:
+        paths: Those that were asked for.
+        beside: How many belong to the last of them.
+    """
+    if paths:
+        *some, last = map(str, paths)
+        named = f"{', '.join(some)} and {last}" if some else last
+        say(f"wrote {named}" + (f" (and {plural(beside, 'file')} beside it)" if beside else ""))
+
+
+def _lines(message: str) -> str:
+    """Keep a worker's last lines below a message apart; other breaks come from names in it."""
+    return WORKER_LINE.join(map(showable, message.split(WORKER_LINE)))

@@ -1,0 +1,72 @@
+"""A table as the content of a file, in any of its formats: the same from either door."""
+
+from __future__ import annotations
+
+from html import escape
+
+from rsinspect.answers.table import Answer, Table
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+body {{ margin: 2em auto; padding: 0 1em; max-width: max-content; color: CanvasText;
+  background: Canvas; font: 16px/1.4 system-ui, sans-serif }}
+</style>
+</head>
+<body>
+{table}
+</body>
+</html>
+"""
+
+
+def table_content(
+    answer: Answer, format: str, *, notes: str = "full", more: str = "notes='full'"
+) -> bytes:
+    """Write an answer as the content of a file; lines of text are as long as they need.
+
+    Args:
+        answer: What to show.
+        format: One of TABLES.
+        notes: What stands under a table for people: ``short``, ``full`` or ``none``.
+        more: How to see the notes that are left out.
+
+    Raises:
+        UnknownFormat: If there is no such format.
+        BackendUnavailable: If a package for it is not installed.
+    """
+    match format:
+        case "table":
+            return _characters(answer.table, notes, more).encode()
+        case "html":
+            from rsinspect.render.html import table_html
+
+            title, table = escape(answer.table.heading), table_html(answer.table, notes=notes)
+            return _PAGE.format(title=title, table=table).encode()
+        case "parquet":
+            from rsinspect.render.data import records_parquet, table_records
+
+            return records_parquet(table_records(answer.table))
+        case _:
+            from rsinspect.render.data import as_text
+
+            return as_text(answer, format).encode()
+
+
+def _characters(table: Table, notes: str, more: str) -> str:
+    """Write a table of characters, without colour whatever the environment says."""
+    import io
+
+    from rich.console import Console
+
+    from rsinspect.render.console import print_table
+
+    buffer = io.StringIO()
+    console = Console(file=buffer, highlight=False, force_terminal=False)
+    print_table(table, console, notes=notes, more=more)
+    return buffer.getvalue()
