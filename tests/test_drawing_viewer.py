@@ -46,6 +46,10 @@ SEEN = """(kind) => {
 }"""
 
 
+SPOTS = ".op > .face, .closed > .face, .open > .face .name"
+"""What a reader knows a part by."""
+
+
 @cache
 def scene(depth: int = 101, name: str = "stages") -> Scene:
     return view(network_of(depth), name, deep=name != "figure6")
@@ -65,16 +69,27 @@ def seen(shown: Page, kind: str = ".face") -> int:
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("depth", [101, 420])
-def test_something_is_in_view_after_every_button(
-    open_page: Open, depth: int, screen: dict[str, Any]
+def test_something_is_in_view_however_large_all_is(
+    open_page: Open, screen: dict[str, Any]
 ) -> None:
-    shown = open_page(page(scene(depth)), **screen)
+    shown = open_page(page(scene(420)), **screen)
+    press(shown, "expand")
+    assert seen(shown, ".op") > 0
+    for button in ("fit", "actual"):
+        press(shown, button)
+        assert seen(shown, SPOTS) > 0, button
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_something_is_in_view_after_every_button(
+    open_page: Open, screen: dict[str, Any]
+) -> None:
+    shown = open_page(page(scene()), **screen)
     press(shown, "expand")
     assert seen(shown, ".op") > 0
     for button in ("larger", "larger", "larger", "smaller", "fit", "actual", "smaller"):
         press(shown, button)
-        assert seen(shown) > 0, button
+        assert seen(shown, SPOTS) > 0, button
     shown.locator(".query").fill("head/classifier")
     shown.keyboard.press("Enter")
     assert seen(shown, ".hit") == 1
@@ -85,11 +100,20 @@ def test_something_is_in_view_after_every_button(
     for title in ("c4", "c2"):
         for _ in range(2):  # open, and close
             face(shown, title).click()
-            assert seen(shown, ".selected > .face") == 1, title
+            assert seen(shown, ".selected > .face .name") > 0, title
     press(shown, "expand")
     assert seen(shown, ".op") > 0
     shown.go_back()
     assert seen(shown) > 0
+
+
+def test_a_hit_comes_into_view_where_things_may_move(open_page: Open) -> None:
+    shown = open_page(page(scene()), reduced_motion="no-preference", **DESKTOP)
+    for path in ("c5/block2/conv3", "stem/conv2", "stem/bn2"):
+        shown.locator(".query").fill(path)
+        shown.keyboard.press("Enter")
+        shown.wait_for_function(f"({SEEN})('.selected > .face') === 1")
+        assert shown.locator(".chosen code").inner_text() == path
 
 
 def test_what_was_clicked_stays_where_it_was(open_page: Open) -> None:

@@ -72,12 +72,13 @@ class Camera {
   }
 
   // Put it in the middle, with what it is in where there is room for that.
-  centre(el, around, { smooth = false } = {}) {
+  centre(el, around, { jump = this.calm.matches } = {}) {
     const [frame, rect] = [this.frame(), el.getBoundingClientRect()], outer = around?.getBoundingClientRect();
     const wide = outer && outer.width < frame.width ? outer : rect;
     const left = Math.min(wide.left, rect.left) + wide.width / 2 - frame.left - frame.width / 2;
     const top = rect.top + Math.min(rect.height, frame.height) / 2 - frame.top - frame.height / 2;
-    this.view.scrollBy({ left, top, behavior: smooth && !this.calm.matches ? "smooth" : "auto" });
+    const near = Math.hypot(left, top) < frame.width; // farther than that nobody can follow
+    this.view.scrollBy({ left, top, behavior: near && !jump ? "smooth" : "auto" });
   }
 
   // Change what is drawn and leave an element where it was.
@@ -172,18 +173,20 @@ class Minimap {
     const over = [width * zoom / view.clientWidth, height * zoom / view.clientHeight];
     const covers = getComputedStyle(el).position === "absolute"; // on a narrow page: it has to be worth it
     el.hidden = covers ? over[0] < 1.2 && over[1] < 4 : over[0] <= 1.001 && over[1] <= 1.001;
+    const scale = Math.min((covers ? 90 : 300) / width, (covers ? 110 : 170) / height);
+    el.hidden ||= width * scale < 12; // a line, no map
     if (el.hidden) return;
-    this.scale = Math.min((covers ? 90 : 300) / width, (covers ? 110 : 170) / height);
+    this.scale = scale;
     const sharp = devicePixelRatio || 1;
     [sheet.width, sheet.height] = [width, height].map((side) => Math.max(1, Math.round(side * this.scale * sharp)));
     el.style.width = `${width * this.scale}px`;
     el.style.height = `${height * this.scale}px`;
     const pen = sheet.getContext("2d"), origin = canvas.getBoundingClientRect(), line = getComputedStyle(el).borderColor;
-    const scale = this.scale * sharp / zoom;
+    const pixels = scale * sharp / zoom;
     for (const part of this.graph.all) {
       if (!drawn(part)) continue;
       const { left, top, width: w, height: h } = part.el.getBoundingClientRect();
-      const box = [(left - origin.left) * scale, (top - origin.top) * scale, Math.max(1, w * scale), Math.max(1, h * scale)];
+      const box = [(left - origin.left) * pixels, (top - origin.top) * pixels, Math.max(1, w * pixels), Math.max(1, h * pixels)];
       const fill = getComputedStyle(part.row ? part.el.firstElementChild : part.el).getPropertyValue("--fill");
       pen.fillStyle = fill;
       pen.globalAlpha = part.body ? 0.35 : 1;

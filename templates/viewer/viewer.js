@@ -1,5 +1,7 @@
 // One graph on a page: its drawing, what is known of a part, search, and what the buttons do.
 
+// What a reader knows a part by: all of a closed one, the name of an open one, whose box may be wide.
+const spot = (part) => (part.open && !part.row ? part.face.querySelector(".name") : part.face);
 const named = (key) => key.replaceAll("_", " ").replace("macs", "MACs").replace("flops", "FLOPs");
 
 class Viewer {
@@ -30,25 +32,30 @@ class Viewer {
   // ---- what is seen
 
   #begin() {
-    const { camera, scene, view } = this, [across] = camera.fits();
-    if (scene.panels.some((panel) => panel.rows.length) && across < 0.8) camera.canvas.style.maxWidth = `${view.clientWidth / 0.8}px`;
-    camera.zoomTo(Math.max(0.4, Math.min(1, camera.fits()[0])));
+    const { camera, scene, view } = this, { canvas } = camera;
+    if (scene.panels.some((panel) => panel.rows.length) && camera.fits()[0] < 0.8) { // panels go below each other
+      const widest = Math.max(...[...canvas.children].map((panel) => panel.offsetWidth));
+      canvas.style.maxWidth = `${Math.max(view.clientWidth / 0.8, widest + 2 * EDGE)}px`;
+    }
+    camera.zoomTo(Math.max(READABLE, Math.min(1, camera.fits()[0])));
     view.scrollTo(0, 0);
   }
 
   #zoomed() {
-    this.actual.textContent = `${Math.round(this.camera.zoom * 100)} %`;
+    const words = `${Math.round(this.camera.zoom * 100)} %`;
+    this.actual.textContent = words;
+    this.actual.setAttribute("aria-label", `${words}: zoom to 100 %`);
     this.minimap?.later();
   }
 
   // The part that a reader looks at: the selected one if it is seen, else the one nearest the middle.
   #watched() {
-    if (drawn(this.selected) && this.camera.sees(this.selected.face)) return this.selected;
+    if (this.#seen(this.selected)) return this.selected;
     const { left, top, width, height } = this.camera.frame();
     let nearest = null, least = Infinity;
     for (const part of this.graph.all) {
       if (!drawn(part)) continue;
-      const rect = part.face.getBoundingClientRect();
+      const rect = spot(part).getBoundingClientRect();
       const away = (from, to, at) => Math.max(from - at, 0, at - to);
       const far = Math.hypot(away(rect.left, rect.right, left + width / 2), away(rect.top, rect.bottom, top + height / 2));
       if (far < least) [nearest, least] = [part, far];
@@ -59,13 +66,17 @@ class Viewer {
   // Whatever has been done, something is in view.
   #settle() {
     const part = this.#watched();
-    if (part && !this.camera.sees(part.face)) this.camera.bring(part.face);
+    if (part && !this.#seen(part)) this.camera.bring(spot(part));
     this.minimap.later();
   }
 
+  #seen(part) {
+    return drawn(part) && this.camera.sees(spot(part));
+  }
+
   #zoom(value) {
-    const part = drawn(this.selected) && this.camera.sees(this.selected.face) ? this.selected : null;
-    if (part) this.camera.zoomAt(value, part.face);
+    const part = this.#watched();
+    if (this.#seen(part)) this.camera.zoomAt(value, spot(part));
     else this.camera.zoomTo(value);
     this.#settle();
   }
@@ -127,7 +138,7 @@ class Viewer {
       if (selected && drawn(selected)) this.select(selected);
       this.#roam();
       if (this.camera.zoom < 0.4) this.camera.zoomTo(READABLE);
-      if (drawn(part)) this.camera.centre(part.face, part.parent?.el);
+      if (drawn(part)) this.camera.centre(part.face, part.parent?.el, { jump: true });
       this.#settle();
     });
   }
@@ -143,7 +154,7 @@ class Viewer {
     this.camera.measure();
     this.select(part);
     if (this.camera.zoom < READABLE) this.camera.zoomTo(1);
-    this.camera.centre(part.face, part.parent?.el, { smooth: true });
+    this.camera.centre(part.face, part.parent?.el);
     this.minimap.later();
   }
 
@@ -194,8 +205,7 @@ class Viewer {
 
   colour(name) {
     this.page.step(() => {
-      const seen = (one) => drawn(one) && this.camera.sees(one.face);
-      const part = seen(this.selected) ? this.selected : this.graph.all.find(seen);
+      const part = this.#seen(this.selected) ? this.selected : this.graph.all.find((one) => this.#seen(one));
       this.camera.keep(() => part?.face, () => this.#recolour(name));
       this.#settle();
     });
@@ -307,6 +317,10 @@ class Viewer {
     const blob = suffix === "svg" ? new Blob([drawing.text], { type: "image/svg+xml" }) : await pixels(drawing);
     if (blob) download(blob, name);
     this.said.textContent = blob ? `Saved ${name}` : "Too large for pixels here: save it as SVG";
+    this.#shut();
+  }
+
+  #shut() {
     this.root.querySelector("details").open = false;
   }
 
@@ -336,6 +350,7 @@ class Viewer {
       else if (event.key === "Escape") { this.#clear(); (this.selected?.face ?? camera.canvas.querySelector(".face")).focus(); }
     });
     query.addEventListener("input", () => this.#search());
+    document.addEventListener("pointerdown", ({ target }) => { if (!target.closest?.("details")) this.#shut(); });
     this.quantity.addEventListener("change", () => this.colour(this.quantity.value));
   }
 
@@ -345,6 +360,7 @@ class Viewer {
     const name = { "+": "larger", "=": "larger", "-": "smaller", 0: "actual", f: "fit" }[key];
     if (name) this.act(name);
     else if (key === "/") this.query.focus();
+    else if (key === "Escape" && target.closest("details")) { this.#shut(); this.root.querySelector("summary").focus(); }
     else if (key === "Escape" && this.query.value) this.#clear();
     else if ((across && shiftKey) || (down && (shiftKey || key.startsWith("Page")))) this.camera.pan(across, down);
     else return this.drawing.byFace.has(target) && this.#walk(key, this.drawing.byFace.get(target));
