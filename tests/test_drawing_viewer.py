@@ -69,9 +69,7 @@ def seen(shown: Page, kind: str = ".face") -> int:
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_something_is_in_view_however_large_all_is(
-    open_page: Open, screen: dict[str, Any]
-) -> None:
+def test_something_is_in_view_however_large_all_is(open_page: Open, screen: dict[str, Any]) -> None:
     shown = open_page(page(scene(420)), **screen)
     press(shown, "expand")
     assert seen(shown, ".op") > 0
@@ -81,9 +79,7 @@ def test_something_is_in_view_however_large_all_is(
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_something_is_in_view_after_every_button(
-    open_page: Open, screen: dict[str, Any]
-) -> None:
+def test_something_is_in_view_after_every_button(open_page: Open, screen: dict[str, Any]) -> None:
     shown = open_page(page(scene()), **screen)
     press(shown, "expand")
     assert seen(shown, ".op") > 0
