@@ -18,6 +18,8 @@ from rsinspect.layers.question import Question
 SCHEMA = "rsinspect.scale/1"
 MOST_ROWS = 40
 """Of a table for people, where no number was asked for."""
+_CHUNK = 4096
+"""Points that are plain values at a time."""
 
 
 def axes_document(space: Space) -> dict[str, Any]:
@@ -88,6 +90,7 @@ def scale_answer(found: Found) -> Answer:
             name="design-space",
         ),
         lambda: _document(found),
+        lambda: _rows(found),
     )
 
 
@@ -118,7 +121,7 @@ def _first(found: Found, number: int) -> Found:
 
 
 def _document(found: Found) -> dict[str, Any]:
-    search, values = found.search, columns_of(found)
+    search = found.search
     return {
         "schema": SCHEMA,
         "axes": axes_document(search.space),
@@ -130,8 +133,18 @@ def _document(found: Found) -> dict[str, Any]:
         "evaluated": found.evaluated,
         "feasible": found.feasible,
         "front": len(found.front),
-        "rows": [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)],
     }
+
+
+def _rows(found: Found) -> Iterator[dict[str, Any]]:
+    """Give the points kept one by one, taken apart in chunks: a million are no list of objects."""
+    for start in range(0, len(found.points), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        values = columns_of(
+            found._replace(points=found.points.take(part), pareto=found.pareto[part])
+        )
+        for row in zip(*values.values(), strict=True):
+            yield dict(zip(values, row, strict=True))
 
 
 def records(found: Found) -> Records:

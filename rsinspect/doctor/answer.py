@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rsinspect.answers.table import Answer, Column, Table, Value
+from rsinspect.base.words import plural
 from rsinspect.doctor.checkup import INSTALL_RENDERER, Checkup, Extra, Framework, Renderer
 from rsinspect.drawing.choices import FONTS
 from rsinspect.profiling.choices import BACKENDS
@@ -74,7 +75,7 @@ def _cpu(checkup: Checkup) -> dict[str, Value]:
     visible, affinity, quota = checkup.cores
     allowed = [f"{affinity} allowed"] if affinity is not None else []
     allowed += [f"a quota of {quota:g}"] if quota is not None else []
-    cores = f"{visible or 'unknown number of'} cores"
+    cores = plural(visible, "core") if visible else "unknown number of cores"
     return _row("cpu", "ok", checkup.cpu or "unknown", ", ".join((cores, *allowed)))
 
 

@@ -185,7 +185,7 @@ def _axis(
     page.remark((columns.half, top - 8), "95 % CI", "right")
     page.remark((columns.share, top - 8), "share of sum")
     factor, unit = next(
-        (pair for pair in ((1.0, "s"), (1e3, "ms")) if largest * pair[0] >= 1), (1e6, "us")
+        (pair for pair in ((1.0, "s"), (1e3, "ms")) if largest * pair[0] >= 1), (1e6, "µs")
     )
     for tick in even_ticks(0, largest * factor):
         if 0 <= tick <= largest * factor * 1.03:

@@ -61,8 +61,17 @@ def plain(value: Any) -> Any:
 
 
 def json_text(answer: Answer) -> str:
-    """Write the document, indented."""
-    return document_text(answer.document, "json")
+    """Write the document, indented; rows that are made one by one have a line each."""
+    text = document_text(answer.opening, "json")
+    if answer.make_rows is None:
+        return text
+    buffer = io.StringIO()
+    buffer.write(f'{text.rstrip().removesuffix("}").rstrip()},\n  "rows": [')
+    for number, row in enumerate(answer.make_rows()):
+        buffer.write(",\n    " if number else "\n    ")
+        buffer.write(json.dumps(plain(row), allow_nan=False))
+    buffer.write("\n  ]\n}\n")
+    return buffer.getvalue()
 
 
 def yaml_text(answer: Answer) -> str:

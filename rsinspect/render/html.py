@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from rsinspect.answers.table import Table, Value
+from rsinspect.base.cells import printable
 from rsinspect.base.errors import check_choice
 from rsinspect.base.words import plural
 from rsinspect.render.cells import Printed, printed
@@ -45,13 +46,13 @@ def table_html(table: Table, *, notes: str = "short") -> str:
         _row([_cell(c, None, c.totals[n], style=";font-weight:bold") for c in columns])
         for n in range(len(table.totals))
     )
-    lead = "".join(f"<div>{escape(str(note))}</div>" for note in table.lead)
+    lead = "".join(f"<div>{_safe(str(note))}</div>" for note in table.lead)
     return (
         '<div class="rsinspect-table" style="overflow-x:auto">'
         + (f'<div style="padding:.3em .6em;max-width:60em">{lead}</div>' if lead else "")
         + '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:90%">'
         f'<caption style="text-align:left;font-weight:bold;padding:.3em .6em;white-space:nowrap">'
-        f"{escape(table.heading)}</caption>"
+        f"{_safe(table.heading)}</caption>"
         f'<thead style="border-bottom:{_RULE}"><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody>"
         + (f'<tfoot style="border-top:{_RULE}">{totals}</tfoot>' if totals else "")
@@ -59,9 +60,13 @@ def table_html(table: Table, *, notes: str = "short") -> str:
     )
 
 
+def _safe(text: str) -> str:
+    return escape(printable(text))
+
+
 def _notes(table: Table, which: str) -> str:
     """Write the notes, those that are less needed behind a click."""
-    texts = [f"<div>{escape(str(note))}</div>" for note in table.notes]
+    texts = [f"<div>{_safe(str(note))}</div>" for note in table.notes]
     if not texts or which == "none":
         return ""
     first, others = texts[:_FIRST], texts[_FIRST:]
