@@ -52,9 +52,11 @@ def binary_bytes(value: int) -> str:
 def seconds(value: float) -> str:
     """Write a time in the unit that keeps it at 1 or more.
 
-    >>> seconds(0.0222), seconds(3.0), seconds(4.2e-5)
-    ('22.2 ms', '3.00 s', '42.0 µs')
+    >>> seconds(0.0222), seconds(3.0), seconds(4.2e-5), seconds(0.0)
+    ('22.2 ms', '3.00 s', '42.0 µs', '0 s')
     """
+    if not value:
+        return "0 s"
     for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
         if abs(value) * factor >= 1 or unit == "µs":
             scaled = value * factor
