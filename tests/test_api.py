@@ -266,7 +266,11 @@ def test_an_unknown_name_is_met_with_the_nearest() -> None:
 @pytest.mark.slow
 def test_a_measurement_is_a_result_like_the_others(tmp_path: Path) -> None:
     run = rsinspect.profile(
-        layout_of(1, resolution=(32, 32), width=0.25), batch=1, max_time_s=2, roofs=False
+        layout_of(1, resolution=(32, 32), width=0.25),
+        batch=1,
+        max_time_s=300,
+        most_rounds=1,
+        roofs=False,
     )
     assert run.rows[0]["path"] == "stem"
     run.save(tmp_path / "run.json")

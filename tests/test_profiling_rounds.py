@@ -20,7 +20,7 @@ from rsinspect.profiling.rounds import (
     Session,
     is_precise,
 )
-from rsinspect.profiling.statistics import WARM_UP_AT_MOST
+from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, WARM_UP_AT_MOST
 
 
 class FakeMachine:
@@ -60,13 +60,14 @@ def run(
     *,
     max_time_s: float,
     first_calls_s: float = 1.0,
+    most_rounds: int = MOST_ROUNDS,
 ) -> tuple[Finished, list[Round], list[RoundDone]]:
     rounds: list[Round] = []
     told: list[RoundDone] = []
     session = Session(
         whole, parts, max_time_s=max_time_s, clock=machine, sleep=machine.sleep,
         probe=machine.probe, processors=machine.processors, order=random.Random(0),
-        on_round=rounds.append, on_progress=told.append,
+        on_round=rounds.append, on_progress=told.append, most_rounds=most_rounds,
     )  # fmt: skip
     return session.measure(first_calls_s), rounds, told
 
@@ -177,20 +178,63 @@ def test_the_first_call_of_a_burst_is_discarded_unless_calls_are_long(
 def test_no_burst_is_begun_that_would_pass_the_budget() -> None:
     machine = FakeMachine()
     finished, rounds, _ = run(
-        machine, *network(machine, 3.0, 1.0, 2.0), max_time_s=60, first_calls_s=9.0
+        machine, *network(machine, 3.0, 1.0, 2.0), max_time_s=60, first_calls_s=6.0
     )
     assert finished.stopped_because == "time"
     assert len(rounds) == 8  # after two rounds of warm-up, 6 s each
     assert finished.elapsed_s == pytest.approx(60)
 
 
-def test_one_round_is_measured_whatever_the_budget() -> None:
+def test_warm_up_ends_before_it_costs_the_interval() -> None:
     machine = FakeMachine()
-    finished, rounds, told = run(machine, *network(machine, 30.0, 10.0, 20.0), max_time_s=5)
-    assert len(rounds) == 1
-    assert finished.stopped_because == "time"
+    finished, rounds, told = run(
+        machine, *network(machine, 3.0, 1.0, 2.0), max_time_s=40, first_calls_s=6.0
+    )
+    assert finished.warm_up == (6.0,), "the calls that compile have to do"
     assert not finished.steady
-    assert told[-1].remaining_s == 0
+    assert len(rounds) == 6
+    assert {progress.phase for progress in told} == {"measuring"}
+
+
+@pytest.mark.parametrize(("max_time_s", "count"), [(5, 0), (59, 0), (61, 1), (130, 2)])
+def test_no_round_is_begun_that_would_pass_the_budget(max_time_s: float, count: int) -> None:
+    machine = FakeMachine()
+    finished, rounds, _ = run(
+        machine, *network(machine, 30.0, 10.0, 20.0), max_time_s=max_time_s, first_calls_s=60
+    )
+    assert len(rounds) == count
+    assert finished.stopped_because == "time"
+    assert finished.elapsed_s <= max_time_s
+
+
+def test_short_of_time_every_round_counts() -> None:
+    """Bursts of two with a call discarded before would be two bursts of the five it takes."""
+    machine = FakeMachine()
+    _, rounds, _ = run(machine, *network(machine, 0.3, 0.1, 0.2), max_time_s=4.3, first_calls_s=0.6)
+    assert len(rounds) >= FEWEST_FOR_INTERVAL
+    assert len({one.burst for one in rounds}) == len(rounds)
+
+
+def test_no_more_rounds_are_taken_than_wanted() -> None:
+    machine = FakeMachine()
+    finished, rounds, _ = run(machine, *network(machine, 2.0, 2.0), max_time_s=600, most_rounds=3)
+    assert (finished.stopped_because, len(rounds)) == ("rounds", 3)
+
+
+def test_rounds_of_warm_up_are_never_handed_on() -> None:
+    machine = FakeMachine()
+    order: list[str] = []
+    whole, parts = network(machine, 2.0, 2.0)
+    session = Session(
+        whole, parts, max_time_s=60, clock=machine, sleep=machine.sleep, probe=machine.probe,
+        processors=2, order=random.Random(0), on_round=lambda _: order.append("round"),
+        on_progress=lambda progress: order.append(progress.phase),
+        on_warm=lambda: order.append("warm"),
+    )  # fmt: skip
+    session.measure(4.0)
+    before, after = order[: order.index("warm")], order[order.index("warm") :]
+    assert set(before) == {"warm-up"}
+    assert set(after) == {"warm", "round", "measuring"}
 
 
 @pytest.mark.slow

@@ -358,10 +358,11 @@ def test_a_file_of_before_still_loads_and_says_the_same() -> None:
     run, stored = load_run(OLD), json.loads(OLD.read_bytes())
     assert (run.request, run.network, run.model.fingerprint) == (None, None, None)
     written = json.loads(json.dumps(to_json(run)))
-    assert set(written) - set(stored) == {"request", "network"}
-    for key in stored.keys() - {"model"}:
+    assert set(written) - set(stored) == {"request", "network", "answer"}
+    for key in stored.keys() - {"model", "prediction"}:
         assert written[key] == stored[key], key
-    assert stored["model"].items() <= written["model"].items()
+    for key in ("model", "prediction"):
+        assert stored[key].items() <= written[key].items()
 
 
 def test_a_file_of_before_is_compared_by_what_it_knows() -> None:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import worker
+from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.choices import Mode
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import (
@@ -28,6 +30,9 @@ from rsinspect.profiling.record.cautions import OutputsDiffer
 from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.rounds import RoundDone
 from tests.conftest import python
+
+BRIEF: dict[str, Any] = {"max_time_s": 300.0, "most_rounds": 1}
+"""One burst, however slow the machine."""
 
 SPEC = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
 NETWORK = resnet_rs(SPEC)
@@ -56,7 +61,7 @@ REST = {"tensorflow": ["call"], "jax": ["other", "call"], "torch": ["call"]}
 @pytest.mark.parametrize("backend", backends())
 def test_a_tiny_network_is_measured(backend: str) -> None:
     events: list[Event] = []
-    request = ProfileRequest(network=NETWORK, batch=2, max_time_s=2.0, backend=backend, roofs=False)
+    request = ProfileRequest(network=NETWORK, batch=2, **BRIEF, backend=backend, roofs=False)
     found = profile(request, on_event=events.append)
     assert [segment.path for segment in found.segments] == [*STAGES, *REST[backend]]
     rounds = found.rounds.count
@@ -83,7 +88,7 @@ def test_a_tiny_network_is_measured(backend: str) -> None:
 @pytest.mark.parametrize("backend", backends())
 def test_a_training_step_is_measured_forward_and_backward(backend: str) -> None:
     request = ProfileRequest(
-        network=NETWORK, batch=2, mode="train", max_time_s=1.0, backend=backend, roofs=False
+        network=NETWORK, batch=2, mode="train", **BRIEF, backend=backend, roofs=False
     )
     found = profile(request)
     assert [segment.path for segment in found.segments] == [
@@ -101,9 +106,7 @@ def test_a_training_step_is_measured_forward_and_backward(backend: str) -> None:
 @pytest.mark.skipif(not installed("tensorflow"), reason="tensorflow is not installed")
 def test_parts_in_one_graph_add_up_to_the_call() -> None:
     """By construction, but for what rounding and clamping could lose."""
-    found = profile(
-        ProfileRequest(network=NETWORK, batch=2, level="block", max_time_s=1.0, roofs=False)
-    )
+    found = profile(ProfileRequest(network=NETWORK, batch=2, level="block", **BRIEF, roofs=False))
     for index, whole in enumerate(found.rounds.instrumented_s):
         parts = sum(segment.latency.samples[index] for segment in found.segments)
         assert parts == pytest.approx(whole, rel=1e-6)
@@ -114,7 +117,7 @@ def test_parts_in_one_graph_add_up_to_the_call() -> None:
 @pytest.mark.parametrize("mode", ["forward", "train"])
 def test_xla_is_measured_as_a_chain(mode: Mode) -> None:
     request = ProfileRequest(
-        network=NETWORK, batch=1, mode=mode, jit=True, max_time_s=0.5, roofs=False, predict=False
+        network=NETWORK, batch=1, mode=mode, jit=True, **BRIEF, roofs=False, predict=False
     )
     found = profile(request)
     assert found.jit
@@ -127,7 +130,7 @@ def test_xla_is_measured_as_a_chain(mode: Mode) -> None:
 @pytest.mark.parametrize("backend", backends())
 def test_mixed_precision_is_measured(backend: str) -> None:
     request = ProfileRequest(
-        network=NETWORK, batch=1, precision="bfloat16", max_time_s=0.5, backend=backend, roofs=False
+        network=NETWORK, batch=1, precision="bfloat16", **BRIEF, backend=backend, roofs=False
     )
     found = profile(request)
     assert found.precision == "bfloat16"
@@ -140,9 +143,7 @@ def test_mixed_precision_is_measured(backend: str) -> None:
 @pytest.mark.parametrize("backend", backends())
 def test_a_gpu_that_is_not_there_is_said_not_to_be_there(backend: str) -> None:
     with pytest.raises(DeviceUnavailable, match=f"{backend} finds no gpu here") as caught:
-        profile(
-            ProfileRequest(network=NETWORK, batch=1, device="gpu", backend=backend, max_time_s=0.5)
-        )
+        profile(ProfileRequest(network=NETWORK, batch=1, device="gpu", backend=backend, **BRIEF))
     assert caught.value.exit_code == 3
 
 
@@ -150,9 +151,7 @@ def test_a_gpu_that_is_not_there_is_said_not_to_be_there(backend: str) -> None:
 @pytest.mark.skipif(not installed("tensorflow"), reason="tensorflow is not installed")
 def test_a_network_without_preprocessing_and_head_is_measured_with_threads() -> None:
     spec = SPEC.replace(include_top=False, preprocessing=False, resolution=(32, 48))
-    request = ProfileRequest(
-        network=resnet_rs(spec), batch=1, max_time_s=0.5, threads=1, roofs=False
-    )
+    request = ProfileRequest(network=resnet_rs(spec), batch=1, **BRIEF, threads=1, roofs=False)
     found = profile(request)
     assert [segment.path for segment in found.segments] == [*STAGES[:5], "call"]
     assert found.environment.threads_requested == 1
@@ -169,7 +168,7 @@ def test_blocks_are_measured_one_by_one_after_a_prediction(backend: str) -> None
             network=resnet_rs(spec),
             batch=2,
             level="block",
-            max_time_s=1.0,
+            **BRIEF,
             backend=backend,
             roofs=False,
         ),
@@ -241,7 +240,8 @@ def say_to_worker(text: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_request_that_cannot_be_is_refused_before_any_import() -> None:
-    document = request_to_json(ProfileRequest(network=NETWORK, batch=1)) | {"batch": 0}
+    request = ProfileRequest(network=NETWORK, batch=1)
+    document = request_to_json(request, Budget.starting(60)) | {"batch": 0}
     done = say_to_worker(json.dumps(document) + "\n")
     assert done.returncode == 1
     message = decode(done.stdout.splitlines()[-1])

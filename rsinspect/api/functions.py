@@ -356,7 +356,7 @@ def profile(
     """Measure the latency of a network here, part by part and as a whole.
 
     The network is built afresh in a process of its own, with random weights: latency does not
-    depend on them. What it takes is up to ``max_time_s`` seconds, and some for starting.
+    depend on them. All of it takes up to ``max_time_s`` seconds, starting and compiling included.
 
     Args:
         model: As in ``network``.
@@ -364,13 +364,14 @@ def profile(
         on_event: Called with what happens meanwhile.
         **options: Fields of ``rsinspect.profiling.protocol.ProfileRequest``: ``mode``, ``level``,
             ``precision``, ``backend``, ``device``, ``jit``, ``threads``, ``max_time_s``,
-            ``processes``, ``strict_batch``, ``predict``, ``roofs``, ``trace``, ``seed``.
+            ``most_rounds``, ``processes``, ``strict_batch``, ``predict``, ``roofs``, ``trace``,
+            ``seed``.
 
     Raises:
         RsInspectError: If that cannot be measured here; the message says why.
 
     >>> import rsinspect
-    >>> run = rsinspect.profile("50", batch=1, max_time_s=5)  # doctest: +SKIP
+    >>> run = rsinspect.profile("50", batch=1, max_time_s=30)  # doctest: +SKIP
     >>> run.save("run.json")  # doctest: +SKIP
     """
     from rsinspect.api.results import Run

@@ -56,6 +56,10 @@ class Wording(NamedTuple):
         """Join the parts, each option as ``word`` calls it."""
         return "".join(part if isinstance(part, str) else word(part) for part in self.parts)
 
+    def followed_by(self, other: "Wording") -> "Wording":
+        """Join two sentences."""
+        return Wording((*self.parts, *other.parts))
+
     def __str__(self) -> str:
         return self.worded(in_python)
 

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from rsinspect.base.errors import ClosureFailed, InvalidMeasurement
+from rsinspect.base.errors import ClosureFailed, InvalidMeasurement, OutputNotWritable
 from rsinspect.cli.claims import reads, writes
 from rsinspect.cli.options import model_command, one_of, option
 from rsinspect.cli.outputs import (
@@ -13,16 +14,22 @@ from rsinspect.cli.outputs import (
     ChartedFormat,
     ChartedOutput,
     Notes,
+    answer,
     answer_charted,
     chosen,
     write,
 )
-from rsinspect.drawing.choices import PLOT_THEMES
+from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import BACKENDS, PRECISIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rsinspect.answers.table import Answer
+    from rsinspect.profiling.budget import Budget
     from rsinspect.profiling.protocol import ProfileRequest
+    from rsinspect.profiling.record.predicted import PredictedRun
     from rsinspect.profiling.record.run import ProfileRun
 
 
@@ -63,7 +70,11 @@ class MeasuringOptions:
         _how("--threads", help="Number of threads of the framework. Default: its own choice."),
     ] = None
     max_time: Annotated[
-        float, _how("--max-time", help="Seconds to measure for, warm-up included.")
+        float,
+        _how(
+            "--max-time",
+            help="Seconds that all of it may take: importing, building, compiling, measuring.",
+        ),
     ] = 60.0
     processes: Annotated[
         int,
@@ -173,31 +184,46 @@ class FileOptions:
                 "leave one of them out",
             )
 
-    def write(self, run: "ProfileRun") -> None:
-        """Write the run to the files that were named.
+    def writers(self, run: "ProfileRun | PredictedRun") -> "Iterator[Callable[[], None]]":
+        """List what writes each of the files that were named, the run itself first.
 
-        Raises:
-            OutputNotWritable: If one cannot be written.
+        Where nothing was measured there is nothing to draw; what was predicted can be saved.
         """
-        from rsinspect.profiling.record.document import to_json
+        from rsinspect.plots.page import plot_format
+        from rsinspect.profiling.record.predicted import PredictedRun
 
-        if self.save is not None:
-            write({self.save: (json.dumps(to_json(run), indent=2) + "\n").encode()})
-        if self.trace is not None:
+        if (save := self.save) is not None:
+            yield lambda: write({save: _document(run)})
+        if isinstance(run, PredictedRun):
+            return
+        if (trace := self.trace) is not None:
             from rsinspect.profiling.timeline import chrome_trace_of
 
-            write({self.trace: json.dumps(chrome_trace_of(run)).encode()})
-        if self.plot is not None:
+            yield lambda: write({trace: json.dumps(chrome_trace_of(run)).encode()})
+        if (plot := self.plot) is not None:
             from rsinspect.plots.latency import latency_plot
-            from rsinspect.plots.page import plot_format
 
-            write({self.plot: latency_plot(run, plot_format(self.plot), self.theme)})
-        if self.roofline is not None:
-            from rsinspect.plots.page import plot_format
+            yield lambda: write({plot: latency_plot(run, plot_format(plot), self.theme)})
+        if (roofline := self.roofline) is not None:
             from rsinspect.plots.roofline import roofline_plot
 
-            content = roofline_plot(run, plot_format(self.roofline), self.theme)
-            write({self.roofline: content})
+            yield lambda: write({roofline: roofline_plot(run, plot_format(roofline), self.theme)})
+
+    @property
+    def draws(self) -> bool:
+        """Tell whether a file was named that takes a measurement."""
+        return any(path is not None for path in (self.trace, self.plot, self.roofline))
+
+
+def _answer(run: "ProfileRun | PredictedRun") -> "Answer":
+    from rsinspect.profiling.answer import predicted_answer, profile_answer
+    from rsinspect.profiling.record.predicted import PredictedRun
+
+    return predicted_answer(run) if isinstance(run, PredictedRun) else profile_answer(run)
+
+
+def _document(run: "ProfileRun | PredictedRun") -> bytes:
+    return (json.dumps(_answer(run).make_document(), indent=2) + "\n").encode()
 
 
 @model_command(default_model="50")
@@ -210,42 +236,98 @@ def profile(
     notes: Notes = "short",
 ) -> None:
     """Time a forward pass or training step, its parts and the whole; say if they add up."""
-    from rsinspect.profiling.answer import closure_line, profile_answer
+    from rsinspect.profiling.budget import Budget
+    from rsinspect.profiling.parent import NotMeasured
 
-    chosen(CHARTED, output, format)
+    budget = Budget.starting(how.max_time)
+    draws = files.draws or chosen(CHARTED, output, format) in PLOTS.names
     files.check(roofs=how.roofs)
-    run, interrupted = _run(network, how, files)
+    run, ended = _run(network, how, files, budget)
+    if isinstance(ended, NotMeasured) and run is not None and not (draws or how.strict):
+        ended = None  # a prediction is an answer
     if run is not None:
-        files.write(run)
-        from rsinspect.plots.latency import latency_plot
-
-        answer_charted(
-            profile_answer(run),
-            lambda kind: latency_plot(run, kind, files.theme),
-            format,
-            output,
-            notes,
-            None,
-        )
-    if interrupted is not None:
-        raise interrupted
-    if run is not None and how.strict and run.closure.closes is not True:
-        raise ClosureFailed(closure_line(run), "more time, a quieter machine, or --level stage")
+        _deliver(run, files, partial(_show, run, files.theme, format, output, notes))
+    if ended is not None:
+        raise ended
+    if how.strict:
+        _check_closure(run)
 
 
 def _run(
-    network: Network, how: MeasuringOptions, files: FileOptions
-) -> "tuple[ProfileRun | None, KeyboardInterrupt | None]":
-    """Read or measure a run; after Ctrl-C, as far as it got, and the interruption."""
+    network: Network, how: MeasuringOptions, files: FileOptions, budget: "Budget"
+) -> "tuple[ProfileRun | PredictedRun | None, BaseException | None]":
+    """Read or measure a run; as far as it got, and why it got no further."""
     if files.saved is not None:
         from rsinspect.profiling.record.document import load_run
+        from rsinspect.profiling.record.predicted import load_predicted
 
-        return load_run(files.saved), None
+        if (run := load_predicted(files.saved)) is None:
+            return load_run(files.saved), None
+        from rsinspect.profiling.parent import NotMeasured
+
+        return run, NotMeasured(
+            f"{files.saved} holds a prediction, nothing was measured", None, run
+        )
     request = how.request(network, trace=files.trace is not None)
     from rsinspect.cli.progress import measure
-    from rsinspect.profiling.parent import Interrupted
+    from rsinspect.profiling.parent import Interrupted, NotMeasured
 
     try:
-        return measure(request), None
-    except Interrupted as exc:
+        return measure(request, budget), None
+    except (Interrupted, NotMeasured) as exc:
         return exc.run, exc
+
+
+def _show(
+    run: "ProfileRun | PredictedRun",
+    theme: str,
+    format: str | None,
+    output: Path | None,
+    notes: str,
+) -> None:
+    """Put the answer where it was wanted; a prediction has no plot, so its table is shown."""
+    from rsinspect.profiling.record.predicted import PredictedRun
+
+    if isinstance(run, PredictedRun):
+        drawn = chosen(CHARTED, output, format) in PLOTS.names
+        answer(_answer(run), None if drawn else format, None if drawn else output, notes)
+        return
+    from rsinspect.plots.latency import latency_plot
+
+    answer_charted(
+        _answer(run), lambda kind: latency_plot(run, kind, theme), format, output, notes, None
+    )
+
+
+def _deliver(
+    run: "ProfileRun | PredictedRun", files: FileOptions, show: "Callable[[], None]"
+) -> None:
+    """Show the answer, and write the files.
+
+    Raises:
+        OutputNotWritable: If one cannot be written; the others are.
+    """
+    from rsinspect.cli.delivery import deliver
+
+    def show_anyway() -> None:
+        try:
+            show()
+        except OutputNotWritable:
+            answer(_answer(run), "table", None)
+            raise
+
+    steps = [show_anyway, *files.writers(run)]
+    deliver(steps, None if files.saved else lambda: _document(run), files.save)
+
+
+def _check_closure(run: "ProfileRun | PredictedRun | None") -> None:
+    """Insist that the parts add up.
+
+    Raises:
+        ClosureFailed: If they do not, or if nobody knows.
+    """
+    from rsinspect.profiling.answer import closure_line
+    from rsinspect.profiling.record.run import ProfileRun
+
+    if isinstance(run, ProfileRun) and run.closure.closes is not True:
+        raise ClosureFailed(closure_line(run), "more time, a quieter machine, or --level stage")

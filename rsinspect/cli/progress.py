@@ -1,75 +1,159 @@
-"""A measurement while it runs: what is known ahead, then a progress bar, on stderr."""
+"""A measurement while it runs, on stderr: what is known ahead, then how far it is.
+
+On a terminal a bar shows the time that is used up; in a pipe a line says so now and then.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import assert_never
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
+from rsinspect.cli import talk
+from rsinspect.cli.flags import flag
 from rsinspect.profiling import parent, protocol
-from rsinspect.profiling.answer import prediction_table, preview
+from rsinspect.profiling.answer import announcement, outlook, prediction_table, preview
+from rsinspect.profiling.budget import Budget
+from rsinspect.profiling.record.headline import speed
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.rounds import RoundDone
 from rsinspect.render.console import print_table
 
+Show = Callable[[str], None]
+"""Shows what is being done, until it is told something else."""
 
-def measure(request: protocol.ProfileRequest) -> ProfileRun:
-    """Run a measurement with a progress bar on stderr.
+LINE_EVERY_S = 10.0
+"""Between two lines in a pipe."""
+
+
+def measure(request: protocol.ProfileRequest, budget: Budget) -> ProfileRun:
+    """Run a measurement, and show how far it is.
 
     Raises:
         Interrupted: On Ctrl-C, with what was measured before.
         RsInspectError: As ``parent.profile``.
     """
-    console = Console(stderr=True)
-    console.print(preview(request), highlight=False)
+    console = talk.console()
+    for line in (announcement(request), preview(request)):
+        console.print(line, highlight=False, soft_wrap=True)
+    with (_bar if console.is_terminal else _lines)(console, budget) as show:
+        return parent.profile(
+            request, budget=budget, on_event=_Display(request, budget, console, show)
+        )
+
+
+@contextmanager
+def _bar(console: Console, budget: Budget) -> Iterator[Show]:
+    """Show a bar of the time that is used up."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.fields[left]}"),
-        TimeElapsedColumn(),
+        _Left(budget),
         console=console,
         transient=True,
         refresh_per_second=2,  # drawing takes processor time from what is measured
     ) as progress:
-        return parent.profile(request, on_event=_Display(request, progress))
+        task = progress.add_task("starting", total=budget.whole_s)
+
+        def show(doing: str) -> None:
+            progress.update(task, description=doing)
+
+        yield show
+
+
+class _Left(ProgressColumn):
+    """What is left of the budget; moves the bar along."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__()
+        self.budget = budget
+
+    def render(self, task: Task) -> Text:
+        """Write it; called whenever the bar is drawn."""
+        task.completed = min(self.budget.elapsed_s, self.budget.whole_s)
+        return Text(f"at most {max(0.0, self.budget.left_s):.0f} s more")
+
+
+@contextmanager
+def _lines(console: Console, budget: Budget) -> Iterator[Show]:
+    """Write a line now and then: in a pipe nobody sees a bar."""
+    doing = "starting"
+    over = threading.Event()
+
+    def show(now: str) -> None:
+        nonlocal doing
+        doing = now
+
+    def write() -> None:
+        while not over.wait(LINE_EVERY_S):
+            spent = f"{budget.elapsed_s:.0f} s of {budget.whole_s:g} s"
+            console.print(f"{spent}: {doing}", highlight=False, soft_wrap=True)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        yield show
+    finally:
+        over.set()
+        thread.join()
 
 
 class _Display:
-    """Shows events: the latest in the bar, predictions and refused batches above it."""
+    """Shows events: what is being done, and above it what has become known."""
 
-    def __init__(self, request: protocol.ProfileRequest, progress: Progress) -> None:
+    def __init__(
+        self, request: protocol.ProfileRequest, budget: Budget, console: Console, show: Show
+    ) -> None:
         self.request = request
-        self.name = request.network.short_title
-        self.progress = progress
-        self.task = progress.add_task("starting", total=None, left="")
+        self.budget = budget
+        self.console = console
+        self.show = show
+        self.batch = request.batch
+        self.prediction: Prediction | None = None
 
     def __call__(self, event: protocol.Event) -> None:
         match event:
             case protocol.AttemptStarted(batch, process):
+                self.batch = batch
                 of = f", process {process + 1} of {self.request.processes}"
-                self._begin(f"batch {batch}{of if self.request.processes > 1 else ''}")
+                self.show(f"batch {batch}{of if self.request.processes > 1 else ''}")
             case protocol.Phase(phase):
-                self._begin(f"{self.name}: {phase}")
+                if phase == "building":
+                    self._tell_prediction()
+                self.show(f"importing {self.request.backend}" if phase == "starting" else phase)
             case RoundDone():
-                self.progress.update(
-                    self.task,
-                    total=self.request.max_time_s / self.request.processes,
-                    completed=event.elapsed_s,
-                    description=f"{self.name}: {event.phase}, round {event.round}",
-                    left=f"at most {event.remaining_s:.0f} s more",
-                )
+                self.show(f"{event.phase}, round {event.round}")
             case Prediction():
-                table = prediction_table(event, self.request.network)
-                print_table(table, self.progress.console)
+                self.prediction = event
+            case protocol.Estimated(estimate):
+                if (words := outlook(estimate, self.budget.whole_s)) is not None:
+                    self._say(words.worded(flag))
             case protocol.BatchRefused(batch, reason):
-                self.progress.console.print(f"batch {batch}: {reason}", highlight=False)
+                self._say(f"batch {batch}: {reason}")
+            case protocol.Stopped(ended_in_s):
+                self._say(
+                    "the worker was stopped by somebody and hangs; it is ended in "
+                    f"{ended_in_s:.0f} s"
+                )
             case protocol.MemoryUsed():
                 pass
             case _:
                 assert_never(event)
 
-    def _begin(self, description: str) -> None:
-        """Show something whose end nobody knows."""
-        self.progress.update(self.task, description=description, total=None, left="")
+    def _tell_prediction(self) -> None:
+        """Show what is predicted, as more is to come; else it is the answer."""
+        if self.prediction is None:
+            return
+        if self.console.is_terminal:
+            print_table(prediction_table(self.prediction, self.request.network), self.console)
+        else:
+            self._say(f"predicted: {speed(self.prediction.end_to_end_s / self.batch)}")
+
+    def _say(self, sentence: str) -> None:
+        self.console.print(sentence, highlight=False, soft_wrap=True)

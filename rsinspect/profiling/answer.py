@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rsinspect.answers.table import Answer, Column, Table, Value
+from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.units import binary_bytes, count, percent, seconds
-from rsinspect.base.words import plural
+from rsinspect.base.words import Wording, advice, plural
 from rsinspect.layers.cost import layers_cost
 from rsinspect.networks.network import Network
+from rsinspect.profiling.budget import Estimate
 from rsinspect.profiling.memory import needed_memory
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.protocol import ProfileRequest, Settings
+from rsinspect.profiling.record import predicted
 from rsinspect.profiling.record.cautions import wording
 from rsinspect.profiling.record.closure import CLOSES_WITHIN, Excess
 from rsinspect.profiling.record.document import to_json
+from rsinspect.profiling.record.headline import headline
+from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.record.run import ProfileRun, Segment
 from rsinspect.profiling.roofline.roofs import Roofs
@@ -37,6 +41,51 @@ def profile_answer(run: ProfileRun) -> Answer:
     """
     layers = run.level == "layer" and run.trace is not None
     return Answer(_layers_table(run) if layers else _segments_table(run), lambda: to_json(run))
+
+
+def predicted_answer(run: PredictedRun) -> Answer:
+    """Show a prediction where nothing was measured; its JSON is a document of its own."""
+    table = prediction_table(run.prediction, run.network)
+    lead: tuple[Note, ...] = (headline(run),)
+    if run.wanted is not None:
+        lead = (*lead, run.wanted.advice)
+    title = f"{run.model.title}, {conditions(run.request, run.batch)}, predicted"
+    return Answer(
+        table._replace(title=title, lead=lead),
+        lambda: predicted.to_json(run) | {"answer": headline(run)},
+    )
+
+
+def _lead(run: ProfileRun) -> tuple[Note, ...]:
+    """Answer in one line, then say what to beware of."""
+    return (headline(run), *(f"Warning: {wording(caution)}" for caution in run.warnings))
+
+
+def announcement(request: ProfileRequest) -> str:
+    """Say in one line what will be done, and how long it takes."""
+    return (
+        f"{request.network.title}, {conditions(request, request.batch)}; "
+        f"at most {request.max_time_s:g} s, start-up included"
+    )
+
+
+def conditions(settings: Settings, batch: int) -> str:
+    """Describe mode, batch, precision, backend and device."""
+    compiled = " with XLA" if settings.compiles and settings.backend == "tensorflow" else ""
+    where = f"{settings.precision}, {settings.backend}{compiled} on {settings.device}"
+    return f"{settings.mode}, batch {batch}, {where}"
+
+
+def outlook(estimate: Estimate, whole_s: float) -> Wording | None:
+    """Say early that the time does not do, and what would; None where it does."""
+    wanted = estimate.wanted(whole_s)
+    if wanted.batch == estimate.batch:
+        return None
+    what = "an interval" if estimate.may_fit(whole_s - estimate.begun_s) else "a measurement"
+    return advice(
+        "a pass of {} takes about {} here: {} s are too short for {}; ",
+        plural(estimate.batch, "image"), seconds(estimate.pass_s), f"{whole_s:g}", what,
+    ).followed_by(wanted.advice)  # fmt: skip
 
 
 def _title(run: ProfileRun) -> str:
@@ -179,8 +228,9 @@ def prediction_table(prediction: Prediction, network: Network) -> Table:
         ),
         notes=(
             f"Predicted from {plural(len(prediction.parts), 'distinct segment')}, timed in "
-            f"{plural(prediction.rounds, 'round')} of a network of at most two blocks per stage, "
-            f"{seconds(prediction.ready_s)} after the worker's start.",
+            f"{plural(prediction.rounds, 'round')} of a network of at most two blocks per stage"
+            + (f", {plural(prediction.batch, 'image')} at a time" if prediction.batch else "")
+            + f", {seconds(prediction.ready_s)} after the start.",
         ),
     )  # fmt: skip
 
@@ -235,8 +285,20 @@ _ADDS_UP = {
 
 def closure_line(run: ProfileRun) -> str:
     """Say whether the parts account for the whole, what timing costs and which rounds were used."""
-    closure, rounds = run.closure, run.rounds
-    foreign = rounds.foreign_median
+    return f"{_closure_note(run)} {_overhead_note(run)}"
+
+
+def _closure_note(run: ProfileRun) -> str:
+    closure = run.closure
+    return (
+        f"{_ADDS_UP[closure.closes]}: {seconds(closure.sum_s)} vs "
+        f"{seconds(closure.end_to_end_s)} end to end (gap {_signed(closure.gap)}; limit "
+        f"{_limit(CLOSES_WITHIN)})."
+    )
+
+
+def _overhead_note(run: ProfileRun) -> str:
+    rounds, foreign = run.rounds, run.rounds.foreign_median
     processes = f" in {plural(rounds.processes, 'process')}" if rounds.processes > 1 else ""
     others = (
         "how much of the CPU other programs took is unknown"
@@ -244,9 +306,7 @@ def closure_line(run: ProfileRun) -> str:
         else f"other programs took {percent(foreign)} of the CPU"
     )
     return (
-        f"{_ADDS_UP[closure.closes]}: {seconds(closure.sum_s)} vs "
-        f"{seconds(closure.end_to_end_s)} end to end (gap {_signed(closure.gap)}; limit "
-        f"{_limit(CLOSES_WITHIN)}). Timing overhead {_percent(closure.overhead.relative)} %. "
+        f"Timing overhead {_percent(run.closure.overhead.relative)} %. "
         f"{rounds.kept} of {plural(rounds.count, 'round')}{processes} used; {others}."
     )
 
@@ -255,15 +315,9 @@ def _limit(share: float) -> str:
     return f"{100 * share:g} %"
 
 
-def _lead(run: ProfileRun) -> tuple[str, ...]:
-    """Say what was found, and what speaks against it."""
-    warnings = (f"Warning: {wording(caution)}" for caution in run.warnings)
-    return (_throughput_note(run), closure_line(run), *warnings)
-
-
 def _notes(run: ProfileRun) -> tuple[str, ...]:
     steps = {segment.path for segment in run.segments}
-    notes = []
+    notes = [_closure_note(run), _throughput_note(run), _overhead_note(run)]
     if run.prediction is not None and run.prediction_error is not None:
         notes.append(
             f"Predicted {seconds(run.prediction.end_to_end_s)} from the distinct blocks, "

@@ -22,11 +22,13 @@ from typing import IO, assert_never
 
 from rsinspect.base import process
 from rsinspect.base.errors import MeasurementError
-from rsinspect.base.units import seconds
 from rsinspect.profiling import machine
+from rsinspect.profiling.budget import GRACE_S, Budget
+from rsinspect.profiling.last_words import limit_behind, without_chatter
 from rsinspect.profiling.memory import NeededMemory
 from rsinspect.profiling.protocol import (
     MEMORY_WORDS,
+    Estimated,
     Event,
     Failure,
     MemoryUsed,
@@ -36,6 +38,7 @@ from rsinspect.profiling.protocol import (
     ProfileRequest,
     Ready,
     RoofsMeasured,
+    Stopped,
     Traced,
     decode,
     request_to_json,
@@ -51,7 +54,8 @@ PLENTY_SHARE = 0.5
 
 _POLL_S = 0.1
 _TAIL_LINES = 40
-_GRACE_S = 2.0
+_ENDS_WITHIN_S = 2.0
+"""What still runs, or holds a pipe open, that long after a worker's end is something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +66,12 @@ class WorkerEnd:
         returncode: Of the process; negative for a signal.
         finished: Whether it measured to the end.
         failure: Its last words, if it had any.
-        tail: End of its standard error.
+        tail: End of its standard error, without what frameworks always write there.
         peak_rss_bytes: Most memory it had resident, as far as is known.
         messages: What it measured, in order.
         interrupted: Whether Ctrl-C ended it.
+        out_of_time: Whether it was ended because the budget was used up.
+        used_s: Processor time it used, as far as is known.
     """
 
     returncode: int
@@ -75,6 +81,8 @@ class WorkerEnd:
     peak_rss_bytes: int | None
     messages: tuple[Message, ...] = ()
     interrupted: bool = False
+    out_of_time: bool = False
+    used_s: float | None = None
 
     @property
     def signal(self) -> int | None:
@@ -92,12 +100,26 @@ class WorkerEnd:
             return process.manner(-self.signal)
         return f"{process.manner(self.returncode)} without a result"
 
+    @property
+    def limit(self) -> tuple[str, str] | None:
+        """Name the limit of the system behind its end, and how to raise it; None for none."""
+        said = self.tail
+        if self.failure is not None:
+            said = f"{said} {self.failure.error} {self.failure.message}"
+        return limit_behind(
+            self.returncode,
+            said,
+            used_s=self.used_s,
+            processor_s=machine.processor_time_s(),
+            addresses=machine.address_space_bytes(),
+        )
+
 
 def run_worker(
     command: Sequence[str],
     request: ProfileRequest,
+    budget: Budget,
     *,
-    deadline_s: float,
     on_event: Callable[[Event], None],
 ) -> WorkerEnd:
     """Run a worker to its end; it is killed on every exit path, Ctrl-C among them.
@@ -105,11 +127,11 @@ def run_worker(
     Args:
         command: The worker.
         request: What it is to measure.
-        deadline_s: Seconds after which it is killed.
+        budget: What it may take; ``GRACE_S`` after it is used up, the worker is killed.
         on_event: Called with its progress.
 
     Raises:
-        MeasurementError: If it cannot be started, or is still running at its deadline.
+        MeasurementError: If it cannot be started.
     """
     try:
         started = subprocess.Popen(
@@ -126,9 +148,9 @@ def run_worker(
         raise MeasurementError(f"the worker {command[0]} cannot be started: {exc}") from exc
     worker = _Worker(started)
     try:
-        worker.ask(request)
-        worker.listen(deadline_s, on_event, request.memory_limit_bytes)
-        return worker.end()
+        worker.ask(request, budget)
+        out_of_time = not worker.listen(budget, on_event, request.memory_limit_bytes)
+        return worker.end(out_of_time=out_of_time)
     except KeyboardInterrupt:
         return worker.end(interrupted=True)
     finally:
@@ -150,46 +172,42 @@ class _Worker:
         self.peak_rss_bytes: int | None = None
         self.messages: list[Message] = []
         self.finished = False
+        self.is_stopped = False
+        self.used_s: float | None = None
         self.failure: Failure | None = None
         self.own_peak_bytes = machine.peak_rss_bytes() or 0
         self.output = _read(started.stdout, self.lines.put, lambda: self.lines.put(None))
         self.errors = _read(started.stderr, self.tail.append, lambda: None)
 
-    def ask(self, request: ProfileRequest) -> None:
-        """Send the request; in a thread, because a network fills the pipe before it is read."""
-        line = json.dumps(request_to_json(request)) + "\n"
+    def ask(self, request: ProfileRequest, budget: Budget) -> None:
+        """Send the request; in a thread, because a network fills the pipe before it is read.
+
+        The pipe stays open: that it closes tells the worker that this process has ended.
+        """
+        line = json.dumps(request_to_json(request, budget)) + "\n"
 
         def send() -> None:
             with contextlib.suppress(OSError, ValueError):  # dead already: its end tells why
                 self.stdin.write(line)
-                self.stdin.close()
+                self.stdin.flush()
 
         thread = threading.Thread(target=send, daemon=True)
         thread.start()
         self.input = thread  # only now: a signal may come in between, and then it is not joined
 
     def listen(
-        self, deadline_s: float, on_event: Callable[[Event], None], limit_bytes: int | None
-    ) -> None:
-        """Pass the worker's events on until it has ended.
-
-        Raises:
-            MeasurementError: If it is still running at its deadline without a result.
-        """
-        deadline = time.monotonic() + deadline_s
-        closed = False
+        self, budget: Budget, on_event: Callable[[Event], None], limit_bytes: int | None
+    ) -> bool:
+        """Pass the worker's events on until it has ended; False where the time is up before."""
+        late_s, closed = -GRACE_S, False
         while not (closed and self.reaped()):
-            now = time.monotonic()
-            if now > deadline:
-                if self.finished or self.process.returncode is not None:
-                    break  # all is said; something only keeps the pipe or the process open
-                raise MeasurementError(
-                    f"the worker did not finish within {seconds(deadline_s)} and was ended",
-                    "allow more time, or measure a smaller batch",
-                )
+            left_s = budget.left_s
+            if left_s < late_s:
+                return self.process.returncode is not None  # else something only keeps the pipe
             if self.reaped() and not closed:
-                deadline = min(deadline, now + _GRACE_S)
+                late_s = max(late_s, left_s - _ENDS_WITHIN_S)
             self._saw(machine.peak_rss_bytes(self.process.pid))
+            self._look_whether_stopped(left_s + GRACE_S, on_event)
             if limit_bytes is not None and (self.peak_rss_bytes or 0) > limit_bytes:
                 self.kill()  # before the machine swaps; its peak tells why it died
             try:
@@ -200,24 +218,34 @@ class _Worker:
                 closed = True
                 continue
             self._hear(line, on_event)
-        self.errors.join(_GRACE_S)
+        self.errors.join(_ENDS_WITHIN_S)
+        return True
 
-    def end(self, *, interrupted: bool = False) -> WorkerEnd:
+    def _look_whether_stopped(self, left_s: float, on_event: Callable[[Event], None]) -> None:
+        was_stopped = self.is_stopped
+        self.is_stopped = machine.is_stopped(self.process.pid)
+        if self.is_stopped and not was_stopped:
+            on_event(Stopped(left_s))
+
+    def end(self, *, interrupted: bool = False, out_of_time: bool = False) -> WorkerEnd:
         """Sum up the worker's end."""
         return WorkerEnd(
             returncode=self.process.returncode or 0,
             finished=self.finished,
             failure=self.failure,
-            tail="".join(self.tail).strip(),
+            tail="\n".join(without_chatter(line.rstrip() for line in self.tail)),
             peak_rss_bytes=self.peak_rss_bytes,
             messages=tuple(self.messages),
             interrupted=interrupted,
+            out_of_time=out_of_time and not self.finished,
+            used_s=self.used_s,
         )
 
     def _hear(self, line: str, on_event: Callable[[Event], None]) -> None:
         message = decode(line)
         match message:
-            case Phase() | RoundDone():
+            case Phase() | RoundDone() | Estimated():
+                self.messages.append(message)
                 on_event(message)
             case MemoryUsed():
                 self._saw(message.peak_rss_bytes)
@@ -251,6 +279,7 @@ class _Worker:
                 pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
                 if pid:
                     self.process.returncode = os.waitstatus_to_exitcode(status)
+                    self.used_s = usage.ru_utime + usage.ru_stime
                     peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
                     if peak > self.own_peak_bytes:  # else it may be ours, from before the exec
                         self._saw(peak)
@@ -259,7 +288,7 @@ class _Worker:
     def kill(self) -> None:
         """End the worker and every process it started, at once."""
         process.end(self.process)
-        until = time.monotonic() + _GRACE_S
+        until = time.monotonic() + _ENDS_WITHIN_S
         while not self.reaped() and time.monotonic() < until:
             time.sleep(0.01)
         for thread, stream in (

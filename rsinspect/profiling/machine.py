@@ -157,6 +157,20 @@ def address_space_bytes() -> int | None:
     return None if limit == resource.RLIM_INFINITY else limit
 
 
+def processor_time_s() -> float | None:
+    """Read the limit of a process's processor time (``ulimit -t``); None without one."""
+    if sys.platform == "win32":
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_CPU)[0]
+    return None if limit == resource.RLIM_INFINITY else float(limit)
+
+
+def is_stopped(pid: int, root: Path = ROOT) -> bool:
+    """Tell whether somebody stopped a process (SIGSTOP); False where the system does not say."""
+    _, _, rest = (_text(root / f"proc/{pid}/stat") or "").rpartition(")")
+    return rest.split()[:1] == ["T"]
+
+
 def peak_rss_bytes(pid: int | str = "self", root: Path = ROOT) -> int | None:
     """Read the peak resident memory of a process; None where the system does not say."""
     for line in (_text(root / f"proc/{pid}/status") or "").splitlines():

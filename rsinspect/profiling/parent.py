@@ -12,7 +12,6 @@ predicted to need more than 90 % of the available memory is skipped, and the rec
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,11 +25,10 @@ from rsinspect.base.errors import (
     RsInspectError,
 )
 from rsinspect.base.units import binary_bytes, percent
-from rsinspect.layers.cost import layers_cost
-from rsinspect.layers.graph import LayerGraph
+from rsinspect.base.words import Option, Wording, advice
 from rsinspect.profiling import memory
 from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
-from rsinspect.profiling.choices import Mode
+from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.memory import NeededMemory
 from rsinspect.profiling.protocol import (
     AttemptStarted,
@@ -42,10 +40,11 @@ from rsinspect.profiling.protocol import (
 from rsinspect.profiling.record.assemble import assemble
 from rsinspect.profiling.record.batch import Attempt, Outcome
 from rsinspect.profiling.record.heard import Heard
-from rsinspect.profiling.record.prediction import Prediction
-from rsinspect.profiling.record.run import PASSES, ProfileRun
+from rsinspect.profiling.record.model import Model
+from rsinspect.profiling.record.predicted import PredictedRun
+from rsinspect.profiling.record.run import ProfileRun
 
-__all__ = ["Interrupted", "ProfileRequest", "profile", "start_up_allowance_s"]
+__all__ = ["Interrupted", "NotMeasured", "ProfileRequest", "profile"]
 
 WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.worker")
 
@@ -60,33 +59,44 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a measurement.
 
     Attributes:
-        run: What was measured before it; None where no round was.
-        prediction: From the distinct blocks; None where none was made.
+        run: What there is: a run of the rounds until then, else a prediction, else None.
     """
 
-    def __init__(self, run: ProfileRun | None, prediction: Prediction | None) -> None:
+    def __init__(self, run: ProfileRun | PredictedRun | None) -> None:
         super().__init__()
         self.run = run
-        self.prediction = prediction
+
+
+class NotMeasured(MeasurementError):
+    """The time was up before a single round.
+
+    Attributes:
+        run: A prediction, or None.
+    """
+
+    def __init__(
+        self, message: str | Wording, hint: str | Wording | None, run: PredictedRun | None
+    ) -> None:
+        super().__init__(message, hint)
+        self.run = run
 
 
 def profile(
     request: ProfileRequest,
     *,
+    budget: Budget | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
     worker: Sequence[str] = WORKER,
     available_bytes: Callable[[], int | None] = memory.available_memory,
-    allowance_s: float | None = None,
 ) -> ProfileRun:
     """Measure the latency of each stage or block and of the whole network.
 
     Args:
         request: What to measure.
+        budget: Of it all; where it began before. By default it begins now.
         on_event: Called in this thread as the measurement goes on.
         worker: Command of a worker; for tests.
         available_bytes: Tells the memory there is; called before every attempt.
-        allowance_s: What a worker may take on top of the time budget; by default
-            ``start_up_allowance_s``.
 
     Raises:
         InvalidMeasurement: If the request cannot be measured.
@@ -94,40 +104,89 @@ def profile(
         DeviceUnavailable: If the backend does not find the device.
         BatchDoesNotFit: If no batch of the ladder fits, or the first does not and
             ``strict_batch`` is set.
-        MeasurementError: If a worker crashes or passes its deadline.
-        Interrupted: On Ctrl-C, with what was measured before.
+        MeasurementError: If a worker crashes.
+        NotMeasured: If the time is up before a single round; with a prediction where there is one.
+        Interrupted: On Ctrl-C, with what was measured or predicted before.
     """
+    budget = budget or Budget.starting(request.max_time_s)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    start = time.monotonic()
     tried: list[Attempt] = []
     for batch in ladder(request.batch):
         available = available_bytes() if request.on_cpu else None
         outcome = _try_batch(
             replace(request, batch=batch, memory_limit_bytes=available),
+            budget,
             on_event=on_event,
             worker=worker,
-            allowance_s=allowance_s,
         )
         tried.append(outcome.attempt)
         if isinstance(outcome, Measured):
-            run = None
-            if not outcome.interrupted or any(each.rounds for each in outcome.heard):
-                run = assemble(
-                    outcome.request,
-                    request,
-                    outcome.heard,
-                    tuple(tried),
-                    started_at=started_at,
-                    wall_s=time.monotonic() - start,
-                    interrupted=outcome.interrupted,
-                )
-            if run is None or outcome.interrupted:
-                raise Interrupted(run, outcome.heard[0].prediction)
-            return run
+            return _result(outcome, request, budget, tuple(tried), started_at)
         on_event(BatchRefused(batch, outcome.reason))
         if request.strict_batch:
             break
     raise _none_fits(tried, request)
+
+
+def _result(
+    measured: Measured,
+    requested: ProfileRequest,
+    budget: Budget,
+    tried: tuple[Attempt, ...],
+    started_at: str,
+) -> ProfileRun:
+    """Make a run of what was measured.
+
+    Raises:
+        NotMeasured: If that is no round.
+        Interrupted: If Ctrl-C ended it.
+    """
+    if any(each.rounds for each in measured.heard):
+        run = assemble(
+            measured.request,
+            requested,
+            measured.heard,
+            tried,
+            started_at=started_at,
+            wall_s=budget.elapsed_s,
+            interrupted=measured.interrupted,
+        )
+        if measured.interrupted:
+            raise Interrupted(run)
+        return run
+    first = measured.heard[0]
+    wanted = None if first.estimate is None else first.estimate.wanted(budget.whole_s)
+    predicted = None
+    if first.prediction is not None:
+        predicted = PredictedRun(
+            model=Model.of(requested.network),
+            batch=measured.request.batch,
+            prediction=first.prediction,
+            stopped_because="interrupted" if measured.interrupted else "time",
+            wanted=wanted,
+            started_at=started_at,
+            wall_s=budget.elapsed_s,
+            request=requested.settings,
+            network=replace(requested.network, spec=None),
+        )
+    if measured.interrupted:
+        raise Interrupted(predicted)
+    raise NotMeasured(
+        f"nothing was measured in {budget.whole_s:g} s: {_IN_THE_MIDST[first.phase]}",
+        advice("allow more: {}", Option("max_time_s")) if wanted is None else wanted.advice,
+        predicted,
+    )
+
+
+_IN_THE_MIDST = {
+    "starting": "the framework was still being imported",
+    "predicting": "the time was up while the distinct blocks were timed",
+    "building": "the time was up while the network was built",
+    "compiling": "the time was up while the network was compiled",
+    "warm-up": "a round takes longer than what was left after compiling",
+    "measuring": "a round takes longer than what was left after compiling",
+}
+"""Where the time went, by the phase in which it was up."""
 
 
 class Measured(NamedTuple):
@@ -160,35 +219,35 @@ class DidNotFit(NamedTuple):
 
 def _try_batch(
     request: ProfileRequest,
+    budget: Budget,
     *,
     on_event: Callable[[Event], None],
     worker: Sequence[str],
-    allowance_s: float | None,
 ) -> Measured | DidNotFit:
     """Measure one batch of the ladder, in as many processes as were asked for."""
     graph, batch, available = request.network.graph, request.batch, request.memory_limit_bytes
     needed = memory.needed_memory(graph, batch=batch, backend=request.backend, mode=request.mode)
     if (reason := _does_not_fit(needed, available)) is not None:
         return DidNotFit(_attempt(batch, "skipped", reason, needed, None), reason)
-    allowance = allowance_s or start_up_allowance_s(graph, batch, request.mode)
-    used = replace(request, max_time_s=request.max_time_s / request.processes)
     attempt = _attempt(batch, "ran", None, needed, None)
     heard: list[Heard] = []
     for process in range(request.processes):
         on_event(AttemptStarted(batch, process))
         ended = run_worker(
             worker,
-            used if process == 0 else used.again(process),
-            deadline_s=used.max_time_s + allowance,
+            request if process == 0 else request.again(process),
+            budget.first_of(request.processes - process),
             on_event=on_event,
         )
         heard.append(Heard.of(ended.messages))
         if ended.interrupted:
-            return Measured(used, tuple(heard), attempt, interrupted=True)
-        attempt = _judge(ended, used, needed, available)
+            return Measured(request, tuple(heard), attempt, interrupted=True)
+        if ended.out_of_time:
+            continue
+        attempt = _judge(ended, request, needed, available)
         if attempt.reason is not None:
             return DidNotFit(attempt, attempt.reason)
-    return Measured(used, tuple(heard), attempt)
+    return Measured(request, tuple(heard), attempt)
 
 
 def ladder(batch: int) -> Iterator[int]:
@@ -200,21 +259,6 @@ def ladder(batch: int) -> Iterator[int]:
     while batch >= 1:
         yield batch
         batch //= 2
-
-
-def start_up_allowance_s(graph: LayerGraph, batch: int, mode: Mode = "forward") -> float:
-    """Work out how long a worker may take on top of its time budget before it is killed.
-
-    For importing, building and compiling, two minutes and a tenth of a second per layer; for the
-    compiling calls, a prediction and a last round beyond the budget, ten passes at 5 GFLOP/s, a
-    fortieth of what two cores of a server do. Training takes three times as much of both.
-
-    >>> from rsinspect.networks.named import network
-    >>> round(start_up_allowance_s(network("50").graph, 8))
-    220
-    """
-    flops = 2 * layers_cost(graph, graph.layers).macs * batch
-    return 120 + PASSES[mode] * (0.1 * len(graph) + 10 * flops / 5e9)
 
 
 def _does_not_fit(prediction: NeededMemory, available: int | None) -> str | None:
@@ -267,7 +311,10 @@ def _judge(
     batch, peak = request.batch, ended.peak_rss_bytes
     if ended.finished:
         return _attempt(batch, "ran", None, prediction, peak)
+    limit = ended.limit
     if ended.failure is not None and ended.failure.kind == "unavailable":
+        if limit is not None:
+            raise MeasurementError(*limit)
         raise BackendUnavailable(
             f"the {request.backend} backend cannot be imported: {ended.failure.message}",
             _INSTALL[request.backend],
@@ -280,6 +327,9 @@ def _judge(
         reason = f"{how}; peak memory {used}, predicted {binary_bytes(prediction.total_bytes)}"
         return _attempt(batch, "out_of_memory", reason, prediction, peak)
     tail = "".join(f"{errors.WORKER_LINE}{line}" for line in ended.tail.splitlines()[-15:])
+    if limit is not None:
+        message, hint = limit
+        raise MeasurementError(f"{message} (batch {batch}: {how}){tail}", hint)
     raise MeasurementError(
         f"the worker crashed at batch {batch}: {how}; peak memory {used}, so there was memory "
         f"enough{tail}",

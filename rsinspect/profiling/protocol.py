@@ -24,6 +24,7 @@ from rsinspect.base.words import Option, advice
 from rsinspect.layers import ops
 from rsinspect.layers.partition import Level as CutLevel
 from rsinspect.networks.network import Network, network_from_json
+from rsinspect.profiling.budget import Budget, Estimate
 from rsinspect.profiling.choices import (
     BACKENDS,
     MODES,
@@ -35,7 +36,7 @@ from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.trace import TracedSeconds
 from rsinspect.profiling.roofline.roofs import Roofs
-from rsinspect.profiling.rounds import Finished, Round, RoundDone
+from rsinspect.profiling.rounds import MOST_ROUNDS, Finished, Round, RoundDone
 
 JIT = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
 """Whether the network can be run as it is, compiled by XLA, or both; the default first."""
@@ -62,8 +63,9 @@ class Settings:
         device: ``cpu``, ``gpu`` or ``gpu:1``.
         jit: Compile with XLA; None for the backend's default.
         threads: Of one operation, with one operation at a time; None leaves it to the framework.
-        max_time_s: Budget of warm-up and measuring together, of all processes; importing, building
-            and compiling come on top.
+        max_time_s: Budget of everything: importing, building, compiling, predicting, warm-up,
+            rounds, trace and roofs, in all processes.
+        most_rounds: To be measured in a process, if the time lasts.
         processes: Fresh processes that measure one after the other.
         strict_batch: Refuse when the batch does not fit, instead of halving it.
         predict: First time a network of the distinct blocks alone.
@@ -86,6 +88,7 @@ class Settings:
     jit: bool | None = None
     threads: int | None = None
     max_time_s: float = DEFAULT_MAX_TIME_S
+    most_rounds: int = MOST_ROUNDS
     processes: int = 1
     strict_batch: bool = False
     predict: bool = True
@@ -97,6 +100,7 @@ class Settings:
     def __post_init__(self) -> None:
         _whole(self.batch, MAX_BATCH, "batch", "images")
         _whole(self.processes, MAX_PROCESSES, "number of processes", "processes")
+        _whole(self.most_rounds, MOST_ROUNDS, "most rounds", "rounds")
         if self.threads is not None:
             _whole(self.threads, MAX_THREADS, "number of threads", "threads")
         if not (math.isfinite(self.max_time_s) and 0 < self.max_time_s <= MAX_TIME_S):
@@ -146,6 +150,11 @@ class Settings:
         return {"tf32": "float32"}.get(self.precision, self.precision)
 
     @property
+    def traces(self) -> bool:
+        """Tell whether passes are recorded op by op."""
+        return self.trace or self.level == "layer"
+
+    @property
     def cut_level(self) -> CutLevel:
         """Name the level at which parts are timed; layers are shares of blocks."""
         return "stage" if self.level == "stage" else "block"
@@ -184,9 +193,9 @@ class ProfileRequest(Settings):
         op = self.network.graph.layer(outputs[0]).op
         return op if len(outputs) == 1 and isinstance(op, ops.Dense) else None
 
-    def of_distinct(self, network: Network) -> ProfileRequest:
+    def of_distinct(self, network: Network, batch: int) -> ProfileRequest:
         """Request the network of the distinct blocks instead, timed block by block."""
-        return replace(self, network=network, level="block")
+        return replace(self, network=network, batch=batch, level="block")
 
     def again(self, process: int) -> ProfileRequest:
         """Request another process: with a seed of its own and the measurement alone."""
@@ -201,19 +210,20 @@ def _whole(value: object, highest: int, what: str, unit: str) -> None:
         raise InvalidMeasurement(f"the {what} is {value}; it must be 1 to {highest} {unit}")
 
 
-def request_to_json(request: ProfileRequest) -> dict[str, Any]:
-    """Write a request as plain JSON values, its network whole: names and graph."""
+def request_to_json(request: ProfileRequest, budget: Budget) -> dict[str, Any]:
+    """Write a request and what it may take as plain JSON values, its network whole."""
     settings: dict[str, Any] = codec.to_json(request.settings)
-    return settings | {"network": request.network.to_json()}
+    return settings | {"network": request.network.to_json(), "ends_s": budget.ends_s}
 
 
-def request_from_json(document: dict[str, Any]) -> ProfileRequest:
+def request_from_json(document: dict[str, Any]) -> tuple[ProfileRequest, Budget]:
     """Read the request that ``request_to_json`` wrote; its network has no spec."""
     settings = codec.from_json(document, Settings, "request")
-    return ProfileRequest(
+    request = ProfileRequest(
         **{f.name: getattr(settings, f.name) for f in fields(Settings)},
         network=network_from_json(document["network"]),
     )
+    return request, Budget(whole_s=request.max_time_s, ends_s=document["ends_s"])
 
 
 PhaseName = Literal[
@@ -234,6 +244,20 @@ class Phase:
     """The worker begins another part of its work."""
 
     name: PhaseName
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """What the whole network will take is known."""
+
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Somebody stopped the worker, which does not go on by itself; it is ended in time."""
+
+    ended_in_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +323,16 @@ class Traced:
     trace: TracedSeconds
 
 
-Event = AttemptStarted | Phase | RoundDone | MemoryUsed | BatchRefused | Prediction
+Event = (
+    AttemptStarted
+    | Phase
+    | RoundDone
+    | MemoryUsed
+    | BatchRefused
+    | Prediction
+    | Estimated
+    | Stopped
+)
 """What a measurement tells while it runs."""
 
 MEMORY_WORDS = (
@@ -337,8 +370,8 @@ class Failure:
 
 
 Message = (
-    Phase | RoundDone | MemoryUsed | Prediction | Ready | Round | RoofsMeasured | NotAvailable
-    | Traced | Failure | Finished
+    Phase | RoundDone | MemoryUsed | Prediction | Estimated | Ready | Round | RoofsMeasured
+    | NotAvailable | Traced | Failure | Finished
 )  # fmt: skip
 """What a worker writes."""
 
@@ -349,6 +382,7 @@ _MESSAGES = Tagged(
         "progress": RoundDone,
         "memory": MemoryUsed,
         "predicted": Prediction,
+        "estimated": Estimated,
         "ready": Ready,
         "round": Round,
         "roofs": RoofsMeasured,

@@ -27,7 +27,14 @@ from typing import Literal, TypeVar
 
 from rsinspect.base.quantities import Count, MeasuredSeconds, Ratio, Seconds
 from rsinspect.profiling.gate import Probe, Window, between, gate, joined
-from rsinspect.profiling.statistics import Latency, Sampling, is_steady, warm_up_over
+from rsinspect.profiling.statistics import (
+    FEWEST_BURSTS,
+    FEWEST_FOR_INTERVAL,
+    Latency,
+    Sampling,
+    is_steady,
+    warm_up_over,
+)
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -125,7 +132,7 @@ class Finished:
         steady: Whether the last two of them agreed.
         stopped_because: ``precise`` once the interval of the end-to-end median is within 1 % and
             those of all parts of 2 % and more within 2 %; ``time`` when another round would pass
-            the budget; ``rounds`` at 1000.
+            the budget; ``rounds`` at the most that are wanted.
         elapsed_s: From the start of warm-up to the end of the last round.
     """
 
@@ -159,6 +166,7 @@ class Session:
         end_to_end: Runs the whole network.
         instrumented: Runs the same with instruments inside.
         max_time_s: Budget of warm-up and rounds together.
+        most_rounds: To be measured.
         clock: In nanoseconds.
         sleep: Pauses, for seconds.
         probe: Reads what the processors do.
@@ -166,6 +174,7 @@ class Session:
         order: Decides which of the two goes first.
         on_round: Takes each measured round.
         on_progress: Called after each round of warm-up and each burst.
+        on_warm: Called between warm-up and the first burst.
     """
 
     def __init__(
@@ -174,6 +183,7 @@ class Session:
         instrumented: Callable[[], Instrumented],
         *,
         max_time_s: float,
+        most_rounds: int = MOST_ROUNDS,
         clock: Clock,
         sleep: Callable[[float], None],
         probe: Probe,
@@ -181,10 +191,12 @@ class Session:
         order: random.Random,
         on_round: Callable[[Round], None],
         on_progress: Callable[[RoundDone], None],
+        on_warm: Callable[[], None] = lambda: None,
     ) -> None:
         self.end_to_end = end_to_end
         self.instrumented = instrumented
         self.max_time_s = max_time_s
+        self.most_rounds = most_rounds
         self.clock = clock
         self.sleep = sleep
         self.probe = probe
@@ -192,21 +204,25 @@ class Session:
         self.order = order
         self.on_round = on_round
         self.on_progress = on_progress
+        self.on_warm = on_warm
         self.start_ns = clock()
         self.rounds: list[Round] = []
 
-    def measure(self, first_calls_s: float) -> Finished:
+    def measure(self, first_calls_s: float, round_s: float | None = None) -> Finished:
         """Warm up until steady, then sample in bursts of rounds until precise or out of time.
 
-        At least one round is measured, whatever the budget.
+        No round is begun that would pass the budget, so there may be none.
 
         Args:
             first_calls_s: What the compiling calls of both took, the first sample of warm-up.
+            round_s: What a round is expected to take; None for as long as the first calls.
         """
         self.start_ns = self.clock()
         with garbage_collection_off():
-            warm_up = self.warm_up(first_calls_s)
-            stopped_because = self.until_precise(round_s=warm_up[-1])
+            warm_up = self.warm_up(first_calls_s, round_s or first_calls_s)
+            round_s = warm_up[-1] if len(warm_up) > 1 else round_s or first_calls_s
+            self.on_warm()
+            stopped_because = self.until_precise(round_s)
             elapsed_s = self.elapsed_s()
         return Finished(
             warm_up=warm_up,
@@ -219,15 +235,22 @@ class Session:
         """Return the seconds since warm-up began."""
         return (self.clock() - self.start_ns) / 1e9
 
-    def warm_up(self, first_calls_s: float) -> tuple[float, ...]:
-        """Run both until they are steady; seconds of each round, both together."""
+    def warm_up(self, first_calls_s: float, round_s: float) -> tuple[float, ...]:
+        """Run both until they are steady; seconds of each round, both together.
+
+        What is left after it is worth more: it ends before it costs a round of those that an
+        interval needs.
+        """
         samples = [first_calls_s]
-        while True:
+        while not warm_up_over(samples):
+            after_s = self.elapsed_s() + round_s
+            left_s = self.max_time_s - after_s
+            if after_s > WARM_UP_SHARE * self.max_time_s or left_s < FEWEST_FOR_INTERVAL * round_s:
+                break
             samples.append(sum(self._in_random_order(self._whole, self._inside_s)))
+            round_s = samples[-1]
             self._report("warm-up", len(samples) - 1)
-            share = (self.elapsed_s() + samples[-1]) / self.max_time_s
-            if warm_up_over(samples) or share > WARM_UP_SHARE:
-                return tuple(samples)
+        return tuple(samples)
 
     def until_precise(self, round_s: float) -> StoppedBecause:
         """Sample in bursts, spread over the time, until precise or out of time.
@@ -240,14 +263,18 @@ class Session:
         size = max(ROUNDS_IN_BURST, size) if settle else 1
         began_s = self.elapsed_s()
         interval_s = min(SPREAD_S, self.max_time_s - began_s) / BURSTS
+        if began_s + FEWEST_BURSTS * (size + settle) * round_s > self.max_time_s:
+            settle, size = False, 1  # each round counts, as a burst of its own
+        burst_s = (size + settle) * round_s
         bursts_s: list[float] = []
         while True:
+            if self.elapsed_s() + burst_s > self.max_time_s:
+                return "time"
             before_s = self.elapsed_s()
             self.burst(len(bursts_s), size, at_s=before_s - began_s, settle=settle)
             bursts_s.append(self.elapsed_s() - before_s)
-            if self.elapsed_s() + median(bursts_s) > self.max_time_s:
-                return "time"
-            if len(self.rounds) >= MOST_ROUNDS:
+            burst_s = median(bursts_s)
+            if len(self.rounds) >= self.most_rounds:
                 return "rounds"
             if len(bursts_s) < BURSTS:
                 pause_s = began_s + len(bursts_s) * interval_s - self.elapsed_s()

@@ -28,10 +28,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 import rsinspect
 from rsinspect.base.codec import LARGEST
 from rsinspect.base.errors import MeasurementError, RsInspectError
+from rsinspect.base.process import end_with_parent
 from rsinspect.profiling import machine
+from rsinspect.profiling.budget import NO_TIME, SUMMING_UP_S, Budget, Estimate
 from rsinspect.profiling.distinct import distinct_blocks
 from rsinspect.profiling.protocol import (
     MEMORY_WORDS,
+    Estimated,
     Failure,
     MemoryUsed,
     Message,
@@ -45,7 +48,7 @@ from rsinspect.profiling.protocol import (
     request_from_json,
 )
 from rsinspect.profiling.record.environment import Environment
-from rsinspect.profiling.rounds import Finished, RoundDone, Session
+from rsinspect.profiling.rounds import Finished, Session
 
 if TYPE_CHECKING:
     from rsinspect.profiling.backends.workload import Instrument, Workload
@@ -71,10 +74,10 @@ def main() -> int:
     emit = _Emitter(_claim_standard_output())
     load_before = machine.load_average()
     try:
-        request = request_from_json(json.loads(sys.stdin.readline()))
+        request, budget = request_from_json(json.loads(sys.stdin.readline()))
+        end_with_parent(sys.stdin)
         emit(Phase("starting"))
         _prefer_to_be_killed()
-        started_s = time.perf_counter()
         _prepare(request)
         try:
             backend = _import(request)
@@ -84,7 +87,7 @@ def main() -> int:
         emit.memory()
         if request.memory_limit_bytes is not None:
             machine.limit_memory(round(ALLOCATED_AHEAD * request.memory_limit_bytes))
-        _serve(request, backend, started_s, load_before, emit)
+        _serve(request, budget, backend, load_before, emit)
     except RsInspectError as exc:
         emit(Failure(kind="refused", error=type(exc).__name__, message=exc.message, hint=exc.hint))
         return 1
@@ -196,21 +199,18 @@ def _seconds_into(samples: list[float]) -> Iterator[None]:
 
 def _serve(
     request: ProfileRequest,
+    budget: Budget,
     backend: ModuleType,
-    started_s: float,
     load_before: tuple[float | None, str | None],
     emit: _Emitter,
 ) -> None:
-    """Build and measure the network, and send a message for each result."""
+    """Predict, build and measure the network, and send a message for each result."""
     from rsinspect.profiling.backends.workload import OPTIMIZER, workload
-    from rsinspect.profiling.extrapolate import extrapolate
 
-    distinct = distinct_blocks(request.network) if request.predict else None
-    if distinct is not None:
-        emit(Phase("predicting"))
-        emit(extrapolate(request, distinct, backend, started_s))
-        gc.collect()
-        emit.memory()
+    estimate = _estimate(request, budget, backend, emit)
+    if estimate is not None and not estimate.may_fit(budget.left_s - SUMMING_UP_S):
+        emit(Finished(warm_up=(), steady=False, stopped_because="time", elapsed_s=0.0))
+        return
     emit(Phase("building"))
     work = workload(request)
     network = backend.instrument(work)
@@ -236,16 +236,42 @@ def _serve(
         )
     )
     emit(Phase("warm-up"))
-    emit(_measure(network, request, sum(first_calls), emit))
+    first_calls_s = sum(first_calls)
+    round_s = first_calls_s if estimate is None else min(first_calls_s, 2 * estimate.pass_s)
+    emit(_measure(network, request, budget, first_calls_s, round_s, emit))
     emit.memory()
-    if request.trace or request.level == "layer":
+    if request.traces:
         emit(Phase("tracing"))
         emit(_trace(work, network))
     if request.roofs:
         emit(Phase("roofs"))
         del work, network
         gc.collect()
-        emit(_roofs(request))
+        emit(_roofs(request, budget))
+
+
+def _estimate(
+    request: ProfileRequest, budget: Budget, backend: ModuleType, emit: _Emitter
+) -> Estimate | None:
+    """Time the distinct blocks, for a prediction or to know what the whole batch would take.
+
+    None where there is no need: a small batch that nobody wants predicted.
+    """
+    from rsinspect.profiling.extrapolate import PROBE_BATCH, extrapolate
+
+    if not request.predict and request.batch <= PROBE_BATCH:
+        return None
+    distinct = distinct_blocks(request.network)
+    if distinct is None:
+        return None
+    emit(Phase("predicting"))
+    prediction, estimate = extrapolate(request, distinct, backend, budget)
+    if request.predict:
+        emit(prediction)
+    emit(Estimated(estimate))
+    gc.collect()
+    emit.memory()
+    return estimate
 
 
 def _trace(work: Workload, network: Instrument) -> Traced | NotAvailable:
@@ -258,8 +284,11 @@ def _trace(work: Workload, network: Instrument) -> Traced | NotAvailable:
         return NotAvailable("trace", exc.message)
 
 
-def _roofs(request: ProfileRequest) -> RoofsMeasured | NotAvailable:
+def _roofs(request: ProfileRequest, budget: Budget) -> RoofsMeasured | NotAvailable:
     """Measure the roofs of the device."""
+    max_time_s = min(budget.roofs_s, budget.left_s - SUMMING_UP_S)
+    if max_time_s < budget.roofs_s / 2:
+        return NotAvailable("roofs", NO_TIME)
     try:
         from rsinspect.profiling.backends.roofs import measure_roofs
 
@@ -269,43 +298,38 @@ def _roofs(request: ProfileRequest) -> RoofsMeasured | NotAvailable:
                 request.precision,
                 jit=request.compiles,
                 clock=time.perf_counter_ns,
-                max_time_s=ROOFS_S,
+                max_time_s=max_time_s,
             )
         )
     except MeasurementError as exc:
         return NotAvailable("roofs", exc.message)
 
 
-ROOFS_S = 5.0
-
-
 def _measure(
-    network: Instrument, request: ProfileRequest, first_calls_s: float, emit: _Emitter
+    network: Instrument,
+    request: ProfileRequest,
+    budget: Budget,
+    first_calls_s: float,
+    round_s: float,
+    emit: _Emitter,
 ) -> Finished:
     """Sample the network; rounds and progress go out as they come."""
-    phase = "warm-up"
-
-    def on_progress(progress: RoundDone) -> None:
-        nonlocal phase
-        if progress.phase == "measuring" and phase != "measuring":
-            phase = progress.phase
-            emit(Phase("measuring"))
-        emit(progress)
-
     probe, processors = machine.probe()
     session = Session(
         network.end_to_end,
         network.instrumented,
-        max_time_s=request.max_time_s,
+        max_time_s=budget.measuring_s(round_s, roofs=request.roofs, trace=request.traces),
+        most_rounds=request.most_rounds,
         clock=time.perf_counter_ns,
         sleep=time.sleep,
         probe=probe,
         processors=processors,
         order=random.Random(request.seed),
         on_round=emit,
-        on_progress=on_progress,
+        on_progress=emit,
+        on_warm=lambda: emit(Phase("measuring")),
     )
-    return session.measure(first_calls_s)
+    return session.measure(first_calls_s, round_s)
 
 
 def _differences(network: Instrument) -> tuple[float | None, float | None]:
@@ -368,4 +392,6 @@ def _threads(request: ProfileRequest) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    sys.stderr.flush()
+    os._exit(exit_code)  # all is said; to take a framework down in order takes a second or two

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from rsinspect.base.errors import DeviceUnavailable
 from rsinspect.profiling.backends.traces import divided_among, jax_spans, owners, shares, weights
 from rsinspect.profiling.backends.workload import (
+    FEW,
     Instrument,
     Workload,
     as_array,
@@ -95,9 +96,11 @@ class _Forward:
             return model.stateless_call(trainable, others, x, training=False)[0]
 
         self.program = _compiled(forward, *self.variables, work.images)
+        self.made: object = None  # by the latest call
 
     def end_to_end(self) -> object:
-        return jax.block_until_ready(self.program(*self.variables, self.work.images))
+        self.made = jax.block_until_ready(self.program(*self.variables, self.work.images))
+        return self.made
 
     def compiled_text(self) -> str | None:
         text: str = self.program.as_text()
@@ -210,13 +213,13 @@ class _Profiled:
     def outputs(self) -> tuple[Any, Any]:
         """Return the same program's outputs twice over; it contains no instruments."""
         if isinstance(self.whole, _Forward):
-            outputs = as_array(self.whole.end_to_end())
+            outputs = as_array(self.whole.made)
             return outputs, outputs
         trainable, others, _ = self.whole.state
         model = self.work.model
         outputs = as_array(
             jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])(
-                trainable, others, self.work.images
+                trainable, others, self.work.images[:FEW]
             )
         )
         return outputs, outputs
@@ -243,6 +246,7 @@ class _ForwardChain(_Forward):
     def __init__(self, work: Workload) -> None:
         super().__init__(work)
         self.cuts = [self._jitted(cut) for cut in work.cuts]
+        self.made_inside: object = None  # by the latest chain
         self.null_s = _null_s()
         self.parts = (*work.passes, ("call", "whole"))
         self.method = _method(work)
@@ -261,13 +265,11 @@ class _ForwardChain(_Forward):
         for function, *variables in self.cuts:
             value = jax.block_until_ready(function(*variables, value))
             marks.append(time.perf_counter_ns())
+        self.made_inside = value
         return from_marks(marks, self.null_s)
 
     def outputs(self) -> tuple[Any, Any]:
-        value = self.work.images
-        for function, *variables in self.cuts:
-            value = function(*variables, value)
-        return as_array(self.end_to_end()), as_array(value)
+        return as_array(self.made), as_array(self.made_inside)
 
 
 class _TrainedChain(_Trained):
@@ -342,8 +344,8 @@ class _TrainedChain(_Trained):
                 lambda t, o, x: model.stateless_call(t, o, x, training=False)[0]
             )(own, own_others, x)  # fmt: skip
 
-        value = self.work.images
+        images = value = self.work.images[:FEW]
         for cut, (_, own, own_others) in zip(self.work.cuts, self.cuts, strict=True):
             value = run(cut, [trainable[i] for i in own], [others[i] for i in own_others], value)
-        whole = run(self.work.model, trainable, others, self.work.images)
+        whole = run(self.work.model, trainable, others, images)
         return as_array(whole), as_array(value)

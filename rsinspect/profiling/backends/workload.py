@@ -22,6 +22,8 @@ from rsinspect.layers.partition import Segment, segments
 from rsinspect.profiling.protocol import ProfileRequest, Step
 from rsinspect.profiling.rounds import Instrumented
 
+FEW = 8
+"""Images are enough to tell whether outputs differ."""
 LEARNING_RATE = 1e-4
 """Small: what is learnt does not matter, and weights must not run off to infinity."""
 MOMENTUM = 0.9
@@ -49,7 +51,10 @@ class Instrument(Protocol):
         """Run one pass or training step with instruments inside."""
 
     def outputs(self) -> tuple[Any, Any]:
-        """Return the outputs without and with instruments, in inference, as arrays."""
+        """Return outputs without and with instruments, in inference, as arrays.
+
+        Both have run: where they are inference, what they returned will do.
+        """
 
     def compiled_text(self) -> str | None:
         """Return the compiled pass as text with layer names, if the compiler gives it."""

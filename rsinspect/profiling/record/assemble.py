@@ -11,6 +11,7 @@ from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.partition import Segment as Part
 from rsinspect.layers.partition import segments as parts_of
 from rsinspect.profiling import machine
+from rsinspect.profiling.budget import GRACE_S, NO_TIME, Wanted
 from rsinspect.profiling.gate import gate
 from rsinspect.profiling.protocol import ProfileRequest, Ready
 from rsinspect.profiling.record.batch import Attempt, Batch
@@ -32,7 +33,7 @@ from rsinspect.profiling.record.cautions import (
 from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.heard import Heard
 from rsinspect.profiling.record.model import Model
-from rsinspect.profiling.record.run import EndToEnd, ProfileRun, Rounds, Segment
+from rsinspect.profiling.record.run import EndToEnd, ProfileRun, Rounds, Segment, StoppedBecause
 from rsinspect.profiling.record.trace import Trace, TracedLayer, TracedSeconds
 from rsinspect.profiling.roofline.bound import Bound, assess
 from rsinspect.profiling.roofline.roofs import Roofs
@@ -77,7 +78,6 @@ def assemble(
         segments, roofs = _assessed(request, network.graph, parts, segments, roofs)
     ends = [worker.finished for worker in heard if worker.finished is not None]
     whole = [sample.end_to_end_s for worker in heard for sample in worker.rounds]
-    last_began_s = max(sample.at_s for worker in heard for sample in worker.rounds)
     run = ProfileRun(
         model=Model.of(network),
         environment=_environment(ready, first.peak_rss_bytes),
@@ -98,10 +98,10 @@ def assemble(
         prediction=first.prediction,
         roofs=roofs,
         trace=None if first.trace is None else _trace(network.graph, parts, segments, first.trace),
-        not_available=first.not_available,
-        stopped_because="interrupted" if interrupted else ends[-1].stopped_because,
+        not_available=_not_available(request, first),
+        stopped_because="interrupted" if interrupted else _stopped_because(heard[-1]),
         max_time_s=requested.max_time_s,
-        measured_s=sum(end.elapsed_s for end in ends) or last_began_s,
+        measured_s=sum(worker.measured_s for worker in heard),
         warm_up_s=ends[0].warm_up if ends else (),
         predicted_bytes=tried[-1].predicted_bytes,
         started_at=started_at,
@@ -111,6 +111,23 @@ def assemble(
     )
     steady = all(end.steady for end in ends)
     return replace(run, warnings=tuple(_cautions(run, steady=steady)))
+
+
+def _stopped_because(last: Heard) -> StoppedBecause:
+    return "time" if last.finished is None else last.finished.stopped_because
+
+
+def _not_available(request: ProfileRequest, first: Heard) -> dict[str, str]:
+    """Say why something that was requested is missing; the worker may have had no time to."""
+    missing = [
+        what
+        for what, wanted, found in (
+            ("trace", request.traces, first.trace),
+            ("roofs", request.roofs, first.roofs),
+        )
+        if wanted and found is None
+    ]
+    return dict.fromkeys(missing, NO_TIME) | dict(first.not_available)
 
 
 def _environment(ready: Ready, peak_rss_bytes: int | None) -> Environment:
@@ -244,7 +261,7 @@ def _cautions(run: ProfileRun, *, steady: bool) -> Iterator[Caution]:
     if run.stopped_because == "interrupted":
         yield CutShort(run.rounds.count)
     if run.rounds.kept < FEWEST_FOR_INTERVAL:
-        yield FewSamples(run.rounds.kept)
+        yield _few_samples(run)
     if not steady:
         yield NotSteady(len(run.warm_up_s))
     if end_to_end.spread > WIDE_SPREAD:
@@ -259,5 +276,18 @@ def _cautions(run: ProfileRun, *, steady: bool) -> Iterator[Caution]:
         yield DoesNotClose(closure.relative_error)
     if not closure.same_output and closure.output_max_abs_diff is not None:
         yield OutputsDiffer(closure.output_max_abs_diff)
-    if run.measured_s > OVER_BUDGET * run.max_time_s:
-        yield OverBudget(run.measured_s, run.max_time_s)
+    if run.wall_s > OVER_BUDGET * run.max_time_s + GRACE_S:
+        yield OverBudget(run.wall_s, run.max_time_s)
+
+
+def _few_samples(run: ProfileRun) -> FewSamples:
+    """Say what would give an interval; rounds whose neighbours were busy may count there too."""
+    round_s = run.end_to_end.latency.median + run.rounds.instrumented.median
+    before_s = max(0.0, run.wall_s - run.measured_s - round_s)
+    wanted = Wanted.of(before_s, round_s, run.batch.used, run.max_time_s)
+    interrupted = run.stopped_because == "interrupted"
+    return FewSamples(
+        run.rounds.kept,
+        batch=wanted.batch if not interrupted and wanted.batch != run.batch.used else None,
+        time_s=None if interrupted or wanted.time_s <= run.max_time_s else wanted.time_s,
+    )

@@ -25,10 +25,19 @@ class BatchReduced:
 
 @dataclass(frozen=True, slots=True)
 class FewSamples:
-    """Too few rounds for an interval of the median."""
+    """Too few rounds for an interval of the median, and what would give one.
+
+    Attributes:
+        samples: Rounds that count.
+        wanted: As many as an interval needs.
+        batch: One that has an interval in the same time; None where none has or nobody knows.
+        time_s: In which this batch has one; None where nobody knows.
+    """
 
     samples: Count
     wanted: Count = FEWEST_FOR_INTERVAL
+    batch: Count | None = None
+    time_s: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class CutShort:
 
 @dataclass(frozen=True, slots=True)
 class OverBudget:
-    """Warm-up and one round took longer than the time budget."""
+    """Everything together took longer than the time budget."""
 
     measured_s: Seconds
     max_time_s: Seconds
@@ -123,8 +132,14 @@ def wording(caution: Caution) -> str:
     match caution:
         case BatchReduced(requested, used):
             return f"batch {requested} did not fit into memory: all latencies are of batch {used}"
-        case FewSamples(samples, wanted):
-            return f"only {plural(samples, 'round')}: an interval needs {wanted}; allow more time"
+        case FewSamples(samples, wanted, batch, time_s):
+            ways = [
+                *([f"batch {batch} has them in this time"] if batch else []),
+                *([f"this batch in {time_s} s"] if time_s else []),
+            ]
+            return f"only {plural(samples, 'round')}: an interval needs {wanted}; " + (
+                ", ".join(ways) or "allow more time"
+            )
         case NotSteady(rounds):
             return (
                 f"warm-up was not steady after {plural(rounds, 'round')}: medians may be too high"

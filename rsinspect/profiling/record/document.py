@@ -3,7 +3,8 @@
 ``to_json`` and ``from_json`` are each other's inverse. Most of a run is written as it is, field by
 field; samples are written with what follows from them, and read without it.
 
-Schema ``rsinspect.profile/1``: first. ``request``, ``network`` and most of ``model`` joined later.
+Schema ``rsinspect.profile/1``: first. ``request``, ``network``, most of ``model`` and ``answer``
+joined later.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.gate import Verdict
 from rsinspect.profiling.record.cautions import CAUTIONS, wording
 from rsinspect.profiling.record.closure import CLOSES_WITHIN, Closure, Excess
+from rsinspect.profiling.record.headline import headline
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import (
@@ -120,6 +122,7 @@ def to_json(run: ProfileRun) -> dict[str, Any]:
     plain = {name: codec.to_json(getattr(run, name)) for name in _PLAIN}
     return {
         "schema": SCHEMA,
+        "answer": headline(run),
         **plain,
         "end_to_end": {
             "latency_s": _latency_to_json(run.end_to_end.latency),

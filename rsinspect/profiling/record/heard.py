@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from rsinspect.profiling.budget import Estimate
 from rsinspect.profiling.protocol import (
+    Estimated,
     MemoryUsed,
     Message,
     NotAvailable,
+    Phase,
+    PhaseName,
     Ready,
     RoofsMeasured,
     Traced,
@@ -17,7 +21,7 @@ from rsinspect.profiling.protocol import (
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.trace import TracedSeconds
 from rsinspect.profiling.roofline.roofs import Roofs
-from rsinspect.profiling.rounds import Finished, Round
+from rsinspect.profiling.rounds import Finished, Round, RoundDone
 
 M = TypeVar("M")
 
@@ -31,6 +35,9 @@ class Heard:
         rounds: Its samples.
         finished: How it ended; None if it did not.
         prediction: From the distinct blocks.
+        estimate: Of what the whole network takes.
+        phase: What it was last at.
+        measured_s: From the start of warm-up to the last round.
         roofs: Of the device.
         trace: Seconds of the layers.
         not_available: Why something that was requested is missing, by its name.
@@ -41,6 +48,9 @@ class Heard:
     rounds: tuple[Round, ...]
     finished: Finished | None
     prediction: Prediction | None
+    estimate: Estimate | None
+    phase: PhaseName
+    measured_s: float
     roofs: Roofs | None
     trace: TracedSeconds | None
     not_available: Mapping[str, str]
@@ -50,12 +60,19 @@ class Heard:
     def of(cls, messages: Sequence[Message]) -> Heard:
         """Sort the messages of one worker."""
         roofs, traced = _last(messages, RoofsMeasured), _last(messages, Traced)
-        memory_used = _last(messages, MemoryUsed)
+        memory_used, estimated = _last(messages, MemoryUsed), _last(messages, Estimated)
+        phase, finished = _last(messages, Phase), _last(messages, Finished)
+        progress = _last(messages, RoundDone)
+        rounds = tuple(message for message in messages if isinstance(message, Round))
+        ends = [one.elapsed_s for one in (finished, progress) if one is not None]
         return cls(
             ready=_last(messages, Ready),
-            rounds=tuple(message for message in messages if isinstance(message, Round)),
-            finished=_last(messages, Finished),
+            rounds=rounds,
+            finished=finished,
             prediction=_last(messages, Prediction),
+            estimate=None if estimated is None else estimated.estimate,
+            phase="starting" if phase is None else phase.name,
+            measured_s=max([*ends, sum(one.end_to_end_s + one.instrumented_s for one in rounds)]),
             roofs=None if roofs is None else roofs.roofs,
             trace=None if traced is None else traced.trace,
             not_available={

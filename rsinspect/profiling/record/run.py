@@ -178,12 +178,12 @@ class Circumstances:
         not_available: Why something that was requested is missing, by its name.
         stopped_because: Why there are not more rounds: ``precise``, ``time``, ``rounds`` or
             ``interrupted``.
-        max_time_s: Budget of warm-up and rounds.
-        measured_s: What they took.
+        max_time_s: Budget; in files of before, of warm-up and rounds alone.
+        measured_s: What warm-up and rounds took.
         warm_up_s: Discarded rounds, the compiling calls first.
         predicted_bytes: Resident memory predicted.
         started_at: When, in UTC.
-        wall_s: From the request to the result, all attempts together.
+        wall_s: From the request to the result, everything together.
         request: Everything that was requested but the network; None in files of before.
     """
 
