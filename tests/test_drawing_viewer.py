@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +15,7 @@ from rsinspect.drawing.choices import QUANTITIES
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.overlay import Measured, overlay, with_latency
 from rsinspect.drawing.page import page
-from rsinspect.drawing.scene import Scene
+from rsinspect.drawing.scene import Node, Scene
 from rsinspect.drawing.theme import DARK, LIGHT
 from rsinspect.drawing.views import view
 from tests.boxes import face
@@ -297,6 +298,22 @@ def test_the_drawing_is_saved_as_pixels(open_page: Open, tmp_path: Path, chromiu
         assert drawn.getpixel((1, 1)) == tuple(int(theme.paper[i : i + 2], 16) for i in (1, 3, 5))
         assert len(drawn.getcolors(1 << 24)) > 50
     assert shown.locator("html").get_attribute("data-theme") is None
+
+
+def test_any_name_can_be_saved_and_linked_to(open_page: Open, tmp_path: Path) -> None:
+    name = "../</text>\x01\"'&\u2028 \N{HEAVY BLACK HEART}"
+    (panel,) = scene(50).panels
+    stage = Node(path=name, title=name, role="stage", lines=(name,))
+    panel = replace(panel, nodes=(stage,), edges=())
+    html = page(replace(scene(50), name=name, title=name, caption=name, panels=(panel,)))
+    shown = open_page(html)
+    shown.locator(".face").click()
+    path = saved(shown, "svg", tmp_path)
+    assert path.name == "text-stages.svg"
+    svg = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+    assert any("</text>\ufffd" in (text.text or "") for text in svg.findall(".//{*}text"))
+    again = open_page(html, fragment=f"#{fragment(shown)}")
+    assert again.locator(".selected").count() == 1
 
 
 def test_the_map_shows_and_moves_what_is_seen(open_page: Open) -> None:

@@ -219,8 +219,8 @@ async function pixels({ width, height, text: document_ }) {
 }
 
 function fileName({ graph: { scene }, drawing: { quantity } }, suffix) {
-  const words = [scene.name, scene.view, quantity?.name].filter(Boolean).join("-");
-  return `${words.replace(/[^\w.@+-]+/g, "-").replace(/^[-.]+/, "")}.${suffix}`;
+  const words = [scene.name, scene.view, quantity?.name ?? ""].map((word) => word.replace(/[^\w.@+-]+/g, "-").replace(/^[-.]+|[-.]+$/g, ""));
+  return `${words.filter(Boolean).join("-")}.${suffix}`;
 }
 
 function download(blob, name) {

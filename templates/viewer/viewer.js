@@ -380,7 +380,7 @@ class Viewer {
   }
 }
 
-const encoded = (id) => encodeURIComponent(id.replace(UNWRITABLE, "\ufffd")).replaceAll("%2F", "/").replaceAll("%3A", ":");
+const encoded = (id) => encodeURIComponent(id.replace(/\p{Surrogate}/gu, "\ufffd")).replaceAll("%2F", "/").replaceAll("%3A", ":");
 function decoded(id) {
   try { return decodeURIComponent(id); } catch { return id; } // taken as it stands
 }
