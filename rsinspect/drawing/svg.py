@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from rsinspect.base.errors import RenderError
 from rsinspect.base.text import visible
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import darkening
@@ -30,10 +31,16 @@ def finish(svg: bytes, scene: Scene, *, dark: bool = False) -> bytes:
         svg: As Graphviz wrote it.
         scene: What it shows.
         dark: Whether it turns dark where the reader's pages are.
+
+    Raises:
+        RenderError: If it is no SVG.
     """
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
-    root = ElementTree.fromstring(svg)
+    try:
+        root = ElementTree.fromstring(svg)
+    except ElementTree.ParseError as exc:
+        raise RenderError(f"what Graphviz wrote is no SVG: {exc}") from exc
     root.set("role", "img")
     root.set("aria-labelledby", "title desc")
     named = [("desc", {"id": "desc"}, scene.description), ("title", {"id": "title"}, scene.title)]
