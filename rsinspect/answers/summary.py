@@ -4,7 +4,7 @@ What a table does not show is not worked out.
 """
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -145,14 +145,22 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
         columns=tuple(spec.column(question.convention) for spec in shown),
         rows=tuple(summary.values(row, shown) for row in summary.rows),
         totals=tuple(summary.values(row, shown) for row in totals),
-        notes=(*_memory_in_words(summary), *legend(shown, summary.rows, question), _size(summary)),
+        notes=_notes(summary, shown),
         name=f"summary-{network.name}-{options.level}",
         strong=frozenset(row.label for row in summary.rows if row.kind == "stage"),
     )
     return Answer(table, lambda: _document(summary))
 
 
-def _memory_in_words(summary: Summary) -> tuple[str, str]:
+def _notes(summary: Summary, shown: Sequence[ColumnSpec]) -> tuple[str, ...]:
+    """Explain what is shown before what is not."""
+    memory, rest = _memory_in_words(summary), legend(shown, summary.rows, summary.question)
+    if not any(spec.key.startswith("activation") for spec in shown):
+        memory, rest = rest, memory
+    return (*memory, *rest, _size(summary))
+
+
+def _memory_in_words(summary: Summary) -> tuple[str, ...]:
     question = summary.question
     return (
         f"Activations: all layer outputs, batch {question.batch}, {question.dtype}.",
