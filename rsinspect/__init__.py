@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rsinspect.api.functions import table as table
     from rsinspect.api.functions import variants as variants
     from rsinspect.base.errors import RsInspectError as RsInspectError
+    from rsinspect.base.errors import WeightsWarning as WeightsWarning
     from rsinspect.keras_model.applications import ResNetRS as ResNetRS
     from rsinspect.keras_model.applications import ResNetRS50 as ResNetRS50
     from rsinspect.keras_model.applications import ResNetRS101 as ResNetRS101
@@ -49,6 +50,7 @@ __all__ = [
     "ResNetRS350",
     "ResNetRS420",
     "RsInspectError",
+    "WeightsWarning",
     "__version__",
     "decode_predictions",
     "diff",
@@ -66,6 +68,7 @@ __all__ = [
 _HOMES = {
     "Network": "rsinspect.networks.network",
     "RsInspectError": "rsinspect.base.errors",
+    "WeightsWarning": "rsinspect.base.errors",
     "diff": "rsinspect.api.functions",
     "graph": "rsinspect.api.functions",
     "load_run": "rsinspect.api.functions",

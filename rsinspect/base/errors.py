@@ -28,6 +28,8 @@
         ├── ClosureFailed              1   the parts do not add up to the whole, with --strict
         └── InvalidMeasurement         2   a measurement nobody can make
 
+``WeightsWarning`` is no refusal but a Python warning: a weight file was loaded, and not all of it.
+
 Only the command line catches ``RsInspectError``; it never catches anything wider, so that a bug
 keeps its traceback. A message or hint that names an argument is a ``Wording``, so that the command
 line can say ``--batch 8`` where a Python user reads ``batch=8``.
@@ -161,6 +163,10 @@ class WeightsUnavailable(WeightsError):
     """A published weight file that is not here and could not be fetched."""
 
     exit_code = 3
+
+
+class WeightsWarning(UserWarning):
+    """A weight file was loaded in part: its head was left out, or the model's starts fresh."""
 
 
 class BackendError(RsInspectError):

@@ -126,6 +126,17 @@ def plural(number: int, noun: str) -> str:
     return f"{grouped(number)} {noun}{ending}"
 
 
+def names_in_words(names: Sequence[str], most: int = 4) -> str:
+    """List the names, or the first of them and the number of the others; one other is named.
+
+    >>> names_in_words(("conv1", "bn1", "act1", "conv2"), 2)
+    'conv1, bn1 and 2 more'
+    """
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
 def spans(numbers: Sequence[int]) -> str:
     """Write whole numbers with neighbours as spans.
 

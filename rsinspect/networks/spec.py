@@ -90,8 +90,9 @@ class ResNetRSSpec:
         include_top: Whether there is a classifier.
         pooling: Without a classifier: global ``avg`` or ``max`` pooling, or None for the map.
         preprocessing: Whether the network begins with its own rescaling and normalisation.
-        bn_momentum: Momentum of the moving statistics. Keras's 0.0 keeps only the last batch: right
-            for the published weights, wrong for training.
+        bn_momentum: Momentum of the moving statistics, a training-only number, as the code base of
+            the dialect has it. Keras 2's 0.0 keeps only the last batch, which spoils training; the
+            models to train (``keras_model.applications``) are therefore built with 0.99.
         bn_epsilon: Added to the variance.
         dialect: Whose wiring. Its ``defaults`` are not looked at here but by ``variant`` and
             ``layout``.
