@@ -24,8 +24,9 @@ from typing import IO, Any
 
 from rsinspect import paper
 from rsinspect.base.errors import WeightsUnavailable
+from rsinspect.base.text import showable
 from rsinspect.keras_model.backend import keras
-from rsinspect.weights.boundary import one_line, shown
+from rsinspect.weights.boundary import one_line
 from rsinspect.weights.published import cache_folder, keras_home
 
 MIRROR_VARIABLE = "RSINSPECT_WEIGHTS_URL"
@@ -79,7 +80,7 @@ def fetch_published(name: str) -> Path:
         return _from_folder(mirror, name, md5, hint)
     if scheme not in ("http", "https"):
         raise WeightsUnavailable(
-            f"{MIRROR_VARIABLE} is {_public(mirror)}; files cannot be fetched by {shown(scheme)}",
+            f"{MIRROR_VARIABLE} is {_public(mirror)}; files cannot be fetched by {showable(scheme)}",
             hint,
         )
     url = f"{mirror.rstrip('/')}/{name}"
@@ -103,9 +104,11 @@ def _from_folder(mirror: str, name: str, md5: str, hint: str) -> Path:
     if found == md5:
         return place
     if found is None:
-        raise WeightsUnavailable(f"{name} (md5 {md5}) is not in {shown(str(place.parent))}", hint)
+        raise WeightsUnavailable(
+            f"{name} (md5 {md5}) is not in {showable(str(place.parent))}", hint
+        )
     raise WeightsUnavailable(
-        f"{name} with md5 {md5} was expected in {shown(str(place.parent))}; there it has md5 "
+        f"{name} with md5 {md5} was expected in {showable(str(place.parent))}; there it has md5 "
         f"{found}",
         hint,
     )
@@ -189,7 +192,7 @@ def _md5(path: Path) -> str | None:
 def _public(url: str) -> str:
     """Write a URL without the name and password in it, nor what follows its path."""
     split = urllib.parse.urlsplit(url)
-    return shown(
+    return showable(
         split._replace(netloc=split.netloc.rpartition("@")[2], query="", fragment="").geturl()
     )
 

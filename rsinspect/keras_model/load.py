@@ -21,10 +21,11 @@ from typing import Any
 import ml_dtypes
 
 from rsinspect.base.errors import WeightsError, WeightsWarning
+from rsinspect.base.text import showable
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.fetch import fetch_published
 from rsinspect.networks.network import Network
-from rsinspect.weights.boundary import one_line, opened, shown
+from rsinspect.weights.boundary import one_line, opened
 from rsinspect.weights.contents import contents_of
 from rsinspect.weights.identify import Fit, fit
 from rsinspect.weights.published import published_name
@@ -92,7 +93,7 @@ def load(model: keras.Model, stored: Fit, network: Network) -> None:
             values = [_numbers(array) for array in layer.arrays]
         except (OSError, ValueError, TypeError, RuntimeError) as exc:
             raise WeightsError(
-                f"{shown(str(stored.path))} could not be loaded, at {path}: {one_line(exc)}"
+                f"{showable(str(stored.path))} could not be loaded, at {path}: {one_line(exc)}"
             ) from exc
         model.get_layer(network.names[path]).set_weights(values)
 

@@ -24,6 +24,7 @@ from typing import IO, Any
 import h5py
 
 from rsinspect.base.errors import RsInspectError, WeightsError
+from rsinspect.base.text import showable
 
 KERAS_2 = (".h5", ".hdf5")
 KERAS_3 = ".weights.h5"
@@ -35,6 +36,7 @@ MOST_EXPANSION = 100
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SMALL_BYTES = 1 << 24  # an archive of less than 16 MiB unpacked harms nobody
 _PIECE_BYTES = 1 << 20
+_MOST_SAID = 400  # letters of a name or of another's error, in ours
 _MOST_NESTED = 64  # a model in a model has two groups more
 
 _DAMAGED_ARCHIVE = (
@@ -57,7 +59,7 @@ def layout_of(path: Path) -> str:
         if path.name.endswith(ending):
             return ending
     raise WeightsError(
-        f"{shown(str(path))!r} is not a weight file that can be read",
+        f"{showable(str(path), _MOST_SAID)!r} is not a weight file that can be read",
         "weights is None, imagenet, imagenet-i<size>, or the path of an .h5, .weights.h5 or "
         ".keras file",
     )
@@ -74,7 +76,7 @@ def opened(path: Path) -> Iterator[tuple[Any, Datasets]]:
             points at anything outside itself.
     """
     layout = layout_of(path)
-    name = shown(str(path))
+    name = showable(str(path), _MOST_SAID)
     _require_regular(path, name)
     with contextlib.ExitStack() as stack:
         with reading(name):
@@ -139,7 +141,7 @@ def _unpack(path: Path, name: str, target: IO[bytes]) -> None:
                 place = PurePosixPath(inside.replace("\\", "/"))
                 if place.is_absolute() or ".." in place.parts:
                     raise WeightsError(
-                        f"{name} is no archive that Keras wrote: it has a member {shown(inside)}"
+                        f"{name} is no archive that Keras wrote: it has a member {showable(inside, _MOST_SAID)}"
                     )
             if INSIDE_ARCHIVE not in archive.namelist():
                 raise WeightsError(f"{name} has no {INSIDE_ARCHIVE} inside")
@@ -213,21 +215,11 @@ def _require_own_data(dataset: Any, name: str, place: str) -> None:
 
 def _foreign(name: str, place: str, what: str) -> WeightsError:
     return WeightsError(
-        f"{name} is no file that Keras wrote: {shown(place)} is {what}",
+        f"{name} is no file that Keras wrote: {showable(place, _MOST_SAID)} is {what}",
         "do not trust it; nothing of it was read",
     )
 
 
-def shown(text: str, most: int = 200) -> str:
-    """Write a name from elsewhere so that it can be printed: one line, no control characters.
-
-    >>> shown("a" + chr(27) + "[2J" + chr(0xd800)), shown("x" * 9, most=4)
-    ('a\\\\x1b[2J\\\\ud800', 'xxx…')
-    """
-    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: most + 1])
-    return safe if len(text) <= most else f"{safe[: most - 1]}…"
-
-
 def one_line(value: object) -> str:
     """Say what an exception or a value says, without line breaks."""
-    return shown(" ".join(str(value).split()), 400) or type(value).__name__
+    return showable(" ".join(str(value).split()), _MOST_SAID) or type(value).__name__

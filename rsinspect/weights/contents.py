@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rsinspect.base.errors import WeightsError
+from rsinspect.base.text import showable
 from rsinspect.base.units import dimensions
-from rsinspect.weights.boundary import KERAS_2, KERAS_3, Datasets, layout_of, opened, reading, shown
+from rsinspect.weights.boundary import KERAS_2, KERAS_3, Datasets, layout_of, opened, reading
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -52,7 +53,7 @@ class StoredLayer(NamedTuple):
 
     def __str__(self) -> str:
         name = self.name or "_".join(str(part) for part in self.kind or () if part)
-        return f"{shown(name, 80)} ({sizes(self.shapes)})"
+        return f"{showable(name, 80)} ({sizes(self.shapes)})"
 
 
 Contents = list[StoredLayer]
@@ -81,7 +82,7 @@ def contents_of(path: Path, file: Any, datasets: Datasets) -> Contents:
     Raises:
         WeightsError: If it is damaged, or holds none in the layout that its name says.
     """
-    layout, name = layout_of(path), shown(str(path))
+    layout, name = layout_of(path), showable(str(path))
     with reading(name):
         layers = _keras_2(file, datasets) if layout in KERAS_2 else _keras_3(file, datasets)
         contents = list(layers)

@@ -21,6 +21,7 @@ from typing import NamedTuple, assert_never
 
 from rsinspect import paper
 from rsinspect.base.errors import UnknownPath, WeightsError
+from rsinspect.base.text import showable
 from rsinspect.base.words import names_in_words
 from rsinspect.layers import ops
 from rsinspect.layers.cost import weight_shapes
@@ -31,7 +32,7 @@ from rsinspect.networks.keras_names import layer_path
 from rsinspect.networks.network import Network
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.weights.boundary import opened, shown
+from rsinspect.weights.boundary import opened
 from rsinspect.weights.contents import Contents, Shapes, StoredLayer, contents_of, sizes
 from rsinspect.weights.order import weight_order
 
@@ -62,7 +63,7 @@ class Fit(NamedTuple):
         for path in self.fresh:
             (*_, outputs) = weight_shapes(network.graph.layer(path).op)[-1]
             parts.append(f"{path} ({outputs} classes) starts fresh: train it before it is used")
-        return f"{shown(str(self.path))}: {'; '.join(parts)}" if parts else None
+        return f"{showable(str(self.path))}: {'; '.join(parts)}" if parts else None
 
 
 def check(path: Path, network: Network) -> None:
@@ -104,7 +105,7 @@ def fit(path: Path, contents: Contents, network: Network) -> Fit:
     ]
     if len(found) > 1:
         raise WeightsError(
-            f"{shown(str(path))} holds {len(found)} networks that fit {network.name}",
+            f"{showable(str(path))} holds {len(found)} networks that fit {network.name}",
             "save the one you mean by itself",
         )
     if not found:
@@ -134,7 +135,7 @@ def fit(path: Path, contents: Contents, network: Network) -> Fit:
 
 def _misfit(path: Path, network: Network, what: str, contents: Contents) -> WeightsError:
     return WeightsError(
-        f"{shown(str(path))} does not fit {network.name}: {what}", recognised(contents)
+        f"{showable(str(path))} does not fit {network.name}: {what}", recognised(contents)
     )
 
 
