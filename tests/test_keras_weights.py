@@ -454,7 +454,7 @@ def test_a_server_that_never_answers_is_given_up(
         ("/somewhere", "is not in /somewhere"),
         ("~/nowhere", r"is not in /.*/nowhere"),
         ("file:///some%20where", "is not in /some where"),
-        ("s3://bucket/x", "is s3://bucket/x; files cannot be fetched by s3"),
+        ("s3://bucket/x", "is s3://bucket/x; nothing is fetched by s3"),
         ("http://[::1", "is no URL"),
         ("http://:0/", "could not be fetched from http://:0/"),
     ],

@@ -80,7 +80,7 @@ def fetch_published(name: str) -> Path:
         return _from_folder(mirror, name, md5, hint)
     if scheme not in ("http", "https"):
         raise WeightsUnavailable(
-            f"{MIRROR_VARIABLE} is {_public(mirror)}; files cannot be fetched by {showable(scheme)}",
+            f"{MIRROR_VARIABLE} is {_public(mirror)}; nothing is fetched by {showable(scheme)}",
             hint,
         )
     url = f"{mirror.rstrip('/')}/{name}"

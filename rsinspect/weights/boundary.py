@@ -141,7 +141,8 @@ def _unpack(path: Path, name: str, target: IO[bytes]) -> None:
                 place = PurePosixPath(inside.replace("\\", "/"))
                 if place.is_absolute() or ".." in place.parts:
                     raise WeightsError(
-                        f"{name} is no archive that Keras wrote: it has a member {showable(inside, _MOST_SAID)}"
+                        f"{name} is no archive that Keras wrote: it has a member "
+                        f"{showable(inside, _MOST_SAID)}"
                     )
             if INSIDE_ARCHIVE not in archive.namelist():
                 raise WeightsError(f"{name} has no {INSIDE_ARCHIVE} inside")
