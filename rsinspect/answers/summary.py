@@ -12,6 +12,7 @@ from typing import Any
 from rsinspect.answers.columns import COLUMNS, ColumnSpec, Whole, default_columns, legend
 from rsinspect.answers.rows import LEVELS, Level, SummaryRow, summary_rows, total_row
 from rsinspect.answers.table import Answer, Table, Value
+from rsinspect.base import limits
 from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.units import binary_bytes, grouped, typed
 from rsinspect.base.words import Option, advice, plural
@@ -51,10 +52,8 @@ class SummaryOptions:
 
     def __post_init__(self) -> None:
         check_choice("level", self.level, LEVELS)
-        if self.limit is not None and self.limit < 1:
-            raise InvalidQuestion(
-                advice("{} shows nothing; it must be at least 1", Option("limit", self.limit))
-            )
+        if self.limit is not None:
+            limits.ROWS.check(self.limit, InvalidQuestion)
         for key in (*self.columns, *(() if self.sort is None else (self.sort,))):
             check_choice("column", key, COLUMNS)
 

@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from rsinspect.base.words import Option, Wording, in_python, near
+from rsinspect.base.words import Option, Wording, in_python, near, shown
 
 WORKER_LINE = "\n  | "
 """Before each line of a worker's error output below a message."""
@@ -99,7 +99,8 @@ class InvalidChoice(RsInspectError, ValueError):
     exit_code = 2
 
     def __init__(self, what: str, value: object, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {what} {value!r:.80}", near(str(value)[:200], known))
+        word = value[:200] if isinstance(value, str) else ""
+        super().__init__(f"unknown {what} {shown(value)}", near(word, known))
 
 
 class UnknownFormat(InvalidChoice):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rsinspect.base import limits
 from rsinspect.base.errors import PictureTooLarge, UnknownPicture, check_choice
 from rsinspect.base.files import check_writable, write_all
 from rsinspect.base.formats import STDOUT
@@ -17,7 +18,6 @@ from rsinspect.drawing.choices import AUTO, FIGURES, FONT, PICTURES, PNG_DPI
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import theme_named
 
-MAX_DPI = 2400
 LONGEST_WEBP_PX = 16_383  # 14 bits, RFC 9649, 2.5
 
 
@@ -54,8 +54,7 @@ class Style:
         if self.font != FONT:
             engine.check_font(self.font)
         check_choice("renderer", self.renderer, choices.RENDERERS)
-        if not 1 <= self.dpi <= MAX_DPI:
-            raise UnknownPicture(f"{self.dpi} dots per inch; it must be 1 to {MAX_DPI}")
+        limits.DPI.check(self.dpi, UnknownPicture)
 
 
 def chosen(output: Path | None, format: str | None) -> str:
