@@ -1,9 +1,4 @@
-"""``python -m rsinspect``; like the program, it imports nothing from where it is called."""
-
-import sys
-
-if not sys.flags.safe_path:
-    del sys.path[0]  # the working directory, and whatever somebody put there
+"""``python -m rsinspect``."""
 
 from rsinspect.cli.app import main
 

@@ -106,7 +106,7 @@ def test_heat_is_written_with_its_legend(picture: str) -> None:
     document = tikz(scene)
     assert escape(f"{scene.legend.high}: {scene.legend.title}") in document
     plain = terminal(scene, colour=False, width=120)
-    assert f"{scene.legend.title}: from {scene.legend.low} to ██████████ " in plain
+    assert f"{scene.legend.title}: {scene.legend.low} to ██████████ " in plain
     chart = mermaid(scene)
     assert f'subgraph legend["{label(scene.legend.title)}"]' in chart
     hot = re.findall(r"classDef (heat-\w+) fill:#(\w+),\S+,color:#(\w+)", chart)

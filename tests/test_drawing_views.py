@@ -318,7 +318,7 @@ def coloured(scene: Scene) -> list[Node]:
     grids = [panel.grid for panel in scene.panels if panel.grid]
     if grids:
         return [row for grid in grids for row in grid.rows]  # type: ignore[misc]
-    return [node for panel in scene.panels for node in shown(panel)]
+    return [node for panel in scene.panels for node in panel.walk(deep=False)]
 
 
 class TestColumns:

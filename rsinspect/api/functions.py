@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rsinspect.base.errors import GraphError, InvalidSpec
-from rsinspect.base.limits import RESOLUTION
-from rsinspect.base.words import shown
 from rsinspect.networks.network import Network, from_graph
 
 if TYPE_CHECKING:
@@ -51,12 +49,10 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
     from rsinspect.networks.network import resnet_rs
     from rsinspect.networks.spec import ResNetRSSpec
 
-    size = _size(resolution)
+    size = (resolution, resolution) if isinstance(resolution, int) else resolution
     if isinstance(model, bool):
         raise InvalidSpec(f"{model} is not a model", "write a depth, 50, or a name, '152@224'")
-    if isinstance(model, int):
-        return resnet_rs(ResNetRSSpec.variant(model, resolution=size))
-    if isinstance(model, str | Path):
+    if isinstance(model, int | str | Path):
         text = str(model)
         return (
             named.network(text)
@@ -70,25 +66,6 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
     if isinstance(model, ResNetRSSpec):
         return resnet_rs(model)
     return _from_keras(model, size)
-
-
-def _size(resolution: int | Sequence[int] | None) -> tuple[int, int] | None:
-    """Make (height, width) of one side or of both.
-
-    Raises:
-        InvalidSpec: If it is neither.
-    """
-    if resolution is None:
-        return None
-    sides = (resolution, resolution) if isinstance(resolution, int) else resolution
-    if not isinstance(sides, list | tuple) or len(sides) != 2:
-        raise InvalidSpec(
-            f"{shown(resolution)} is not a resolution", "give a side, 224, or (height, width)"
-        )
-    for side in sides:
-        RESOLUTION.check(side, InvalidSpec)
-    height, width = sides
-    return height, width
 
 
 def _from_keras(model: Any, resolution: tuple[int, int] | None) -> Network:
@@ -171,6 +148,9 @@ def graph(
     theme: str = "auto",
     font: str = "DejaVu Sans",
     dpi: int = 192,
+    size: str | None = None,
+    title: str | None = None,
+    caption: bool = True,
 ) -> Picture:
     """Draw a network.
 
@@ -188,6 +168,10 @@ def graph(
             ``dark`` or ``print``.
         font: Family of all text.
         dpi: Resolution of PNG files.
+        size: Of the place a figure is for: a width (``84mm``), a box (``160x90mm``, ``1280x720``)
+            or a slide (``16:9``). It is laid out so that its type has 8 points or more there.
+        title: In place of the one that says what is shown; empty for none.
+        caption: Whether it says what its numbers mean.
 
     Raises:
         RsInspectError: If the model or an argument is not one there is, or the run is of another
@@ -201,6 +185,7 @@ def graph(
     from rsinspect.drawing.formats import Style
     from rsinspect.drawing.overlay import check_quantity, overlay
     from rsinspect.drawing.scene import Scene
+    from rsinspect.drawing.size import parse_size
     from rsinspect.drawing.views import check_view
     from rsinspect.drawing.views import view as scene_of
     from rsinspect.layers.question import Question
@@ -222,7 +207,15 @@ def graph(
 
     if view is not None:
         scene(view, False)  # what cannot be drawn is refused here, not when it is shown
-    return Picture(scene, view, Style(theme=theme, font=font, dpi=dpi))
+    style = Style(
+        theme=theme,
+        font=font,
+        dpi=dpi,
+        size=None if size is None else parse_size(size),
+        title=title,
+        caption=caption,
+    )
+    return Picture(scene, view, style)
 
 
 def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None) -> Diff:
@@ -246,12 +239,8 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
     from rsinspect.differences.pairs import compare
     from rsinspect.differences.report import diff_answer
     from rsinspect.networks import named
-    from rsinspect.networks.spec import ResNetRSSpec
 
-    size = _size(resolution)
-    for depth in (a, b):
-        if isinstance(depth, int):
-            ResNetRSSpec.variant(depth)  # a number that is no depth is refused as such
+    size = (resolution, resolution) if isinstance(resolution, int) else resolution
     if isinstance(a, int | str) and isinstance(b, int | str):
         (one, two), note = named.compared(str(a), str(b), resolution=size)
     else:
@@ -351,7 +340,7 @@ def scale(
     """
     from rsinspect.api.results import Charted
     from rsinspect.design_space.answer import scale_answer, scale_chart
-    from rsinspect.design_space.axes import axis, preset_axes
+    from rsinspect.design_space.axes import preset_axes
     from rsinspect.design_space.objectives import parse_objectives
     from rsinspect.design_space.search import Bounds, Search
     from rsinspect.design_space.space import Space
@@ -359,7 +348,7 @@ def scale(
 
     axes = {} if preset is None else preset_axes(preset)
     given = {"depth": depth, "blocks": blocks, "width": width, "resolution": resolution}
-    axes |= {name: axis(name, values) for name, values in given.items() if values is not None}
+    axes |= {name: tuple(values) for name, values in given.items() if values is not None}
     search = Search(
         space=Space.of(axes, dialect=dialect, rule=layout_rule),
         question=Question(convention, batch, dtype),

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from functools import cache
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_ASCII = (("→", "->"), ("×", "x"), ("·", "-"), ("–", "-"), ("−", "-"), ("µ", "u"), ("…", "..."))
+_ASCII = (
+    ("→", "->"), ("×", "x"), ("·", "-"), ("–", "-"), ("−", "-"), ("µ", "u"), ("…", "..."),
+    ("≤", "<="),
+)  # fmt: skip
 _GLUE = "\xa0"
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from rsinspect.base import limits
-from rsinspect.base.errors import UnknownPicture
 from rsinspect.base.formats import STDOUT
 from rsinspect.cli.options import one_of, option
 from rsinspect.cli.outputs import put, write
@@ -33,6 +31,20 @@ class StyleOptions:
             f"{one_of(DIRECTIONS)}: the data runs top to bottom or left to right.",
         ),
     ] = DIRECTIONS[0]
+    size: Annotated[
+        str | None,
+        _style(
+            "--size",
+            "The place it is for: a width (84mm, 3.5in), a box (160x90mm, 1280x720) or a slide "
+            "(16:9). It is laid out so that its type has 8 pt or more there.",
+        ),
+    ] = None
+    title: Annotated[
+        str | None, _style("--title", "Another title; '' for none. Default: what is shown.")
+    ] = None
+    caption: Annotated[
+        bool, _style("--caption/--no-caption", "With or without what its numbers mean.")
+    ] = True
     theme: Annotated[
         str,
         _style(
@@ -50,9 +62,6 @@ class StyleOptions:
         ),
     ] = RENDERERS[0]
 
-    def __post_init__(self) -> None:
-        limits.DPI.check(self.dpi, UnknownPicture)
-
     def make(self) -> "Style":
         """Check the style; the direction is checked by what draws.
 
@@ -61,8 +70,17 @@ class StyleOptions:
             UnknownPicture: If the resolution is out of range.
         """
         from rsinspect.drawing.formats import Style
+        from rsinspect.drawing.size import parse_size
 
-        return Style(theme=self.theme, font=self.font, dpi=self.dpi, renderer=self.renderer)
+        return Style(
+            theme=self.theme,
+            font=self.font,
+            dpi=self.dpi,
+            renderer=self.renderer,
+            size=None if self.size is None else parse_size(self.size),
+            title=self.title,
+            caption=self.caption,
+        )
 
 
 def show(scene: "Scene", format: str, style: "Style", output: Path | None) -> None:

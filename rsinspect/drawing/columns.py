@@ -7,6 +7,7 @@ as tall; the edges across a cut are shown by the formats as connectors.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
@@ -42,6 +43,13 @@ class Column:
     nodes: tuple[Node, ...]
     continued: frozenset[str] = frozenset()
 
+    def firsts(self) -> dict[str, str]:
+        """Map each stage and block to the first node that is shown of it."""
+        inside = [u for outer in self.nodes for u in (outer.children if outer.open else ())]
+        units = [*self.nodes, *(unit for unit in inside if unit.role in CARDS)]
+        found = {unit.path: _first(unit) for unit in units}
+        return {path: first for path, first in found.items() if path not in self.continued}
+
     def shown(self) -> tuple[str, ...]:
         """List the paths of the nodes that show no children."""
         return tuple(
@@ -52,17 +60,24 @@ class Column:
         )
 
 
-def columns(panel: Panel, direction: Direction) -> tuple[Column, ...]:
-    """Cut the panel's nodes into columns; one column where that fits a page."""
-    units = [
-        (outer, unit)
-        for outer in panel.nodes
-        for unit in (outer.children if _holds_blocks(outer) else (outer,))
-    ]
+def _first(node: Node) -> str:
+    """Return the path of the first node inside that shows no children."""
+    return _first(node.children[0]) if node.open and node.children else node.path
+
+
+def columns(panel: Panel, direction: Direction, wanted: int | None = None) -> tuple[Column, ...]:
+    """Cut the panel's nodes into columns.
+
+    Args:
+        panel: Of one diagram.
+        direction: Of the data.
+        wanted: How many at most; None: as many as make a page of them, one where that fits.
+    """
+    units = _units(panel)
     if not units:
         return ()
     lengths = [_length(unit, direction) for _, unit in units]
-    wanted = max(1, round(sqrt(sum(lengths) / COLUMN_PT[direction] / ASPECT)))
+    wanted = wanted or max(1, round(sqrt(sum(lengths) / COLUMN_PT[direction] / ASPECT)))
     if not any(unit.open or unit.role in CARDS for _, unit in units):  # ops of one block
         wanted = 1
     groups = []
@@ -70,6 +85,11 @@ def columns(panel: Panel, direction: Direction) -> tuple[Column, ...]:
     for size in _sizes(lengths, wanted):
         groups.append(units[start : start + size])
         start += size
+    return _numbered(groups)
+
+
+def _numbered(groups: list[list[tuple[Node, Node]]]) -> tuple[Column, ...]:
+    """Make a column of each group, which knows what began in one before."""
     begun: set[str] = set()
     result = []
     for column in groups:
@@ -78,6 +98,69 @@ def columns(panel: Panel, direction: Direction) -> tuple[Column, ...]:
         result.append(Column(nodes, frozenset(begun & set(outermost))))
         begun |= set(outermost)
     return tuple(result)
+
+
+def alongside(
+    panels: Sequence[Panel], direction: Direction, wanted: int | None = None
+) -> tuple[tuple[Column, ...], ...]:
+    """Cut the nodes of several panels into columns at the same places.
+
+    Closed blocks of a stage stay in one column, so that a stage stands at the same height in all
+    panels; a stage with open blocks may be cut between two of them.
+
+    Args:
+        panels: Of one diagram each, whose paths say what belongs together.
+        direction: Of the data.
+        wanted: As for ``columns``.
+
+    Returns:
+        The columns of each panel, as many for each; what a panel lacks leaves its column empty.
+    """
+    units = [_units(panel) for panel in panels]
+    whole = not any(unit.open for listed in units for _, unit in listed)
+    keyed = [
+        [(outer.path if whole else unit.path, outer, unit) for outer, unit in listed]
+        for listed in units
+    ]
+    keys = _merged([list(dict.fromkeys(key for key, *_ in listed)) for listed in keyed])
+    lengths = [
+        max(sum(_length(u, direction) for k, _, u in listed if k == key) for listed in keyed)
+        for key in keys
+    ]
+    if not wanted:
+        wide = COLUMN_PT[direction] * len(panels)
+        wanted = max(1, round(sqrt(sum(lengths) / wide / ASPECT)))
+    groups, start = [], 0
+    for size in _sizes(lengths, wanted) if keys else []:
+        groups.append(keys[start : start + size])
+        start += size
+    return tuple(
+        _numbered([[(o, u) for k, o, u in listed if k in group] for group in groups])
+        for listed in keyed
+    )
+
+
+def _merged(lists: list[list[str]]) -> list[str]:
+    """Merge orders of keys into one that keeps each, as far as they agree."""
+    merged: list[str] = []
+    for keys in lists:
+        place = 0
+        for key in keys:
+            if key in merged:
+                place = merged.index(key) + 1
+            else:
+                merged.insert(place, key)
+                place += 1
+    return merged
+
+
+def _units(panel: Panel) -> list[tuple[Node, Node]]:
+    """List what may stand in a column of its own, each with its outermost node."""
+    return [
+        (outer, unit)
+        for outer in panel.nodes
+        for unit in (outer.children if _holds_blocks(outer) else (outer,))
+    ]
 
 
 def _sizes(lengths: list[float], wanted: int) -> list[int]:

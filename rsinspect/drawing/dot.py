@@ -9,15 +9,19 @@ halves, each with a connector that names the other end.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import pairwise
 
 import graphviz
 
 from rsinspect.base.text import visible
+from rsinspect.drawing.arrangement import AS_IT_COMES, Arrangement, Row, placed
 from rsinspect.drawing.choices import FONT
-from rsinspect.drawing.columns import CARDS, Column, columns, in_line
-from rsinspect.drawing.dot_labels import Labels, escaped
+from rsinspect.drawing.columns import Column, alongside, columns, in_line
+from rsinspect.drawing.dot_labels import Labels, escaped, is_card
+from rsinspect.drawing.grids import shortened
+from rsinspect.drawing.metrics import broken
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
     Edge,
@@ -27,8 +31,9 @@ from rsinspect.drawing.scene import (
     Role,
     Scene,
 )
+from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import LIGHT, Theme, text_on
-from rsinspect.drawing.wording import footer_beside_heat
+from rsinspect.drawing.wording import rest_of_footer
 
 SHAPES: dict[Role, dict[str, str]] = {
     "input": {"shape": "box", "style": "filled,rounded"},
@@ -44,20 +49,35 @@ SHAPES: dict[Role, dict[str, str]] = {
 }
 """How an op looks besides its colour."""
 
+NARROW: dict[Role, dict[str, str]] = {
+    "gate": {"shape": "octagon", "style": "filled"},
+    "pool": {"shape": "box", "style": "filled"},
+}
+"""How some ops look where room is short."""
+
+TOLD: tuple[Role, ...] = ("input", "add", "scale", "pool")
+"""Layers whose shape is told where room is short: the others have that of one before them."""
+
 SLANTED = ("pool", "gate")
 """Shapes whose slanted sides are margin enough."""
 
+PANEL_ROOM_PT = 130.0
+"""For the title of a diagram that stands beside another one below a narrow table."""
+
 SIGNS: dict[Role, str] = {"add": "+", "scale": "×"}
-LINES: dict[EdgeKind, dict[str, str]] = {
-    "flow": {"penwidth": "1.2", "weight": "12"},
-    "identity": {"penwidth": "2.2", "weight": "1"},
-    "projection": {"penwidth": "1.8", "weight": "2", "style": "dashed"},
-    "gate": {"penwidth": "1.6", "weight": "1", "style": "dotted"},
-}
-"""Lines by kind."""
+WEIGHTS: dict[EdgeKind, str] = {"flow": "12", "identity": "1", "projection": "2", "gate": "1"}
+"""How straight an edge is by kind."""
 
 
-def dot(scene: Scene, *, theme: Theme = LIGHT, font: str = FONT, dpi: int | None = None) -> str:
+def dot(
+    scene: Scene,
+    *,
+    theme: Theme = LIGHT,
+    font: str = FONT,
+    dpi: int | None = None,
+    arranged: Arrangement = AS_IT_COMES,
+    viewport: str = "",
+) -> str:
     """Write the scene as DOT source.
 
     Args:
@@ -65,62 +85,91 @@ def dot(scene: Scene, *, theme: Theme = LIGHT, font: str = FONT, dpi: int | None
         theme: Its colours.
         font: Family of all text.
         dpi: Dots per inch of a raster picture; None for vector formats.
+        arranged: Sizes of type, and what stands beside what.
+        viewport: Page and zoom, as Graphviz takes them; none for as large as it comes.
     """
-    return visible(_Drawing(scene, theme, font).source(dpi))
+    return visible(_Drawing(scene, theme, font, arranged).source(dpi, viewport))
 
 
 class _Drawing(Labels):
-    def __init__(self, scene: Scene, theme: Theme, font: str) -> None:
-        super().__init__(scene, theme)
+    def __init__(self, scene: Scene, theme: Theme, font: str, arranged: Arrangement) -> None:
+        super().__init__(scene, theme, arranged)
         self.font = font
         paths = Counter(node.path for panel in scene.panels for node in panel.walk(deep=False))
         self.shared = any(times > 1 for times in paths.values())
 
-    def source(self, dpi: int | None) -> str:
-        scene, theme = self.scene, self.theme
+    def source(self, dpi: int | None, viewport: str) -> str:
+        scene, theme, gap = self.scene, self.theme, self.arranged.gap
         picture = self.root = graphviz.Digraph(scene.name)
         if dpi is not None:
             picture.attr(dpi=str(dpi))
+        if viewport:
+            picture.attr(viewport=viewport, margin="0")
+        places: list[list[Row]] = [[(panel,)] for panel in scene.panels]
+        if self.down:
+            places = placed(scene.panels, self.arranged.beside)
+        apart = self.down and len(places) == 3  # there is room below the last for the key
+        heading = "" if self.arranged.bare else self.heading(key=not apart)
         picture.attr(
             rankdir=scene.direction,
             fontname=self.font,
-            fontsize="11",
+            fontsize=f"{self.type.text:g}",
             fontcolor=theme.muted,
-            label=f"<{self.heading()}>",
+            label=f"<{heading}>" if heading else "",
             labelloc="t",
-            nodesep="0.3",
-            ranksep="0.28",
-            pad="0.2",
+            nodesep=f"{gap(0.3):g}",
+            ranksep=f"{gap(0.28):g}",
+            pad="0.01" if self.arranged.dense else "0.2",
             bgcolor=theme.paper,
-            tooltip=scene.title,
+            tooltip=scene.title or scene.name,
         )
-        picture.attr("node", shape="plain", fontname=self.font, fontsize="11", fontcolor=theme.ink)
+        picture.attr(
+            "node",
+            shape="plain",
+            fontname=self.font,
+            fontsize=f"{self.type.text:g}",
+            fontcolor=theme.ink,
+        )
         picture.attr("node", color=theme.line)
         picture.attr(
-            "edge", color=theme.edges["flow"], arrowsize="0.7", fontname=self.font, fontsize="9"
+            "edge",
+            color=theme.edges["flow"],
+            arrowsize=f"{self.arranged.pt(0.7):g}",
+            fontname=self.font,
+            fontsize=f"{self.type.small:g}",
         )
-        places: list[list[Panel]] = []
-        for panel in scene.panels:
-            if panel.below and places and self.down:
-                places[-1].append(panel)
-            else:
-                places.append([panel])
         blocks = 0
+        if len(scene.panels) == 2 and not any(panel.grid for panel in scene.panels):
+            self.compared(picture)
+            places = []
         for index, place in enumerate(places if self.down else reversed(places)):
-            if len(place) == 1:
-                blocks += self.panel(picture, place[0])
-                continue
-            with picture.subgraph(name=f"cluster_place_{index}") as inside:
-                inside.attr(peripheries="0", label="", margin="0")
-                for panel in place:
-                    self.panel(inside, panel)
-                for above, under in pairwise(place):
-                    self.under(above, under)
-            blocks += 1
+            blocks += self.place_rows(picture, index, place, key=apart and index == 2)
+        across = blocks
+        if self.down and places and self.arranged.columns and len(scene.panels) == 1:
+            across = min(blocks, self.arranged.columns)
         if blocks > 1:  # an array is turned with the picture: LR stacks it, the last at the top
-            picture.attr(pack="24", packmode=f"array_ti{blocks}")
+            picture.attr(pack=f"{gap(24):g}", packmode=f"array_ti{across}")
         text: str = picture.source
         return text
+
+    def place_rows(
+        self, picture: graphviz.Digraph, index: int, rows: list[Row], *, key: bool
+    ) -> int:
+        """Draw panels below each other, the key below them; return the number of columns."""
+        if len(rows) == 1 and len(rows[0]) == 1 and not key:
+            return self.panel(picture, rows[0][0])
+        with picture.subgraph(name=f"cluster_place_{index}") as inside:
+            inside.attr(peripheries="0", label="", margin="0")
+            for row in rows:
+                for panel in row:
+                    self.panel(inside, panel)
+            for above, under in pairwise(rows):
+                for panel in under:
+                    self.under(above[0], panel)
+            if key:
+                self.place(inside, "key", label=f"<{self.key()}>", tooltip="key")
+                self.root.edge(self.last(rows[-1][0]), "key", style="invis")
+        return 1
 
     # panels
 
@@ -134,14 +183,18 @@ class _Drawing(Labels):
         return 1
 
     def under(self, above: Panel, under: Panel) -> None:
-        """Hold two diagrams together, one under the other."""
-        last, first = above.nodes[-1].path, under.nodes[0].path
-        self.root.edge(self.id(above, last), self.id(under, first), style="invis")
+        """Hold two panels together, one under the other."""
+        first = self.id(under, under.nodes[0].path) if under.nodes else under.name
+        self.root.edge(self.last(above), first, style="invis")
+
+    def last(self, panel: Panel) -> str:
+        """Return the id of the last node of a panel, or of its table."""
+        return self.id(panel, panel.nodes[-1].path) if panel.nodes else panel.name
 
     def diagram(self, picture: graphviz.Digraph, panel: Panel, *, framed: bool) -> int:
         """Draw a diagram; return the number of its columns."""
-        laid_out = columns(panel, self.scene.direction)
-        column_of = {path: i for i, column in enumerate(laid_out) for path in column.shown()}
+        laid_out = columns(panel, self.scene.direction, self.arranged.columns)
+        column_of = _column_of(laid_out)
         numbered = list(enumerate(laid_out))
         for index, column in numbered if self.down else reversed(numbered):
             if len(laid_out) == 1 and not framed:
@@ -150,15 +203,85 @@ class _Drawing(Labels):
             with picture.subgraph(name=f"cluster_{panel.name}_{index}") as inside:
                 title = panel.title if index == 0 else ""
                 inside.attr(
-                    label=f"<<B>{escaped(title)}</B>>" if title else "",
+                    label=self.panel_title(title),
                     peripheries="0",
                     fontcolor=self.theme.ink,
-                    fontsize="12",
-                    margin="6",
+                    fontsize=f"{self.type.head:g}",
+                    margin=f"{self.arranged.gap(6):g}",
                     tooltip=panel.title or " ",
                 )
                 self.column(inside, panel, column, index, column_of)
         return len(laid_out)
+
+    def compared(self, picture: graphviz.Digraph) -> None:
+        """Draw two diagrams beside each other, the same stages at the same height.
+
+        All columns are laid out at once: packed, they would lose their frames.
+        """
+        tops: list[str] = []
+        picture.attr(newrank="true")  # ranks of nodes in two clusters
+        panels = self.scene.panels
+        cuts = alongside(panels, self.scene.direction, self.arranged.columns)
+        column_of = [_column_of(cut) for cut in cuts]
+        for index, column in enumerate(zip(*cuts, strict=True)):
+            for panel, part, known in zip(panels, column, column_of, strict=True):
+                if not part.nodes:
+                    continue
+                with picture.subgraph(name=f"cluster_{panel.name}_{index}") as inside:
+                    title = f"{panel.title}, continued" if index else panel.title
+                    inside.attr(
+                        label=self.panel_title(title),
+                        peripheries="0",
+                        fontcolor=self.theme.ink,
+                        fontsize=f"{self.type.head:g}",
+                        margin=f"{self.arranged.gap(6):g}",
+                        tooltip=panel.title or " ",
+                    )
+                    self.column(inside, panel, part, index, known)
+            self.align(column)
+            tops += [
+                self.top(panel, part, known)
+                for panel, part, known in zip(panels, column, column_of, strict=True)
+                if part.nodes
+            ]
+        self.level(tops)
+
+    def align(self, column: tuple[Column, ...]) -> None:
+        """Hold what has the same path in several panels at the same height, in their order."""
+        panels = self.scene.panels
+        firsts = [part.firsts() for part in column]
+        for key in dict.fromkeys(key for first in firsts for key in first):
+            names = [
+                self.id(panel, first[key])
+                for panel, first in zip(panels, firsts, strict=True)
+                if key in first
+            ]
+            if len(names) == len(panels):
+                self.level(names)
+
+    def level(self, names: list[str]) -> None:
+        """Hold nodes at the same height, in their order; a picture to the right grows upwards."""
+        names = names if self.down else names[::-1]
+        with self.root.subgraph() as same:
+            same.attr(rank="same")
+            for name in names:
+                same.node(name)
+        for one, other in pairwise(names):
+            self.root.edge(one, other, style="invis")
+
+    def top(self, panel: Panel, part: Column, column_of: dict[str, int]) -> str:
+        """Return the id of what stands at the top of a column: its first node, or a connector."""
+        shown = part.shown()
+        index = column_of[shown[0]]
+        tails = [e.tail for e in panel.edges if e.head in shown and column_of[e.tail] != index]
+        return f"{self.id(panel, tails[0])}/before" if tails else self.id(panel, shown[0])
+
+    def panel_title(self, title: str) -> str:
+        """Write the title of a panel, on two lines where room is short."""
+        room = PANEL_ROOM_PT if self.arranged.narrow else math.inf
+        lines = broken(title.replace("-and-", "-and- "), room, self.type.head, bold=True)
+        words = "<BR/>".join(escaped(line.replace("-and- ", "-and-")) for line in lines)
+        return f"<<B>{words or ' '}</B>>" if title else ""
 
     def column(
         self,
@@ -199,8 +322,8 @@ class _Drawing(Labels):
 
     def connector(self, picture: graphviz.Digraph, name: str, words: str) -> None:
         self.place(
-            picture, name, label=words, shape="cds", fontcolor=self.theme.muted, fontsize="9.5",
-            margin="0.12,0.04", height="0.25", tooltip=words,
+            picture, name, label=words, shape="cds", fontcolor=self.theme.muted,
+            fontsize=f"{self.type.small:g}", margin="0.12,0.04", height="0.2", tooltip=words,
         )  # fmt: skip
 
     def arrow(self, tail: str, head: str) -> None:
@@ -213,7 +336,10 @@ class _Drawing(Labels):
     def edge(self, panel: Panel, edge: Edge, *, tail: str | None = None) -> None:
         words = EDGE_WORDS[edge.kind]
         tail_id, head_id = self.id(panel, edge.tail), self.id(panel, edge.head)
-        options = dict(LINES[edge.kind])
+        stroke = STROKES[edge.kind]
+        options = {"penwidth": f"{stroke.width:g}", "weight": WEIGHTS[edge.kind]}
+        if stroke.pattern != "solid":
+            options["style"] = stroke.pattern
         if edge.kind != "flow":
             options["color"] = self.theme.edges[edge.kind]
         self.root.edge(
@@ -238,17 +364,32 @@ class _Drawing(Labels):
                     color=self.border(node),
                     penwidth="2.5" if node.mark else "1",
                     labeljust="l",
-                    labelloc="t" if self.down else "b",
-                    fontsize="11",
+                    labelloc="t",
+                    fontsize=f"{self.type.text:g}",
                     fontcolor=self.theme.ink,
-                    margin="10",
+                    margin=f"{self.arranged.gap(10):g}",
                 )
                 for child in node.children:
                     self.node(inside, panel, child)
-        elif node.parts or node.role in CARDS:
+        elif is_card(node):
             self.place(picture, name, label=f"<{self.card(node)}>", tooltip=node.tooltip)
         else:
             self.op(picture, name, node)
+
+    def op_words(self, node: Node) -> list[str]:
+        """List title and lines of a layer; where room is short, without what papers leave out."""
+        title, lines = node.title, list(node.lines)
+        aside = " · ".join(filter(None, (node.aside, rest_of_footer(node))))
+        if not self.arranged.dense or self.scene.view != "figure6":
+            return [title, *lines, aside]
+        if node.role == "gate" and node.lane != "gate" and lines:  # the whole module
+            title, *lines = shortened(f"SE {lines[0]}") if self.arranged.narrow else ["SE", *lines]
+        if self.arranged.narrow:
+            title = title.replace("batch norm", "norm")
+            lines = [line.replace("batch norm", "norm") for line in lines]
+        if node.role == "add":
+            title, lines = ", ".join((title, *lines)), []
+        return [title, *lines, aside if node.role in TOLD else ""]
 
     def op(self, picture: graphviz.Digraph, name: str, node: Node) -> None:
         """Draw a layer: shape, colour and text each say what it is."""
@@ -258,27 +399,34 @@ class _Drawing(Labels):
             fill = self.theme.heat_at(node.heat.level)
             ink = muted = text_on(fill)
         sign = SIGNS.get(node.role, "")
-        title = f"{sign} {node.title}" if sign else node.title
-        lines = [f'<FONT COLOR="{ink}">{escaped(title)}</FONT>']
+        title, *lines = self.op_words(node)
+        title = f"{sign} {title}" if sign else title
         heat = node.heat.text if node.heat and node.heat.value else ""
-        aside = " · ".join(filter(None, (node.aside, footer_beside_heat(node))))
-        small = [*node.lines, aside, heat]
+        small = [*lines, heat]
         if node.mark:
             small.append(node.mark)
-        lines += [
-            f'<FONT POINT-SIZE="9" COLOR="{muted}">{escaped(line)}</FONT>' for line in small if line
+        words = [f'<FONT COLOR="{ink}">{escaped(title)}</FONT>']
+        words += [
+            f'<FONT POINT-SIZE="{self.type.small:g}" COLOR="{muted}">{escaped(line)}</FONT>'
+            for line in small
+            if line
         ]
         self.place(
             picture,
             name,
-            label=f"<{self.lines(lines, align='CENTER')}>",
+            label=f"<{self.lines(words, align='CENTER')}>",
             tooltip=node.tooltip,
             fillcolor=fill,
             color=self.border(node) if node.mark else self.theme.line,
             penwidth="2.5" if node.mark else "1",
             group="branch" if in_line(node) else "",
-            width="1.6",
-            height="0.3",
+            width="0.5" if self.arranged.narrow else f"{self.arranged.pt(1.6):g}",
+            height=f"{self.arranged.pt(0.3):g}",
             margin="0.08,0.02" if node.role not in SLANTED else "0,0",
-            **SHAPES[node.role],
+            **(SHAPES | NARROW if self.arranged.narrow else SHAPES)[node.role],
         )
+
+
+def _column_of(laid_out: tuple[Column, ...]) -> dict[str, int]:
+    """Tell the column of each path that is shown."""
+    return {path: number for number, column in enumerate(laid_out) for path in column.shown()}

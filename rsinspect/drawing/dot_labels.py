@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 import html
-import textwrap
+from collections.abc import Iterable
 
+from rsinspect.drawing.arrangement import Arrangement, placed
+from rsinspect.drawing.columns import CARDS
+from rsinspect.drawing.grids import Column, printed
+from rsinspect.drawing.metrics import broken, width_pt
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
+    MARK_WORDS,
     Direction,
-    EdgeKind,
     Grid,
     GridRow,
     Legend,
     Node,
     Part,
+    Role,
     Scene,
 )
+from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import Theme, text_on
+from rsinspect.drawing.wording import rest_of_footer, titled
 
-CARD_WIDTH = 460
-CAPTION_WIDTH: dict[Direction, int] = {"TB": 92, "LR": 150}
-FIGURE_WIDTH = 190
-HEAD_WIDTH = 250
+CARD_PT = 460
+"""Width of a closed stage whose kinds of blocks stand side by side, in points."""
+
+FRAME_PT = 11
+"""From the frame of an open stage to the blocks in it, in points."""
+
+ROOM_PT: dict[Direction, float] = {"TB": 480, "LR": 790}
+FIGURE_ROOM_PT = 780
+"""Points across that title and caption take above a picture, and above one of several panels."""
+
+KEY_PT = 230
+"""Width of a key that stands beside diagrams, in points."""
+
+HEAD_PT = 250
 """Of an open node's head that tells its heat: half of it stands left of the arrow that enters."""
 
-COLUMN_HEADS = {
-    "params": "Params", "flops": "FLOPs", "macs": "MACs", "activation_bytes": "Activations",
-    "intensity": "Intensity", "latency_s": "Latency",
-}  # fmt: skip
-"""Head of the coloured column of a grid."""
+NODE_PT: dict[Role, float] = {"gate": 90, "add": 78, "scale": 60, "input": 50}
+OP_PT = 65
+"""Height of a layer of a block in the figure, with its arrow, in points."""
 
-SAMPLES: dict[EdgeKind, str] = {"identity": "━━━", "projection": "━ ━", "gate": "• • •"}
-"""How the key writes the lines of each kind."""
+WHOLE_PIXELS = 1.08
+"""How much wider a line of small type can be where Graphviz measures it: in whole pixels."""
+
+STEPS = 7
+"""Of the scale of heat."""
 
 
 def escaped(text: str) -> str:
@@ -43,48 +61,115 @@ def escaped(text: str) -> str:
 
 
 class Labels:
-    """Writes the labels of a scene in the colours of a theme."""
+    """Writes the labels of a scene in the colours of a theme and the type of an arrangement."""
 
-    def __init__(self, scene: Scene, theme: Theme) -> None:
+    def __init__(self, scene: Scene, theme: Theme, arranged: Arrangement) -> None:
         self.scene = scene
         self.theme = theme
+        self.arranged = arranged
+        self.type = arranged.type
         self.down = scene.direction == "TB"
+        shown = [n for panel in scene.panels for n in panel.walk(deep=False) if not n.open]
+        self.split = arranged.across and any(len(node.parts) > 1 for node in shown)
+        inside = [n for n in shown if n.role == "block"]
+        outside = [n for n in shown if n.role != "block" and is_card(n)]
+        self.inner = max(map(self.natural_pt, inside), default=0.0)
+        self.outer = max(map(self.natural_pt, outside), default=0.0)
+        if inside:
+            self.outer = max(self.outer, self.inner + 2 * self.arranged.gap(FRAME_PT))
+
+    def natural_pt(self, node: Node) -> float:
+        """Measure the widest line of a card, with its margins."""
+        text, small = self.type.text, self.type.small
+        margins = 2 * self.padding + 4
+        wide = width_pt(f"{titled(node)}{node.aside}", text, bold=True) + 2.5 * text
+        wide = max(wide, width_pt(rest_of_footer(node), small))
+        parts = [
+            max(
+                width_pt(f"{part.title}  × {part.repeats}" * bool(part.title), text, bold=True),
+                *(width_pt(line, text) for line in part.lines),
+                0.0,
+            )
+            for part in node.parts or (Part(paths=(node.path,), lines=node.lines),)
+        ]
+        across = sum(parts) + margins * (len(parts) - 1)
+        return max(wide, across if self.split else max(parts)) + margins
+
+    @property
+    def padding(self) -> int:
+        """Return the points around the text of a cell."""
+        return 2 if self.arranged.dense else 5
 
     def border(self, node: Node) -> str:
         """Choose the colour of a border: the mark's, where there is one."""
         return self.theme.marks[node.mark] if node.mark else self.theme.line
 
-    def heading(self) -> str:
-        """Break title, caption and keys into lines no wider than the picture."""
-        scene, theme = self.scene, self.theme
-        width = CAPTION_WIDTH[scene.direction]
-        if len(scene.panels) > 1:
-            width = FIGURE_WIDTH
-        lines = [f'<FONT POINT-SIZE="14" COLOR="{theme.ink}"><B>{escaped(scene.title)}</B></FONT>']
-        lines += [self.muted(line) for line in textwrap.wrap(scene.caption, width)]
-        if kinds := scene.edge_kinds:
-            lines.append(
-                "   ".join(
-                    f'<FONT POINT-SIZE="9.5" COLOR="{theme.edges[kind]}">{SAMPLES[kind]}</FONT> '
-                    + self.muted(EDGE_WORDS[kind])
-                    for kind in kinds
-                )
-            )
-        if scene.legend:
-            lines.append(self.legend(scene.legend))
-        return self.lines([*lines, " "], align="CENTER")
+    @property
+    def room(self) -> float:
+        """Return the points that title and caption may take across."""
+        several = len(self.scene.panels) > 1
+        wide = FIGURE_ROOM_PT if several else ROOM_PT[self.scene.direction]
+        return (self.arranged.room_pt or wide) / WHOLE_PIXELS
 
-    def legend(self, legend: Legend) -> str:
-        """Write seven steps of the heat scale between their ends."""
-        steps = 7
+    def heading(self, *, key: bool = True) -> str:
+        """Break the title, and caption and keys, into lines no wider than the picture."""
+        bold, title = self.theme.ink, self.scene.title
+        room = self.room if self.arranged.room_pt else 1.5 * self.room
+        lines = [
+            f'<FONT POINT-SIZE="{self.type.title:g}" COLOR="{bold}"><B>{escaped(line)}</B></FONT>'
+            for line in broken(title, room, self.type.title, bold=True)
+        ]
+        if key:
+            lines += self.caption(self.room)
+            lines += self.keys(beside=True)
+        below = [] if self.arranged.dense else [" "]
+        return self.lines([*lines, *below], align="CENTER") if lines else ""
+
+    def key(self) -> str:
+        """Write caption and keys as a block of their own."""
+        room = self.arranged.pt(KEY_PT)
+        return self.lines([*self.keys(beside=False), " ", *self.caption(room)])
+
+    def caption(self, room: float) -> list[str]:
+        """Break the caption into lines of that many points."""
+        return [self.muted(line) for line in broken(self.scene.caption, room, self.type.small)]
+
+    def keys(self, *, beside: bool) -> list[str]:
+        """Explain lines, marks and colours, each kind in a line of its own or side by side."""
+        theme, small = self.theme, f"{self.type.small:g}"
+        signs = [
+            f'<FONT POINT-SIZE="{small}" COLOR="{theme.edges[kind]}">{STROKES[kind].sample}</FONT>'
+            f" {self.muted(EDGE_WORDS[kind])}"
+            for kind in self.scene.edge_kinds
+        ]
+        signs += [
+            f'<FONT POINT-SIZE="{small}" COLOR="{theme.marks[mark]}"><B>▐ {mark}</B></FONT> '
+            f"{self.muted(MARK_WORDS[mark])}"
+            for mark in self.scene.marks
+        ]
+        words = [EDGE_WORDS[kind] for kind in self.scene.edge_kinds]
+        words += [f"{mark} {MARK_WORDS[mark]}" for mark in self.scene.marks]
+        wide = sum(width_pt(text, self.type.small) + 40 for text in words)
+        lines = [" &#160; ".join(signs)] if beside and signs and wide <= self.room else signs
+        if self.scene.legend:
+            lines += [" ", *self.legend(self.scene.legend)]
+        return lines
+
+    def legend(self, legend: Legend) -> list[str]:
+        """Write the scale of heat between its ends, and what it is of."""
+        small = f"{self.type.small:g}"
+        room = self.room - width_pt(f"{legend.low}  {legend.high}", self.type.small)
+        wide = "█" * min(3, max(1, int(room / (STEPS * self.type.small))))
         scale = "".join(
-            f'<FONT POINT-SIZE="11" COLOR="{self.theme.heat_at(i / (steps - 1))}">███</FONT>'
-            for i in range(steps)
+            f'<FONT POINT-SIZE="{small}" COLOR="{self.theme.heat_at(i / (STEPS - 1))}">'
+            f"{wide}</FONT>"
+            for i in range(STEPS)
         )
-        return (
-            f"{self.muted(legend.title)}:  {self.muted(legend.low)} {scale} "
-            f"{self.muted(legend.high)}"
-        )
+        words = broken(legend.title, self.room, self.type.small)
+        return [
+            *map(self.muted, words),
+            f"{self.muted(legend.low)} {scale} {self.muted(legend.high)}",
+        ]
 
     def lines(
         self, lines: list[str], *, align: str = "LEFT", aside: str = "", width: int = 0
@@ -95,13 +180,16 @@ class Labels:
             rows[0] = f'<TD ALIGN="{align}">{lines[0]}</TD><TD ALIGN="RIGHT">{aside}</TD>'
         body = "".join(f"<TR>{row}</TR>" for row in rows)
         size = f' WIDTH="{width}"' if width else ""
+        padding = 0 if self.arranged.dense else 1
         return (
-            f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"{size}>{body}</TABLE>'
+            f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{padding}"{size}>'
+            f"{body}</TABLE>"
         )
 
     def muted(self, text: str) -> str:
         """Write small text in the muted colour."""
-        return f'<FONT POINT-SIZE="9.5" COLOR="{self.theme.muted}">{escaped(text)}</FONT>'
+        size = f"{self.type.small:g}"
+        return f'<FONT POINT-SIZE="{size}" COLOR="{self.theme.muted}">{escaped(text)}</FONT>'
 
     def open_head(self, node: Node, again: str) -> str:
         """Write the head of an open node: title, path, heat and mark."""
@@ -115,17 +203,16 @@ class Labels:
             lines.append(f'<FONT COLOR="{chip}">█</FONT> {self.muted(node.heat.text)}')
         if node.mark:
             lines.append(f'<FONT COLOR="{self.border(node)}"><B>{node.mark}</B></FONT>')
-        return self.lines(lines, width=HEAD_WIDTH if node.heat and self.down else 0)
+        return self.lines(lines, width=HEAD_PT if node.heat and self.down else 0)
 
     def card(self, node: Node) -> str:
         """Write a closed node: head, parts (side by side where the picture runs down), footer."""
         theme = self.theme
         head = theme.heat_at(node.heat.level) if node.heat else theme.fills[node.role]
         ink = text_on(head) if node.heat else theme.ink
-        across = self.down and len(node.parts) > 1
+        across = self.down and self.split and len(node.parts) > 1
         span = 2 * (len(node.parts) if across else 1)
-        wide = self.down and node.parts
-        width = f' WIDTH="{CARD_WIDTH}"' if wide else ""
+        width = f' WIDTH="{self.card_pt(node)}"' if self.down else ""
         name = escaped(node.title)
         if node.repeats > 1:
             name += f" × {node.repeats}"
@@ -141,16 +228,20 @@ class Labels:
         parts = node.parts or (Part(paths=(node.path,), lines=node.lines),)
         cells = [self.part(part, span=2 if across else span) for part in parts if part.lines]
         rows += [f"<TR>{''.join(cells)}</TR>"] if across else [f"<TR>{cell}</TR>" for cell in cells]
-        if node.footer:
+        if footer := rest_of_footer(node):
             rows.append(
-                f'<TR><TD COLSPAN="{span}" ALIGN="LEFT" SIDES="LRB">{self.muted(node.footer)}</TD>'
-                "</TR>"
+                f'<TR><TD COLSPAN="{span}" ALIGN="LEFT" SIDES="LRB">{self.muted(footer)}</TD></TR>'
             )
         return (
             f'<TABLE BORDER="{2 if node.mark else 0}" CELLBORDER="1" CELLSPACING="0" '
-            f'CELLPADDING="5" COLOR="{self.border(node)}" BGCOLOR="{theme.card}">'
+            f'CELLPADDING="{self.padding}" COLOR="{self.border(node)}" BGCOLOR="{theme.card}">'
             f"{''.join(rows)}</TABLE>"
         )
+
+    def card_pt(self, node: Node) -> int:
+        """Choose the width of a card, the same for all that stand in line."""
+        least = self.arranged.pt(CARD_PT) if self.split else 0.0
+        return round(max(least, self.inner if node.role == "block" else self.outer))
 
     def part(self, part: Part, *, span: int) -> str:
         """Write one part of a card."""
@@ -164,46 +255,70 @@ class Labels:
 
     def grid(self, grid: Grid) -> str:
         """Write a table."""
-        theme = self.theme
-        heads = list(grid.heads)
-        heated = None  # the column that is coloured
-        if self.scene.legend:
-            head = COLUMN_HEADS[self.scene.legend.key]
-            if head not in heads:
-                heads.append(head)
-            heated = heads.index(head)
+        theme, found = self.theme, printed(grid, self.scene.legend, narrow=self.arranged.narrow)
         cells = "".join(
-            f'<TD ALIGN="LEFT" SIDES="TB" BGCOLOR="{theme.fills["input"]}">'
-            f"<B>{escaped(head)}</B></TD>"
-            for head in heads
+            f'<TD ALIGN="{_side(column)}" SIDES="TB" BGCOLOR="{theme.fills["input"]}">'
+            f"<B>{'<BR/>'.join(map(escaped, column.head))}</B></TD>"
+            for column in found.columns
         )
-        rows = [f"<TR>{cells}</TR>", *(self.grid_row(row, heated) for row in grid.rows)]
-        return (
-            f'<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="5" '
+        rows = [f"<TR>{cells}</TR>"]
+        for row, texts in zip(grid.rows, found.rows, strict=True):
+            cells = "".join(
+                self.grid_cell(row, index, column, lines)
+                for index, (column, lines) in enumerate(zip(found.columns, texts, strict=True))
+            )
+            rows.append(f"<TR>{cells}</TR>")
+        table = (
+            f'<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="{self.padding}" '
             f'COLOR="{theme.line}" BGCOLOR="{theme.card}">{"".join(rows)}</TABLE>'
         )
+        if self.arranged.beside != "columns" or not self.down:
+            return table
+        return (  # its rows share what the cell around it has more than they need
+            '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>'
+            f'<TD HEIGHT="{self.beside_pt()}">{table}</TD></TR></TABLE>'
+        )
 
-    def grid_row(self, row: GridRow, heated: int | None) -> str:
-        """Write a row of a table, with the heat in its column."""
-        cells = []
-        for index, lines in enumerate(row.cells):
-            if index == heated:
-                continue
-            text = [escaped(line) for line in lines] or [" "]
-            fill = ""
-            if index == 0:
-                text = [f"<B>{line}</B>" for line in text]
-                fill = f' BGCOLOR="{self.theme.fills[row.role]}"'
-            body = "".join(f'{line}<BR ALIGN="LEFT"/>' for line in text)
-            cells.append(f'<TD ALIGN="LEFT" BALIGN="LEFT" SIDES="B"{fill}>{body}</TD>')
-        if heated is not None:
-            cells.insert(heated, self.heat_cell(row))
-        return f"<TR>{''.join(cells)}</TR>"
+    def beside_pt(self) -> int:
+        """Estimate how tall the diagrams beside a table are; it is stretched to that."""
+        columns = placed(self.scene.panels, "columns")[1:]
+        heights = [
+            sum(
+                NODE_PT.get(node.role, OP_PT)
+                for (panel,) in column
+                for node in panel.nodes
+                if node.lane != "shortcut"
+            )
+            for column in columns
+        ]
+        return round(self.arranged.gap(max(heights, default=0)))
 
-    def heat_cell(self, row: GridRow) -> str:
-        """Write the coloured cell of a row."""
-        if row.heat is None:
-            return '<TD SIDES="B"> </TD>'
-        fill = self.theme.heat_at(row.heat.level)
-        words = f'<FONT COLOR="{text_on(fill)}">{escaped(row.heat.text)}</FONT>'
-        return f'<TD ALIGN="LEFT" SIDES="B" BGCOLOR="{fill}">{words}</TD>'
+    def grid_cell(self, row: GridRow, index: int, column: Column, lines: Iterable[str]) -> str:
+        """Write a cell: the first bold on its role's colour, a share small below its number."""
+        theme, side = self.theme, _side(column)
+        fill, ink, aside = "", theme.ink, theme.muted
+        if column.heated and row.heat is not None:
+            fill = theme.heat_at(row.heat.level)
+            ink = aside = text_on(fill)
+        elif index == 0:
+            fill = theme.fills[row.role]
+            aside = theme.ink
+        first, *others = [escaped(line) for line in lines] or [" "]
+        words = [f"<B>{first}</B>" if index == 0 else f'<FONT COLOR="{ink}">{first}</FONT>']
+        for line in others:
+            small = column.number
+            size = f' POINT-SIZE="{self.type.small:g}"' if small else ""
+            colour = aside if small or index == 0 else ink
+            words.append(f'<FONT{size} COLOR="{colour}">{line}</FONT>')
+        body = "".join(f'{line}<BR ALIGN="{side}"/>' for line in words)
+        colour = f' BGCOLOR="{fill}"' if fill else ""
+        return f'<TD ALIGN="{side}" BALIGN="{side}" SIDES="B"{colour}>{body}</TD>'
+
+
+def is_card(node: Node) -> bool:
+    """Tell whether a node is shown as a card, not as an op."""
+    return bool(node.parts) or node.role in CARDS
+
+
+def _side(column: Column) -> str:
+    return "RIGHT" if column.number else "LEFT"

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rsinspect.base import limits
 from rsinspect.base.errors import PictureTooLarge, UnknownPicture, check_choice
 from rsinspect.base.files import check_writable, write_all
 from rsinspect.base.formats import STDOUT
 from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice
 from rsinspect.drawing import choices, engine
+from rsinspect.drawing.arrangement import AS_IT_COMES, Arrangement
 from rsinspect.drawing.choices import AUTO, FIGURES, FONT, PICTURES, PNG_DPI
+from rsinspect.drawing.fit import Fitted, fitted
+from rsinspect.drawing.layout import size_px
 from rsinspect.drawing.scene import Scene
+from rsinspect.drawing.size import POINTS, Size
 from rsinspect.drawing.theme import theme_named
 
+MAX_DPI = 2400
 LONGEST_WEBP_PX = 16_383  # 14 bits, RFC 9649, 2.5
 
 
@@ -34,6 +38,9 @@ class Style:
         ascii_only: Whether text pictures do without line-drawing characters.
         renderer: Which Graphviz: auto, pip or system.
         timeout_s: Seconds after which Graphviz is killed.
+        size: Of the place it is for; None for as large as it comes.
+        title: In place of the one that says what is shown; empty for none.
+        caption: Whether it says what its numbers mean.
 
     Raises:
         InvalidChoice: If theme, font or renderer is unknown.
@@ -48,13 +55,30 @@ class Style:
     ascii_only: bool = False
     renderer: str = "auto"
     timeout_s: float = 60.0
+    size: Size | None = None
+    title: str | None = None
+    caption: bool = True
 
     def __post_init__(self) -> None:
         theme_named(self.theme)
         if self.font != FONT:
             engine.check_font(self.font)
         check_choice("renderer", self.renderer, choices.RENDERERS)
-        limits.DPI.check(self.dpi, UnknownPicture)
+        if not 1 <= self.dpi <= MAX_DPI:
+            raise UnknownPicture(f"{self.dpi} dots per inch; it must be 1 to {MAX_DPI}")
+
+    @property
+    def pixels_per_inch(self) -> int:
+        """Return the resolution of a bitmap: a size in pixels is meant as such."""
+        return round(72 / POINTS["px"]) if self.size and self.size.unit == "px" else self.dpi
+
+    def worded(self, scene: Scene) -> Scene:
+        """Give the scene the title and caption that are wanted."""
+        return replace(
+            scene,
+            title=scene.title if self.title is None else self.title,
+            caption=scene.caption if self.caption else "",
+        )
 
 
 def chosen(output: Path | None, format: str | None) -> str:
@@ -104,6 +128,12 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
     """
     PICTURES.check(format)
     style = style or Style()
+    if style.size is not None and format not in FIGURES:
+        raise UnknownPicture(
+            f"a picture as {format} is as large as its reader shows it",
+            advice(f"{{}} is for {', '.join(FIGURES)}", Option("size")),
+        )
+    scene = style.worded(scene)
     match format:
         case "html":
             from rsinspect.drawing.page import page
@@ -128,7 +158,7 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
 
             text = _json(graph_collection(scene))
         case "dot":
-            text = _dot(scene, style)
+            text = _dot(*_arranged(scene, style), style)
         case "svg" | "png" | "pdf":
             return _drawn(scene, format, style)
         case "webp":
@@ -198,10 +228,34 @@ def _json(document: object) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _dot(scene: Scene, style: Style, dpi: int | None = None) -> str:
+def _arranged(scene: Scene, style: Style) -> tuple[Scene, Fitted | None]:
+    """Arrange the scene for its place, if it has one."""
+    if style.size is None:
+        return scene, None
     from rsinspect.drawing.dot import dot
 
-    return dot(scene, theme=theme_named(style.theme), font=style.font, dpi=dpi)
+    theme = theme_named(style.theme)
+
+    def measure(scene: Scene, arranged: Arrangement) -> tuple[float, float]:
+        source = dot(scene, theme=theme, font=style.font, arranged=arranged)
+        picture = engine.run(source, "svg", renderer=style.renderer, timeout_s=style.timeout_s)
+        return size_px(picture)  # in points: dots are 72 to the inch
+
+    fit = fitted(scene, style.size, measure)
+    return fit.scene, fit
+
+
+def _dot(scene: Scene, fit: Fitted | None, style: Style, dpi: int | None = None) -> str:
+    from rsinspect.drawing.dot import dot
+
+    return dot(
+        scene,
+        theme=theme_named(style.theme),
+        font=style.font,
+        dpi=dpi,
+        arranged=AS_IT_COMES if fit is None else fit.arranged,
+        viewport="" if fit is None else fit.viewport,
+    )
 
 
 def _drawn(scene: Scene, format: Literal["svg", "png", "pdf"], style: Style) -> bytes:
@@ -209,8 +263,12 @@ def _drawn(scene: Scene, format: Literal["svg", "png", "pdf"], style: Style) -> 
     from rsinspect.drawing import pdf
     from rsinspect.drawing.svg import finish
 
-    source = _dot(scene, style, style.dpi if format == "png" else None)
+    scene, fit = _arranged(scene, style)
+    source = _dot(scene, fit, style, style.pixels_per_inch if format == "png" else None)
     picture = engine.run(source, format, renderer=style.renderer, timeout_s=style.timeout_s)
     if format == "svg":
-        return finish(picture, scene, dark=style.theme == AUTO)
-    return pdf.finish(picture, scene.title) if format == "pdf" else picture
+        page = None
+        if fit is not None and style.size is not None:
+            page = style.size.length(fit.page[0]), style.size.length(fit.page[1])
+        return finish(picture, scene, dark=style.theme == AUTO, page=page)
+    return pdf.finish(picture, scene.title or scene.name) if format == "pdf" else picture

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rsinspect.drawing.letters import BAR_WIDTH, STYLES, Letters, breadth
 from rsinspect.drawing.scene import EDGE_WORDS, Edge, EdgeKind, Mark, Node, Panel
-from rsinspect.drawing.wording import footer_beside_heat, titled, unsaid
+from rsinspect.drawing.wording import cost_lines, rest_of_footer, titled
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -234,7 +234,7 @@ class Diagram:
     def _heading(self, node: Node, width: int) -> list[Text]:
         text = self._title(node)
         text.stylize("bold")
-        for words in (node.aside, node.footer, unsaid(node)):
+        for words in (node.aside, *cost_lines(node)):
             if words:
                 text.append_text(self.page.text(f"  {words}", "dim"))
         return self.page.wrap(text, width)
@@ -249,7 +249,7 @@ class Diagram:
         cells = [self._title(node), page.text(node.aside, "dim")]
         if hot:
             cells.append(page.heat(node.heat, bar) if node.heat else page.text())
-        cells.append(page.text(footer_beside_heat(node), "dim"))
+        cells.append(page.text(rest_of_footer(node), "dim"))
         line, column, below = page.text(), 0, []
         for cell, wide in zip(cells, widths, strict=True):
             if column + wide <= width:
@@ -294,8 +294,8 @@ class Diagram:
             lines += [page.text(f"{indent}{words}", "dim" * bool(indent)) for words in part.lines]
         if not node.parts:
             lines += [page.text(words) for words in node.lines]
-        if node.footer:
-            lines.append(page.text(node.footer))
+        if footer := rest_of_footer(node):
+            lines.append(page.text(footer))
         if node.heat is not None:
             lines.append(page.heat(node.heat, BAR_WIDTH))
         return lines

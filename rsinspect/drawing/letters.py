@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rsinspect.base.cells import bar, in_ascii
-from rsinspect.drawing.scene import EDGE_WORDS, EdgeKind, Heat, Role
+from rsinspect.drawing.scene import EdgeKind, Heat, Role
+from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import LIGHT, text_on
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ class Glyphs:
 
     def __init__(self, ascii_only: bool) -> None:
         self.ascii = ascii_only
-        lanes = "|!:." if ascii_only else "│┃╎┊"
-        self.lane: dict[EdgeKind, str] = dict(zip(EDGE_WORDS, lanes, strict=True))
+        self.lane: dict[EdgeKind, str] = {
+            kind: stroke.lane[ascii_only] for kind, stroke in STROKES.items()
+        }
         self.across, self.cross = "-+" if ascii_only else "─┼"
         self.node, self.arrow, self.full = "ov#" if ascii_only else "●▼█"
         self.leave_right, self.leave_left = ("+", "+") if ascii_only else ("├", "┤")
@@ -69,7 +71,7 @@ class Letters:
 
     def heat(self, heat: Heat, width: int) -> Text:
         """Draw a bar as long as the value, and the value on its colour."""
-        drawn = bar(heat.level, width, ascii_only=self.glyphs.ascii) if width else ""
+        drawn = bar(heat.part, width, ascii_only=self.glyphs.ascii) if width else ""
         text = self.text(drawn + " " * bool(width))
         return text.append_text(self.text(heat.text, on_heat(heat)))
 

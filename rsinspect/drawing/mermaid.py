@@ -30,6 +30,7 @@ from rsinspect.drawing.scene import (
     Role,
     Scene,
 )
+from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import Theme, text_on, theme_named
 from rsinspect.drawing.wording import cost_lines, titled, unsaid
 
@@ -38,7 +39,7 @@ MAX_TEXT, MAX_EDGES = 50_000, 500
 
 FLOW: dict[Direction, str] = {"TB": "TD", "LR": "LR"}
 ARROWS: dict[EdgeKind, str] = {
-    "flow": "-->", "identity": "==>", "projection": "==>", "gate": "-.->",
+    "flow": "-->", "identity": "==>", "projection": "-.->", "gate": "-.->",
 }  # fmt: skip
 SHAPES: dict[Role, tuple[str, str]] = {
     "input": ("([", "])"),
@@ -227,15 +228,13 @@ class _Chart:
             dashes = ",stroke-dasharray:6 4" if mark == "removed" else ""
             lines.append(f"  classDef {mark} stroke:{theme.marks[mark]},stroke-width:3px{dashes}")
             lines.append(f"  class {','.join(names)} {mark}")
-        widths: dict[EdgeKind, str] = {
-            "flow": "1.5px", "identity": "2.5px", "projection": "2.5px,stroke-dasharray:9 4",
-            "gate": "2px",
-        }  # fmt: skip
-        for kind, width in widths.items():
+        for kind, stroke in STROKES.items():
             numbers = [str(i) for i, found in enumerate(self.edges) if found == kind]
             if numbers and (kind != "flow" or self.own):
                 colour = theme.edges[kind]
-                look = f"stroke:{colour},stroke-width:{width}"
+                look = f"stroke:{colour},stroke-width:{1.25 * stroke.width:g}px"
+                if stroke.dashes:
+                    look += f",stroke-dasharray:{' '.join(f'{d:g}' for d in stroke.dashes_pt())}"
                 lines.append(f"  linkStyle {','.join(numbers)} {look}")
         return lines
 

@@ -1,11 +1,13 @@
 """Heat: a scene coloured by a quantity of the graph, or by a measured latency.
 
-Values are written in the nodes with their share of the whole; the colour runs linearly from zero to
-the largest value shown, so a colour is a number that the legend can state.
+Values are written in the nodes with their share of the whole. Colours run over two decades of a
+logarithm, up to the largest value in the picture, as the legend says: in a network, one stage has
+most of everything, and on an even scale all others would have the colour of nothing.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +20,9 @@ from rsinspect.layers.cost import LEGEND
 from rsinspect.layers.question import Question
 
 WHOLE_STAGE = ", all its rows"
+DECADES = 2
+"""That the colours run over; what is smaller has the coldest."""
+
 _KEYS = {"activations": "activation_bytes", "latency": "latency_s"}
 
 
@@ -119,15 +124,15 @@ def overlay(
     check_quantity(quantity, scene.measured is not None)
     key = _KEYS.get(quantity, quantity)
     grids = [panel.grid for panel in scene.panels if panel.grid is not None]
-    hot: list[Node | GridRow] = [row for grid in grids for row in grid.rows]
     outermost: list[list[Node | GridRow]] = [list(grid.rows) for grid in grids]
+    shown: list[Node | GridRow] = [row for rows in outermost for row in rows]
     if not grids:
-        hot = [each for panel in scene.panels for node in panel.nodes for each in _hot(node, key)]
         outermost = [list(panel.nodes) for panel in scene.panels]
-    hottest = max((value for item in hot if (value := _value(item, key)) is not None), default=0)
+        shown = [node for panel in scene.panels for node in panel.walk()]
+    hottest = max((value for item in shown if (value := _value(item, key)) is not None), default=0)
     whole = max(sum(_value(item, key) or 0 for item in items) for items in outermost)
-    if quantity == "latency" and measured is not None and measured.sum_s is not None:
-        whole = measured.sum_s
+    if quantity == "latency" and scene.measured is not None:
+        whole = scene.measured.sum_s or whole
 
     def heat(item: Node | GridRow) -> Heat | None:
         fact = next((fact for fact in item.facts if fact.key == key), None)
@@ -139,8 +144,8 @@ def overlay(
             text += f" ({percent(value / whole)})"
         if fact.whole:
             text += WHOLE_STAGE
-        level = min(1.0, value / hottest) if hottest else 0.0
-        return Heat(key=key, level=level, text=text, value=value)
+        part = min(1.0, value / hottest) if hottest else 0.0
+        return Heat(key=key, level=level_of(part), part=part, text=text, value=value)
 
     def node(old: Node) -> Node:
         return replace(old, heat=heat(old), children=tuple(map(node, old.children)))
@@ -158,17 +163,20 @@ def overlay(
         panels=tuple(map(panel, scene.panels)),
         legend=Legend(
             key=key,
-            title=_legend(quantity, scene.question, scene.measured),
-            low=_words(quantity, 0),
+            title=f"{_legend(quantity, scene.question, scene.measured)}; logarithmic",
+            low=f"≤ {_words(quantity, hottest / 10**DECADES)}",
             high=_words(quantity, hottest),
         ),
     )
 
 
-def _hot(node: Node, key: str) -> list[Node]:
-    """List the innermost nodes that have a value; a stage measured whole has its own."""
-    inside = [each for child in node.children if node.open for each in _hot(child, key)]
-    return inside or ([node] if _value(node, key) is not None else [])
+def level_of(part: float) -> float:
+    """Place a share of the largest value on the scale of colours.
+
+    >>> [level_of(part) for part in (0, 0.001, 0.1, 1)]
+    [0.0, 0.0, 0.5, 1.0]
+    """
+    return max(0.0, 1 + math.log10(part) / DECADES) if part > 0 else 0.0
 
 
 def _value(item: Node | GridRow, key: str) -> float | None:

@@ -15,7 +15,6 @@ policy in the page forbids it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -33,6 +32,7 @@ from rsinspect.drawing.scene import (
     Panel,
     Scene,
 )
+from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import DARK, PAPER, text_on, theme_named
 
 HEAT_STEPS = 40
@@ -76,6 +76,7 @@ def page(*scenes: Scene, theme: str = AUTO) -> str:
         dark=DARK if chosen is DARK or theme == AUTO else None,
         steps=[step / HEAT_STEPS for step in range(HEAT_STEPS + 1)],
         step=_step,
+        strokes=STROKES,
         text_on=text_on,
     )
 
@@ -134,9 +135,11 @@ def _quantity(name: str, legend: Legend) -> _Quantity:
 
 
 def _json(document: object) -> str:
-    """Write JSON without characters of HTML, so that it cannot end its own element."""
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+    """Write ASCII without characters of HTML, so that it cannot end its own element."""
+    text = json.dumps(document, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 Known = tuple[tuple[Fact, ...], tuple[Fact, ...], tuple[Heat | None, ...]]
@@ -188,7 +191,7 @@ class _Document:
         return {
             "name": panel.name,
             "nodes": self._nodes(panel.nodes, [twin.nodes for twin in twins]),
-            "edges": _edges(panel),
+            "edges": [[edge.tail, edge.head, edge.kind, edge.label] for edge in panel.edges],
             "rows": [
                 {
                     "path": row.path,
@@ -226,24 +229,6 @@ class _Document:
             "known": self._known(node, twins),
             **{key: value for key, value in optional.items() if value},
         }
-
-
-def _edges(panel: Panel) -> list[list[int | str]]:
-    """Write tail and head by their places in the walk, kind and label where they say anything new.
-
-    Most edges are flow, and most are labelled with the shape that their tail has.
-    """
-    places: dict[str, int] = {}
-    asides: dict[str, str] = {}
-    for place, node in enumerate(panel.walk()):
-        places.setdefault(node.path, place)
-        asides.setdefault(node.path, node.aside)
-    edges: list[list[int | str]] = []
-    for edge in panel.edges:
-        label = [] if edge.label == asides[edge.tail] else [edge.label]
-        kind = [edge.kind] if label or edge.kind != "flow" else []
-        edges.append([places[edge.tail], places[edge.head], *kind, *label])
-    return edges
 
 
 def _step(heat: Heat) -> int:

@@ -41,6 +41,11 @@ EDGE_WORDS: dict[EdgeKind, str] = {
     "projection": "projection shortcut",
     "gate": "SE gate",
 }
+MARK_WORDS: dict[Mark, str] = {
+    "added": "only the second has it",
+    "removed": "only the first has it",
+    "changed": "both have it, not alike or with such parts inside",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +74,14 @@ class Heat:
         level: 0 for the coldest colour, 1 for the hottest.
         text: Value and share, as written in the node.
         value: Exact, in the unit of the legend's quantity.
+        part: Of the largest value in the picture, 0 to 1: the length of a bar.
     """
 
     level: float
     text: str
     value: float
     key: str = ""
+    part: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +272,7 @@ class Legend:
     Attributes:
         key: The coloured quantity: ``params``, ``latency``.
         title: Quantity, unit and convention.
-        low: The coldest value, with its unit.
+        low: What has the coldest colour, in words.
         high: The hottest.
     """
 
@@ -302,6 +309,12 @@ class Scene:
     question: Question
     measured: Measured | None = None
     legend: Legend | None = None
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """List the marks that are shown, in the order of MARK_WORDS."""
+        shown = {node.mark for panel in self.panels for node in panel.walk(deep=False)}
+        return tuple(mark for mark in MARK_WORDS if mark in shown)
 
     @property
     def edge_kinds(self) -> tuple[EdgeKind, ...]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from rsinspect.base.errors import RenderError
 from rsinspect.base.text import visible
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import darkening
@@ -24,26 +23,29 @@ FALLBACKS = {
 SERIF = ", Georgia, Times, serif"
 
 
-def finish(svg: bytes, scene: Scene, *, dark: bool = False) -> bytes:
+def finish(
+    svg: bytes, scene: Scene, *, dark: bool = False, page: tuple[str, str] | None = None
+) -> bytes:
     """Finish the SVG of a scene: name and describe it.
 
     Args:
         svg: As Graphviz wrote it.
         scene: What it shows.
         dark: Whether it turns dark where the reader's pages are.
-
-    Raises:
-        RenderError: If it is no SVG.
+        page: Width and height with their unit, in place of Graphviz's.
     """
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
-    try:
-        root = ElementTree.fromstring(svg)
-    except ElementTree.ParseError as exc:
-        raise RenderError(f"what Graphviz wrote is no SVG: {exc}") from exc
+    root = ElementTree.fromstring(svg)
     root.set("role", "img")
+    if page is not None:
+        root.set("width", page[0])
+        root.set("height", page[1])
     root.set("aria-labelledby", "title desc")
-    named = [("desc", {"id": "desc"}, scene.description), ("title", {"id": "title"}, scene.title)]
+    named = [
+        ("desc", {"id": "desc"}, scene.description),
+        ("title", {"id": "title"}, scene.title or scene.name),
+    ]
     if dark:
         named.insert(0, ("style", {}, _style_sheet()))
     for tag, attributes, text in named:

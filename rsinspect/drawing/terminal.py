@@ -163,6 +163,6 @@ class _Page(Letters):
         return lines[:-1]
 
     def legend(self, legend: Legend) -> Text:
-        full = Heat(level=1.0, text=legend.high, value=0.0)
-        words = f"{legend.title}: from {legend.low} to "
+        full = Heat(level=1.0, part=1.0, text=legend.high, value=0.0)
+        words = f"{legend.title}: {legend.low} to "
         return self.text(words).append_text(self.heat(full, BAR_WIDTH))

@@ -9,9 +9,9 @@ import textwrap
 from collections.abc import Callable, Iterator
 
 from rsinspect.base.latex import escape, fill
+from rsinspect.drawing.grids import printed
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
-    Direction,
     EdgeKind,
     Grid,
     Heat,
@@ -19,6 +19,7 @@ from rsinspect.drawing.scene import (
     Panel,
     Scene,
 )
+from rsinspect.drawing.strokes import STROKES, Stroke
 from rsinspect.drawing.theme import theme_named
 from rsinspect.drawing.tikz_diagram import Diagram, Palette, breadth_cm, cm
 
@@ -40,7 +41,7 @@ def tikz(scene: Scene, *, theme: str = "paper", standalone: bool = True) -> str:
         {
             "name": _comment(panel.name),
             "title": escape(panel.title),
-            "lines": list(_panel(panel, scene.direction, palette)),
+            "lines": list(_panel(panel, scene, palette)),
         }
         for panel in scene.panels
     ]
@@ -60,8 +61,24 @@ def tikz(scene: Scene, *, theme: str = "paper", standalone: bool = True) -> str:
         alignment_count=len(panels) if across else 1,
         separator=" &" if across else r" \\ \noalign{\vskip 6mm}",
         legend=list(_legend(scene, palette)),
+        strokes={
+            kind: {
+                "pt": f"{0.6 * stroke.width:.2g}",
+                "dashes": _dashes(stroke),
+                "tip": "1.6" if kind == "flow" else "2",
+            }
+            for kind, stroke in STROKES.items()
+        },
         colours=palette.colours,  # last: every colour above is in it now
     )
+
+
+def _dashes(stroke: Stroke) -> str:
+    """Write a dash pattern as TikZ takes it; nothing for a whole line."""
+    if not stroke.dashes:
+        return ""
+    on, off = (0.6 * stroke.width * part for part in stroke.dashes)
+    return f"dash pattern=on {on:.2g}pt off {off:.2g}pt, "
 
 
 def _comment(text: str) -> str:
@@ -73,38 +90,37 @@ def _wrapped(text: str, lower: Callable[[str], str]) -> list[str]:
     return [lower(line) for line in textwrap.wrap(text, 96)]
 
 
-def _panel(panel: Panel, direction: Direction, palette: Palette) -> Iterator[str]:
+def _panel(panel: Panel, scene: Scene, palette: Palette) -> Iterator[str]:
     if panel.grid is not None:
-        yield from _table(panel.grid, palette)
+        yield from _table(panel.grid, scene.legend, palette)
         return
     yield "\\begin{tikzpicture}[rs]"
-    yield from Diagram(panel, direction, palette).lines()
+    yield from Diagram(panel, scene.direction, palette).lines()
     yield "\\end{tikzpicture}"
 
 
-def _table(grid: Grid, palette: Palette) -> Iterator[str]:
+def _table(grid: Grid, legend: Legend | None, palette: Palette) -> Iterator[str]:
     """Write a table; a row takes as many lines as its longest cell."""
-    hot = any(row.heat for row in grid.rows)
-    count = len(grid.heads) + hot
-    yield f"\\begin{{tabular}}[t]{{@{{}}{'l' * count}@{{}}}}"
+    table = printed(grid, legend)
+    sides = "".join("r" if column.number else "l" for column in table.columns)
+    heads = (f"\\textbf{{{escape(' '.join(column.head))}}}" for column in table.columns)
+    yield f"\\begin{{tabular}}[t]{{@{{}}{sides}@{{}}}}"
     yield "\\toprule"
-    yield (
-        " & ".join([*(f"\\textbf{{{escape(head)}}}" for head in grid.heads), *[""] * hot]) + "\\\\"
-    )
+    yield " & ".join(heads) + "\\\\"
     yield "\\midrule"
-    for number, row in enumerate(grid.rows):
+    for number, (row, texts) in enumerate(zip(grid.rows, table.rows, strict=True)):
         if number:
             yield "\\addlinespace[1.2mm]"
         fill = palette.fill(row.role, None)
-        for line in range(max(len(cell) for cell in row.cells)):
-            cells = [escape(cell[line]) if line < len(cell) else "" for cell in row.cells]
+        for line in range(max(map(len, texts))):
+            cells = [escape(text[line]) if line < len(text) else "" for text in texts]
             if line == 0:
                 cells[0] = f"\\colorbox{{{fill}}}{{\\textbf{{{cells[0]}}}}}"
-            if hot:
-                text = (row.heat.text if row.heat else "") * (line == 0)
-                chip = f"\\colorbox{{{palette.fill(row.role, row.heat)}}}"
-                chip += f"{{\\textcolor{{{palette.text(row.heat)}}}{{{escape(text)}}}}}"
-                cells.append(chip if text else "")
+            for index, column in enumerate(table.columns):
+                if column.heated and cells[index]:
+                    box = f"\\colorbox{{{palette.fill(row.role, row.heat)}}}"
+                    ink = palette.text(row.heat)
+                    cells[index] = f"{box}{{\\textcolor{{{ink}}}{{\\strut {cells[index]}}}}}"
             yield " & ".join(cells) + "\\\\"
     yield "\\bottomrule"
     yield "\\end{tabular}"

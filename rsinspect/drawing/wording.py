@@ -31,14 +31,21 @@ def unsaid(item: Node | GridRow) -> str:
     return heat.text
 
 
+def rest_of_footer(node: Node) -> str:
+    """Give the costs that the heat does not say.
+
+    >>> from rsinspect.drawing.scene import Fact, Heat
+    >>> params, flops = (Fact(key=k, value=9, text=f"9 {k}") for k in ("params", "flops"))
+    >>> heat = Heat(key="flops", level=1, text="9 flops", value=9)
+    >>> node = Node(path="c2", title="c2", role="stage", costs=(params, flops), heat=heat)
+    >>> rest_of_footer(node)
+    '9 params'
+    """
+    said = node.heat.key if node.heat is not None else None
+    return ", ".join(fact.text for fact in node.costs if fact.key != said)
+
+
 def cost_lines(node: Node) -> tuple[str, ...]:
-    """Give footer and heat of a node, without saying a number twice."""
-    return tuple(text for text in (node.footer, unsaid(node)) if text)
-
-
-def footer_beside_heat(node: Node) -> str:
-    """Give the footer, unless the heat says all of it and more."""
-    heat = node.heat
-    if heat is not None and all(fact.key == heat.key for fact in node.costs):
-        return ""
-    return node.footer
+    """Give heat and footer of a node, without saying a number twice."""
+    heat = node.heat.text if node.heat is not None else ""
+    return tuple(text for text in (heat, rest_of_footer(node)) if text)

@@ -94,8 +94,7 @@ def _require_published_network(spec: ResNetRSSpec) -> None:
 
 def keras_home() -> Path:
     """Locate Keras's own folder: ``$KERAS_HOME``, else ``~/.keras``."""
-    path = os.environ.get("KERAS_HOME") or "~/.keras"
-    return Path(os.path.expanduser(path))  # noqa: PTH111  # leaves the ~ of nobody, as Keras does
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
 
 
 def cache_folder() -> Path:

@@ -9,9 +9,9 @@ class Graph {
     for (const { name, nodes, edges, rows } of scene.panels) {
       for (const row of rows) this.#keep(Object.assign(row, { row: true, children: [] }), name);
       const diagram = { children: nodes, parent: null, open: true };
-      const walk = [];
-      this.#adopt(diagram, name, walk);
-      for (const [tail, head, kind = "flow", label = walk[tail].aside] of edges) lift(walk[tail], walk[head], kind, label);
+      const known = new Map();
+      this.#adopt(diagram, name, known);
+      for (const edge of edges) lift(known, edge);
       this.diagrams.push(diagram);
     }
     for (const part of this.all) part.opened = Boolean(part.open); // as the page came
@@ -23,13 +23,13 @@ class Graph {
     this.all.push(part);
   }
 
-  #adopt(parent, panel, walk) {
+  #adopt(parent, panel, known) {
     for (const part of parent.children) {
       part.parent = parent;
       part.children ??= [];
       this.#keep(part, panel);
-      walk.push(part);
-      this.#adopt(part, panel, walk);
+      if (!known.has(part.path)) known.set(part.path, part);
+      this.#adopt(part, panel, known);
     }
   }
 
@@ -70,8 +70,8 @@ function link(container, tail, head, kind, label) {
 
 // An edge is drawn where both its ends are siblings; on the way down to its ends it runs through the
 // ports of the boxes between.
-function lift(tail, head, kind, label) {
-  const tails = above(tail), heads = above(head);
+function lift(known, [from, to, kind, label]) {
+  const tails = above(known.get(from)), heads = above(known.get(to));
   let level = 0;
   while (tails[level] && tails[level] === heads[level]) level++;
   if (!tails[level] || !heads[level]) return;

@@ -1,0 +1,167 @@
+"""A figure laid out for a place: what stands beside what, so that no type is smaller than 8 points.
+
+A picture of any size can be scaled to a column of a journal, and nobody can read it there. So a
+figure with a size is arranged anew: Graphviz lays out each arrangement that could do, in type of 8
+points, and one that fits is enlarged to fill the place. What cannot fit is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from rsinspect.base.errors import PictureTooLarge
+from rsinspect.base.words import Option, advice
+from rsinspect.drawing.arrangement import DENSE, OPEN, Arrangement
+from rsinspect.drawing.scene import Scene
+from rsinspect.drawing.size import POINTS, Size
+
+LEAST_TYPE_PT = DENSE.small
+PAGE_PT = 842.0
+"""Height of a sheet of A4: what a figure of a given width may have."""
+
+LARGEST_ZOOM = OPEN.text / DENSE.text
+"""Of a figure of a given width; one for a box, such as a slide, fills it."""
+
+LEAST_NODE_PT2 = 2500.0
+"""Area of the smallest node with its arrow, in square points: no layout is tried without hope."""
+
+MOST_COLUMNS = 8
+MOST_TRIED = 3
+"""Arrangements that are tried with title and caption, the best ones."""
+
+MARGINS_PT = 20.0
+"""Of title and caption, both sides together."""
+
+TALL = 1.5
+"""How much taller than wide a figure of a given width had better not be."""
+
+Extent = tuple[float, float]
+"""Width and height in points."""
+
+Measure = Callable[[Scene, Arrangement], Extent]
+"""Lays a picture out and tells how large it comes."""
+
+
+class Fitted(NamedTuple):
+    """A picture for a place.
+
+    Attributes:
+        scene: In the direction that fits.
+        arranged: How it is arranged.
+        page: Width and height of the file, in points.
+        zoom: How much it is enlarged.
+    """
+
+    scene: Scene
+    arranged: Arrangement
+    page: Extent
+    zoom: float
+
+    @property
+    def viewport(self) -> str:
+        """Write page and zoom as Graphviz takes them; the picture stands in the middle."""
+        return f"{self.page[0]:.2f},{self.page[1]:.2f},{self.zoom:.4f}"
+
+
+def fitted(scene: Scene, size: Size, measure: Measure) -> Fitted:
+    """Arrange a scene for a place.
+
+    Args:
+        scene: What to show.
+        size: Of the place.
+        measure: Lays out an arrangement of the scene.
+
+    Raises:
+        PictureTooLarge: If no arrangement fits with type of 8 points; the hint says what would.
+    """
+    height = size.height_pt or PAGE_PT
+    shown = [n for panel in scene.panels for n in panel.walk(deep=False) if not n.open]
+    if len(shown) * LEAST_NODE_PT2 > size.width_pt * height:
+        raise _too_large(scene, size, "")
+    turned = replace(scene, direction="LR" if scene.direction == "TB" else "TB")
+    extents: list[Extent] = []
+    for way in (scene, turned):
+        tried = [
+            (measure(way, replace(arranged, bare=True)), arranged)
+            for arranged in _arrangements(way)
+        ]
+        tried.sort(key=lambda pair: _rank(pair[0], size))
+        fits = []
+        for bare, arranged in tried[:MOST_TRIED]:
+            enlarged = size.width_pt / max(1.0, _zoom(bare, size))
+            room = max(bare[0], min(enlarged, 2 * bare[0]))
+            for across in dict.fromkeys((room, max(room, size.width_pt))):
+                full = replace(arranged, room_pt=across - MARGINS_PT)
+                extent = measure(way, full)
+                zoom = _zoom(extent, size)
+                page = (size.width_pt, size.height_pt or extent[1] * zoom)
+                extents.append(extent)
+                if zoom >= 1:
+                    fits.append(Fitted(way, full, page, zoom))
+                    break
+        if fits:
+            return max(fits, key=lambda fit: fit.zoom) if size.height_pt else fits[0]
+    raise _too_large(scene, size, _enough(size, extents))
+
+
+def _arrangements(scene: Scene) -> Iterator[Arrangement]:
+    """List arrangements that could do, those with fewer columns first."""
+    if any(panel.grid is not None for panel in scene.panels):
+        for beside in ("columns", "pair", "stack"):
+            yield Arrangement(type=DENSE, beside=beside)
+        return
+    split = any(len(n.parts) > 1 for panel in scene.panels for n in panel.walk(deep=False))
+    for across in (True, False) if split else (True,):
+        for columns in range(1, MOST_COLUMNS + 1):
+            yield Arrangement(type=DENSE, across=across, columns=columns)
+
+
+def _zoom(extent: Extent, size: Size) -> float:
+    """Compute how much a picture can be enlarged in its place; below 1 it does not fit."""
+    width, height = extent
+    if size.height_pt is not None:
+        return min(size.width_pt / width, size.height_pt / height)
+    return min(size.width_pt / width, PAGE_PT / height, LARGEST_ZOOM)
+
+
+def _rank(extent: Extent, size: Size) -> tuple[bool, bool, float]:
+    """Order arrangements: those that fit, for a width those that are not too tall, the largest."""
+    zoom = _zoom(extent, size)
+    tall = size.height_pt is None and extent[1] > TALL * extent[0]
+    return (zoom < 1, tall, -zoom)
+
+
+def _too_large(scene: Scene, size: Size, enough: str) -> PictureTooLarge:
+    """Say what does not fit, and what would."""
+    what = "a comparison" if len(scene.panels) == 2 else f"the view {scene.view}"
+    hints: list[tuple[str, Option]] = []
+    if enough:
+        hints.append(("{} would do", Option("size", enough)))
+    if fewer := {"layers": "blocks", "blocks": "stages", "figure6": "stages"}.get(scene.view):
+        hints.append(("{} shows less", Option("view", fewer)))
+    if scene.caption:
+        hints.append(("{} leaves the small print out", Option("caption", False)))
+    return PictureTooLarge(
+        f"{what} of {scene.name} does not fit {size.text} with type of {LEAST_TYPE_PT:g} pt",
+        advice("; ".join(words for words, _ in hints), *(option for _, option in hints)),
+    )
+
+
+def _enough(size: Size, tried: list[Extent]) -> str:
+    """Write the least size of that kind that something tried would fit."""
+    unit = "mm" if size.unit == "pt" or size.text.count(":") else size.unit
+    step = 0.1 if unit in ("cm", "in") else 1
+
+    def rounded(pt: float) -> str:
+        return f"{math.ceil(pt / POINTS[unit] / step) * step:g}"
+
+    if size.height_pt is None:
+        widths = [width for width, height in tried if height <= PAGE_PT]
+        return f"{rounded(min(widths) + 2)}{unit}" if widths else ""
+    if not tried:
+        return ""
+    larger = 1.02 / max(_zoom(extent, size) for extent in tried)
+    return f"{rounded(size.width_pt * larger)}x{rounded(size.height_pt * larger)}{unit}"
