@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from rsinspect.networks.network import Network
+from rsinspect.profiling.budget import Wanted
 from rsinspect.profiling.protocol import Settings
 from rsinspect.profiling.record.batch import Attempt, Batch
 from rsinspect.profiling.record.cautions import (
@@ -24,6 +25,7 @@ from rsinspect.profiling.record.cautions import (
 )
 from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.model import Model
+from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.record.run import EndToEnd, ProfileRun, Rounds, Segment
 from rsinspect.profiling.record.trace import Trace, TracedEvent, TracedLayer
@@ -182,3 +184,23 @@ def a_run(**changes: Any) -> ProfileRun:
         ),
         **rich | changes,
     )  # fmt: skip
+
+
+def a_prediction(**changes: Any) -> PredictedRun:
+    """A prediction in the place of a run."""
+    network = network_of(50)
+    given: dict[str, Any] = {
+        "model": Model.of(network),
+        "batch": 128,
+        "prediction": Prediction(
+            parts=(PredictedPart(path="stem", repeats=1, latency_s=22.9),),
+            end_to_end_s=22.9, rounds=9, ready_s=12.0, batch=16, foreign_share=0.54,
+        ),
+        "stopped_because": "time",
+        "wanted": Wanted(16, 370),
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "wall_s": 15.0,
+        "request": Settings(batch=128),
+        "network": replace(network, spec=None),
+    }  # fmt: skip
+    return PredictedRun(**given | changes)

@@ -22,7 +22,7 @@ from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.plots.overlay import measured_of
-from rsinspect.profiling.record.document import load_run
+from rsinspect.profiling.record.saved import load_run
 from tests.networks import network_of
 
 EVERY = [(depth, dialect) for depth in paper.variants() for dialect in DIALECTS]

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,20 +18,16 @@ from rsinspect.base.errors import MeasurementError, OutputNotWritable
 from rsinspect.cli import profile as command
 from rsinspect.cli import progress
 from rsinspect.profiling import parent
-from rsinspect.profiling.budget import Wanted
 from rsinspect.profiling.last_words import limit_behind, without_chatter
 from rsinspect.profiling.parent import Interrupted, NotMeasured
-from rsinspect.profiling.protocol import Event, Phase, ProfileRequest, Settings, Stopped
+from rsinspect.profiling.protocol import Event, Phase, ProfileRequest, Stopped
 from rsinspect.profiling.record import predicted
-from rsinspect.profiling.record.document import load_run
 from rsinspect.profiling.record.headline import headline
-from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.predicted import PredictedRun
-from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.record.saved import load_run
 from tests.conftest import Cli
-from tests.networks import network_of
-from tests.runs import a_run
+from tests.runs import a_prediction, a_run
 from tests.test_profiling_parent import NETWORK, MakeWorker, gone, run, worker
 
 __all__ = ["worker"]  # a fixture
@@ -45,25 +40,6 @@ say("predicted", parts=[dict(path="stem", repeats=1, latency_s=0.3)], end_to_end
 say("estimated", estimate=[8, 4.0, 30.0, 5.0])
 """
 HANG = "\nsay('phase', name='measuring')\ntime.sleep(600)\n"
-
-
-def a_prediction(**changes: Any) -> PredictedRun:
-    network = network_of(50)
-    given: dict[str, Any] = {
-        "model": Model.of(network),
-        "batch": 128,
-        "prediction": Prediction(
-            parts=(PredictedPart(path="stem", repeats=1, latency_s=22.9),),
-            end_to_end_s=22.9, rounds=9, ready_s=12.0, batch=16, foreign_share=0.54,
-        ),
-        "stopped_because": "time",
-        "wanted": Wanted(16, 370),
-        "started_at": "2026-01-01T00:00:00+00:00",
-        "wall_s": 15.0,
-        "request": Settings(batch=128),
-        "network": replace(network, spec=None),
-    }  # fmt: skip
-    return PredictedRun(**given | changes)
 
 
 # ---- the time is up

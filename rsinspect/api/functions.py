@@ -405,6 +405,6 @@ def load_run(path: str | Path) -> Run:
         InvalidMeasurement: If the file holds none.
     """
     from rsinspect.api.results import Run
-    from rsinspect.profiling.record.document import load_run as load
+    from rsinspect.profiling.record.saved import load_run as load
 
     return Run(load(Path(path)))

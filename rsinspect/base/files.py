@@ -93,10 +93,13 @@ def check_apart(written: Mapping[str, Path], read: Mapping[str, Path] | None = N
     """
     read = read or {}
     seen: dict[Path, str] = {}
-    for called, path in (*read.items(), *written.items()):
+    for called, path in read.items():
+        with contextlib.suppress(OSError, ValueError):  # whoever reads it will say so
+            seen[_target(path)[0]] = called
+    for called, path in written.items():
         with _refusing(path):
             target, kind = _target(path)
-        if called in written and target in seen and kind not in _STREAMS:
+        if target in seen and kind not in _STREAMS:
             first = seen[target]
             raise OutputNotWritable(
                 f"{path} is read for {first}, and {called} would write over it"

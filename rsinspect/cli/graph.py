@@ -140,6 +140,6 @@ def graph(
 def _measured(path: Path, network: Network) -> "Measured":
     """Read what a saved run says about the network."""
     from rsinspect.plots.overlay import measured_of
-    from rsinspect.profiling.record.document import load_run
+    from rsinspect.profiling.record.saved import load_run
 
     return measured_of(load_run(path), network)

@@ -258,11 +258,12 @@ def _run(
 ) -> "tuple[ProfileRun | PredictedRun | None, BaseException | None]":
     """Read or measure a run; as far as it got, and why it got no further."""
     if files.saved is not None:
-        from rsinspect.profiling.record.document import load_run
-        from rsinspect.profiling.record.predicted import load_predicted
+        from rsinspect.profiling.record.predicted import PredictedRun
+        from rsinspect.profiling.record.saved import load_saved
 
-        if (run := load_predicted(files.saved)) is None:
-            return load_run(files.saved), None
+        run = load_saved(files.saved)
+        if not isinstance(run, PredictedRun):
+            return run, None
         from rsinspect.profiling.parent import NotMeasured
 
         return run, NotMeasured(

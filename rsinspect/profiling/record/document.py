@@ -11,15 +11,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from rsinspect.base import codec
 from rsinspect.base.codec import Damaged
 from rsinspect.base.errors import GraphError, InvalidMeasurement
 from rsinspect.base.quantities import Count, MeasuredSeconds, Name, Ratio, Seconds
-from rsinspect.base.sources import Unreadable, content_of
-from rsinspect.base.words import Option, advice
 from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.gate import Verdict
 from rsinspect.profiling.record.cautions import CAUTIONS, wording
@@ -223,25 +220,6 @@ def from_json(document: object) -> ProfileRun:
         return _run(codec.from_json(document, _Document, "profile"))
     except Damaged as exc:
         raise InvalidMeasurement(f"the profile document is damaged: {exc}") from exc
-
-
-def load_run(path: Path) -> ProfileRun:
-    """Read the run that a file holds.
-
-    Raises:
-        InvalidMeasurement: If the file is missing, without an end, damaged or of another schema.
-    """
-    hint = advice("profile a network and {} the run", Option("save"))
-    try:
-        document = codec.from_text(content_of(path))
-    except Unreadable as exc:
-        raise InvalidMeasurement(f"{path} cannot be read: {exc}", hint) from exc
-    except Damaged as exc:
-        raise InvalidMeasurement(f"{path} is no JSON document: {exc}", hint) from exc
-    try:
-        return from_json(document)
-    except InvalidMeasurement as exc:
-        raise InvalidMeasurement(f"{path}: {exc.message}", exc.hint) from exc
 
 
 def _check_schema(document: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Literal
 
 from rsinspect.base import codec
@@ -70,21 +69,6 @@ def to_json(run: PredictedRun) -> dict[str, Any]:
     """Write it as plain JSON values; ``from_json`` gives the same back."""
     plain = {f.name: codec.to_json(getattr(run, f.name)) for f in fields(_Predicted)}
     return {"schema": SCHEMA, **plain, "network": run.network.to_json()}
-
-
-def load_predicted(path: Path) -> PredictedRun | None:
-    """Read a prediction from a file; None where it holds something else, or nothing readable.
-
-    Raises:
-        InvalidMeasurement: If it is a damaged prediction.
-    """
-    try:
-        document = codec.from_text(path.read_bytes())
-    except (OSError, Damaged):
-        return None
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        return None
-    return from_json(document)
 
 
 def from_json(document: dict[str, Any]) -> PredictedRun:
