@@ -9,13 +9,13 @@ Every function takes a network as text (``"152@224"``), as a ``Network`` or as a
 Importing the package loads no framework: the Keras models load on first use.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # nothing is imported here: ``python -m`` would find it in any folder first
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from rsinspect.api.functions import diff as diff
     from rsinspect.api.functions import graph as graph
     from rsinspect.api.functions import load_run as load_run
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rsinspect.api.functions import table as table
     from rsinspect.api.functions import variants as variants
     from rsinspect.base.errors import RsInspectError as RsInspectError
+    from rsinspect.base.errors import WeightsWarning as WeightsWarning
     from rsinspect.keras_model.applications import ResNetRS as ResNetRS
     from rsinspect.keras_model.applications import ResNetRS50 as ResNetRS50
     from rsinspect.keras_model.applications import ResNetRS101 as ResNetRS101
@@ -49,6 +50,7 @@ __all__ = [
     "ResNetRS350",
     "ResNetRS420",
     "RsInspectError",
+    "WeightsWarning",
     "__version__",
     "decode_predictions",
     "diff",
@@ -66,6 +68,7 @@ __all__ = [
 _HOMES = {
     "Network": "rsinspect.networks.network",
     "RsInspectError": "rsinspect.base.errors",
+    "WeightsWarning": "rsinspect.base.errors",
     "diff": "rsinspect.api.functions",
     "graph": "rsinspect.api.functions",
     "load_run": "rsinspect.api.functions",
@@ -79,7 +82,7 @@ _HOMES = {
 """Where a name lives; those not named here are Keras models and what belongs to them."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib

@@ -9,14 +9,11 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import h5py
 import numpy as np
 import tf_keras
 from tf_keras.src.applications import resnet_rs as original_module
 
-from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network
-from rsinspect.weights.order import weight_order
 from tests.networks import network_of
 
 PARAMS = {  # depth: trainable, non-trainable; tf_keras 2.21 applications.resnet_rs, model.summary()
@@ -107,21 +104,3 @@ def _prose(line: str) -> bool:
 def network(depth: int, **changes: Any) -> Network:
     """A published depth at a small size."""
     return network_of(depth, **({"resolution": 64} | changes))
-
-
-def write_keras_2(path: Path, network: Network) -> Path:
-    """A file in the layout of the published ones, of the right shapes and with no data stored."""
-    with h5py.File(path, "w") as file:
-        names = []
-        for layer in weight_order(network.graph):
-            name = network.names[layer.path]
-            group = file.create_group(name)
-            weights = [f"{name}/weight_{i}:0" for i in range(len(weight_shapes(layer.op)))]
-            for weight, shape in zip(weights, weight_shapes(layer.op), strict=True):
-                group.create_dataset(weight, shape=shape, dtype="float32", chunks=shape)
-            group.attrs["weight_names"] = np.array(weights, "S")
-            names.append(name.encode())
-        half = len(names) // 2  # long lists lie in pieces, as in the files of depth 420
-        file.attrs["layer_names0"] = np.array(names[:half], "S")
-        file.attrs["layer_names1"] = np.array(names[half:], "S")
-    return path

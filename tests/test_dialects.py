@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -212,14 +214,25 @@ def test_a_model_of_a_dialect_is_what_its_summary_counts(dialect: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_defaults_that_a_dialect_may_replace_are_those_of_the_signature() -> None:
-    import inspect
+@pytest.mark.parametrize("maker", ["ResNetRS", "ResNetRS350"])
+def test_every_default_of_a_dialect_is_an_argument_that_stands_unless_it_is_given(
+    maker: str,
+) -> None:
+    import rsinspect
+    from rsinspect.keras_model.applications import _ARGUMENTS
 
-    from rsinspect.keras_model.applications import _KERAS_DEFAULTS, ResNetRS
-
-    parameters = inspect.signature(ResNetRS).parameters
-    for name, value in _KERAS_DEFAULTS.items():
-        parameter = {"drop_path_rate": "drop_connect_rate"}.get(name, name)
-        assert parameters[parameter].default == value
-    replaced = {name for dialect in DIALECTS.values() for name, _ in dialect.defaults}
-    assert replaced <= set(_KERAS_DEFAULTS)
+    parameters = inspect.signature(getattr(rsinspect, maker)).parameters
+    fields = {name for dialect in DIALECTS.values() for name, _ in dialect.defaults}
+    assert {_ARGUMENTS.get(name, name) for name in fields} <= set(parameters)
+    small: dict[str, Any] = {
+        "weights": None, "input_shape": (32, 32, 3), "dialect": "timm",
+        "block_args": [{"input_filters": 8, "num_repeats": 1}],
+    }  # fmt: skip
+    make = getattr(rsinspect, maker)
+    depth = (350,) if maker == "ResNetRS" else ()
+    plain, asked = make(*depth, **small), make(*depth, **small, bn_momentum=0.99, dropout_rate=0.4)
+    names = [layer.name for layer in plain.layers]
+    assert "top_dropout" not in names
+    assert plain.get_layer("stem_1_stem_batch_norm_1").momentum == 0.9
+    assert asked.get_layer("stem_1_stem_batch_norm_1").momentum == 0.99
+    assert asked.get_layer("top_dropout").rate == 0.4

@@ -80,9 +80,15 @@ def test_the_page_holds_every_node_edge_and_fact_of_the_scene() -> None:
     assert [document["known"][node["known"]]["facts"] for node in nodes] == [
         [[f.key, f.value, f.text] for f in node.facts] for node in panel.walk()
     ]
-    assert document["panels"][0]["edges"] == [
-        [edge.tail, edge.head, edge.kind, edge.label] for edge in panel.edges
+    walk = list(panel.walk())
+    edges = [
+        (walk[tail].path, walk[head].path, *(said or ["flow"]))
+        for tail, head, *said in document["panels"][0]["edges"]
     ]
+    assert edges == [(edge.tail, edge.head, edge.kind) for edge in panel.edges]
+    assert {edge.tail: edge.label for edge in panel.edges}.items() <= {
+        (node.path, node.aside) for node in walk
+    }
 
 
 def test_what_a_view_opens_is_open_in_the_page() -> None:

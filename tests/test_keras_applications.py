@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+import pydoc
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -34,30 +35,101 @@ def tiny(**arguments: Any) -> Any:
     return ResNetRS(**(fields | arguments))
 
 
-@pytest.mark.parametrize("name", ["ResNetRS", *(f"ResNetRS{depth}" for depth in RATES)])
-def test_arguments_order_and_defaults_are_those_of_keras_2(name: str) -> None:
-    def plain(function: Any) -> list[tuple[str, Any]]:
-        parameters = inspect.signature(function).parameters.values()
-        return [(p.name, p.default) for p in parameters if p.kind is not p.KEYWORD_ONLY]
+DEPTHS = [f"ResNetRS{depth}" for depth in RATES]
 
-    assert plain(getattr(rsinspect, name)) == plain(getattr(original_module, name))
+
+@pytest.mark.parametrize("name", ["ResNetRS", *DEPTHS])
+def test_arguments_order_and_defaults_are_those_of_keras_2(name: str) -> None:
+    def plain(function: Any) -> dict[str, Any]:
+        parameters = inspect.signature(function).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is not p.KEYWORD_ONLY}
+
+    ours, theirs = plain(getattr(rsinspect, name)), plain(getattr(original_module, name))
+    assert list(ours) == list(theirs)
+    mended = {"bn_momentum": 0.99} if name == "ResNetRS" else {}
+    assert ours == theirs | mended
 
 
 def test_what_keras_2_lacks_comes_by_keyword_only() -> None:
     parameters = inspect.signature(ResNetRS).parameters.values()
     extra = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    assert extra == {"dialect": "keras", "width": 1.0}
+    assert extra == {"dialect": "keras", "width": 1.0, "name": None}
+
+
+@pytest.mark.parametrize("name", DEPTHS)
+def test_a_depth_takes_every_argument_of_the_general_function(name: str) -> None:
+    general = inspect.signature(ResNetRS).parameters
+    signature = inspect.signature(getattr(rsinspect, name))
+    assert set(signature.parameters) == set(general) - {"depth"}
+    own = {"dropout_rate", "drop_connect_rate", "model_name"}
+    for parameter in signature.parameters.values():
+        assert parameter.annotation == general[parameter.name].annotation
+        assert parameter.name in own or parameter.default == general[parameter.name].default
+    depth = int(name.removeprefix("ResNetRS"))
+    rates = tuple(signature.parameters[rate].default for rate in sorted(own)[1::-1])
+    assert rates == RATES[depth]
+    assert "bn_momentum: 'float' = 0.99" in pydoc.render_doc(getattr(rsinspect, name))
+
+
+def test_every_keyword_of_a_depth_reaches_the_model() -> None:
+    model = rsinspect.ResNetRS50(
+        weights=None, input_shape=(32, 32, 3), block_args=TINY, bn_momentum=0.9, bn_epsilon=1e-3,
+        activation="swish", se_ratio=0.5, dropout_rate=0.3, drop_connect_rate=0.4, width=2.0,
+        dialect="article", name="mine",
+    )  # fmt: skip
+    norm = model.get_layer("stem_stem_batch_norm_1")
+    assert (norm.momentum, norm.epsilon, norm.gamma.shape) == (0.9, 1e-3, (64,))
+    assert model.get_layer("BlockGroup2__block_0__se_se_reduce").filters == 32
+    assert model.get_layer("top_dropout").rate == 0.3
+    assert model.get_layer("BlockGroup3__block_0__drop").rate == pytest.approx(0.4)
+    assert model.get_layer("stem_stem_act_1").activation is keras.activations.silu
+    assert model.name == "mine"
+
+
+def test_a_depth_is_named_as_the_network_it_is() -> None:
+    def name(**arguments: Any) -> str:
+        fields: dict[str, Any] = {"weights": None, "input_shape": (32, 32, 3), "width": 0.125}
+        return str(rsinspect.ResNetRS50(**(fields | arguments)).name)
+
+    assert name() == "resnet-rs-50-w0.125"
+    assert name(model_name="a") == "a"
+    assert name(model_name="a", name="b") == "b"
+    assert tiny(name="c").name == "c"
+
+
+@pytest.mark.parametrize("function", [ResNetRS, rsinspect.ResNetRS50])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"bn_momentm": 0.9}, r"\(\) has no argument 'bn_momentm': did you mean bn_momentum\?"),
+        ({"num_classes": 3}, "has no argument 'num_classes': did you mean classes"),
+        ({"xyz": 3}, r"has no argument 'xyz': one of .*\bclasses\b"),
+    ],
+    ids=str,
+)
+def test_an_unknown_keyword_is_a_type_error_that_helps(
+    function: Any, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        function(50, **arguments)
+
+
+def test_too_many_arguments_are_a_type_error_that_names_the_function() -> None:
+    with pytest.raises(TypeError, match=r"ResNetRS50\(\): too many positional arguments"):
+        cast("Any", rsinspect.ResNetRS50)(*[None] * 9)
+    with pytest.raises(TypeError, match=r"ResNetRS\(\): missing a required argument: 'depth'"):
+        cast("Any", ResNetRS)()
 
 
 @pytest.mark.parametrize("depth", RATES)
-def test_each_depth_has_its_name_and_the_rates_keras_2_gives_it(
+def test_each_depth_has_the_rates_keras_2_gives_it(
     depth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, Any] = {}
     monkeypatch.setattr(applications, "ResNetRS", lambda depth, **kw: asked.update(kw, depth=depth))
     getattr(applications, f"ResNetRS{depth}")(False, None, 7, (64, 64, 3), None, "max", None, False)
     assert asked == {
-        "depth": depth, "model_name": f"resnet-rs-{depth}",
+        "depth": depth, "model_name": None,
         "dropout_rate": RATES[depth][0], "drop_connect_rate": RATES[depth][1],
         "include_top": False, "weights": None, "classes": 7, "input_shape": (64, 64, 3),
         "input_tensor": None, "pooling": "max", "classifier_activation": None,
@@ -152,11 +224,38 @@ def test_the_numbers_given_reach_the_layers() -> None:
     assert not any(layer.name in ("rescaling", "normalization") for layer in model.layers)
 
 
-def test_defaults_that_could_spoil_training_are_those_of_keras_2_and_are_documented() -> None:
-    norm = tiny().get_layer("stem_1_stem_batch_norm_1")
-    assert (norm.momentum, norm.epsilon) == (0.0, 1e-5)
-    assert "0.99" in (ResNetRS.__doc__ or "")
-    assert "0.99" in (rsinspect.ResNetRS152.__doc__ or "")
+@pytest.mark.parametrize(
+    "function", [ResNetRS, *(getattr(rsinspect, name) for name in DEPTHS)], ids=str
+)
+def test_batch_norm_is_fit_for_training_by_default_and_the_docs_say_what_keras_2_had(
+    function: Any,
+) -> None:
+    assert inspect.signature(function).parameters["bn_momentum"].default == 0.99
+    assert "0.99" in function.__doc__
+    assert "Keras 2 had 0.0" in function.__doc__
+
+
+def test_the_momentum_given_is_the_momentum_built() -> None:
+    for given, built in (({}, 0.99), ({"bn_momentum": 0.0}, 0.0), ({"dialect": "timm"}, 0.9)):
+        momenta = {
+            layer.momentum
+            for layer in tiny(**given).layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+        }
+        assert momenta == {built}
+
+
+def test_momentum_makes_no_difference_in_inference() -> None:
+    one, other = tiny(), tiny(bn_momentum=0.0)
+    other.set_weights(one.get_weights())
+    batch = images(32, 32, 3)
+    np.testing.assert_array_equal(one(batch), other(batch))
+
+
+def test_a_model_differs_from_the_keras_dialect_in_training_alone() -> None:
+    model = rsinspect.ResNetRS50(weights=None, input_shape=(64, 64, 3))
+    conclusion = rsinspect.diff("50@64", model).conclusion
+    assert "the same but for batch-norm momentum (training only)" in conclusion
 
 
 def test_a_model_trains() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import functools
 import hashlib
 import http.server
+import os
 import shutil
 import socket
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import h5py
 import keras
@@ -31,7 +35,8 @@ from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.contents import read_contents
 from rsinspect.weights.identify import check
 from rsinspect.weights.published import cache_folder, published_name
-from tests.keras_oracles import images, network, original, write_keras_2
+from tests.keras_oracles import images, network, original
+from tests.weight_files import write_keras_2
 
 pytestmark = pytest.mark.keras
 
@@ -89,8 +94,8 @@ def test_the_right_file_passes_for_every_published_depth(tmp_path: Path) -> None
         ({"depth": 101}, {}, "281 layers with weights, the network 145", "resnet-rs-101 with 1000"),
         ({"depth": 101, "include_top": False}, {}, "280 layers", "resnet-rs-101 without top"),
         ({"include_top": False}, {}, "144 layers with weights", "resnet-rs-50 without top"),
-        ({}, {"include_top": False}, "145 layers with weights", "resnet-rs-50 with 1000 classes"),
-        ({}, {"classes": 10}, "head/classifier the network has 2048×10, 10, the file 2048×1", ""),
+        ({"classes": 7}, {"depth": 152}, "layers with weights", "resnet-rs-50 with 7 classes"),
+        ({}, {"se_ratio": 0.0}, "the network 113; c2/block0/se/reduce is not in the network", ""),
         ({"dialect": "article"}, {}, "142 layers", "1000 classes of the article dialect"),
         ({"depth": 300}, {"depth": 420}, "layers with weights", "a resnet-rs-300 with"),
         ({}, {"width": 2.0}, "stem/conv1 the network has 3×3×3×64, the file 3×3×3×32", ""),
@@ -109,29 +114,55 @@ def test_a_file_of_another_network_is_recognised(
     assert hint in str(caught.value.hint)
 
 
-def test_two_layers_in_the_wrong_order_are_seen(tmp_path: Path) -> None:
+def _renamed(names: list[bytes]) -> list[bytes]:
+    return [b"x%d" % i for i in range(len(names))]
+
+
+def _swapped(names: list[bytes]) -> list[bytes]:
+    i = names.index(b"x16")  # the projection of the first block
+    return [*names[: i - 1], names[i], names[i - 1], *names[i + 1 :]]
+
+
+def test_layers_are_found_by_name_in_any_order_and_by_order_under_any_name(tmp_path: Path) -> None:
     published = network(50)
     path = write_keras_2(tmp_path / "file.h5", published)
+    names = keras_2_names(path)
+    keras_2_names(path, names[::-1])
     check(path, published)
-    with h5py.File(path, "r+") as file:
-        names = file.attrs["layer_names0"]
-        i = list(names).index(b"BlockGroup2__block_0__projection_conv")
-        names[[i - 1, i]] = names[[i, i - 1]]
-        file.attrs["layer_names0"] = names
+    keras_2_names(path, names, _renamed(names))
+    check(path, published)
+    renamed = keras_2_names(path)
+    keras_2_names(path, _swapped(renamed))
     with pytest.raises(WeightsError, match="at c2/block0/se/expand the network has 1×1×64×256, 25"):
         check(path, published)
+
+
+def keras_2_names(
+    path: Path, names: list[bytes] | None = None, renamed: list[bytes] | None = None
+) -> list[bytes]:
+    """Read the order of the layers in a file, after putting them in another and renaming them."""
+    with h5py.File(path, "r+") as file:
+        if names is not None:
+            for old, new in zip(names, renamed or names, strict=True):
+                if old != new:
+                    file.move(old, new)
+            for piece in ("layer_names0", "layer_names1"):
+                file.attrs.pop(piece, None)
+            file.attrs["layer_names"] = np.array(renamed or names, "S")
+        pieces = [file.attrs[piece] for piece in sorted(file.attrs) if "layer_names" in piece]
+    return [bytes(name) for piece in pieces for name in piece]
 
 
 @pytest.mark.parametrize("ending", [".weights.h5", ".keras"])
 def test_a_keras_3_file_of_another_network_is_refused(tmp_path: Path, ending: str) -> None:
     model, path = tiny(), tmp_path / f"mine{ending}"
     model.save_weights(path) if ending == ".weights.h5" else model.save(path)
-    with pytest.raises(WeightsError, match="at head/classifier the network has 64×7, 7, the file"):
-        tiny(weights=path, classes=7)
-    with pytest.raises(WeightsError, match="layers with weights"):
-        tiny(weights=path, include_top=False)
     with pytest.raises(WeightsError, match="at stem/conv1"):
         tiny(weights=path, width=2.0)
+    with pytest.raises(WeightsError, match=r"37 layers with weights, the network 19; c3/block"):
+        tiny(weights=path, block_args=TINY[:1])
+    with pytest.raises(WeightsError, match=r"37 layers with weights, the network 45"):
+        tiny(weights=path, block_args=[TINY[0], TINY[1] | {"num_repeats": 3}])
 
 
 def test_a_refused_file_costs_no_model(file_of_101: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,10 +448,25 @@ def test_a_server_that_never_answers_is_given_up(
     assert socket.getdefaulttimeout() is None
 
 
-def test_a_mirror_that_is_no_url_is_our_error(mirror: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", "/somewhere")
-    with pytest.raises(WeightsUnavailable, match="could not be fetched from /somewhere/"):
+@pytest.mark.parametrize(
+    ("mirror_url", "message"),
+    [
+        ("/somewhere", "is not in /somewhere"),
+        ("~/nowhere", r"is not in /.*/nowhere"),
+        ("file:///some%20where", "is not in /some where"),
+        ("s3://bucket/x", "is s3://bucket/x; nothing is fetched by s3"),
+        ("http://[::1", "is no URL"),
+        ("http://:0/", "could not be fetched from http://:0/"),
+    ],
+)
+def test_a_mirror_that_has_nothing_is_our_error(
+    mirror: Any, monkeypatch: pytest.MonkeyPatch, mirror_url: str, message: str
+) -> None:
+    monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", mirror_url)
+    with pytest.raises(WeightsUnavailable, match=message) as caught:
         fetch_published(NOTOP)
+    assert "\n" not in str(caught.value)
+    assert "set RSINSPECT_WEIGHTS_URL to the folder" in str(caught.value.hint)
 
 
 def test_without_a_mirror_the_published_place_is_asked(
@@ -431,16 +477,124 @@ def test_without_a_mirror_the_published_place_is_asked(
         fetch_published(NOTOP)
 
 
+@pytest.mark.parametrize("form", ["path", "url"])
 def test_a_mirror_may_be_a_folder_of_this_machine(
+    mirror: Any, monkeypatch: pytest.MonkeyPatch, published_file: Path, tmp_path: Path, form: str
+) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    place = Path(shutil.copy(published_file, folder))
+    monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", folder.as_uri() if form == "url" else str(folder))
+    assert fetch_published(NOTOP) == place  # where it lies: no second copy
+    place.write_bytes(b"half")
+    with pytest.raises(WeightsUnavailable, match=f"{NOTOP} with md5 .* was expected in .*a b"):
+        fetch_published(NOTOP)
+
+
+def test_a_cached_file_stays_until_a_better_one_is_there(
     mirror: Any, monkeypatch: pytest.MonkeyPatch, published_file: Path
 ) -> None:
-    monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", published_file.parent.as_uri())
+    cached = cache_folder() / NOTOP
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"of another release")
+    url = os.environ["RSINSPECT_WEIGHTS_URL"]
+    for wrong in (url + "nowhere", "http://127.0.0.1:9"):
+        monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", wrong)
+        with pytest.raises(WeightsUnavailable):
+            fetch_published(NOTOP)
+    monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", url)
+    _publish(monkeypatch, "0" * 32)
+    with pytest.raises(WeightsUnavailable, match="what came has md5"):
+        fetch_published(NOTOP)
+    assert [(f.name, f.read_bytes()) for f in cached.parent.iterdir()] == [
+        (NOTOP, b"of another release")
+    ]
+    _publish(monkeypatch, hashlib.md5(published_file.read_bytes()).hexdigest())
     assert fetch_published(NOTOP).read_bytes() == published_file.read_bytes()
 
 
+def test_what_a_killed_download_left_is_removed_and_a_living_one_is_not(mirror: Any) -> None:
+    folder = cache_folder()
+    folder.mkdir(parents=True)
+    dead, living = folder / f"{NOTOP}.1.part", folder / f"{NOTOP}.2.part"
+    for part in (dead, living):
+        part.write_bytes(b"half")
+    old = time.time() - fetch.DEADLINE_S - 60
+    os.utime(dead, (old, old))
+    fetch_published(NOTOP)
+    assert sorted(folder.iterdir()) == [folder / NOTOP, living]
+
+
+class _Server(http.server.BaseHTTPRequestHandler):
+    """Asks for a password, and then sends a byte now and then without end."""
+
+    asked: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.headers["Authorization"])
+        if self.headers["Authorization"] is None:
+            self.send_error(401)
+            return
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(2000):
+                self.wfile.write(b".")
+                time.sleep(0.01)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_download_has_a_deadline_and_a_password_goes_to_the_server_alone(
+    mirror: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"127.0.0.1:{server.server_port}"
+    for user in ("", "me:s3cr%40t@"):
+        monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", f"http://{user}{address}/w?token=s3cret")
+        monkeypatch.setattr(fetch, "DEADLINE_S", 0.2)
+        reason = r"came in 0\.2 s, and not the last" if user else "HTTP 401"
+        with pytest.raises(WeightsUnavailable, match=reason) as caught:
+            fetch_published(NOTOP)
+        said = str(caught.value) + "".join(capsys.readouterr())
+        assert f"http://{address}/w" in said
+        assert "s3cr" not in said
+        assert list(cache_folder().iterdir()) == []
+    assert _Server.asked == [None, f"Basic {base64.b64encode(b'me:s3cr@t').decode()}"]
+    monkeypatch.setattr(fetch, "DEADLINE_S", 60)
+    monkeypatch.setattr(fetch, "MOST_BYTES", 5)
+    with pytest.raises(WeightsUnavailable, match="it does not end"):
+        fetch_published(NOTOP)
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_connection_that_ends_early_is_no_file(
+    mirror: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as short:
+
+        def answer() -> None:
+            connection, _ = short.accept()
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+            connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", f"http://127.0.0.1:{short.getsockname()[1]}")
+        with pytest.raises(WeightsUnavailable, match="ended after 4 of 100 bytes"):
+            fetch_published(NOTOP)
+        thread.join()
+    assert list(cache_folder().iterdir()) == []
+
+
 def test_no_weights_are_published_for_a_network_without_a_spec() -> None:
-    with pytest.raises(WeightsError, match="no ImageNet weights are published for resnet-rs-50"):
-        load.resolve("imagenet", from_graph(network(50).graph))
+    bare = load.resolved("imagenet", from_graph(network(50).graph))
+    with pytest.raises(WeightsError, match="are published for resnet-rs-50"), bare:
+        pass
 
 
 def test_weight_files_are_read_without_keras(file_of_101: Path) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import rsinspect
 from rsinspect.base.errors import InvalidChoice, RsInspectError, SpecError
+from rsinspect.cli.app import run
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.grammar import parse_model
 from rsinspect.networks.named import compared, network
@@ -82,6 +88,63 @@ def test_what_is_no_model_is_refused_in_one_line_that_says_why(
     assert [line.partition(":")[0] for line in outcome.err.splitlines()] in (
         ["error"], ["error", "hint"],
     )  # fmt: skip
+
+
+separators = st.sampled_from(["", "-", "_", " "])
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([50, 101, 152, 200, 270, 350, 420]),
+    st.sampled_from(["", "keras.applications.", "tf.keras.applications.resnet_rs.", "rsinspect."]),
+    st.tuples(separators, separators),
+    st.sampled_from([str.lower, str.upper, str.title, str.swapcase]),
+    st.sampled_from(["", "@224", " @ 224", "-i224", "@224x224", " @ 224×224"]),
+    st.sampled_from(["", ":timm", " : timm", ":resnet-d", " (article)"]),
+    st.sampled_from(["", "+se", " + SE", "-se"]),
+)
+def test_every_spelling_is_read_as_the_plain_one(
+    depth: int, library: str, gaps: tuple[str, str], case: Callable[[str], str],
+    size: str, dialect: str, se: str,
+) -> None:  # fmt: skip
+    spelt = parse_model(f"{library}{case(f'ResNet{gaps[0]}RS{gaps[1]}{depth}')}{size}{dialect}{se}")
+    plain = dialect.strip(" :()")
+    assert spelt == parse_model(
+        f"{depth}{'@224' if size else ''}{plain and f':{plain}'}{se.replace(' ', '').lower()}"
+    )
+    assert (spelt.depth, spelt.dialect, spelt.resolution) == (
+        depth, plain or None, (224, 224) if size else None,
+    )  # fmt: skip
+
+
+pieces = st.sampled_from(
+    ["resnet", "ResNet", "rs", "-", "_", " ", "50", "101", "18", "d", "v2", "@", "224", "×", ":",
+     "keras", "timm/", ".tf_in1k", "+se", "-se", "keras.applications.", ".json", ".keras", "/", "~",
+     "\n", "\0", "\x1b[2J", "\ud800", "9" * 50, "٣", "(", "))", "{}", "%", "日本"]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.lists(pieces, max_size=7).map("".join), st.text(max_size=40)))
+def test_any_text_is_a_network_or_is_refused_in_one_line(text: str) -> None:
+    try:
+        parsed = parse_model(text).spec()
+    except (SpecError, InvalidChoice) as refused:
+        for line in refused.worded():
+            assert line is None or ("\n" not in line and len(line) < 400)
+    else:
+        assert resnet_rs(parsed).title.startswith("ResNet")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(pieces, max_size=6).map("".join), st.sampled_from(["summary", "diff", "recipe"]))
+def test_every_command_ends_in_an_answer_or_in_one_line(text: str, command: str) -> None:
+    err, out = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stderr(err), contextlib.redirect_stdout(out):
+        code = run([command, *(["50"] if command == "diff" else []), "--", text])
+    assert code in (0, 2)
+    assert len(err.getvalue().splitlines()) <= 2 * (code == 2)
+    assert bool(out.getvalue()) == (code == 0)
 
 
 @pytest.mark.parametrize("text", ["18", "1000", "resnext50", "seresnet50", "wide_resnet50_2", "b0"])

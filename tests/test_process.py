@@ -68,15 +68,32 @@ def test_the_signal_that_ended_it_is_named(number: int, words: str) -> None:
     assert process.run([sys.executable, "-c", code], timeout_s=60).manner == words
 
 
-@pytest.mark.parametrize("then", ["time.sleep(60)", "sys.exit(3)"], ids=["hangs", "ends itself"])
 @pytest.mark.slow
-def test_out_of_time_ends_the_program_and_its_children(tmp_path: Path, then: str) -> None:
-    """A child that holds the pipe is waited for too, also where its parent is gone."""
+def test_out_of_time_ends_the_program_and_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     with pytest.raises(process.OutOfTime):
-        process.run(family(pids, then), timeout_s=2)
+        process.run(family(pids), timeout_s=2)
     parent, child = pids.read_text().split()
     assert until(lambda: not alive(parent) and not alive(child))
+
+
+def test_a_program_that_ends_is_over_whoever_of_its_holds_the_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_GRACE_S", 0.1)
+    pids = tmp_path / "pids"
+    ended = process.run(family(pids, "print('done', flush=True); sys.exit(3)"), timeout_s=60)
+    assert ended == process.Ended(3, b"done\n", ())
+    parent, child = pids.read_text().split()
+    assert until(lambda: not alive(parent) and not alive(child))
+
+
+def test_output_without_an_end_is_not_kept() -> None:
+    endless = "import os\nwhile True: os.write({}, b'x' * 65536)"
+    with pytest.raises(process.TooMuchOutput):
+        process.run([sys.executable, "-c", endless.format(1)], timeout_s=60, most_bytes=10**6)
+    with pytest.raises(process.OutOfTime):
+        process.run([sys.executable, "-c", endless.format(2)], timeout_s=1)
 
 
 @pytest.mark.parametrize(

@@ -571,12 +571,12 @@ def test_the_ladder_halves_down_to_one() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"batch": 0}, "the batch is 0; it must be 1 to"),
+        ({"batch": 0}, "the batch is 0; it must be a whole number from 1 to"),
         ({"batch": True}, "the batch is True"),
-        ({"batch": 10**9}, "it must be 1 to 65536 images"),
+        ({"batch": 10**9}, "from 1 to 65 536 images"),
         ({"threads": 0}, "number of threads is 0"),
-        ({"max_time_s": 0.0}, "time budget is 0 s"),
-        ({"max_time_s": float("nan")}, "time budget is nan s"),
+        ({"max_time_s": 0.0}, "time budget is 0.0; it must be above 0"),
+        ({"max_time_s": float("nan")}, "time budget is nan; it must be above 0"),
         ({"backend": "jacks"}, "unknown backend 'jacks'"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
         ({"device": "gpu:x"}, "unknown device 'gpu:x'"),

@@ -239,7 +239,7 @@ def test_an_axis_is_read(text: str, values: tuple[Any, ...]) -> None:
         (("-a", "width=1:2"), "no step"),
         (("-a", "width=2:1:0.5"), "empty range"),
         (("-a", "resolution=1.5"), "whole numbers"),
-        (("-a", "resolution=16"), "out of range"),
+        (("-a", "resolution=16"), "from 32 to 16 384 pixels"),
         (("-a", "resolution=32:16384", "-a", "c3=1:90", "-a", "c4=1:90"), "use larger steps"),
         (("-a", "width=0.01"), "zero channels"),
         (("-a", "depth=500"), "--layout-rule"),
@@ -255,10 +255,10 @@ def test_an_axis_is_read(text: str, values: tuple[Any, ...]) -> None:
         (("--sort", "latency"), "unknown quantity"),
         (("--max-flops", "10X"), "not a quantity"),
         (("--max-flops", "-1"), "not a quantity"),
-        (("--batch", "0"), "at least 1"),
-        (("--batch", str(10**14)), "more than"),
+        (("--batch", "0"), "from 1 to"),
+        (("--batch", str(10**14)), "from 1 to"),
         (("-a", "width=32", "-a", "resolution=16384", "--batch", str(10**9)), "2^63"),
-        (("--limit", "0"), "at least 1"),
+        (("--limit", "0"), "from 1 to"),
         (("--convention", "macs"), "unknown convention"),
         (("--dtype", "float8"), "unknown dtype"),
         (("--dialect", "kers"), "did you mean keras"),
@@ -281,13 +281,52 @@ def test_bad_input_gets_one_clear_line(
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_that_fits_is_an_answer(cli: Cli) -> None:
-    for limits in (("--max-flops", "1k"), ("--min-params", "1G", "--max-params", "1M")):
-        outcome = cli("scale", *limits)
-        assert outcome.code == 0
-        assert "No point fits" in outcome.out
-        empty = json.loads(cli("scale", *limits, "--format", "json").out)
-        assert (empty["rows"], empty["feasible"]) == ([], 0)
+@pytest.mark.parametrize(
+    ("limits", "hint"),
+    [
+        (("--max-flops", "10"), "the least flops of a point: 4.56 G; the limit is 10"),
+        (("--max-peak-activation", "1KiB"), "peak activation bytes of a point: 3.52 MiB"),
+        (("--min-params", "1G", "--max-params", "1M"), "the most params of a point: 192 M"),
+        (("--max-flops", "5G", "--min-params", "150M"), "not all at once"),
+    ],
+)
+def test_limits_that_no_point_keeps_are_refused_with_the_nearest(
+    limits: tuple[str, ...], hint: str, cli: Cli
+) -> None:
+    for format in ("table", "json", "csv"):
+        outcome = cli("scale", *limits, "-f", format)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "no point fits: none of 35 is within the limits" in outcome.err
+        assert hint in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-a", "width=0.5:30:0.001"), "29 501 widths; at most 200"),
+        (("-a", "c2=1:100", "-a", "c3=1:100", "-a", "c4=1:100", "-a", "c5=1:100"), "000 000 lay"),
+        (("-a", "resolution=32:16384", "-a", "width=1,2"), "32 706 pairs of width and resolution"),
+        (("-a", "c2=1:90", "-a", "c3=1:90", "-a", "c4=1:90", "-a", "resolution=32:64"), "points;"),
+    ],
+)  # fmt: skip
+def test_a_space_that_would_take_minutes_or_gigabytes_is_refused_at_once(
+    arguments: tuple[str, ...], words: str, cli: Cli
+) -> None:
+    outcome = cli("scale", *arguments)
+    assert outcome.code == 2
+    assert words in outcome.err
+
+
+def test_more_rows_than_memory_is_wanted_for_are_not_written(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rsinspect.design_space.answer.MOST_WRITTEN", 30)
+    for format in ("json", "yaml", "csv"):
+        outcome = cli("scale", "-f", format)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "35 points would be written; at most 30 are" in outcome.err
+        assert "--limit 30, --pareto or limits" in outcome.err
+        assert cli("scale", "-f", format, "--limit", 30).code == 0
 
 
 def test_the_document_has_its_keys_and_says_what_was_asked(cli: Cli) -> None:

@@ -9,6 +9,7 @@ from rsinspect.answers.chart import Axis, Chart, Facet, Point, Series
 from rsinspect.answers.computed import computed, computed_columns
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import InvalidQuestion, check_choice
+from rsinspect.base.words import shown
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
@@ -69,7 +70,7 @@ def figure_answer(number: int, question: Question | None = None) -> Answer:
 def _check_figure(number: int) -> None:
     if number not in FIGURES:
         raise InvalidQuestion(
-            f"there is no data of figure {number}",
+            f"there is no data of figure {shown(number)}",
             "2 and 3 are the scaling study; Figure 6 is drawn by rsinspect graph 101 -o figure.svg",
         )
 

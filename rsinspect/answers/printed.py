@@ -18,6 +18,7 @@ from rsinspect import paper
 from rsinspect.answers.computed import computed, computed_columns, ratios
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import InvalidQuestion
+from rsinspect.base.words import shown
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
@@ -215,8 +216,8 @@ def table_answer(number: int, question: Question | None = None) -> Answer:
     Raises:
         InvalidQuestion: If the paper has no such table.
     """
-    if number not in paper.PRINTED_TABLES:
-        raise InvalidQuestion(f"the paper has no table {number}", "its tables are 1 to 12")
+    if isinstance(number, bool) or number not in paper.PRINTED_TABLES:
+        raise InvalidQuestion(f"the paper has no table {shown(number)}", "its tables are 1 to 12")
     question = question or Question()
     if number == 8:
         return _recipes(question).answer()

@@ -4,7 +4,7 @@ What a table does not show is not worked out.
 """
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from rsinspect.answers.columns import COLUMNS, ColumnSpec, Whole, default_columns, legend
 from rsinspect.answers.rows import LEVELS, Level, SummaryRow, summary_rows, total_row
 from rsinspect.answers.table import Answer, Table, Value
+from rsinspect.base import limits
 from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.units import binary_bytes, grouped, typed
 from rsinspect.base.words import Option, advice, plural
@@ -51,10 +52,8 @@ class SummaryOptions:
 
     def __post_init__(self) -> None:
         check_choice("level", self.level, LEVELS)
-        if self.limit is not None and self.limit < 1:
-            raise InvalidQuestion(
-                advice("{} shows nothing; it must be at least 1", Option("limit", self.limit))
-            )
+        if self.limit is not None:
+            limits.ROWS.check(self.limit, InvalidQuestion)
         for key in (*self.columns, *(() if self.sort is None else (self.sort,))):
             check_choice("column", key, COLUMNS)
 
@@ -145,14 +144,22 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
         columns=tuple(spec.column(question.convention) for spec in shown),
         rows=tuple(summary.values(row, shown) for row in summary.rows),
         totals=tuple(summary.values(row, shown) for row in totals),
-        notes=(*_memory_in_words(summary), *legend(shown, summary.rows, question), _size(summary)),
+        notes=_notes(summary, shown),
         name=f"summary-{network.name}-{options.level}",
         strong=frozenset(row.label for row in summary.rows if row.kind == "stage"),
     )
     return Answer(table, lambda: _document(summary))
 
 
-def _memory_in_words(summary: Summary) -> tuple[str, str]:
+def _notes(summary: Summary, shown: Sequence[ColumnSpec]) -> tuple[str, ...]:
+    """Explain what is shown before what is not."""
+    memory, rest = _memory_in_words(summary), legend(shown, summary.rows, summary.question)
+    if not any(spec.key.startswith("activation") for spec in shown):
+        memory, rest = rest, memory
+    return (*memory, *rest, _size(summary))
+
+
+def _memory_in_words(summary: Summary) -> tuple[str, ...]:
     question = summary.question
     return (
         f"Activations: all layer outputs, batch {question.batch}, {question.dtype}.",

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rsinspect.base.errors import GraphError, InvalidSpec
+from rsinspect.base.limits import RESOLUTION
+from rsinspect.base.words import shown
 from rsinspect.networks.network import Network, from_graph
 
 if TYPE_CHECKING:
@@ -49,10 +51,12 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
     from rsinspect.networks.network import resnet_rs
     from rsinspect.networks.spec import ResNetRSSpec
 
-    size = (resolution, resolution) if isinstance(resolution, int) else resolution
+    size = _size(resolution)
     if isinstance(model, bool):
         raise InvalidSpec(f"{model} is not a model", "write a depth, 50, or a name, '152@224'")
-    if isinstance(model, int | str | Path):
+    if isinstance(model, int):
+        return resnet_rs(ResNetRSSpec.variant(model, resolution=size))
+    if isinstance(model, str | Path):
         text = str(model)
         return (
             named.network(text)
@@ -66,6 +70,25 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
     if isinstance(model, ResNetRSSpec):
         return resnet_rs(model)
     return _from_keras(model, size)
+
+
+def _size(resolution: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """Make (height, width) of one side or of both.
+
+    Raises:
+        InvalidSpec: If it is neither.
+    """
+    if resolution is None:
+        return None
+    sides = (resolution, resolution) if isinstance(resolution, int) else resolution
+    if not isinstance(sides, list | tuple) or len(sides) != 2:
+        raise InvalidSpec(
+            f"{shown(resolution)} is not a resolution", "give a side, 224, or (height, width)"
+        )
+    for side in sides:
+        RESOLUTION.check(side, InvalidSpec)
+    height, width = sides
+    return height, width
 
 
 def _from_keras(model: Any, resolution: tuple[int, int] | None) -> Network:
@@ -239,8 +262,12 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
     from rsinspect.differences.pairs import compare
     from rsinspect.differences.report import diff_answer
     from rsinspect.networks import named
+    from rsinspect.networks.spec import ResNetRSSpec
 
-    size = (resolution, resolution) if isinstance(resolution, int) else resolution
+    size = _size(resolution)
+    for depth in (a, b):
+        if isinstance(depth, int):
+            ResNetRSSpec.variant(depth)  # a number that is no depth is refused as such
     if isinstance(a, int | str) and isinstance(b, int | str):
         (one, two), note = named.compared(str(a), str(b), resolution=size)
     else:
@@ -340,7 +367,7 @@ def scale(
     """
     from rsinspect.api.results import Charted
     from rsinspect.design_space.answer import scale_answer, scale_chart
-    from rsinspect.design_space.axes import preset_axes
+    from rsinspect.design_space.axes import axis, preset_axes
     from rsinspect.design_space.objectives import parse_objectives
     from rsinspect.design_space.search import Bounds, Search
     from rsinspect.design_space.space import Space
@@ -348,7 +375,7 @@ def scale(
 
     axes = {} if preset is None else preset_axes(preset)
     given = {"depth": depth, "blocks": blocks, "width": width, "resolution": resolution}
-    axes |= {name: tuple(values) for name, values in given.items() if values is not None}
+    axes |= {name: axis(name, values) for name, values in given.items() if values is not None}
     search = Search(
         space=Space.of(axes, dialect=dialect, rule=layout_rule),
         question=Question(convention, batch, dtype),

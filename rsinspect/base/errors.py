@@ -28,6 +28,8 @@
         ├── ClosureFailed              1   the parts do not add up to the whole, with --strict
         └── InvalidMeasurement         2   a measurement nobody can make
 
+``WeightsWarning`` is no refusal but a Python warning: a weight file was loaded, and not all of it.
+
 Only the command line catches ``RsInspectError``; it never catches anything wider, so that a bug
 keeps its traceback. A message or hint that names an argument is a ``Wording``, so that the command
 line can say ``--batch 8`` where a Python user reads ``batch=8``.
@@ -38,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from rsinspect.base.words import Option, Wording, in_python, near
+from rsinspect.base.words import Option, Wording, in_python, near, shown
 
 WORKER_LINE = "\n  | "
 """Before each line of a worker's error output below a message."""
@@ -97,7 +99,8 @@ class InvalidChoice(RsInspectError, ValueError):
     exit_code = 2
 
     def __init__(self, what: str, value: object, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {what} {value!r:.80}", near(str(value)[:200], known))
+        word = value[:200] if isinstance(value, str) else ""
+        super().__init__(f"unknown {what} {shown(value)}", near(word, known))
 
 
 class UnknownFormat(InvalidChoice):
@@ -161,6 +164,10 @@ class WeightsUnavailable(WeightsError):
     """A published weight file that is not here and could not be fetched."""
 
     exit_code = 3
+
+
+class WeightsWarning(UserWarning):
+    """A weight file was loaded in part: its head was left out, or the model's starts fresh."""
 
 
 class BackendError(RsInspectError):

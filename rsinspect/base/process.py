@@ -1,8 +1,9 @@
 """Running another program to its end: input in, output out, within a time limit.
 
-The program leads a process group of its own. Whatever ends the wait early (the deadline, Ctrl-C, an
-exit by SIGTERM) ends the whole group, so nothing it started stays behind. Windows has no process
-groups of that kind; there the program itself is ended.
+The program leads a process group of its own. Whatever ends the wait (its end, the deadline, too
+much output, Ctrl-C, an exit by SIGTERM) ends the whole group, so nothing it started stays behind;
+what left the group is not waited for. Windows has no process groups of that kind; there the program
+itself is ended.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
@@ -22,6 +24,10 @@ _PR_SET_PDEATHSIG = 1
 
 class OutOfTime(Exception):
     """The program did not end in time, and was ended."""
+
+
+class TooMuchOutput(Exception):
+    """The program wrote more than anybody wants, and was ended."""
 
 
 class Ended(NamedTuple):
@@ -57,12 +63,18 @@ def manner(code: int) -> str:
         return f"was ended by signal {-code}"
 
 
+_MOST_ERROR_BYTES = 2**20
+_GRACE_S = 2.0
+"""After a program's end, for a child of its that still holds its output."""
+
+
 def run(
     command: Sequence[str],
     *,
     timeout_s: float,
     source: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    most_bytes: int = 2**24,
 ) -> Ended:
     """Run a program to its end.
 
@@ -71,28 +83,94 @@ def run(
         timeout_s: Seconds it may take.
         source: Its standard input.
         environment: All its variables; None for those of this process.
+        most_bytes: What it may write to standard output.
 
     Raises:
         OutOfTime: If it takes longer.
+        TooMuchOutput: If it writes more.
         OSError: If it cannot be started.
     """
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
         start_new_session=True,
-    ) as process:
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        output = _Kept(process.stdout, most_bytes)
+        errors = _Kept(process.stderr, _MOST_ERROR_BYTES)
+        _send(process.stdin, source)
+        deadline = time.monotonic() + timeout_s
+        until = deadline
+        while not output.over.wait(0.1):
+            now = time.monotonic()
+            if process.poll() is None and now > deadline:
+                raise OutOfTime
+            if process.returncode is not None:
+                until = min(until, now + _GRACE_S)
+            if now > until:
+                break
+        if output.too_much:
+            raise TooMuchOutput(most_bytes)
+        errors.over.wait(_GRACE_S)
         try:
-            output, errors = process.communicate(source, timeout=timeout_s)
-        except BaseException as exc:
-            end(process)
-            if isinstance(exc, subprocess.TimeoutExpired):
-                raise OutOfTime from None
-            raise
-    said = errors.decode(errors="replace").splitlines()
-    return Ended(process.returncode, output, tuple(line for line in said if line.strip()))
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise OutOfTime from None
+    finally:
+        end(process)
+        process.wait()
+    said = errors.content.decode(errors="replace").splitlines()
+    lines = tuple(line for line in said if line.strip())
+    return Ended(process.returncode, output.content, lines)
+
+
+class _Kept:
+    """What a stream says, read in a thread: so much is kept, the rest only read.
+
+    Args:
+        stream: Is closed at its end.
+        most: Bytes to keep.
+    """
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self.over = threading.Event()
+        """That all was read, or too much."""
+        self.too_much = False
+        self._parts: list[bytes] = []
+        threading.Thread(target=self._read, args=(stream, most), daemon=True).start()
+
+    @property
+    def content(self) -> bytes:
+        """Join what was kept."""
+        return b"".join(self._parts)
+
+    def _read(self, stream: IO[bytes], most: int) -> None:
+        left = most
+        with contextlib.suppress(OSError), stream:
+            while part := os.read(stream.fileno(), 2**16):
+                if left:
+                    self._parts.append(part[:left])
+                    left -= len(self._parts[-1])
+                elif not self.too_much:
+                    self.too_much = True
+                    self.over.set()
+        self.over.set()
+
+
+def _send(stream: IO[bytes], source: bytes) -> None:
+    """Write to a program in a thread; that it does not read is no mishap."""
+
+    def send() -> None:
+        with contextlib.suppress(OSError), stream:
+            stream.write(source)
+
+    threading.Thread(target=send, daemon=True).start()
 
 
 def end_with_parent(stream: IO[str]) -> None:

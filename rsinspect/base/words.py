@@ -5,6 +5,7 @@ it: ``Option("batch", 8)`` is ``batch=8`` in Python and ``--batch 8`` on the com
 door that shows an error says which.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -81,6 +82,8 @@ def advice(text: str, *fillings: Option | str) -> Wording:
     return Wording((first, *(part for pair in pairs for part in pair)))
 
 
+MOST_DIGITS = 15
+"""Of a number that a message repeats as it is."""
 MOST_QUOTED = 80
 """Characters of what somebody typed that a message repeats."""
 
@@ -92,6 +95,18 @@ def quoted(text: str) -> str:
     '50 101' 'a\\nb' 85
     """
     return repr(text) if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]!r}..."
+
+
+def shown(value: object) -> str:
+    """Repeat a value that was refused, or its size where it is long.
+
+    >>> shown(31), shown(-(10**30)), shown(float("nan")), shown("ten")
+    ('31', 'a number of 31 digits', 'nan', "'ten'")
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        digits = math.floor(value.bit_length() * math.log10(2)) + 1  # str() refuses long ones
+        return f"a number of {digits} digits" if digits > MOST_DIGITS else str(value)
+    return quoted(value) if isinstance(value, str) else repr(value)[:MOST_QUOTED]
 
 
 def nearest(word: str, words: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -124,6 +139,17 @@ def plural(number: int, noun: str) -> str:
     """
     ending = "" if number == 1 else "es" if noun.endswith(("s", "x", "ch")) else "s"
     return f"{grouped(number)} {noun}{ending}"
+
+
+def names_in_words(names: Sequence[str], most: int = 4) -> str:
+    """List the names, or the first of them and the number of the others; one other is named.
+
+    >>> names_in_words(("conv1", "bn1", "act1", "conv2"), 2)
+    'conv1, bn1 and 2 more'
+    """
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def spans(numbers: Sequence[int]) -> str:

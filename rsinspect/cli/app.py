@@ -11,6 +11,7 @@ also while the rest is being loaded.
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from contextvars import copy_context
@@ -33,6 +34,9 @@ COMMANDS = {
     "help": "rsinspect.cli.help",
 }
 """Each command and the module that holds the function of that name, in the order of the help."""
+
+WIDEST = 9_999
+"""Columns of a terminal; help that fills as many as a variable names would fill the memory."""
 
 
 def run(arguments: list[str]) -> int:
@@ -81,11 +85,20 @@ def _exit_code(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _bound_environment() -> None:
+    """Leave aside what variables say that no command can heed."""
+    os.environ["MPLBACKEND"] = "agg"  # plots are files; the name of no screen can be wrong
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and (len(columns) > len(str(WIDEST)) or int(columns) > WIDEST):
+        os.environ["COLUMNS"] = str(WIDEST)
+
+
 def main() -> None:
     """Run the command line and exit."""
     try:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that cleans up
         streams.secure()
+        _bound_environment()
         gc.disable()  # a call lives for a moment; a tenth of it would go into collecting nothing
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while modules are loaded, or the last words are said

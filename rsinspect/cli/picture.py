@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from rsinspect.base import limits
+from rsinspect.base.errors import UnknownPicture
 from rsinspect.base.formats import STDOUT
 from rsinspect.cli.options import one_of, option
 from rsinspect.cli.outputs import put, write
@@ -61,6 +63,9 @@ class StyleOptions:
             f"Which Graphviz: {one_of(RENDERERS)}. rsinspect doctor lists what is installed.",
         ),
     ] = RENDERERS[0]
+
+    def __post_init__(self) -> None:
+        limits.DPI.check(self.dpi, UnknownPicture)
 
     def make(self) -> "Style":
         """Check the style; the direction is checked by what draws.

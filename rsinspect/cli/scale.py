@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rsinspect.base.errors import InvalidSpec
+from rsinspect.base.limits import EPOCHS
+from rsinspect.base.words import quoted
 from rsinspect.cli.options import one_of, option, with_options
 from rsinspect.cli.outputs import (
     CHARTED,
@@ -47,7 +49,7 @@ def quantity(text: str) -> float:
     """
     match = re.fullmatch(r"(\d+(?:\.\d*)?(?:e[+-]?\d{1,3})?)\s*([A-Za-z]*)", text.strip())
     if match is None or match[2] not in _UNITS:
-        raise InvalidSpec(f"{text!r} is not a quantity", "write 10G, 1e9, 50M or 64MiB")
+        raise InvalidSpec(f"{quoted(text)} is not a quantity", "write 10G, 1e9, 50M or 64MiB")
     return float(match[1]) * _UNITS[match[2]]
 
 
@@ -207,6 +209,7 @@ def scale(
     epochs: Annotated[int, typer.Option(help="Length of the training, for --advise.")] = 350,
 ) -> None:
     """Compare depths, widths and resolutions: costs within limits, and the Pareto front."""
+    EPOCHS.check(epochs, InvalidSpec)
     if advise:
         from rsinspect.design_space.advice import advice_answer
 

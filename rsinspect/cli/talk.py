@@ -15,6 +15,7 @@ from rsinspect.base.words import plural
 if TYPE_CHECKING:
     from rich.console import Console
 
+LONGEST_LINE = 600
 _QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
@@ -59,4 +60,9 @@ def wrote(paths: Sequence[Path], beside: int = 0) -> None:
 
 def _lines(message: str) -> str:
     """Keep a worker's last lines below a message apart; other breaks come from names in it."""
-    return WORKER_LINE.join(map(showable, message.split(WORKER_LINE)))
+    return WORKER_LINE.join(_shortened(showable(line)) for line in message.split(WORKER_LINE))
+
+
+def _shortened(line: str) -> str:
+    """Leave the middle of a line out where it repeats thousands of characters that were typed."""
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 100]} ... {line[-95:]}"

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from rsinspect import paper
 from rsinspect.answers.figures import read_off
 from rsinspect.answers.table import Answer, Column, Table, Value
+from rsinspect.base import limits
 from rsinspect.base.errors import InvalidSpec
 
-MOST_EPOCHS = 100_000
 RESOLUTION_RULE = (
     "Strategy 2: raise the resolution more slowly than EfficientNet's compound rule does (600 for "
     "B7); the largest ResNet-RS runs at 320, and the paper sees diminishing returns beyond."
@@ -69,8 +69,7 @@ def advice_answer(epochs: int) -> Answer:
     Raises:
         InvalidSpec: If it is not positive.
     """
-    if not 1 <= epochs <= MOST_EPOCHS:
-        raise InvalidSpec(f"{epochs} epochs; it must be a whole number from 1 to {MOST_EPOCHS}")
+    limits.EPOCHS.check(epochs, InvalidSpec)
     verdict = _verdict(epochs)
     figure = paper.figure(3)
     near = min(figure["epochs"], key=lambda studied: abs(studied - epochs))

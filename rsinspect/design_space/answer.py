@@ -7,6 +7,7 @@ from typing import Any
 
 from rsinspect.answers.chart import Axis, Chart, Facet, Point, Series
 from rsinspect.answers.table import Answer, Column, Note, RecordKind, Records, Table, Value
+from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice, plural
 from rsinspect.design_space.objectives import Objective
@@ -16,6 +17,8 @@ from rsinspect.design_space.space import Space
 from rsinspect.layers.question import Question
 
 SCHEMA = "rsinspect.scale/1"
+MOST_WRITTEN = 1_000_000
+"""Points in a file: a gigabyte of memory, and a few hundred megabytes of text."""
 MOST_ROWS = 40
 """Of a table for people, where no number was asked for."""
 _CHUNK = 4096
@@ -96,12 +99,9 @@ def scale_answer(found: Found) -> Answer:
 
 def _notes(found: Found, shown: int) -> Iterator[Note]:
     question, kept = found.search.question, len(found.points)
-    if found.feasible:
-        more = found.evaluated - found.feasible
-        others = f"; {grouped(found.evaluated)} evaluated" if more else ""
-        yield f"{grouped(kept)} of {plural(found.feasible, 'point')} that fit{others}."
-    else:
-        yield f"No point fits: none of {grouped(found.evaluated)} is within the bounds."
+    more = found.evaluated - found.feasible
+    others = f"; {grouped(found.evaluated)} evaluated" if more else ""
+    yield f"{grouped(kept)} of {plural(found.feasible, 'point')} that fit{others}."
     if shown < kept:
         yield advice(
             f"The first {shown} are shown: {{}} N, {{}}, {{}}.",
@@ -121,6 +121,7 @@ def _first(found: Found, number: int) -> Found:
 
 
 def _document(found: Found) -> dict[str, Any]:
+    _check_rows(found)
     search = found.search
     return {
         "schema": SCHEMA,
@@ -147,8 +148,30 @@ def _rows(found: Found) -> Iterator[dict[str, Any]]:
             yield dict(zip(values, row, strict=True))
 
 
+def _check_rows(found: Found) -> None:
+    """Refuse to write more points than memory is wanted for.
+
+    Raises:
+        InvalidQuestion: If they are more than MOST_WRITTEN.
+    """
+    if len(found.points) > MOST_WRITTEN:
+        raise InvalidQuestion(
+            f"{grouped(len(found.points))} points would be written; at most "
+            f"{grouped(MOST_WRITTEN)} are",
+            advice(
+                "keep fewer with {}, {} or limits",
+                Option("limit", MOST_WRITTEN), Option("only_front"),
+            ),
+        )  # fmt: skip
+
+
 def records(found: Found) -> Records:
-    """Give all points kept, exactly, for programs."""
+    """Give all points kept, exactly, for programs.
+
+    Raises:
+        InvalidQuestion: If they are more than MOST_WRITTEN.
+    """
+    _check_rows(found)
     kinds: dict[str, RecordKind] = {
         "depth": "int32", "blocks": "list<int32>", "width": "float64", "resolution": "int32",
         **dict.fromkeys(COLUMNS, "int64"), "pareto": "bool",

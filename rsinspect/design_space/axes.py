@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rsinspect import paper
+from rsinspect.base import limits
 from rsinspect.base.errors import InvalidSpec, check_choice
-from rsinspect.base.words import Option, advice
+from rsinspect.base.units import grouped
+from rsinspect.base.words import Option, advice, quoted, shown
 from rsinspect.networks.grammar import parse_blocks
 from rsinspect.networks.spec import MAX_BLOCKS
 
@@ -43,7 +46,7 @@ def grown_layout(depth: int) -> tuple[int, ...]:
     """
     if depth <= 200:
         raise InvalidSpec(
-            f"the layout rule starts above 200, not at {depth}",
+            f"the layout rule starts above 200, not at {shown(depth)}",
             advice(
                 "up to 200 the layouts are 50, 101, 152 and 200; or give {}",
                 Option("axis", "blocks=3,4,6,3"),
@@ -51,7 +54,9 @@ def grown_layout(depth: int) -> tuple[int, ...]:
         )
     blocks = round((depth - 2) / 3)
     if blocks > MAX_BLOCKS:
-        raise InvalidSpec(f"depth {depth} has {blocks} blocks; at most {MAX_BLOCKS} are built")
+        raise InvalidSpec(
+            f"depth {shown(depth)} has too many blocks; at most {MAX_BLOCKS} are built"
+        )
     third = round((blocks - 8) / 3)
     return 4, third, blocks - 8 - third, 4
 
@@ -74,7 +79,9 @@ def parse_axis(text: str) -> tuple[str, tuple[Any, ...]]:
     name, equals, body = text.partition("=")
     name = name.strip()
     if not equals or not body.strip():
-        raise InvalidSpec(f"{text!r} is not an axis", "write depth=50,101 or width=0.5:2:0.25")
+        raise InvalidSpec(
+            f"{quoted(text)} is not an axis", "write depth=50,101 or width=0.5:2:0.25"
+        )
     check_choice("axis", name, AXES)
     if name == "blocks":
         return name, tuple(parse_blocks(part) for part in body.split(";"))
@@ -82,26 +89,60 @@ def parse_axis(text: str) -> tuple[str, tuple[Any, ...]]:
     return name, tuple(values)
 
 
+def axis(name: str, values: object) -> tuple[Any, ...]:
+    """Check the values of an axis that were given as such, and not as text.
+
+    Args:
+        name: One of AXES.
+        values: Depths, widths, resolutions or numbers of blocks; of ``blocks``, layouts.
+
+    Raises:
+        InvalidSpec: If they are no list, or one of them is no number of that kind.
+
+    >>> axis("width", [0.5, 1]), axis("blocks", [[3, 4], (1, 1)])
+    ((0.5, 1), ((3, 4), (1, 1)))
+    """
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping):
+        raise InvalidSpec(f"the axis {name} is {shown(values)}; it must be a list of values")
+    listed = tuple(itertools.islice(values, MOST_VALUES))
+    if name == "blocks":
+        return tuple(_layout_of(layout) for layout in listed)
+    limit = {"width": limits.WIDTH, "resolution": limits.RESOLUTION}.get(name, limits.DEPTH)
+    for value in listed:
+        limit.check(value, InvalidSpec)
+    return listed
+
+
+def _layout_of(layout: object) -> tuple[int, ...]:
+    if not isinstance(layout, list | tuple) or not layout:
+        raise InvalidSpec(f"{shown(layout)} is not a block layout", "such as (3, 4, 23, 3)")
+    for stage, blocks in zip(STAGES, layout, strict=False):
+        limits.BLOCKS.check(blocks, InvalidSpec, of=stage)
+    return tuple(layout)
+
+
 def _values(name: str, part: str, text: str) -> Iterator[Any]:
-    whole = name != "width"
+    whole, said = name != "width", quoted(text)
     number = r"-?\d{1,9}" if whole else r"-?\d{1,9}(?:\.\d{1,9})?"
     match = re.fullmatch(rf"({number})(?::({number})(?::({number}))?)?", part)
     if match is None:
         kind = "whole numbers" if whole else "numbers"
-        raise InvalidSpec(f"{text!r} is not an axis", f"write {kind}: {name}=1,2 or {name}=1:9:2")
+        raise InvalidSpec(f"{said} is not an axis", f"write {kind}: {name}=1,2 or {name}=1:9:2")
     start, stop, step = (None if v is None else float(v) for v in match.groups())
     assert start is not None
     if stop is None:
         stop = start
     if step is None:
         if not whole and stop != start:
-            raise InvalidSpec(f"{text!r} has no step", f"write {name}={match[1]}:{match[2]}:0.25")
+            raise InvalidSpec(f"{said} has no step", f"write {name}={match[1]}:{match[2]}:0.25")
         step = 1.0
     if step <= 0 or stop < start:
-        raise InvalidSpec(f"{text!r} is an empty range", "write start:stop:step, rising")
+        raise InvalidSpec(f"{said} is an empty range", "write start:stop:step, rising")
     count = math.floor((stop - start) / step + 1e-9) + 1
     if count > MOST_VALUES:
-        raise InvalidSpec(f"{text!r} has {count} values; an axis has at most {MOST_VALUES}")
+        raise InvalidSpec(
+            f"{said} has {grouped(count)} values; an axis has at most {grouped(MOST_VALUES)}"
+        )
     for i in range(count):
         value = start + i * step
         yield int(value) if whole else round(value, 9)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rsinspect.base.errors import InvalidSpec, check_choice
+from rsinspect.base.words import quoted
 from rsinspect.design_space.points import QUANTITIES, Points
 
 
@@ -23,6 +24,9 @@ DEFAULT_OBJECTIVES = "max:params,min:flops"
 """What is sought where nothing is said."""
 
 
+_EXAMPLE = "write max:params,min:flops"
+
+
 def parse_objectives(text: str) -> tuple[Objective, ...]:
     """Read ``max:params,min:flops`` as two objectives, and so on for three.
 
@@ -37,12 +41,16 @@ def parse_objectives(text: str) -> tuple[Objective, ...]:
     for part in text.split(","):
         way, colon, column = part.strip().partition(":")
         if not colon or way not in ("min", "max"):
-            raise InvalidSpec(f"{part.strip()!r} is not an objective", "write max:params,min:flops")
+            raise InvalidSpec(
+                f"{quoted(part.strip())} is not an objective", "write max:params,min:flops"
+            )
         check_choice("quantity", column, QUANTITIES)
         objectives.append(Objective(column, way == "max"))
     distinct = {objective.column for objective in objectives}
     if len(objectives) not in (2, 3) or len(distinct) < len(objectives):
-        raise InvalidSpec(f"{text!r} is not two or three objectives", "write max:params,min:flops")
+        raise InvalidSpec(
+            f"{quoted(text)} is not two or three objectives", "write max:params,min:flops"
+        )
     return tuple(objectives)
 
 

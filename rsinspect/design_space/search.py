@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from rsinspect.base import limits
 from rsinspect.base.errors import InvalidSpec, check_choice
-from rsinspect.base.words import Option, advice
+from rsinspect.base.units import binary_bytes, count, grouped
 from rsinspect.design_space.objectives import (
     DEFAULT_OBJECTIVES,
     Objective,
@@ -28,14 +29,16 @@ class Bounds:
 
     Raises:
         InvalidChoice: If a limit is of no column.
+        InvalidSpec: If a limit is no number that a cost can have.
     """
 
     least: Mapping[str, float] = field(default_factory=dict)
     most: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for column in (*self.least, *self.most):
+        for column, value in (*self.least.items(), *self.most.items()):
             check_choice("limit", column, COLUMNS)
+            limits.COST.check(value, InvalidSpec, of=column)
 
     def mask(self, points: Points) -> Any:
         """Mark the points that are within."""
@@ -57,6 +60,41 @@ class Bounds:
         return {f"max_{column}": value for column, value in self.most.items()} | {
             f"min_{column}": value for column, value in self.least.items()
         }
+
+
+class _Extremes:
+    """The costs nearest to each limit, to say by how much no point is within."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self.nearest: dict[tuple[str, bool], int] = {}
+
+    def see(self, points: Points) -> None:
+        """Look at some points."""
+        for most, columns in ((True, self.bounds.most), (False, self.bounds.least)):
+            for column in columns:
+                pick = min if most else max
+                values = points.costs[column]
+                seen = int(values.min() if most else values.max())
+                self.nearest[column, most] = pick(seen, self.nearest.get((column, most), seen))
+
+    def refusal(self, evaluated: int) -> InvalidSpec:
+        """Say that no point is within, and which limit is out of reach."""
+        beyond = [
+            f"{'the least' if most else 'the most'} {column.replace('_', ' ')} of a point: "
+            f"{_amount(column, nearest)}; the limit is {_amount(column, limit)}"
+            for (column, most), nearest in self.nearest.items()
+            for limit in [(self.bounds.most if most else self.bounds.least)[column]]
+            if (nearest > limit if most else nearest < limit)
+        ]
+        return InvalidSpec(
+            f"no point fits: none of {grouped(evaluated)} is within the limits",
+            "; ".join(beyond) or "each limit can be kept, but not all at once",
+        )
+
+
+def _amount(column: str, value: float) -> str:
+    return binary_bytes(int(value)) if column.endswith("bytes") else count(int(value))
 
 
 class Found(NamedTuple):
@@ -110,11 +148,9 @@ class Search:
 
     def __post_init__(self) -> None:
         if self.sort is not None:
-            check_choice("quantity", self.sort.removeprefix("-"), QUANTITIES)
-        if self.limit is not None and self.limit < 1:
-            raise InvalidSpec(
-                advice("{} keeps nothing; it must be at least 1", Option("limit", self.limit))
-            )
+            check_choice("quantity", str(self.sort).removeprefix("-"), QUANTITIES)
+        if self.limit is not None:
+            limits.ROWS.check(self.limit, InvalidSpec)
 
     def run(self, *, progress: Callable[[int], None] | None = None, chunk: int = CHUNK) -> Found:
         """Evaluate the space and keep what is sought.
@@ -124,16 +160,18 @@ class Search:
             chunk: Points at a time.
 
         Raises:
-            InvalidSpec: If a number would not fit in 64 bits.
+            InvalidSpec: If a number would not fit in 64 bits, or no point is within the limits.
         """
         import numpy as np
 
+        extremes = _Extremes(self.bounds)
         best: Points | None = None
         kept: list[Points] = []
         sampled: list[Points] = []
         feasible = done = 0
         for points in chunks(self.space, self.question, chunk=chunk):
             done += len(points)
+            extremes.see(points)
             inside = points.take(self.bounds.mask(points))
             feasible += len(inside)
             rivals = inside if best is None else Points.joined([best, inside])
@@ -144,6 +182,8 @@ class Search:
             if progress is not None:
                 progress(done)
         assert best is not None
+        if not feasible:
+            raise extremes.refusal(done)
         points = self._ordered(best if self.only_front else Points.joined(kept))
         on_front = np.isin(points.index, best.index)
         return Found(self, points, on_front, done, feasible, best, Points.joined(sampled))

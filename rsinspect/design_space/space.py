@@ -9,13 +9,28 @@ from itertools import product
 from typing import Any
 
 from rsinspect import paper
+from rsinspect.base import limits
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.units import grouped
-from rsinspect.base.words import Option, advice, plural
+from rsinspect.base.words import Option, advice, shown
 from rsinspect.design_space.axes import STAGES, Layout, grown_layout
-from rsinspect.networks.spec import MAX_RESOLUTION, MIN_RESOLUTION, ResNetRSSpec
+from rsinspect.networks.spec import ResNetRSSpec
 
-MOST_POINTS = 100_000_000
+MOST_POINTS = 10_000_000
+"""Ten to twenty seconds of arithmetic, and a gigabyte and a half where all of them are kept."""
+MOST_LAYOUTS = 1_000_000
+MOST_WIDTHS = 200
+"""Each takes three small graphs, ten to twenty milliseconds."""
+MOST_SIZES = 20_000
+"""Widths times resolutions: of each pair the costs of a stage are worked out on their own."""
+
+
+def _too_many(number: int, noun: str, most: int) -> InvalidSpec:
+    many = noun.replace("pair", "pairs") if noun.startswith("pair") else f"{noun}s"
+    return InvalidSpec(
+        f"the space has {grouped(number)} {many}; at most {grouped(most)} are evaluated",
+        "use larger steps or shorter ranges",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +46,7 @@ class Space:
 
     Raises:
         InvalidSpec: If an axis is empty, a value cannot be built, layouts differ in their number of
-            stages, or there are more than MOST_POINTS points.
+            stages, or there are more points, layouts or widths than can be evaluated at once.
     """
 
     layouts: tuple[Layout, ...]
@@ -51,18 +66,19 @@ class Space:
         stages = {len(layout.blocks) for layout in self.layouts}
         if len(stages) > 1:
             raise InvalidSpec("the layouts have different numbers of stages")
-        if self.size > MOST_POINTS:
-            raise InvalidSpec(
-                f"the space has {plural(self.size, 'point')}; at most {grouped(MOST_POINTS)} are "
-                "evaluated",
-                "use larger steps",
-            )
+        sizes = len(self.widths) * len(self.resolutions)
+        for number, noun, most in (
+            (len(self.layouts), "layout", MOST_LAYOUTS),
+            (len(self.widths), "width", MOST_WIDTHS),
+            (sizes, "pair of width and resolution", MOST_SIZES),
+            (self.size, "point", MOST_POINTS),
+        ):
+            if number > most:
+                raise _too_many(number, noun, most)
         for side in self.resolutions:
-            if not MIN_RESOLUTION <= side <= MAX_RESOLUTION:
-                raise InvalidSpec(
-                    f"resolution {side} is out of range; a side is {MIN_RESOLUTION} to "
-                    f"{MAX_RESOLUTION} pixels"
-                )
+            limits.RESOLUTION.check(side, InvalidSpec)
+        for factor in self.widths:
+            limits.WIDTH.check(factor, InvalidSpec)
         blocks = np.array([layout.blocks for layout in self.layouts], dtype=np.int64)
         worst = self.layouts[int(blocks.sum(axis=1).argmax())].blocks
         least = self.layouts[int(blocks.min(axis=1).argmin())].blocks
@@ -131,10 +147,8 @@ def _layouts(axes: Mapping[str, tuple[Any, ...]], rule: bool) -> tuple[Layout, .
         return tuple(Layout(None, blocks) for blocks in axes["blocks"])
     if "c2 to c5" in kinds:
         stages = [axes.get(s, (n,)) for s, n in zip(STAGES, known[50].blocks, strict=True)]
-        if (count := math.prod(map(len, stages))) > MOST_POINTS:
-            raise InvalidSpec(
-                f"c2 to c5 make {plural(count, 'layout')}; at most {grouped(MOST_POINTS)}"
-            )
+        if (count := math.prod(map(len, stages))) > MOST_LAYOUTS:
+            raise _too_many(count, "layout", MOST_LAYOUTS)
         return tuple(Layout(None, blocks) for blocks in product(*stages))
     published = tuple(depth for depth, variant in known.items() if variant.published)
     return tuple(_layout(depth, rule) for depth in axes.get("depth", published))
@@ -147,7 +161,7 @@ def _layout(depth: int, rule: bool) -> Layout:
     if rule:
         return Layout(depth, grown_layout(depth))
     raise InvalidSpec(
-        f"the paper has no layout of depth {depth}",
+        f"the paper has no layout of depth {shown(depth)}",
         advice(
             f"its depths are {', '.join(map(str, known))}; {{}} grows others",
             Option("layout_rule"),

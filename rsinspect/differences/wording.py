@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from rsinspect.base.units import count, percent
-from rsinspect.base.words import plural, spans
+from rsinspect.base.words import names_in_words, plural, spans
 from rsinspect.differences.pairs import REGULARISERS, Change, Comparison, LayerPair, Status
 from rsinspect.layers.fold import fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph
@@ -17,7 +17,6 @@ from rsinspect.layers.wording import describe
 from rsinspect.networks.network import Network
 
 MOST_PHRASES = 3  # in the conclusion
-MOST_NAMES = 4  # of layers in one phrase
 
 
 def places_in_words(
@@ -47,17 +46,6 @@ def places_in_words(
         (stages[0] if len(stages) == 1 else f"{stages[0]}-{stages[-1]}") + span
         for stages, span in phrases
     )
-
-
-def names_in_words(names: Sequence[str], most: int = MOST_NAMES) -> str:
-    """List the names, or the first of them and the number of the others; one other is named.
-
-    >>> names_in_words(("conv1", "bn1", "act1", "conv2"), 2)
-    'conv1, bn1 and 2 more'
-    """
-    if len(names) <= most + 1:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def change_in_words(change: Change, comparison: Comparison) -> str:

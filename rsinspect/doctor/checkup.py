@@ -20,9 +20,11 @@ from pathlib import Path
 import rsinspect
 from rsinspect.base import process
 from rsinspect.base.errors import GraphvizNotFound, RenderError
+from rsinspect.base.sources import content_of
 from rsinspect.drawing import engine
 from rsinspect.profiling import machine
 from rsinspect.profiling.choices import BACKENDS
+from rsinspect.weights.published import keras_home
 
 DRAWN: tuple[engine.Format, ...] = ("svg", "png", "pdf")
 VARIABLES = ("KERAS_BACKEND", "RSINSPECT_WEIGHTS_URL", "NO_COLOR", "CUDA_VISIBLE_DEVICES")
@@ -32,6 +34,7 @@ INSTALL_RENDERER: dict[engine.Kind, str] = {
 }
 DEVICES_TIMEOUT_S = 120.0
 _DRAWING_TIMEOUT_S = 20.0
+_KERAS_SETTINGS_BYTES = 2**16
 _TINY = 'digraph { node [fontname="DejaVu Sans"] a -> b }'
 _DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu", "tf-nightly")}
 _ASK = (sys.executable, "-P", "-m", "rsinspect.doctor.devices")
@@ -170,10 +173,10 @@ def keras_backend() -> tuple[str, str]:
     """Name the backend Keras will take, and the setting that decides it."""
     if name := os.environ.get("KERAS_BACKEND"):
         return name, "KERAS_BACKEND"
-    path = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "keras.json"
+    path = keras_home() / "keras.json"
     try:
-        name = json.loads(path.read_text(encoding="utf-8")).get("backend")
-    except (OSError, ValueError, AttributeError):
+        name = json.loads(content_of(path, _KERAS_SETTINGS_BYTES)).get("backend")
+    except (ValueError, RecursionError, AttributeError):
         name = None
     return (name, str(path)) if isinstance(name, str) else ("tensorflow", "Keras's default")
 
@@ -236,7 +239,7 @@ def _renderer(kind: engine.Kind, default: engine.Engine | None) -> Renderer:
     draws: list[str] = []
     version = problem = None
     try:
-        version = graphviz.version()
+        version = graphviz.version(_DRAWING_TIMEOUT_S)
         for format in DRAWN:
             engine.run(_TINY, format, renderer=kind, timeout_s=_DRAWING_TIMEOUT_S)
             draws.append(format)
@@ -277,11 +280,16 @@ def _devices(name: str) -> tuple[tuple[str, ...] | None, str | None]:
     quiet = dict(os.environ) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         ended = process.run((*_ASK, name), environment=quiet, timeout_s=DEVICES_TIMEOUT_S)
+    except process.TooMuchOutput:
+        return None, "no answer"
     except process.OutOfTime:
         return None, f"no answer within {DEVICES_TIMEOUT_S:g} s"
     if ended.code:
         return None, ended.errors[-1] if ended.errors and ended.code > 0 else ended.manner
-    return tuple(json.loads(ended.output)), None
+    try:
+        return tuple(map(str, json.loads(ended.output))), None
+    except ValueError:
+        return None, "no answer"
 
 
 def _discreet(value: str | None) -> str | None:

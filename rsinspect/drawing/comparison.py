@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rsinspect.base.errors import check_choice
-from rsinspect.base.words import spans
+from rsinspect.base.words import names_in_words, spans
 from rsinspect.differences.pairs import BlockPair, Comparison, LayerPair, StagePair, Status, compare
-from rsinspect.differences.wording import conclusion, names_in_words, places_in_words
+from rsinspect.differences.wording import conclusion, places_in_words
 from rsinspect.drawing.choices import COMPARED_VIEWS
 from rsinspect.drawing.scene import Mark, Node, Panel, Scene
 from rsinspect.drawing.views import DEFAULT_QUESTION, caption, check_view, diagram

@@ -28,7 +28,7 @@ from rsinspect.base import process
 from rsinspect.base.errors import GraphvizNotFound, PictureTooLarge, RenderError, check_choice
 from rsinspect.base.files import scratch, template
 from rsinspect.base.process import Ended
-from rsinspect.base.units import grouped
+from rsinspect.base.units import binary_bytes, grouped
 from rsinspect.base.words import Option, advice
 from rsinspect.drawing import layout
 from rsinspect.drawing.choices import FONTS, RENDERERS
@@ -36,6 +36,8 @@ from rsinspect.drawing.choices import FONTS, RENDERERS
 Kind = Literal["pip", "system"]
 Format = Literal["svg", "png", "pdf", "json"]
 TIMEOUT_S = 60.0
+MOST_BYTES = 2**29
+"""More than any picture has."""
 
 
 _LAYOUT = (sys.executable, "-I", "-S", str(Path(layout.__file__)))
@@ -63,14 +65,17 @@ class Engine:
             return (str(self.path), f"-T{format}")
         return (*_LAYOUT, str(self.path), format)
 
-    def version(self) -> str:
+    def version(self, timeout_s: float = TIMEOUT_S) -> str:
         """Start Graphviz and read its version.
+
+        Args:
+            timeout_s: Seconds after which it is ended.
 
         Raises:
             RenderError: If it does not.
         """
         command = (*_LAYOUT, str(self.path)) if self.kind == "pip" else (str(self.path), "-V")
-        ended = _ended(command, b"", _environment(self.kind), TIMEOUT_S)
+        ended = _ended(command, b"", _environment(self.kind), timeout_s)
         said = " ".join((ended.output.decode(errors="replace"), *ended.errors))
         found = re.search(r"\d+\.\d+(\.\d+)?", said)
         if ended.code or found is None:
@@ -144,10 +149,10 @@ def run(
             if engine.kind == "pip" and ended.code == layout.TOO_LARGE:
                 width, height = map(int, ended.output.split())
                 raise _too_large(width, height)
-            return _picture(ended)
+            return _picture(ended, format)
 
         if engine.kind == "system" and format == "png":
-            size = layout.size_px(drawn("svg"))
+            size = _size_px(drawn("svg"))
             if not layout.fits(*size):
                 raise _too_large(*size)
         picture = drawn(format)
@@ -199,24 +204,44 @@ def _ended(
     command: tuple[str, ...], source: bytes, environment: Mapping[str, str], timeout_s: float
 ) -> Ended:
     try:
-        ended = process.run(command, source=source, environment=environment, timeout_s=timeout_s)
+        ended = process.run(
+            command, source=source, environment=environment, timeout_s=timeout_s,
+            most_bytes=MOST_BYTES,
+        )  # fmt: skip
     except process.OutOfTime:
         raise RenderError(
             f"Graphviz did not finish within {timeout_s:g} s and was stopped",
             advice("{} gives the source without laying it out", DOT),
         ) from None
+    except process.TooMuchOutput as exc:
+        raise RenderError(f"Graphviz wrote more than {binary_bytes(exc.args[0])}", _IS_IT) from exc
     except OSError as exc:
         raise RenderError(f"Graphviz cannot be started: {exc.strerror}") from exc
     noise = "Fontconfig warning"  # about the system's own files, which it reads and leaves aside
     return ended._replace(errors=tuple(e for e in ended.errors if not e.startswith(noise)))
 
 
-def _picture(ended: Ended) -> bytes:
+_BEGINNINGS = {"svg": b"<", "png": b"\x89PNG", "pdf": b"%PDF", "json": b"{"}
+
+
+def _picture(ended: Ended, format: str) -> bytes:
     """Return the output; raise where Graphviz failed or complained, as its picture is wrong."""
     failed = any(line.startswith("Error:") for line in ended.errors)
     if ended.code or not ended.output or failed:
         raise RenderError(f"Graphviz {ended.manner}: {_complaint(ended)}")
+    if not ended.output.lstrip().startswith(_BEGINNINGS[format]):
+        raise RenderError(f"what Graphviz wrote is no {format}", _IS_IT)
     return ended.output
+
+
+_IS_IT = "is the dot on the PATH that of Graphviz? rsinspect doctor tries it"
+
+
+def _size_px(svg: bytes) -> tuple[int, int]:
+    try:
+        return layout.size_px(svg)
+    except (ValueError, OverflowError) as exc:
+        raise RenderError("what Graphviz wrote is no svg with a size", _IS_IT) from exc
 
 
 def _complaint(ended: Ended) -> str:

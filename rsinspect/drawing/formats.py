@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from rsinspect.base import limits
 from rsinspect.base.errors import PictureTooLarge, UnknownPicture, check_choice
 from rsinspect.base.files import check_writable, write_all
 from rsinspect.base.formats import STDOUT
@@ -21,7 +22,6 @@ from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.size import POINTS, Size
 from rsinspect.drawing.theme import theme_named
 
-MAX_DPI = 2400
 LONGEST_WEBP_PX = 16_383  # 14 bits, RFC 9649, 2.5
 
 
@@ -64,8 +64,7 @@ class Style:
         if self.font != FONT:
             engine.check_font(self.font)
         check_choice("renderer", self.renderer, choices.RENDERERS)
-        if not 1 <= self.dpi <= MAX_DPI:
-            raise UnknownPicture(f"{self.dpi} dots per inch; it must be 1 to {MAX_DPI}")
+        limits.DPI.check(self.dpi, UnknownPicture)
 
     @property
     def pixels_per_inch(self) -> int:

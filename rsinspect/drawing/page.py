@@ -15,6 +15,7 @@ policy in the page forbids it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -135,11 +136,9 @@ def _quantity(name: str, legend: Legend) -> _Quantity:
 
 
 def _json(document: object) -> str:
-    """Write ASCII without characters of HTML, so that it cannot end its own element."""
-    text = json.dumps(document, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    """Write JSON without characters of HTML, so that it cannot end its own element."""
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 Known = tuple[tuple[Fact, ...], tuple[Fact, ...], tuple[Heat | None, ...]]
@@ -191,7 +190,7 @@ class _Document:
         return {
             "name": panel.name,
             "nodes": self._nodes(panel.nodes, [twin.nodes for twin in twins]),
-            "edges": [[edge.tail, edge.head, edge.kind, edge.label] for edge in panel.edges],
+            "edges": _edges(panel),
             "rows": [
                 {
                     "path": row.path,
@@ -229,6 +228,24 @@ class _Document:
             "known": self._known(node, twins),
             **{key: value for key, value in optional.items() if value},
         }
+
+
+def _edges(panel: Panel) -> list[list[int | str]]:
+    """Write tail and head by their places in the walk, kind and label where they say anything new.
+
+    Most edges are flow, and most are labelled with the shape that their tail has.
+    """
+    places: dict[str, int] = {}
+    asides: dict[str, str] = {}
+    for place, node in enumerate(panel.walk()):
+        places.setdefault(node.path, place)
+        asides.setdefault(node.path, node.aside)
+    edges: list[list[int | str]] = []
+    for edge in panel.edges:
+        label = [] if edge.label == asides[edge.tail] else [edge.label]
+        kind = [edge.kind] if label or edge.kind != "flow" else []
+        edges.append([places[edge.tail], places[edge.head], *kind, *label])
+    return edges
 
 
 def _step(heat: Heat) -> int:

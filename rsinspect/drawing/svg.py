@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from rsinspect.base.errors import RenderError
 from rsinspect.base.text import visible
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import darkening
@@ -33,10 +34,16 @@ def finish(
         scene: What it shows.
         dark: Whether it turns dark where the reader's pages are.
         page: Width and height with their unit, in place of Graphviz's.
+
+    Raises:
+        RenderError: If it is no SVG.
     """
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
-    root = ElementTree.fromstring(svg)
+    try:
+        root = ElementTree.fromstring(svg)
+    except ElementTree.ParseError as exc:
+        raise RenderError(f"what Graphviz wrote is no SVG: {exc}") from exc
     root.set("role", "img")
     if page is not None:
         root.set("width", page[0])

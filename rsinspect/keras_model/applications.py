@@ -1,9 +1,16 @@
 """ResNet-RS for Keras 3: what ``keras.applications.resnet_rs`` was in Keras 2.
 
-Same names, same arguments in the same order, same layer names, same weight files; on the
-TensorFlow, JAX and PyTorch backends. Beyond Keras 2: the layouts of depths 300 and 400, a width
-multiplier, dialects, any image size with a classifier too, and no change of Python's recursion
-limit.
+Same names, same arguments in the same order, the same names of all layers with weights, the same
+weight files; on the TensorFlow, JAX and PyTorch backends. Beyond Keras 2: the layouts of depths 300
+and 400, a width multiplier, dialects, any image size with a classifier too, and no change of
+Python's recursion limit.
+
+One default differs: ``bn_momentum`` is 0.99, where Keras 2 has 0.0. It makes no difference to what
+a model predicts as it is loaded. In training, 0.0 makes the moving statistics those of the last
+batch alone, so that ``evaluate()`` after ``fit()`` is wrong; Keras merged 0.99 and lost it the
+next day (keras-team/keras 16726, commits 738faf75 and e1d39b79, June 2022). The ``keras`` dialect
+keeps 0.0, because a dialect says what is in a code base: that is what ``summary``, ``diff`` and
+fingerprints describe, and a model built here differs from it in that training-only number.
 
     >>> from rsinspect import ResNetRS50
     >>> model = ResNetRS50(weights=None, input_shape=(160, 160, 3))
@@ -16,16 +23,19 @@ arguments, their defaults and the rates of each depth.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, InvalidSpec, ModelBuildError
+from rsinspect.base.words import near
 from rsinspect.keras_model.backend import keras, require_channels_last
 from rsinspect.keras_model.build import build_model
-from rsinspect.keras_model.load import load, resolve
+from rsinspect.keras_model.load import load, resolved
 from rsinspect.networks.dialects import dialect_named
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ACTIVATIONS, CUSTOM_ACTIVATION, ResNetRSSpec
@@ -51,17 +61,52 @@ Weights = str | os.PathLike[str] | None
 ActivationLike = str | Callable[..., Any] | None
 BlockArgs = Sequence[Mapping[str, int]]
 
-_KERAS_DEFAULTS = {
-    "activation": "relu", "classes": 1000, "se_ratio": 0.25, "dropout_rate": 0.25,
-    "drop_path_rate": 0.2, "bn_momentum": 0.0,
-}  # fmt: skip
-"""Defaults of ``ResNetRS`` that a dialect may replace, by field of the spec."""
+_ARGUMENTS = {"drop_path_rate": "drop_connect_rate"}
+"""Arguments that Keras 2 called otherwise than the fields of a spec, which dialects name."""
+
+P = ParamSpec("P")
 
 
+def _given(
+    function: str, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """List the arguments of a call by name, and a dialect's own defaults for those left open.
+
+    Raises:
+        TypeError: If the call does not fit the signature; a misspelt name gets the nearest one.
+        InvalidChoice: If the dialect is unknown.
+    """
+    for name in kwargs:
+        if name not in signature.parameters:
+            raise TypeError(
+                f"{function}() has no argument {name!r}: {near(name, signature.parameters)}"
+            )
+    try:
+        given = dict(signature.bind(*args, **kwargs).arguments)
+    except TypeError as exc:
+        raise TypeError(f"{function}(): {exc}") from None
+    for field, value in dialect_named(given.get("dialect", "keras")).defaults:
+        given.setdefault(_ARGUMENTS.get(field, field), value)
+    return given
+
+
+def _with_defaults_of_the_dialect(build: Callable[P, keras.Model]) -> Callable[P, keras.Model]:
+    """Let a dialect's own defaults stand for arguments that a call leaves open."""
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def model(*args: P.args, **kwargs: P.kwargs) -> keras.Model:
+        filled: Callable[..., keras.Model] = build
+        return filled(**_given(build.__name__, signature, args, kwargs))
+
+    return model
+
+
+@_with_defaults_of_the_dialect
 def ResNetRS(
     depth: int,
     input_shape: Shape | None = None,
-    bn_momentum: float = 0.0,
+    bn_momentum: float = 0.99,
     bn_epsilon: float = 1e-5,
     activation: ActivationLike = "relu",
     se_ratio: float = 0.25,
@@ -69,7 +114,7 @@ def ResNetRS(
     drop_connect_rate: float = 0.2,
     include_top: bool = True,
     block_args: BlockArgs | None = None,
-    model_name: str = "resnet-rs",
+    model_name: str | None = "resnet-rs",
     pooling: str | None = None,
     weights: Weights = "imagenet",
     input_tensor: Any = None,
@@ -79,6 +124,7 @@ def ResNetRS(
     *,
     dialect: str = "keras",
     width: float = 1.0,
+    name: str | None = None,
 ) -> keras.Model:
     """Build a ResNet-RS as a Keras model, every number open to change.
 
@@ -89,9 +135,10 @@ def ResNetRS(
             without weights. With ``block_args`` any number: it is then only part of the name.
         input_shape: Image (height, width, channels), each side at least 32 or None for any. By
             default (224, 224, 3) with a classifier and (None, None, 3) without.
-        bn_momentum: Momentum of batch norm's moving statistics. The default is Keras 2's 0.0: the
-            statistics are then those of the last batch alone. That is harmless for the published
-            weights as they are and harmful for any training; pass 0.99 to train or fine-tune.
+        bn_momentum: Momentum of batch norm's moving statistics. Keras 2 had 0.0, with which they
+            are those of the last batch alone: harmless for weights as they are, and wrong after any
+            training. With 0.99 they follow some hundreds of steps: for a training from scratch of
+            fewer steps, pass 0.9.
         bn_epsilon: Added to batch norm's variance.
         activation: Nonlinearity of stem and blocks, a name or a function. Squeeze-and-excitation
             keeps ReLU and sigmoid.
@@ -103,11 +150,13 @@ def ResNetRS(
         include_top: Whether the model ends in a classifier.
         block_args: A stage each, ``{"input_filters": 64, "num_repeats": 3}``, instead of the
             layout of the depth.
-        model_name: Name of the model.
+        model_name: Name of the model, as Keras 2 calls the argument; None for the network's own.
         pooling: Without a classifier: ``avg`` or ``max`` for a vector, None for the map.
         weights: ``imagenet`` for the published weights of the largest size, ``imagenet-i224`` for
             those of one size, the path of an ``.h5``, ``.weights.h5`` or ``.keras`` file, or None
-            for fresh ones.
+            for fresh ones. A file may have another head, or hold the network inside a Sequential or
+            a larger model: what is not of this network is left out, a classifier that the file does
+            not have starts fresh, and a ``WeightsWarning`` says so.
         input_tensor: A Keras tensor to build on, (batch, height, width, channels). The model's
             inputs are those it is computed from.
         classes: Outputs of the classifier.
@@ -115,10 +164,11 @@ def ResNetRS(
         include_preprocessing: Whether the model begins by scaling pixels of 0 to 255 to the mean
             and deviation of ImageNet (for 3 channels; for others to 0 to 1). Without it, images
             must come normalised so.
-        dialect: Whose wiring: a name of ``dialects.DIALECTS``. Where an argument has its default
-            here, the dialect's own stands (``dialects.Dialect.defaults``): ``resnet`` has no
-            squeeze-and-excitation and no dropout, ``tf-models`` has swish and 1001 classes.
+        dialect: Whose wiring: a name of ``dialects.DIALECTS``. Its own defaults stand for arguments
+            left open (``dialects.Dialect.defaults``): ``resnet`` has no squeeze-and-excitation and
+            no dropout, ``tf-models`` has swish and 1001 classes.
         width: Multiplier of every filter count.
+        name: Name of the model, as Keras 3 calls the argument.
 
     Returns:
         A functional model from images, (batch, height, width, channels), to (batch, classes) with
@@ -131,6 +181,7 @@ def ResNetRS(
         WeightsError: If the weights belong to another network or cannot be had;
             ``WeightsUnavailable`` where a published file is not here and cannot be fetched.
         ModelBuildError: If Keras is set to channels_first or ``input_tensor`` does not fit.
+        TypeError: If there is no such argument; the message names the nearest.
 
     >>> stages = [{"input_filters": 8, "num_repeats": 1}, {"input_filters": 16, "num_repeats": 2}]
     >>> model = ResNetRS(1, block_args=stages, weights=None, include_top=False)
@@ -158,9 +209,6 @@ def ResNetRS(
         "bn_momentum": bn_momentum,
         "bn_epsilon": bn_epsilon,
     }
-    for name, value in dialect_named(dialect).defaults:
-        if fields[name] == _KERAS_DEFAULTS[name]:
-            fields[name] = value
     if block_args is None:
         spec = ResNetRSSpec.variant(depth, dialect=dialect, **fields)
     else:
@@ -169,16 +217,16 @@ def ResNetRS(
             blocks=blocks, filters=filters, depth=depth, dialect=dialect_named(dialect), **fields
         )
     network = resnet_rs(spec)
-    file = resolve(weights, network)
-    model = build_model(
-        network,
-        name=model_name,
-        image=input_tensor,
-        spatial=(shape[0], shape[1]),
-        functions=functions,
-    )
-    if file is not None:
-        load(model, file, network)
+    with resolved(weights, network) as stored:
+        model = build_model(
+            network,
+            name=name or model_name,
+            image=input_tensor,
+            spatial=(shape[0], shape[1]),
+            functions=functions,
+        )
+        if stored is not None:
+            load(model, stored, network)
     return model
 
 
@@ -264,7 +312,10 @@ def _layout(block_args: BlockArgs) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 class PublishedDepth(Protocol):
-    """The signature that the functions of the published depths share with Keras 2's."""
+    """The signature of the functions of the published depths: Keras 2's, then by keyword the rest.
+
+    The rest is every other argument of ``ResNetRS``.
+    """
 
     def __call__(
         self,
@@ -276,6 +327,18 @@ class PublishedDepth(Protocol):
         pooling: str | None = None,
         classifier_activation: ActivationLike = "softmax",
         include_preprocessing: bool = True,
+        *,
+        name: str | None = None,
+        bn_momentum: float = 0.99,
+        bn_epsilon: float = 1e-5,
+        activation: ActivationLike = "relu",
+        se_ratio: float = 0.25,
+        dropout_rate: float = 0.25,
+        drop_connect_rate: float = 0.0,
+        block_args: BlockArgs | None = None,
+        dialect: str = "keras",
+        width: float = 1.0,
+        model_name: str | None = None,
     ) -> keras.Model:
         """Build the model."""
 
@@ -283,38 +346,30 @@ class PublishedDepth(Protocol):
 def _published(depth: int) -> PublishedDepth:
     """Make the function of one published depth, with the rates that Keras 2 gives it."""
     variant = paper.variants()[depth]
+    own = {
+        "dropout_rate": variant.dropout_rate or 0.0,
+        "drop_connect_rate": variant.drop_path_rate or 0.0,
+        "model_name": None,
+    }
+    shared = inspect.signature(PublishedDepth.__call__)
+    signature = shared.replace(
+        parameters=[
+            parameter.replace(default=own.get(name, parameter.default))
+            for name, parameter in shared.parameters.items()
+            if name != "self"
+        ]
+    )
 
-    def build(
-        include_top: bool = True,
-        weights: Weights = "imagenet",
-        classes: int = 1000,
-        input_shape: Shape | None = None,
-        input_tensor: Any = None,
-        pooling: str | None = None,
-        classifier_activation: ActivationLike = "softmax",
-        include_preprocessing: bool = True,
-    ) -> keras.Model:
-        return ResNetRS(
-            depth,
-            input_shape=input_shape,
-            dropout_rate=variant.dropout_rate or 0.0,
-            drop_connect_rate=variant.drop_path_rate or 0.0,
-            include_top=include_top,
-            model_name=f"resnet-rs-{depth}",
-            pooling=pooling,
-            weights=weights,
-            input_tensor=input_tensor,
-            classes=classes,
-            classifier_activation=classifier_activation,
-            include_preprocessing=include_preprocessing,
-        )
+    def build(*args: Any, **kwargs: Any) -> keras.Model:
+        return ResNetRS(depth, **(own | _given(f"ResNetRS{depth}", signature, args, kwargs)))
 
     build.__name__ = build.__qualname__ = f"ResNetRS{depth}"
+    build.__signature__ = signature  # type: ignore[attr-defined]  # what help() shows
     sizes = " and ".join(map(str, variant.resolutions))
     build.__doc__ = f"""Build ResNet-RS-{depth}; its ImageNet weights are of image side {sizes}.
 
-    Arguments, shapes and errors are those of ``ResNetRS``. Batch norm has Keras 2's momentum 0.0,
-    which spoils training: to fine-tune, ``ResNetRS({depth}, bn_momentum=0.99, ...)``.
+    Arguments, shapes and errors are those of ``ResNetRS``. The default of ``bn_momentum`` is 0.99,
+    fit for training; Keras 2 had 0.0.
     """
     return build
 

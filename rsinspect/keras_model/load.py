@@ -1,39 +1,41 @@
 """Loading a weight file into a model: the file behind a ``weights`` argument, checked, then loaded.
 
-Keras 2 files are assigned layer by layer under our own eyes, the others by Keras. Nothing falls
-back to random weights: a file is loaded whole or refused.
+All files are read by ``weights.boundary`` and assigned layer by layer under our own eyes; Keras's
+loader is not called. The body of the network is loaded whole or the file is refused; a head that
+differs is left out or starts fresh, and a ``WeightsWarning`` says so: Python's own warnings are how
+Keras tells of skipped weights too, they reach a notebook, and can be silenced or made errors by
+their category.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import shutil
-import tempfile
-import zipfile
+import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from rsinspect.base.errors import RsInspectError, WeightsError
+import ml_dtypes
+
+from rsinspect.base.errors import WeightsError, WeightsWarning
+from rsinspect.base.text import showable
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.fetch import fetch_published
 from rsinspect.networks.network import Network
-from rsinspect.weights.contents import (
-    ARCHIVE,
-    DAMAGE,
-    INSIDE_ARCHIVE,
-    KERAS_2,
-    keras_2_arrays,
-    layout_of,
-    one_line,
-    opened,
-)
-from rsinspect.weights.identify import check
-from rsinspect.weights.order import weight_order
+from rsinspect.weights.boundary import one_line, opened
+from rsinspect.weights.contents import contents_of
+from rsinspect.weights.identify import Fit, fit
 from rsinspect.weights.published import published_name
 
+_INSIDE = (str(Path(__file__).parents[1]), contextlib.__file__)
 
-def resolve(weights: str | os.PathLike[str] | None, network: Network) -> Path | None:
-    """Find the file behind a ``weights`` argument, on this machine, and check it.
+
+@contextlib.contextmanager
+def resolved(weights: str | os.PathLike[str] | None, network: Network) -> Iterator[Fit | None]:
+    """Find the file behind a ``weights`` argument, on this machine, and open and check it.
 
     Args:
         weights: None; the path of a file; ``imagenet`` for the published weights of the depth at
@@ -41,13 +43,27 @@ def resolve(weights: str | os.PathLike[str] | None, network: Network) -> Path | 
         network: What the weights are for.
 
     Returns:
-        The file to load, or None for none.
+        What ``load`` takes, good while the context lasts, or None for no file. At its end a
+        ``WeightsWarning`` names what of the file, or of the network, was left out.
 
     Raises:
         WeightsUnavailable: If a published file is not here and cannot be fetched.
         WeightsError: If the file is missing, damaged or belongs to another network, or if there
             are no published weights for this one.
     """
+    path = _path(weights, network)
+    if path is None:
+        yield None
+        return
+    with opened(path) as (file, datasets):
+        found = fit(path, contents_of(path, file, datasets), network)
+        note = found.note(network)
+        yield found
+    if note is not None:
+        warnings.warn(note, WeightsWarning, stacklevel=_callers_level())
+
+
+def _path(weights: str | os.PathLike[str] | None, network: Network) -> Path | None:
     if weights is None:
         return None
     if isinstance(weights, str) and re.fullmatch(r"imagenet(-i[^./\\]*)?", weights):
@@ -56,56 +72,44 @@ def resolve(weights: str | os.PathLike[str] | None, network: Network) -> Path | 
                 f"no ImageNet weights are published for {network.name}",
                 "pass weights=None or the path of a file",
             )
-        path = fetch_published(published_name(weights, network.spec))
-    elif isinstance(weights, str | os.PathLike):
-        path = Path(weights).expanduser()
-    else:
-        raise WeightsError(
-            f"weights is a {type(weights).__name__}; it must be None, 'imagenet' or a path"
-        )
-    check(path, network)
-    return path
+        return fetch_published(published_name(weights, network.spec))
+    if isinstance(weights, str | os.PathLike):
+        return Path(weights).expanduser()
+    raise WeightsError(
+        f"weights is a {type(weights).__name__}; it must be None, 'imagenet' or a path"
+    )
 
 
-def load(model: keras.Model, path: Path, network: Network) -> None:
-    """Load a checked file into the model built from ``network``.
+def load(model: keras.Model, stored: Fit, network: Network) -> None:
+    """Set the weights of the model built from ``network``, by path.
+
+    That is right also where the model has layers before ours.
 
     Raises:
-        WeightsError: If the file cannot be read after all.
+        WeightsError: If an array cannot be read, or holds no numbers.
     """
-    try:
-        if layout_of(path) in KERAS_2:
-            _assign(model, path, network)
-        elif layout_of(path) == ARCHIVE:
-            _load_archive(model, path)
-        else:
-            model.load_weights(path)
-    except RsInspectError:
-        raise
-    except (*DAMAGE, EOFError, zipfile.BadZipFile) as exc:
-        raise WeightsError(f"{path} could not be loaded: {one_line(exc)}") from exc
+    for path, layer in stored.stored.items():
+        try:
+            values = [_numbers(array) for array in layer.arrays]
+        except (OSError, ValueError, TypeError, RuntimeError) as exc:
+            raise WeightsError(
+                f"{showable(str(stored.path))} could not be loaded, at {path}: {one_line(exc)}"
+            ) from exc
+        model.get_layer(network.names[path]).set_weights(values)
 
 
-def _load_archive(model: keras.Model, path: Path) -> None:
-    """Unpack, then load: inside the archive Keras would read from the start for each array.
-
-    Four seconds for depth 50, and growing with the square of the size (Keras 3.15).
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        unpacked = Path(folder, INSIDE_ARCHIVE)
-        with (
-            zipfile.ZipFile(path) as archive,
-            archive.open(INSIDE_ARCHIVE) as packed,
-            unpacked.open("wb") as file,
-        ):
-            shutil.copyfileobj(packed, file)
-        model.load_weights(unpacked)
+def _numbers(array: Any) -> Any:
+    """Read an array; two bytes without a type are bfloat16, which HDF5 has no name for."""
+    if array.dtype == "V2":
+        return array[()].view(ml_dtypes.bfloat16).astype("float32")
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{array.dtype} is no kind of number")
+    return array[()]
 
 
-def _assign(model: keras.Model, path: Path, network: Network) -> None:
-    """Set weights layer by layer, by path: right also where the model has layers before ours."""
-    with opened(path, layout_of(path)) as file:
-        for layer, (_, arrays) in zip(
-            weight_order(network.graph), keras_2_arrays(file), strict=True
-        ):
-            model.get_layer(network.names[layer.path]).set_weights([array[()] for array in arrays])
+def _callers_level() -> int:
+    """Count the frames up to the first outside this package: whose line the warning is about."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rsinspect.base import limits
 from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.layers.cost import CONVENTIONS, LEGEND, Cost
-
-MAX_BATCH = 1_000_000_000
-"""More images than anybody has; a slip of the keyboard is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Question:
 
     Raises:
         InvalidChoice: If the convention or the dtype is unknown.
-        InvalidQuestion: If the batch is not a whole number of at least 1.
+        InvalidQuestion: If the batch is no sensible whole number (``limits.BATCH``).
 
     >>> Question("timm", batch=8).flops(Cost(macs=10, normed=1))
     12
@@ -39,14 +37,7 @@ class Question:
     def __post_init__(self) -> None:
         check_choice("convention", self.convention, CONVENTIONS)
         check_choice("dtype", self.dtype, ITEM_BYTES)
-        if not isinstance(self.batch, int) or isinstance(self.batch, bool):
-            raise InvalidQuestion(
-                f"a batch of {self.batch!r:.60} images; it must be a whole number"
-            )
-        if self.batch < 1:
-            raise InvalidQuestion(f"a batch of {self.batch} images; it must be at least 1")
-        if self.batch > MAX_BATCH:
-            raise InvalidQuestion(f"a batch of more than {MAX_BATCH} images", "fewer images")
+        limits.BATCH.check(self.batch, InvalidQuestion)
 
     @property
     def item_bytes(self) -> int:

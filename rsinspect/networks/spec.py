@@ -8,22 +8,20 @@ is refused instead of hanging.
 A *dialect* is a code base's reading of the paper, as wiring fields of the spec; DIALECTS has them.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from rsinspect import paper
+from rsinspect.base import limits
 from rsinspect.base.errors import InvalidSpec, UnknownVariant, check_choice
 from rsinspect.base.units import dimensions
-from rsinspect.base.words import Option, advice
+from rsinspect.base.words import Option, advice, shown
 from rsinspect.networks.dialects import DIALECTS, Dialect, dialect_named, written_name
 
-MIN_RESOLUTION = 32  # five halvings; the reference refuses less as well
-MAX_RESOLUTION = 16_384
-MAX_BLOCKS = 1_000
+MAX_BLOCKS = limits.BLOCKS.high
 MAX_STAGES = 8
-MAX_CHANNELS = 65_536
-MAX_CLASSES = 10_000_000
-MAX_WIDTH = 64.0
+MAX_CHANNELS = limits.FILTERS.high
 NEAR = 0.05  # a depth this close to one of the paper's is a slip of the keyboard
 CHANNEL_DIVISOR = 8
 EXPANSION = 4  # a block is 4 times as wide at its end as inside (He et al. 2015)
@@ -61,10 +59,16 @@ def _require(holds: bool, message: str, hint: str | None = None) -> None:
         raise InvalidSpec(message, hint)
 
 
-def _whole(value: object, low: int, high: int, what: str) -> None:
-    _require(
-        isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
-        f"{what} is {value}; it must be a whole number from {low} to {high}",
+def _unknown_depth(depth: object, known: Collection[int]) -> UnknownVariant:
+    """Refuse a depth, with the nearest one if it is near, and a layout of that size."""
+    start, layout = "a", (3, 4, 23, 3)
+    if isinstance(depth, int):
+        nearest = min(known, key=lambda other: abs(other - depth))
+        start = f"did you mean {nearest}? A" if abs(nearest - depth) <= NEAR * nearest else "a"
+        layout = (2, 2, 2, 2) if depth < min(known) else layout
+    return UnknownVariant(
+        f"unknown depth {shown(depth)}; the paper's are {', '.join(map(str, known))}",
+        advice(f"{start} layout of your own: {{}}", Option("blocks", layout)),
     )
 
 
@@ -90,8 +94,9 @@ class ResNetRSSpec:
         include_top: Whether there is a classifier.
         pooling: Without a classifier: global ``avg`` or ``max`` pooling, or None for the map.
         preprocessing: Whether the network begins with its own rescaling and normalisation.
-        bn_momentum: Momentum of the moving statistics. Keras's 0.0 keeps only the last batch: right
-            for the published weights, wrong for training.
+        bn_momentum: Momentum of the moving statistics, a training-only number, as the code base of
+            the dialect has it. Keras 2's 0.0 keeps only the last batch, which spoils training; the
+            models to train (``keras_model.applications``) are therefore built with 0.99.
         bn_epsilon: Added to the variance.
         dialect: Whose wiring. Its ``defaults`` are not looked at here but by ``variant`` and
             ``layout``.
@@ -133,13 +138,18 @@ class ResNetRSSpec:
         self._check_rates()
 
     def _check_layout(self) -> None:
+        for what, value in (("blocks", self.blocks), ("filters", self.filters)):
+            _require(
+                isinstance(value, tuple | list),
+                f"the {what} are {shown(value)}; they must be whole numbers, one a stage",
+            )
         _require(
             1 <= len(self.blocks) <= MAX_STAGES,
             f"a layout has 1 to {MAX_STAGES} stages, not {len(self.blocks)}",
             "the paper's networks have four, such as 3,4,23,3",
         )
         for stage, blocks in zip(self.stages, self.blocks, strict=True):
-            _whole(blocks, 1, MAX_BLOCKS, f"the number of blocks in {stage}")
+            limits.BLOCKS.check(blocks, InvalidSpec, of=stage)
         total = sum(self.blocks)
         _require(
             total <= MAX_BLOCKS,
@@ -151,11 +161,8 @@ class ResNetRSSpec:
             f"{len(self.filters)} filter counts for {len(self.blocks)} stages",
         )
         for stage, filters in zip(self.stages, self.filters, strict=True):
-            _whole(filters, 1, MAX_CHANNELS, f"the filter count of {stage}")
-        _require(
-            isinstance(self.width, int | float) and 0 < self.width <= MAX_WIDTH,
-            f"the width multiplier is {self.width}; it must be above 0 and at most {MAX_WIDTH:g}",
-        )
+            limits.FILTERS.check(filters, InvalidSpec, of=stage)
+        limits.WIDTH.check(self.width, InvalidSpec)
         for name, base in (
             *((f"stem convolution {i}", f) for i, f in enumerate(self.dialect.stem_filters, 1)),
             *zip(self.stages, self.filters, strict=True),
@@ -174,39 +181,31 @@ class ResNetRSSpec:
 
     def _check_sizes(self) -> None:
         _require(
-            len(self.resolution) == 2, f"the resolution {self.resolution} is not height and width"
+            isinstance(self.resolution, tuple) and len(self.resolution) == 2,
+            f"the resolution {shown(self.resolution)} is not height and width",
         )
         for side in self.resolution:
-            _require(
-                isinstance(side, int) and MIN_RESOLUTION <= side <= MAX_RESOLUTION,
-                f"resolution {side} is out of range; each side is "
-                f"{MIN_RESOLUTION} to {MAX_RESOLUTION} pixels",
-                f"the stages halve the image five times, so it needs {MIN_RESOLUTION}"
-                if isinstance(side, int) and side < MIN_RESOLUTION
-                else None,
-            )
-        _whole(self.channels, 1, MAX_CHANNELS, "the number of image channels")
-        _whole(self.classes, 1, MAX_CLASSES, "the number of classes")
+            small = isinstance(side, int) and side < limits.RESOLUTION.low
+            hint = "the stages halve the image five times" if small else None
+            limits.RESOLUTION.check(side, InvalidSpec, hint=hint)
+        limits.IMAGE_CHANNELS.check(self.channels, InvalidSpec)
+        limits.CLASSES.check(self.classes, InvalidSpec)
 
     def _check_rates(self) -> None:
-        _require(
-            0 <= self.se_ratio <= 1,
-            f"the SE ratio is {self.se_ratio}; it must be 0 (no SE) to 1",
-        )
-        for rate, what in (
-            (self.drop_path_rate, "drop-path rate"),
-            (self.dropout_rate, "dropout rate"),
+        for limit, rate in (
+            (limits.SE_RATIO, self.se_ratio),
+            (limits.DROP_PATH_RATE, self.drop_path_rate),
+            (limits.DROPOUT_RATE, self.dropout_rate),
+            (limits.BN_MOMENTUM, self.bn_momentum),
+            (limits.BN_EPSILON, self.bn_epsilon),
         ):
-            _require(0 <= rate < 1, f"the {what} is {rate}; it must be at least 0 and below 1")
+            limit.check(rate, InvalidSpec)
         _require(
-            0 <= self.bn_momentum <= 1, f"batch-norm momentum {self.bn_momentum} is not in 0..1"
-        )
-        _require(self.bn_epsilon > 0, f"batch-norm epsilon {self.bn_epsilon} is not above 0")
-        _require(
-            self.pooling in (None, "avg", "max"), f"pooling {self.pooling!r} is not avg or max"
+            self.pooling in (None, "avg", "max"),
+            f"pooling {shown(self.pooling)} is not avg or max",
         )
         for activation in (self.activation, self.classifier_activation):
-            if not activation.startswith(CUSTOM_ACTIVATION):
+            if not str(activation).startswith(CUSTOM_ACTIVATION):
                 check_choice("activation", activation, ACTIVATIONS)
 
     @classmethod
@@ -235,15 +234,7 @@ class ResNetRSSpec:
         """
         known = paper.variants()
         if depth not in known:
-            nearest = min(known, key=lambda other: abs(other - depth))
-            is_near = abs(nearest - depth) <= NEAR * nearest
-            raise UnknownVariant(
-                f"unknown depth {depth}; the paper's are {', '.join(map(str, known))}",
-                advice(
-                    f"{f'did you mean {nearest}? A' if is_near else 'a'} layout of your own: {{}}",
-                    Option("blocks", (2, 2, 2, 2) if depth < min(known) else (3, 4, 23, 3)),
-                ),
-            )
+            raise _unknown_depth(depth, known)
         published, chosen = known[depth], dialect_named(dialect)
         if resolution is None:
             resolution = chosen.resolution or (

@@ -347,7 +347,7 @@ def _notes(run: ProfileRun) -> tuple[str, ...]:
     if run.batch.used != run.batch.requested:
         tried = "; ".join(f"{a.batch}: {a.reason or a.outcome}" for a in run.batch.tried)
         notes.append(f"Batch {run.batch.requested} requested, {run.batch.used} used ({tried}).")
-    notes.append(f"Method: {run.method}")
+    notes.append(f"Method: {run.method.removesuffix('.')}.")
     return tuple(notes)
 
 

@@ -10,13 +10,12 @@ Both ends use the functions here, so that they cannot disagree.
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from rsinspect.answers.rows import LEVELS, Level
-from rsinspect.base import codec
+from rsinspect.base import codec, limits
 from rsinspect.base.codec import Tagged
 from rsinspect.base.errors import InvalidMeasurement, check_choice
 from rsinspect.base.quantities import Count, Name, Ratio, Text
@@ -42,10 +41,6 @@ JIT = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
 """Whether the network can be run as it is, compiled by XLA, or both; the default first."""
 
 DEFAULT_MAX_TIME_S = 60.0
-MAX_BATCH = 65_536
-MAX_TIME_S = 86_400.0
-MAX_THREADS = 1_024
-MAX_PROCESSES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +93,15 @@ class Settings:
     memory_limit_bytes: Count | None = None
 
     def __post_init__(self) -> None:
-        _whole(self.batch, MAX_BATCH, "batch", "images")
-        _whole(self.processes, MAX_PROCESSES, "number of processes", "processes")
-        _whole(self.most_rounds, MOST_ROUNDS, "most rounds", "rounds")
-        if self.threads is not None:
-            _whole(self.threads, MAX_THREADS, "number of threads", "threads")
-        if not (math.isfinite(self.max_time_s) and 0 < self.max_time_s <= MAX_TIME_S):
-            raise InvalidMeasurement(
-                f"the time budget is {self.max_time_s:g} s; "
-                f"it must be above 0 and at most {MAX_TIME_S:g} s"
-            )
+        for limit, number in (
+            (limits.MEASURED_BATCH, self.batch),
+            (limits.PROCESSES, self.processes),
+            (limits.ROUNDS, self.most_rounds),
+            (limits.MAX_TIME, self.max_time_s),
+            (limits.SEED, self.seed),
+            (limits.THREADS, 1 if self.threads is None else self.threads),
+        ):
+            limit.check(number, InvalidMeasurement)
         for what, value, known in (
             ("mode", self.mode, MODES),
             ("level", self.level, LEVELS),
@@ -115,9 +109,9 @@ class Settings:
             ("backend", self.backend, BACKENDS),
         ):
             check_choice(what, value, known)
-        if not re.fullmatch(r"cpu|gpu(:\d{1,3})?", self.device):
+        if not re.fullmatch(r"cpu|gpu(:\d{1,3})?", str(self.device)):
             raise InvalidMeasurement(
-                f"unknown device {self.device!r}", "it is cpu, gpu, or gpu:1 for the second one"
+                f"unknown device {self.device!r:.80}", "it is cpu, gpu, or gpu:1 for the second one"
             )
         if self.on_cpu and self.precision == "tf32":
             raise InvalidMeasurement(
@@ -203,11 +197,6 @@ class ProfileRequest(Settings):
             self, seed=self.seed + process, predict=False, roofs=False, trace=False,
             level=self.cut_level,
         )  # fmt: skip
-
-
-def _whole(value: object, highest: int, what: str, unit: str) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= highest:
-        raise InvalidMeasurement(f"the {what} is {value}; it must be 1 to {highest} {unit}")
 
 
 def request_to_json(request: ProfileRequest, budget: Budget) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def markdown_escape(text: str) -> str:
 
 
 def _superscript(mark: str) -> str:
-    return f" <sup>{markdown_escape(mark)}</sup>" if mark else ""
+    return f"<sup>{markdown_escape(mark)}</sup>" if mark else ""
 
 
 def markdown_text(table: Table) -> str:

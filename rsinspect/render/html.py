@@ -14,7 +14,7 @@ from rsinspect.render.formats import NOTES
 _BAR = "rgba(70,130,180,.35)"
 _RULE = "1px solid rgba(128,128,128,.6)"
 _CELL = "padding:.15em .6em;white-space:nowrap;border:0"
-_SMALL = "font-size:80%;opacity:.8;max-width:60em"
+_SMALL = "font-size:80%;opacity:.8;max-width:60em;padding:.4em .75em"
 _FIRST = 2
 """Notes that are in sight; the others open at a click."""
 
@@ -35,7 +35,7 @@ def table_html(table: Table, *, notes: str = "short") -> str:
     check_choice("choice of notes", notes, NOTES)
     columns = printed(table)
     heads = "".join(
-        f'<th scope="col" style="{_style(column)};vertical-align:bottom">{escape(column.head)}</th>'
+        f'<th scope="col" style="{_style(column)};vertical-align:bottom">{_head(column)}</th>'
         for column in columns
     )
     rows = "".join(
@@ -46,18 +46,25 @@ def table_html(table: Table, *, notes: str = "short") -> str:
         _row([_cell(c, None, c.totals[n], style=";font-weight:bold") for c in columns])
         for n in range(len(table.totals))
     )
-    lead = "".join(f"<div>{_safe(str(note))}</div>" for note in table.lead)
+    lead = "".join(
+        f'<div style="font-weight:normal;max-width:60em">{_safe(str(note))}</div>'
+        for note in table.lead
+    )
     return (
         '<div class="rsinspect-table" style="overflow-x:auto">'
-        + (f'<div style="padding:.3em .6em;max-width:60em">{lead}</div>' if lead else "")
-        + '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:90%">'
-        f'<caption style="text-align:left;font-weight:bold;padding:.3em .6em;white-space:nowrap">'
-        f"{_safe(table.heading)}</caption>"
+        '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:90%">'
+        f'<caption style="text-align:left;font-weight:bold;padding:.3em .6em">'
+        f"{_safe(table.heading)}{lead}</caption>"
         f'<thead style="border-bottom:{_RULE}"><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody>"
         + (f'<tfoot style="border-top:{_RULE}">{totals}</tfoot>' if totals else "")
         + f"</table>{_notes(table, notes)}</div>"
     )
+
+
+def _head(column: Printed) -> str:
+    """Break a head where it may be broken, but no word."""
+    return escape(column.breakable.replace("-\n", "")).replace("\n", "<br>")
 
 
 def _safe(text: str) -> str:
@@ -95,5 +102,5 @@ def _cell(column: Printed, value: Value, text: str, *, style: str = "", mark: st
         style += f";background:linear-gradient(90deg,{_BAR} {share:.1f}%,transparent {share:.1f}%)"
     after = column.after.get(text, 0)  # as wide as a point and digits
     space = "\u2008" * (after > 0) + "\u2007" * (after - 1)
-    sup = f" <sup>{escape(mark)}</sup>" if mark else ""
+    sup = f'<sup style="line-height:0">{escape(mark)}</sup>' if mark else ""
     return f'<td style="{style}">{escape(text).replace(chr(10), "<br>")}{space}{sup}</td>'

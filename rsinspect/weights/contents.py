@@ -1,129 +1,118 @@
-"""What is in a weight file: names and shapes of its arrays, layer by layer, and the arrays.
+"""What is in a weight file: its layers with weights, and their arrays.
 
 Three layouts are read, told apart by the end of the name as Keras does:
 
     .h5, .hdf5    Keras 2: layers in order, names as attributes; the layout of the published files
     .weights.h5   Keras 3: arrays under ``layers/<class>_<n>/vars/<i>``
     .keras        Keras 3: a zip archive with such a file inside
+
+A network may lie in a file inside another: as a layer of a Sequential, or of a larger model. Layers
+are therefore listed by the *container* they are in.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import zipfile
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import h5py
-
-from rsinspect.base.errors import RsInspectError, WeightsError
-
-KERAS_2 = (".h5", ".hdf5")
-KERAS_3 = ".weights.h5"
-ARCHIVE = ".keras"
-INSIDE_ARCHIVE = "model.weights.h5"
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-DAMAGE = (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError)
-"""What h5py raises on a file that is not what it seems."""
+from rsinspect.base.errors import WeightsError
+from rsinspect.base.text import showable
+from rsinspect.base.units import dimensions
+from rsinspect.weights.boundary import KERAS_2, KERAS_3, Datasets, layout_of, opened, reading
 
 Shapes = tuple[tuple[int, ...], ...]
-Contents = list[tuple[str, Shapes]]
-"""Layers with weights as a file has them: name and shapes of the arrays, in the file's order."""
+
+_BESIDE_THE_LAYERS = ("optimizer", "optimizer_weights", "seed_generator", "_metrics")
+"""Groups with state that belongs to no layer: optimizers, random states, metrics."""
+
+_NUMBERED = re.compile(r"(.*?)(?:_(\d+))?")
 
 
-def layout_of(path: Path) -> str:
-    """Tell the layout by the ending of the name.
+class StoredLayer(NamedTuple):
+    """A layer with weights, as a file has it.
 
-    Raises:
-        WeightsError: If it is none of ours.
+    Attributes:
+        container: What it is in: the path of the model around it.
+        name: What Keras called it; empty where the file does not say (Keras before 3.8).
+        kind: Its class and its number among those of its class in the container; None in files of
+            the Keras 2 layout, whose layers are in order.
+        arrays: Its arrays in the file, not read.
     """
-    for ending in (KERAS_3, ARCHIVE, *KERAS_2):
-        if path.name.endswith(ending):
-            return ending
-    raise WeightsError(
-        f"{str(path)!r} is not a weight file that can be read",
-        "weights is None, imagenet, imagenet-i<size>, or the path of an .h5, .weights.h5 or "
-        ".keras file",
-    )
+
+    container: str
+    name: str
+    kind: tuple[str, int] | None
+    arrays: tuple[Any, ...]
+
+    @property
+    def shapes(self) -> Shapes:
+        """Return the shapes of the arrays."""
+        return tuple(tuple(array.shape) for array in self.arrays)
+
+    def __str__(self) -> str:
+        name = self.name or "_".join(str(part) for part in self.kind or () if part)
+        return f"{showable(name, 80)} ({sizes(self.shapes)})"
 
 
-def read_contents(path: Path) -> Contents:
-    """Read names and shapes of the arrays in a weight file; the arrays themselves stay on disk.
+Contents = list[StoredLayer]
+"""The layers with weights of a file: in the file's order, or by class and number."""
+
+
+def sizes(shapes: Shapes) -> str:
+    """Write shapes in words: ``3×3×3×32, 32``."""
+    return ", ".join(dimensions(shape) or "a scalar" for shape in shapes) or "nothing"
+
+
+def read_contents(path: Path) -> list[tuple[str, Shapes]]:
+    """Read names and shapes of the layers in a weight file; the arrays themselves stay on disk.
 
     Raises:
         WeightsError: If there is no such file, it cannot be read, or it is not of the layout that
             its name says.
     """
-    layout = layout_of(path)
-    if path.is_dir():
-        raise WeightsError(f"{path} is a directory, not a weight file")
-    if not path.exists():
-        raise WeightsError(f"there is no weight file {path}")
-    try:
-        with opened(path, layout) as file:
-            contents = _keras_2(file) if layout in KERAS_2 else _keras_3(file)
-    except RsInspectError:
-        raise
-    except DAMAGE as exc:
-        raise WeightsError(
-            f"{path} cannot be read: {one_line(exc)}", "fetch or save it again"
-        ) from exc
+    with opened(path) as (file, datasets):
+        return [(layer.name, layer.shapes) for layer in contents_of(path, file, datasets)]
+
+
+def contents_of(path: Path, file: Any, datasets: Datasets) -> Contents:
+    """List the layers with weights of an open file (``boundary.opened``).
+
+    Raises:
+        WeightsError: If it is damaged, or holds none in the layout that its name says.
+    """
+    layout, name = layout_of(path), showable(str(path))
+    with reading(name):
+        layers = _keras_2(file, datasets) if layout in KERAS_2 else _keras_3(file, datasets)
+        contents = list(layers)
     if not contents:
         ending = KERAS_3 if layout in KERAS_2 else ".h5"
         raise WeightsError(
-            f"{path} holds no weights in the layout of {layout} files",
+            f"{name} holds no weights in the layout of {layout} files",
             f"if it is of the other layout, let its name end in {ending}",
         )
     return contents
 
 
-@contextlib.contextmanager
-def opened(path: Path, layout: str) -> Iterator[Any]:
-    """Open the HDF5 file at a path, or inside the archive there."""
-    if layout == ARCHIVE:
-        with h5py.File(io.BytesIO(_from_archive(path)), "r") as file:
-            yield file
-        return
-    with path.open("rb") as raw:
-        start = raw.read(len(_HDF5_SIGNATURE))
-    if start != _HDF5_SIGNATURE:
-        raise WeightsError(
-            f"{path} is {'empty' if not start else 'not an HDF5 file'}",
-            "fetch or save it again; a page saved in its place is a common cause",
-        )
-    with h5py.File(path, "r") as file:
-        yield file
+def _keras_2(file: Any, datasets: Datasets) -> Iterator[StoredLayer]:
+    """List the layers of a Keras 2 file, of weights alone or of a whole model.
 
-
-def _from_archive(path: Path) -> bytes:
-    """Read the weight file inside a ``.keras`` archive; its checksum is verified."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(INSIDE_ARCHIVE)
-    except KeyError as exc:
-        raise WeightsError(f"{path} has no {INSIDE_ARCHIVE} inside") from exc
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as exc:
-        raise WeightsError(
-            f"{path} is damaged, or no .keras archive: {one_line(exc)}", "save it again"
-        ) from exc
-
-
-def _keras_2(file: Any) -> Contents:
-    return [
-        (name, tuple(tuple(array.shape) for array in arrays))
-        for name, arrays in keras_2_arrays(file)
-    ]
-
-
-def keras_2_arrays(file: Any) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the layers with weights of a Keras 2 file, of weights alone or of a whole model."""
-    group = file.get("model_weights", file)
-    for name in _strings(group, "layer_names"):
-        names = _strings(group[name], "weight_names")
-        if names:
-            yield name, [group[name][weight] for weight in names]
+    A model inside the model is one layer there, with all weights of its own layers: first those
+    that were trainable, then the others. Their names tell which belong together.
+    """
+    root = "model_weights/" if "model_weights" in file else ""
+    top = file[root] if root else file
+    for name in _strings(top, "layer_names"):
+        layers: dict[str, list[Any]] = {}
+        for weight in _strings(top[name], "weight_names"):
+            layers.setdefault(weight.rpartition("/")[0], []).append(
+                datasets[f"{root}{name}/{weight}"]
+            )
+        nested = len(layers) > 1
+        for scope, arrays in layers.items():
+            inner = scope.rpartition("/")[2] if nested else name
+            yield StoredLayer(name if nested else "", inner, None, tuple(arrays))
 
 
 def _strings(group: Any, name: str) -> list[str]:
@@ -137,17 +126,20 @@ def _strings(group: Any, name: str) -> list[str]:
     return [text.decode() if isinstance(text, bytes) else str(text) for p in pieces for text in p]
 
 
-def _keras_3(file: Any) -> Contents:
-    """List the layers with weights of a Keras 3 file; random states of dropouts are left out."""
-    contents: Contents = []
-    for name, group in file["layers"].items() if "layers" in file else ():
-        arrays = group.get("vars", {})
-        if len(arrays):
-            shapes = [tuple(arrays[str(index)].shape) for index in range(len(arrays))]
-            contents.append((name, tuple(shapes)))
-    return contents
-
-
-def one_line(value: object) -> str:
-    """Say what an exception or a value says, without line breaks."""
-    return " ".join(str(value).split()) or type(value).__name__
+def _keras_3(file: Any, datasets: Datasets) -> Iterator[StoredLayer]:
+    """List the layers of a Keras 3 file, wherever they are nested."""
+    variables: dict[str, dict[int, Any]] = {}
+    for place, dataset in datasets.items():
+        group, _, index = place.rpartition("/vars/")
+        if index.isdecimal() and not any(part in _BESIDE_THE_LAYERS for part in group.split("/")):
+            variables.setdefault(group, {})[int(index)] = dataset
+    for place, numbered in variables.items():
+        container, _, own = place.rpartition("/")
+        match = _NUMBERED.fullmatch(own)
+        assert match is not None  # it matches everything
+        yield StoredLayer(
+            container,
+            str(file[f"{place}/vars"].attrs.get("name", "")),
+            (match[1], int(match[2] or 0)),
+            tuple(numbered[index] for index in sorted(numbered)),
+        )

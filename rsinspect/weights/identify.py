@@ -2,31 +2,68 @@
 
 A file is compared with the graph, array by array, before a model is built, so a wrong file is
 refused in milliseconds with a clear message: which network it holds, not which tensor failed first.
+
+The network may have another head in the file, and may lie inside a Sequential or a larger model.
+Its body, all but the classifier, is there whole or the file is refused. Layers are found by their
+names, where one container has all of them; else by their order, as one unbroken run (in files of
+Keras 3, one of each class). The classifier is taken if it is there in its own size, by its name or
+as the only layer besides the body; else it is left fresh.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from rsinspect import paper
-from rsinspect.base.errors import WeightsError
-from rsinspect.base.units import dimensions
+from rsinspect.base.errors import UnknownPath, WeightsError
+from rsinspect.base.text import showable
+from rsinspect.base.words import names_in_words
 from rsinspect.layers import ops
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.layers.graph import Layer
 from rsinspect.layers.ops import Op
 from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.keras_names import layer_path
 from rsinspect.networks.network import Network
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.weights.contents import KERAS_2, Contents, Shapes, layout_of, read_contents
+from rsinspect.weights.boundary import opened
+from rsinspect.weights.contents import Contents, Shapes, StoredLayer, contents_of, sizes
 from rsinspect.weights.order import weight_order
 
-Expected = list[tuple[Layer, str | None, Shapes]]
-"""Layers with weights in file order, the name each must have there (None for any), and shapes."""
+_HEAD_ARRAYS = 12  # of a network that is recognised: a classifier of six layers
+
+
+class Fit(NamedTuple):
+    """Where a file has what a network needs.
+
+    Attributes:
+        path: The file.
+        stored: The layer of the file for each layer of the network, by path.
+        fresh: Paths of layers with weights that the file does not have.
+        left_out: Layers of the file that the network does not have.
+    """
+
+    path: Path
+    stored: Mapping[str, StoredLayer]
+    fresh: tuple[str, ...] = ()
+    left_out: tuple[StoredLayer, ...] = ()
+
+    def note(self, network: Network) -> str | None:
+        """Say what does not come from the file, or of it; None where all does."""
+        parts = []
+        if self.left_out:
+            names = names_in_words([str(layer) for layer in self.left_out])
+            parts.append(f"left out, as no part of {network.name}: {names}")
+        for path in self.fresh:
+            (*_, outputs) = weight_shapes(network.graph.layer(path).op)[-1]
+            parts.append(f"{path} ({outputs} classes) starts fresh: train it before it is used")
+        return f"{showable(str(self.path))}: {'; '.join(parts)}" if parts else None
 
 
 def check(path: Path, network: Network) -> None:
@@ -40,26 +77,133 @@ def check(path: Path, network: Network) -> None:
         WeightsError: With the first layer that differs and, where the file is recognised, a hint
             at the network it holds.
     """
-    expected = _expected(path, network)
-    contents = read_contents(path)
-    if _first_difference(expected, contents) is None and len(expected) == len(contents):
-        return
-    message = f"{path} does not fit {network.name}: {_difference(expected, contents)}"
-    raise WeightsError(message, recognised(contents))
+    with opened(path) as (file, datasets):
+        fit(path, contents_of(path, file, datasets), network)
 
 
-def _expected(path: Path, network: Network) -> Expected:
+def fit(path: Path, contents: Contents, network: Network) -> Fit:
+    """Find the layers of a network among those of a file.
+
+    Args:
+        path: The file, for messages.
+        contents: What is in it.
+        network: What it is meant for.
+
+    Raises:
+        WeightsError: As ``check`` says.
+    """
     layers = weight_order(network.graph)
-    if layout_of(path) in KERAS_2:
-        return [(layer, None, weight_shapes(layer.op)) for layer in layers]
-    seen: Counter[str] = Counter()
-    expected: Expected = []
-    for layer in layers:
-        kind = _class_name(layer.op)
-        name = f"{kind}_{seen[kind]}" if seen[kind] else kind
-        seen[kind] += 1
-        expected.append((layer, name, weight_shapes(layer.op)))
-    return expected
+    head = next((layer for layer in layers if layer.path == "head/classifier"), None)
+    body = [layer for layer in layers if layer is not head]
+    containers: dict[str, Contents] = {}
+    for layer in contents:
+        containers.setdefault(layer.container, []).append(layer)
+    found = [
+        stored
+        for inside in containers.values()
+        if (stored := _by_name(body, inside, network) or _by_order(body, inside))
+    ]
+    if len(found) > 1:
+        raise WeightsError(
+            f"{showable(str(path))} holds {len(found)} networks that fit {network.name}",
+            "save the one you mean by itself",
+        )
+    if not found:
+        most = max(containers.values(), key=len)
+        raise _misfit(path, network, _difference(body, head, most, network), contents)
+    (stored,) = found
+    inside = containers[next(iter(stored.values())).container]
+    taken = {id(layer) for layer in stored.values()}
+    besides = [layer for layer in inside if id(layer) not in taken]
+    if foreign := next(filter(_path_of, besides), None):
+        what = f"{_counts(len(contents), len(layers))}; {_path_of(foreign)} is not in the network"
+        raise _misfit(path, network, what, contents)
+    if head is not None:
+        if len(stored) == len(contents):
+            raise _misfit(path, network, _counts(len(contents), len(layers)), contents)
+        classifier = _classifier(head, besides, network)
+        if classifier is not None:
+            stored = {**stored, head.path: classifier}
+            taken.add(id(classifier))
+    return Fit(
+        path,
+        stored,
+        tuple(layer.path for layer in layers if layer.path not in stored),
+        tuple(layer for layer in contents if id(layer) not in taken),
+    )
+
+
+def _misfit(path: Path, network: Network, what: str, contents: Contents) -> WeightsError:
+    return WeightsError(
+        f"{showable(str(path))} does not fit {network.name}: {what}", recognised(contents)
+    )
+
+
+def _classifier(
+    head: Layer, besides: Sequence[StoredLayer], network: Network
+) -> StoredLayer | None:
+    """Find the classifier by its name, or as the only layer there is besides the body."""
+    named = [layer for layer in besides if layer.name == network.names[head.path]]
+    candidates = named or (besides if len(besides) == 1 else [])
+    return next((one for one in candidates if one.shapes == weight_shapes(head.op)), None)
+
+
+def _path_of(layer: StoredLayer) -> str | None:
+    """Return the path of a layer with a ResNet-RS's name for one of its body's; None for others."""
+    for dialect in (DIALECTS["keras"], DIALECTS["article"]):
+        try:
+            path = layer_path(_plain(layer.name), dialect)
+        except UnknownPath:
+            continue
+        return path if path.startswith(("stem/", "c")) else None
+    return None
+
+
+def _plain(name: str) -> str:
+    """Undo Keras 2's numbering of the stems of a process: ``stem_2_stem_conv_1``."""
+    return re.sub(r"^stem_\d+_", "stem_1_", name)
+
+
+def _by_name(
+    body: Sequence[Layer], inside: Contents, network: Network
+) -> dict[str, StoredLayer] | None:
+    """Find each layer by Keras's name for it; None where a name or a shape is not there."""
+    named = {_plain(layer.name): layer for layer in inside}
+    stored = {layer.path: named.get(_plain(network.names[layer.path])) for layer in body}
+    if any(
+        theirs is None or theirs.shapes != weight_shapes(ours.op)
+        for ours, theirs in zip(body, stored.values(), strict=True)
+    ):
+        return None
+    return {path: layer for path, layer in stored.items() if layer is not None}
+
+
+def _by_order(body: Sequence[Layer], inside: Contents) -> dict[str, StoredLayer] | None:
+    """Find the layers as an unbroken run, one of each class where the file tells classes apart."""
+    numbered = inside[0].kind is not None
+    wanted: dict[str, list[Layer]] = {}
+    for layer in body:
+        wanted.setdefault(_class_name(layer.op) if numbered else "", []).append(layer)
+    there: dict[str, Contents] = {}
+    for stored in sorted(inside, key=lambda one: one.kind or ()):  # without kinds, as it is
+        there.setdefault(stored.kind[0] if stored.kind else "", []).append(stored)
+    found: dict[str, StoredLayer] = {}
+    for kind, layers in wanted.items():
+        shapes = [weight_shapes(layer.op) for layer in layers]
+        run = _run(shapes, there.get(kind, []))
+        if run is None:
+            return None
+        found.update(zip((layer.path for layer in layers), run, strict=True))
+    return {layer.path: found[layer.path] for layer in body}
+
+
+def _run(shapes: Sequence[Shapes], stored: Contents) -> Contents | None:
+    """Find the first run of layers of those shapes, in that order."""
+    theirs = [layer.shapes for layer in stored]
+    for start in range(len(theirs) - len(shapes) + 1):
+        if theirs[start : start + len(shapes)] == list(shapes):
+            return stored[start : start + len(shapes)]
+    return None
 
 
 def _class_name(op: Op) -> str:
@@ -82,32 +226,29 @@ def _class_name(op: Op) -> str:
             assert_never(op)
 
 
-def _first_difference(
-    expected: Expected, contents: Contents
-) -> tuple[Layer, Shapes, Shapes] | None:
-    """Find the first layer whose arrays differ: it, its shapes, the file's (empty for none)."""
-    named = dict(contents)
-    for number, (layer, name, ours) in enumerate(expected):
-        if name is None:
-            theirs = contents[number][1] if number < len(contents) else ()
-        else:
-            theirs = named.get(name, ())
-        if theirs != ours:
-            return layer, ours, theirs
-    return None
+def _counts(theirs: int, ours: int) -> str:
+    return f"it has {theirs} layers with weights, the network {ours}"
 
 
-def _difference(expected: Expected, contents: Contents) -> str:
-    if len(expected) != len(contents):
-        return f"it has {len(contents)} layers with weights, the network {len(expected)}"
-    different = _first_difference(expected, contents)
-    assert different is not None
-    layer, ours, theirs = different
-    return f"at {layer.path} the network has {_text(ours)}, the file {_text(theirs)}"
-
-
-def _text(shapes: Shapes) -> str:
-    return ", ".join(dimensions(shape) or "a scalar" for shape in shapes) or "nothing"
+def _difference(
+    body: Sequence[Layer], head: Layer | None, inside: Contents, network: Network
+) -> str:
+    """Say what differs between a network and the container that should have it."""
+    ours = len(body) + (head is not None)
+    counted = _counts(len(inside), ours) if len(inside) not in (len(body), ours) else None
+    named = {_plain(layer.name): layer for layer in inside}
+    strange = not named.keys() & {_plain(name) for name in network.names.values()}
+    in_order = strange and inside[0].kind is None and counted is None
+    different = None
+    for number, layer in enumerate(body):
+        theirs = inside[number] if in_order else named.get(_plain(network.names[layer.path]))
+        if theirs is not None and theirs.shapes != weight_shapes(layer.op):
+            different = (
+                f"at {layer.path} the network has {sizes(weight_shapes(layer.op))}, "
+                f"the file {sizes(theirs.shapes)}"
+            )
+            break
+    return "; ".join(filter(None, (counted, different))) or "its layers are others"
 
 
 @cache
@@ -124,16 +265,19 @@ def _known_bodies() -> tuple[tuple[ResNetRSSpec, Counter[tuple[int, ...]]], ...]
     )
 
 
-def recognised(contents: Contents) -> str | None:
+def recognised(contents: Iterable[StoredLayer]) -> str | None:
     """Name the network that the arrays of a file belong to, as a hint; None for an unknown one."""
-    arrays = Counter(shape for _, shapes in contents for shape in shapes)
+    arrays = Counter(shape for layer in contents for shape in layer.shapes)
     for spec, body in _known_bodies():
         if body - arrays:
             continue
         head = sorted((arrays - body).elements(), key=len)
+        if len(head) > _HEAD_ARRAYS:
+            continue
         dialect = "" if spec.dialect.name == "keras" else f" of the {spec.dialect.name} dialect"
         if not head:
             return f"the file is a {spec.name} without top{dialect}"
         if len(head) == 2 and len(head[0]) == 1 and len(head[1]) == 2:
             return f"the file is a {spec.name} with {head[0][0]} classes{dialect}"
+        return f"the file is a {spec.name} with a head of its own{dialect}"
     return None

@@ -94,7 +94,8 @@ def _require_published_network(spec: ResNetRSSpec) -> None:
 
 def keras_home() -> Path:
     """Locate Keras's own folder: ``$KERAS_HOME``, else ``~/.keras``."""
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    path = os.environ.get("KERAS_HOME") or "~/.keras"
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # leaves the ~ of nobody, as Keras does
 
 
 def cache_folder() -> Path:

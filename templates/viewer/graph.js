@@ -9,9 +9,9 @@ class Graph {
     for (const { name, nodes, edges, rows } of scene.panels) {
       for (const row of rows) this.#keep(Object.assign(row, { row: true, children: [] }), name);
       const diagram = { children: nodes, parent: null, open: true };
-      const known = new Map();
-      this.#adopt(diagram, name, known);
-      for (const edge of edges) lift(known, edge);
+      const walk = [];
+      this.#adopt(diagram, name, walk);
+      for (const [tail, head, kind = "flow", label = walk[tail].aside] of edges) lift(walk[tail], walk[head], kind, label);
       this.diagrams.push(diagram);
     }
     for (const part of this.all) part.opened = Boolean(part.open); // as the page came
@@ -23,13 +23,13 @@ class Graph {
     this.all.push(part);
   }
 
-  #adopt(parent, panel, known) {
+  #adopt(parent, panel, walk) {
     for (const part of parent.children) {
       part.parent = parent;
       part.children ??= [];
       this.#keep(part, panel);
-      if (!known.has(part.path)) known.set(part.path, part);
-      this.#adopt(part, panel, known);
+      walk.push(part);
+      this.#adopt(part, panel, walk);
     }
   }
 
@@ -70,8 +70,8 @@ function link(container, tail, head, kind, label) {
 
 // An edge is drawn where both its ends are siblings; on the way down to its ends it runs through the
 // ports of the boxes between.
-function lift(known, [from, to, kind, label]) {
-  const tails = above(known.get(from)), heads = above(known.get(to));
+function lift(tail, head, kind, label) {
+  const tails = above(tail), heads = above(head);
   let level = 0;
   while (tails[level] && tails[level] === heads[level]) level++;
   if (!tails[level] || !heads[level]) return;
