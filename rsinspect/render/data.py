@@ -69,9 +69,16 @@ def json_text(answer: Answer) -> str:
     buffer.write(f'{text.rstrip().removesuffix("}").rstrip()},\n  "rows": [')
     for number, row in enumerate(answer.make_rows()):
         buffer.write(",\n    " if number else "\n    ")
-        buffer.write(json.dumps(plain(row), allow_nan=False))
+        buffer.write(_line(row))
     buffer.write("\n  ]\n}\n")
     return buffer.getvalue()
+
+
+def _line(row: dict[str, Any]) -> str:
+    try:
+        return json.dumps(row, allow_nan=False)
+    except ValueError:  # rare, and looking for it in a million rows takes most of the time
+        return json.dumps(plain(row))
 
 
 def yaml_text(answer: Answer) -> str:
