@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rsinspect.base.files import template
@@ -40,45 +39,6 @@ def character(character: str) -> str:
     if character in _ACCENTED or (character.isascii() and character.isprintable()):
         return character
     return " " if character.isspace() else f"\\texttt{{U+{ord(character):04X}}}"
-
-
-def tabular(
-    alignment: str,
-    heads: Sequence[str],
-    rows: Iterable[Sequence[str] | str],
-    totals: Sequence[Sequence[str]] = (),
-    *,
-    position: str = "",
-) -> list[str]:
-    """Lay LaTeX cells out as a booktabs table, line by line.
-
-    Args:
-        alignment: As LaTeX takes it, a letter a column.
-        heads: Of the columns.
-        rows: Cells of each row; a text, such as ``\\addlinespace``, stands as it is.
-        totals: Rows below a line of their own.
-        position: Of the table on its line: ``t``, ``b`` or nothing.
-
-    >>> print(*tabular("lr", ("a", "b"), [("x", "1")])[:3], sep="\\n")
-    \\begin{tabular}{lr}
-      \\toprule
-      a & b \\\\
-    """
-
-    def line(cells: Sequence[str] | str) -> str:
-        return cells if isinstance(cells, str) else f"{' & '.join(cells)} \\\\"
-
-    inside = [
-        "\\toprule",
-        line(heads),
-        "\\midrule",
-        *map(line, rows),
-        *(("\\midrule", *map(line, totals)) if totals else ()),
-        "\\bottomrule",
-    ]
-    indented = (f"  {text}" for text in inside)
-    where = f"[{position}]" if position else ""
-    return [f"\\begin{{tabular}}{where}{{{alignment}}}", *indented, "\\end{tabular}"]
 
 
 def fill(name: str, **values: Any) -> str:
