@@ -39,6 +39,7 @@ def build_model(
     image: Any = None,
     spatial: tuple[int | None, int | None] | None = None,
     functions: Functions | None = None,
+    kernels: Any = None,
 ) -> keras.Model:
     """Build a network as a functional Keras model with fresh weights.
 
@@ -50,6 +51,7 @@ def build_model(
         spatial: Height and width of the new inputs, None where any will do; the network's by
             default.
         functions: What the network's ``custom:`` activations call.
+        kernels: Initialiser of convolutions and classifier; by default Keras 2's.
 
     Returns:
         A model from images, (batch, height, width, channels), to the network's output; with
@@ -74,7 +76,13 @@ def build_model(
     for layer in graph:
         try:
             tensors[layer.path] = _tensor(
-                network, layer, tensors, image=image, spatial=spatial, functions=functions or {}
+                network,
+                layer,
+                tensors,
+                image=image,
+                spatial=spatial,
+                functions=functions or {},
+                kernels=kernels,
             )
         except RsInspectError:
             raise
@@ -104,6 +112,7 @@ def _tensor(
     image: Any,
     spatial: tuple[int | None, int | None] | None,
     functions: Functions,
+    kernels: Any,
 ) -> Any:
     """Make the output of a layer from the tensors before it."""
     name = network.names[layer.path]
@@ -115,7 +124,7 @@ def _tensor(
             shape = (*spatial, layer.op.shape.channels)
         return keras.Input(tuple(shape), name=name)
     sources = [tensors[path] for path in call_order(network.graph, layer)]
-    return _keras_layer(layer.op, name, functions)(_alone(sources))
+    return _keras_layer(layer.op, name, functions, kernels)(_alone(sources))
 
 
 def _alone(values: Any) -> Any:
@@ -159,7 +168,7 @@ def _conv_initializer() -> Any:
     )
 
 
-def _keras_layer(op: ops.Op, name: str, functions: Functions) -> Any:
+def _keras_layer(op: ops.Op, name: str, functions: Functions, kernels: Any = None) -> Any:
     """Make the Keras layer that does what an op says.
 
     It is long because it is one match over all ops, an entry each.
@@ -185,7 +194,7 @@ def _keras_layer(op: ops.Op, name: str, functions: Functions) -> Any:
                 data_format=CHANNELS_LAST,
                 activation=_function(op.activation, functions),
                 use_bias=op.use_bias,
-                kernel_initializer=_conv_initializer(),
+                kernel_initializer=kernels or _conv_initializer(),
                 name=name,
             )
         case ops.BatchNorm():
@@ -220,7 +229,7 @@ def _keras_layer(op: ops.Op, name: str, functions: Functions) -> Any:
             return layers.Dense(
                 op.units,
                 activation=_function(op.activation, functions),
-                kernel_initializer="glorot_uniform",
+                kernel_initializer=kernels or "glorot_uniform",
                 name=name,
             )
         case _:

@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable
 from types import ModuleType
+from typing import TypeVar
 
 from rsinspect.layers.fold import whole_cost
 from rsinspect.layers.graph import LayerGraph
@@ -18,10 +19,12 @@ from rsinspect.profiling import machine
 from rsinspect.profiling.backends.workload import Instrument, workload
 from rsinspect.profiling.budget import Budget, Estimate
 from rsinspect.profiling.distinct import Distinct
-from rsinspect.profiling.gate import Window, between, gate
+from rsinspect.profiling.gate import Gated, Window, between, gate
 from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.rounds import Instrumented, garbage_collection_off
+
+T = TypeVar("T")
 
 ROUNDS = 12
 FEWEST = 3
@@ -39,10 +42,8 @@ OF_NO_IMAGE = ("call", "optimizer")
 """Steps that take as long whatever the batch."""
 
 
-def extrapolate(
-    request: ProfileRequest, distinct: Distinct, backend: ModuleType, budget: Budget
-) -> tuple[Prediction, Estimate]:
-    """Time the distinct blocks, add them up to the whole network, and say what measuring it takes.
+class Probe:
+    """The small network of the distinct blocks, timed to tell what the whole network takes.
 
     The optimizer's time grows with the trainable params, that of a call with the layers and
     ``CALL_LAYERS`` more; that of everything else with the batch.
@@ -53,80 +54,97 @@ def extrapolate(
         backend: Module of ``profiling.backends``.
         budget: Of the whole measurement.
     """
-    whole, small = request.network.graph, distinct.network.graph
-    batch = min(PROBE_BATCH, request.batch)
-    begun_s = budget.elapsed_s
-    instrument = backend.instrument(workload(request.of_distinct(distinct.network, batch)))
-    built_s = budget.elapsed_s - begun_s
-    first_s = _seconds(instrument.instrumented, budget)
-    samples, foreign_share = _samples(instrument, budget)
-    medians: dict[str, float] = {}
-    for index, (path, _) in enumerate(instrument.parts):
-        median = statistics.median(sample.parts_s[index] for sample in samples)
-        medians[path] = medians.get(path, 0.0) + median
-    grows = {
-        "optimizer": _trainable(whole) / _trainable(small),
-        "call": _call(whole) / _call(small),
-    }
-    parts = []
-    for path, median in medians.items():
-        original, repeats = distinct.stands_for.get(path, (path, 1))
-        images = 1.0 if path in OF_NO_IMAGE else request.batch / batch
-        seconds = median * images * grows.get(path, 1.0)
-        parts.append(PredictedPart(path=original, repeats=repeats, latency_s=seconds))
-    prediction = Prediction(
-        parts=tuple(parts),
-        end_to_end_s=sum(part.repeats * part.latency_s for part in parts),
-        rounds=len(samples),
-        ready_s=budget.elapsed_s,
-        batch=batch,
-        foreign_share=foreign_share,
-    )
-    compiled_s = max(0.0, first_s - statistics.median(sample.wall_s for sample in samples))
-    estimate = Estimate(
-        batch=request.batch,
-        ready_s=(built_s + 2 * compiled_s) * len(whole) / len(small),
-        pass_s=prediction.end_to_end_s,
-        begun_s=budget.elapsed_s,
-    )
-    return prediction, estimate
 
+    def __init__(
+        self, request: ProfileRequest, distinct: Distinct, backend: ModuleType, budget: Budget
+    ) -> None:
+        self.request = request
+        self.distinct = distinct
+        self.budget = budget
+        self.batch = min(PROBE_BATCH, request.batch)
+        small = request.of_distinct(distinct.network, self.batch)
+        self.instrument: Instrument
+        self.instrument, self.built_s = self._timed(lambda: backend.instrument(workload(small)))
+        _, self.first_s = self._timed(self.instrument.instrumented)
+        self.samples: list[Instrumented] = []
+        self.windows: list[Window] = []
 
-def _seconds(call: Callable[[], object], budget: Budget) -> float:
-    before_s = budget.elapsed_s
-    call()
-    return budget.elapsed_s - before_s
+    def _timed(self, call: Callable[[], T]) -> tuple[T, float]:
+        before_s = self.budget.elapsed_s
+        return call(), self.budget.elapsed_s - before_s
 
+    def sample(self, most_s: float) -> None:
+        """Time passes for that long at most, but one at least; ``ROUNDS`` in ``AT_LEAST_S`` do."""
+        probe, processors = machine.probe()
+        with garbage_collection_off():
+            start = time.perf_counter()
+            while True:
+                gc.collect()
+                before = probe()
+                self.samples.append(self.instrument.instrumented())
+                self.windows.append(between(before, probe(), processors))
+                spent = time.perf_counter() - start
+                enough = sum(self._gated().kept) >= ROUNDS and spent >= AT_LEAST_S
+                if enough or spent + self.samples[-1].wall_s > most_s:
+                    break
 
-def _samples(instrument: Instrument, budget: Budget) -> tuple[list[Instrumented], float | None]:
-    """Time instrumented passes; passes during which other programs ran are left out.
+    @property
+    def _warm_up(self) -> int:
+        return min(WARM_UP_CALLS, len(self.samples) - 1)
 
-    The second value is the median share of the processors that others used in those that count.
-    """
-    samples: list[Instrumented] = []
-    windows: list[Window] = []
-    probe, processors = machine.probe()
-    with garbage_collection_off():
-        start = time.perf_counter()
-        while True:
-            gc.collect()
-            before = probe()
-            samples.append(instrument.instrumented())
-            windows.append(between(before, probe(), processors))
-            spent = time.perf_counter() - start
-            if spent >= budget.prediction_s or (len(samples) >= ROUNDS and spent >= AT_LEAST_S):
-                break
-    begin = min(WARM_UP_CALLS, len(samples) - 1)
-    gated = gate(windows[begin:], range(len(windows) - begin), fewest=FEWEST)
-    foreign = [
-        share
-        for share, counts in zip(gated.foreign_share, gated.kept, strict=True)
-        if counts and share is not None
-    ]
-    counting = [
-        sample for sample, counts in zip(samples[begin:], gated.kept, strict=True) if counts
-    ]
-    return counting, statistics.median(foreign) if foreign else None
+    def _gated(self) -> Gated:
+        """Leave out passes during which other programs ran."""
+        windows = self.windows[self._warm_up :]
+        return gate(windows, range(len(windows)), fewest=FEWEST)
+
+    @property
+    def prediction(self) -> Prediction:
+        """Add the distinct blocks up to the whole network."""
+        whole, small = self.request.network.graph, self.distinct.network.graph
+        gated = self._gated()
+        kept = gated.kept
+        samples = [
+            s for s, counts in zip(self.samples[self._warm_up :], kept, strict=True) if counts
+        ]
+        foreign = [
+            s
+            for s, counts in zip(gated.foreign_share, kept, strict=True)
+            if counts and s is not None
+        ]
+        medians: dict[str, float] = {}
+        for index, (path, _) in enumerate(self.instrument.parts):
+            median = statistics.median(sample.parts_s[index] for sample in samples)
+            medians[path] = medians.get(path, 0.0) + median
+        grows = {
+            "optimizer": _trainable(whole) / _trainable(small),
+            "call": _call(whole) / _call(small),
+        }
+        parts = []
+        for path, median in medians.items():
+            original, repeats = self.distinct.stands_for.get(path, (path, 1))
+            images = 1.0 if path in OF_NO_IMAGE else self.request.batch / self.batch
+            seconds = median * images * grows.get(path, 1.0)
+            parts.append(PredictedPart(path=original, repeats=repeats, latency_s=seconds))
+        return Prediction(
+            parts=tuple(parts),
+            end_to_end_s=sum(part.repeats * part.latency_s for part in parts),
+            rounds=len(samples),
+            ready_s=self.budget.elapsed_s,
+            batch=self.batch,
+            foreign_share=statistics.median(foreign) if foreign else None,
+        )
+
+    @property
+    def estimate(self) -> Estimate:
+        """Say what measuring the whole network takes."""
+        layers = len(self.request.network.graph) / len(self.distinct.network.graph)
+        compiled_s = max(0.0, self.first_s - statistics.median(s.wall_s for s in self.samples))
+        return Estimate(
+            batch=self.request.batch,
+            ready_s=(self.built_s + 2 * compiled_s) * layers,
+            pass_s=self.prediction.end_to_end_s,
+            begun_s=self.budget.elapsed_s,
+        )
 
 
 def _trainable(graph: LayerGraph) -> int:

@@ -173,8 +173,15 @@ def _result(
         raise Interrupted(predicted)
     raise NotMeasured(
         f"nothing was measured in {budget.whole_s:g} s: {_IN_THE_MIDST[first.phase]}",
-        advice("allow more: {}", Option("max_time_s")) if wanted is None else wanted.advice,
+        _more(budget) if wanted is None else wanted.advice,
         predicted,
+    )
+
+
+def _more(budget: Budget) -> Wording:
+    """Advise more time where nobody knows how much: a minute, or twice as much."""
+    return advice(
+        "allow more, such as {}", Option("max_time_s", round(max(60, 2 * budget.whole_s)))
     )
 
 

@@ -257,7 +257,7 @@ def _estimate(
 
     None where there is no need: a small batch that nobody wants predicted.
     """
-    from rsinspect.profiling.extrapolate import PROBE_BATCH, extrapolate
+    from rsinspect.profiling.extrapolate import PROBE_BATCH, Probe
 
     if not request.predict and request.batch <= PROBE_BATCH:
         return None
@@ -265,10 +265,14 @@ def _estimate(
     if distinct is None:
         return None
     emit(Phase("predicting"))
-    prediction, estimate = extrapolate(request, distinct, backend, budget)
+    probe = Probe(request, distinct, backend, budget)
+    probe.sample(budget.prediction_s)
     if request.predict:
-        emit(prediction)
-    emit(Estimated(estimate))
+        emit(probe.prediction)
+    emit(Estimated(estimate := probe.estimate))
+    if request.predict and not estimate.may_fit(budget.left_s - SUMMING_UP_S):
+        probe.sample(budget.left_s - SUMMING_UP_S)  # a prediction is all there will be
+        emit(probe.prediction)
     gc.collect()
     emit.memory()
     return estimate
