@@ -294,3 +294,16 @@ def test_a_network_of_two_images_and_two_outputs_is_built() -> None:
     np.testing.assert_array_equal(model([left, right])[0], left)
     with pytest.raises(GraphError, match="2 inputs"):
         build_model(net, image=keras.Input((8, 8, 4)))
+
+
+def test_kernels_are_drawn_by_whom_they_are_asked_of() -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def draw(shape: tuple[int, ...], dtype: str | None = None) -> object:
+        shapes.append(tuple(shape))
+        return keras.ops.zeros(shape, dtype)
+
+    model = build_model(_small(), kernels=draw)
+    kernels = [w for w in model.trainable_weights if w.name == "kernel"]
+    assert shapes == [tuple(kernel.shape) for kernel in kernels]
+    assert not any(np.any(keras.ops.convert_to_numpy(kernel)) for kernel in kernels)

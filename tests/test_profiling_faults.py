@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rsinspect.base import files
-from rsinspect.base.errors import MeasurementError, OutputNotWritable
+from rsinspect.base.errors import BatchDoesNotFit, MeasurementError, OutputNotWritable
 from rsinspect.cli import profile as command
 from rsinspect.cli import progress
 from rsinspect.profiling import parent
@@ -214,6 +214,20 @@ def test_an_import_that_finds_no_addresses_is_no_missing_package(
     assert caught.value.hint == "raise the limit: ulimit -v unlimited"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="address spaces are limited on Linux")
+def test_where_no_batch_fits_into_the_addresses_their_limit_is_named(
+    worker: MakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rsinspect.profiling import machine
+
+    monkeypatch.setattr(machine, "address_space_bytes", lambda: 10**9)
+    body = "say('failure', kind='memory', error='MemoryError', message=''); os._exit(1)"
+    with pytest.raises(BatchDoesNotFit, match="the address space is limited to 954 MiB") as caught:
+        run(worker(body), batch=1, available=10**9)
+    assert "MemoryError; peak" in caught.value.message
+    assert (caught.value.hint or "").endswith("ulimit -v unlimited")
+
+
 # ---- Ctrl-C
 
 
@@ -278,6 +292,16 @@ def test_an_interrupted_run_is_shown_and_saved(cli: Cli, tmp_path: Path, ending:
     assert outcome.code == 130
     assert headline(run).split(";")[0] in outcome.out
     assert load_run(tmp_path / "run.json") == run
+
+
+def test_it_is_said_that_there_is_nothing_to_keep(cli: Cli, tmp_path: Path, ending: Ending) -> None:
+    ending(Interrupted(None))
+    outcome = cli("profile", "50", "--save", tmp_path / "run.json")
+    assert (outcome.code, outcome.out) == (130, "")
+    assert outcome.err.splitlines()[-2:] == [
+        "nothing was measured or predicted until then", "error: interrupted",
+    ]  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_prediction_is_shown_and_saved_and_shown_again(

@@ -19,6 +19,7 @@ from rsinspect.cli.outputs import (
     chosen,
     write,
 )
+from rsinspect.cli.talk import say
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import BACKENDS, PRECISIONS
@@ -276,6 +277,8 @@ def _run(
     try:
         return measure(request, budget), None
     except (Interrupted, NotMeasured) as exc:
+        if exc.run is None and isinstance(exc, Interrupted):
+            say("nothing was measured or predicted until then")
         return exc.run, exc
 
 

@@ -95,7 +95,8 @@ class WorkerEnd:
     def manner(self) -> str:
         """Describe how the worker ended."""
         if self.failure is not None:
-            return f"{self.failure.error}: {self.failure.message}".splitlines()[0][:200]
+            said = f"{self.failure.error}: {self.failure.message}".splitlines()[0]
+            return said[:200].rstrip(": ")
         if self.signal is not None:
             return process.manner(-self.signal)
         return f"{process.manner(self.returncode)} without a result"

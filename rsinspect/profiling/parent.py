@@ -26,7 +26,7 @@ from rsinspect.base.errors import (
 )
 from rsinspect.base.units import binary_bytes, percent
 from rsinspect.base.words import Option, Wording, advice
-from rsinspect.profiling import memory
+from rsinspect.profiling import machine, memory
 from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
 from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.memory import NeededMemory
@@ -298,7 +298,12 @@ def _none_fits(tried: Sequence[Attempt], request: ProfileRequest) -> BatchDoesNo
         )
     return BatchDoesNotFit(
         f"no batch from {first.batch} down to {last.batch} fits; batch {last.batch}: {last.reason}",
-        "a smaller resolution, a shallower network, or a machine with more memory",
+        "a smaller resolution, a shallower network, or "
+        + (
+            "a machine with more memory"
+            if machine.address_space_bytes() is None
+            else "a larger address space: ulimit -v unlimited"
+        ),
     )
 
 
@@ -332,6 +337,8 @@ def _judge(
     used = "unknown" if peak is None else binary_bytes(peak)
     if is_out_of_memory(ended, prediction, available, on_cpu=request.on_cpu):
         reason = f"{how}; peak memory {used}, predicted {binary_bytes(prediction.total_bytes)}"
+        if limit is not None:
+            reason = f"{limit[0]}: {reason}"
         return _attempt(batch, "out_of_memory", reason, prediction, peak)
     tail = "".join(f"{errors.WORKER_LINE}{line}" for line in ended.tail.splitlines()[-15:])
     if limit is not None:

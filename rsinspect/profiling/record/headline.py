@@ -56,10 +56,15 @@ def _doubts(run: ProfileRun) -> list[str]:
     if run.rounds.verdict == "quietest" and foreign is not None and foreign > FOREIGN_AT_MOST:
         doubts.append(_others(foreign))
     if run.end_to_end.latency.half_width is None:
-        doubts.append(f"{'' if doubts else 'only '}{plural(run.rounds.kept, 'round')}")
+        doubts.append(_rounds(run))
     if run.stopped_because == "interrupted":
         doubts.append("interrupted")
     return doubts
+
+
+def _rounds(run: ProfileRun) -> str:
+    kept, count = run.rounds.kept, run.rounds.count
+    return f"only {f'{kept} of ' if kept < count else ''}{plural(count, 'round')}"
 
 
 def _others(share: float) -> str:
