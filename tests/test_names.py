@@ -210,6 +210,13 @@ def test_a_comparison_says_how_its_sizes_were_chosen(
     assert len(rsinspect.diff(*models).to_json()["conclusion"]) > 20
 
 
+def test_a_picture_of_a_comparison_says_so_beside_it(cli: Cli) -> None:
+    outcome = cli("diff", "50", "101", "--graph")
+    assert "All at 192×192" in outcome.err
+    assert "All at" not in outcome.out
+    assert "at" not in cli("diff", "200", "270", "--graph").err.split("figure")[1]
+
+
 def test_the_same_layers_at_two_sizes_are_not_called_no_difference(cli: Cli) -> None:
     sentence = json.loads(cli("diff", "101", "101@224", "-f", "json").out)["conclusion"]
     assert sentence == (

@@ -129,7 +129,7 @@ def test_data_keeps_the_letter_x_and_people_get_a_multiplication_sign(cli: Cli) 
     assert {"conv 3x3/2, 32", "conv 1x1, 64"} <= {row["op"] for row in rows}
 
 
-@pytest.mark.parametrize("command", ["summary 50", "summary 50 -f markdown", "diff 50 101"])
+@pytest.mark.parametrize("command", ["summary 50", "diff 50 101"])
 def test_a_terminal_without_the_sign_shows_the_letter(command: str) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "rsinspect", *command.split()],

@@ -8,9 +8,11 @@ import typer
 
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.cli.claims import reads_model, writes
+from rsinspect.cli.flags import flag
 from rsinspect.cli.options import one_of, option, with_options
 from rsinspect.cli.outputs import Notes, answer, chosen
 from rsinspect.cli.picture import StyleOptions, show
+from rsinspect.cli.talk import say
 from rsinspect.drawing import choices
 from rsinspect.drawing.choices import PICTURES, VIEWS
 from rsinspect.networks.network import Network
@@ -120,6 +122,8 @@ def diff(
         if others:
             raise InvalidQuestion("a picture has two sides, not more", "name two networks")
         _draw(one, two, picture, style, name, output)
+        if note is not None:
+            say(note.worded(flag))
     elif others:
         answer(chain_answer(networks, note), name, output, notes)
     else:
