@@ -126,6 +126,23 @@ def test_what_was_clicked_stays_where_it_was(open_page: Open) -> None:
     assert after["y"] <= before["y"]
 
 
+def test_the_name_of_a_wide_box_is_where_it_is_seen(open_page: Open) -> None:
+    shown = open_page(page(scene()), **DESKTOP)
+    press(shown, "expand")
+    shown.locator(".view").evaluate("el => el.scrollBy(600, 0)")
+    shown.wait_for_function(
+        """() => {
+          const { left, right } = document.querySelector(".view").getBoundingClientRect();
+          return [...document.querySelectorAll(".open > .face")].every((face) => {
+            const box = face.getBoundingClientRect();
+            const name = face.querySelector(".name").getBoundingClientRect();
+            return box.left > left || box.right < right ||
+              (name.left > left && name.right < right);
+          });
+        }"""
+    )
+
+
 def test_nothing_of_an_open_stage_is_cut_off(open_page: Open) -> None:
     shown = open_page(page(scene()), **DESKTOP)
     for title in ("c4", "identity blocks 1-22"):

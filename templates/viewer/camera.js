@@ -150,7 +150,6 @@ class Minimap {
   constructor(el, camera, graph) {
     Object.assign(this, { el, camera, graph });
     [this.sheet, this.frame] = el.children;
-    camera.view.addEventListener("scroll", () => this.move(), { passive: true });
     const go = (event) => {
       const box = el.getBoundingClientRect(), { view, zoom } = camera;
       view.scrollTo({
@@ -160,11 +159,6 @@ class Minimap {
     };
     el.addEventListener("pointerdown", (event) => { event.preventDefault(); el.setPointerCapture(event.pointerId); go(event); });
     el.addEventListener("pointermove", (event) => { if (el.hasPointerCapture(event.pointerId)) go(event); });
-  }
-
-  // Draw it anew once the page is still.
-  later() {
-    this.pending ??= requestAnimationFrame(() => { this.pending = null; this.draw(); });
   }
 
   draw() {

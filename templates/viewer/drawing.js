@@ -50,6 +50,23 @@ class Drawing {
     this.#wire(this.diagrams.flatMap(opened));
   }
 
+  // Move the names of open boxes that begin left of the view to where they are seen.
+  name({ left, top, right, bottom }, zoom) {
+    const moved = [];
+    for (const part of this.graph.all) {
+      if (!part.body || !drawn(part)) continue;
+      const face = part.face.getBoundingClientRect(), out = left - face.left;
+      if (out <= 0 && !part.shift || face.top > bottom || face.bottom < top || face.left > right || face.right < left) continue;
+      const [name, shape] = [".name", ".shape"].map((one) => part.face.querySelector(one).getBoundingClientRect());
+      const room = shape.left - (name.right - (part.shift ?? 0) * zoom) - 60;
+      moved.push([part, Math.max(0, Math.min(out, room)) / zoom]);
+    }
+    for (const [part, shift] of moved) {
+      part.shift = shift;
+      part.face.style.setProperty("--shift", `${shift}px`);
+    }
+  }
+
   select(part) {
     const before = this.selected;
     this.selected = part;
@@ -90,6 +107,7 @@ class Drawing {
     part.el = make("div", { class: `part ${part.role} ${state}${part.mark ? ` marked ${part.mark}` : ""}` }, part.face);
     if (!leaf) part.face.setAttribute("aria-expanded", String(Boolean(part.open)));
     this.byFace.set(part.face, part);
+    part.shift = 0;
     this.#paint(part);
     part.body = null;
     if (part.open && !leaf) part.el.append(this.#fill(part));

@@ -5,7 +5,7 @@ const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escaped = (words) => words.replace(UNWRITABLE, "\ufffd").replace(/[&<>"]/g, (sign) => ESCAPES[sign]);
 const round = (value) => Math.round(value * 100) / 100;
 const EDGE = 28; // pixels around the drawing
-const MOST_PIXELS = 6e7; // that browsers make a picture of
+const MOST_PIXELS = matchMedia("(pointer: coarse)").matches ? 1.6e7 : 6e7; // that phones, and others, make a picture of
 
 // Words are set to the width they have here, so they stay in their boxes in another font.
 class Pen {
@@ -201,8 +201,10 @@ function foot(pen, viewer, top, width, { plain, small }) {
 function drawnAs(viewer, light) {
   const { dataset } = document.documentElement, theme = dataset.theme;
   if (light) dataset.theme = "light";
+  viewer.camera.canvas.classList.add("saved");
   try { return picture(viewer); }
   finally {
+    viewer.camera.canvas.classList.remove("saved");
     if (theme) dataset.theme = theme;
     else delete dataset.theme;
   }

@@ -45,7 +45,20 @@ class Viewer {
     const words = `${Math.round(this.camera.zoom * 100)} %`;
     this.actual.textContent = words;
     this.actual.setAttribute("aria-label", `${words}: zoom to 100 %`);
-    this.minimap?.later();
+    this.#later();
+  }
+
+  // Draw what depends on all else once the page is still.
+  #later() {
+    this.pending ??= requestAnimationFrame(() => {
+      this.pending = null;
+      this.minimap.draw();
+      this.#names();
+    });
+  }
+
+  #names() {
+    this.drawing.name(this.camera.frame(), this.camera.zoom);
   }
 
   // The part that a reader looks at: the selected one if it is seen, else the one nearest the middle.
@@ -67,7 +80,7 @@ class Viewer {
   #settle() {
     const part = this.#watched();
     if (part && !this.#seen(part)) this.camera.bring(spot(part));
-    this.minimap.later();
+    this.#later();
   }
 
   #seen(part) {
@@ -155,7 +168,7 @@ class Viewer {
     this.select(part);
     if (this.camera.zoom < READABLE) this.camera.zoomTo(1);
     this.camera.centre(part.face, part.parent?.el);
-    this.minimap.later();
+    this.#later();
   }
 
   // ---- what a part is
@@ -218,7 +231,7 @@ class Viewer {
     this.legend.hidden = !quantity;
     for (const key of ["low", "high", "title"]) this.legend.querySelector(`.${key}`).textContent = quantity?.[key] ?? "";
     if (this.selected) this.#detail(this.selected);
-    this.minimap.later();
+    this.#later();
   }
 
   // The page is dark or light now.
@@ -226,7 +239,7 @@ class Viewer {
     const button = this.root.querySelector("[data-do=scheme]");
     if (button) button.textContent = dark ? "Light" : "Dark";
     this.light.closest("label").hidden = !dark;
-    this.minimap.later();
+    this.#later();
   }
 
   // ---- what the address says
@@ -327,7 +340,11 @@ class Viewer {
   #listen() {
     const { camera, drawing, view, query, root } = this;
     camera.listen();
-    new ResizeObserver(() => { camera.measure(); this.minimap.later(); }).observe(view);
+    view.addEventListener("scroll", () => {
+      this.minimap.move();
+      this.scrolled ??= requestAnimationFrame(() => { this.scrolled = null; this.#names(); });
+    }, { passive: true });
+    new ResizeObserver(() => { camera.measure(); this.#later(); }).observe(view);
     root.addEventListener("pointerdown", () => { this.page.active = this; }, true);
     camera.canvas.addEventListener("focusin", ({ target }) => {
       const part = drawing.byFace.get(target);
