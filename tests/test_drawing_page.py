@@ -12,6 +12,7 @@ import pytest
 
 from rsinspect.base.errors import InvalidChoice
 from rsinspect.drawing.choices import THEME_NAMES
+from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.page import page
 from rsinspect.drawing.scene import Fact, Node, Scene
@@ -150,6 +151,22 @@ def test_an_unknown_theme_is_refused() -> None:
 def test_a_scale_stands_only_where_something_is_coloured() -> None:
     assert '<span class="legend" hidden>' in page(scene())
     assert "7.63 G FLOPs" in page(hot()).split('<span class="legend">')[1].split("</p>")[0]
+
+
+def test_a_comparison_says_what_its_borders_mean() -> None:
+    html = page(comparison(network_of(152), network_of(200), view="stages", deep=True))
+    key = html.split('<ul class="key"')[1].split("</ul>")[0]
+    assert "added: only the second has it" in key  # inside closed stages
+    assert "changed: both have it" in key
+    assert "removed" not in key
+    assert "changed" not in page(scene()).split('<ul class="key"')[1].split("</ul>")[0]
+
+
+def test_a_page_without_a_title_has_the_name_of_its_network() -> None:
+    html = page(replace(scene(), title="", caption=""))
+    assert "<title>resnet-rs-101</title>" in html
+    assert "<h1>" not in html
+    assert "<p></p>" not in html
 
 
 def test_the_table_of_the_figure_is_a_table() -> None:

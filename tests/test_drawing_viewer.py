@@ -132,12 +132,15 @@ def test_the_name_of_a_wide_box_is_where_it_is_seen(open_page: Open) -> None:
     shown.locator(".view").evaluate("el => el.scrollBy(600, 0)")
     shown.wait_for_function(
         """() => {
-          const { left, right } = document.querySelector(".view").getBoundingClientRect();
-          return [...document.querySelectorAll(".open > .face")].every((face) => {
+          const { left, top, right, bottom } =
+            document.querySelector(".view").getBoundingClientRect();
+          const wide = [...document.querySelectorAll(".open > .face")].filter((face) => {
             const box = face.getBoundingClientRect();
+            return box.left < left && box.right > right && box.top < bottom && box.bottom > top;
+          });
+          return wide.length > 0 && wide.every((face) => {
             const name = face.querySelector(".name").getBoundingClientRect();
-            return box.left > left || box.right < right ||
-              (name.left > left && name.right < right);
+            return name.left > left && name.right < right;
           });
         }"""
     )

@@ -24,17 +24,20 @@ from rsinspect.drawing.choices import AUTO, QUANTITIES
 from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
+    MARK_WORDS,
     EdgeKind,
     Fact,
     GridRow,
     Heat,
     Legend,
+    Mark,
     Node,
     Panel,
     Scene,
 )
 from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import DARK, PAPER, text_on, theme_named
+from rsinspect.drawing.wording import cost_lines
 
 HEAT_STEPS = 40
 """Colours of the heat scale in a page. (One step is a fortieth of the hottest value.)"""
@@ -77,6 +80,7 @@ def page(*scenes: Scene, theme: str = AUTO) -> str:
         dark=DARK if chosen is DARK or theme == AUTO else None,
         steps=[step / HEAT_STEPS for step in range(HEAT_STEPS + 1)],
         step=_step,
+        cost_lines=cost_lines,
         strokes=STROKES,
         text_on=text_on,
     )
@@ -100,6 +104,7 @@ class _Viewer(NamedTuple):
     quantities: tuple[_Quantity, ...]
     quantity: _Quantity
     edges: tuple[tuple[EdgeKind, str], ...]
+    marks: tuple[tuple[Mark, str], ...]
     data: str
 
 
@@ -128,7 +133,9 @@ def _viewer(scene: Scene) -> _Viewer:
     }
     kinds: tuple[EdgeKind, ...] = ("flow", *scene.edge_kinds)
     edges = tuple((kind, EDGE_WORDS[kind]) for kind in kinds)
-    return _Viewer(scene, quantities, shown, edges, _json(document))
+    found = {node.mark for panel in scene.panels for node in panel.walk()}
+    marks = tuple((mark, words) for mark, words in MARK_WORDS.items() if mark in found)
+    return _Viewer(scene, quantities, shown, edges, marks, _json(document))
 
 
 def _quantity(name: str, legend: Legend) -> _Quantity:

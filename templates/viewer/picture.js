@@ -138,18 +138,19 @@ function picture(viewer) {
   const plain = { fontFamily: page.fontFamily, fontSize: "13px", fontWeight: "400", color: page.color };
   const bold = { ...plain, fontSize: "18px", fontWeight: "650" }, small = { ...plain, fontSize: "12px", color: muted.color };
   const width = Math.ceil(Math.max(canvas.offsetWidth, 640, pen.width(scene.title, bold) + 2 * EDGE));
-  pen.words(scene.title, EDGE, 38, bold);
+  const head = scene.title ? 48 : 0;
+  if (head) pen.words(scene.title, EDGE, 38, bold);
   const drawing = canvas.getBoundingClientRect(), aside = (width - canvas.offsetWidth) / 2;
-  const origin = { left: drawing.left - aside * zoom, top: drawing.top - 48 * zoom };
+  const origin = { left: drawing.left - aside * zoom, top: drawing.top - head * zoom };
   for (const panel of canvas.children) pen.element(panel, origin, zoom);
-  const bottom = foot(pen, viewer, 48 + canvas.offsetHeight, width, { plain, small });
+  const bottom = foot(pen, viewer, head + canvas.offsetHeight, width, { plain, small });
   const kinds = [...root.querySelectorAll(".key .edge")].map((path) => [path.classList[1], getComputedStyle(path).stroke]);
   const marks = kinds.map(([kind, colour]) => `<marker id="${kind}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" ` +
     `markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 1L10 5L0 9Z" fill="${colour}"/></marker>`);
   const [shown, family] = [page.backgroundColor, escaped(page.fontFamily)];
   return { width, height: bottom, text: `<?xml version="1.0" encoding="UTF-8"?>
 <svg xmlns="${VECTOR}" width="${width}" height="${bottom}" viewBox="0 0 ${width} ${bottom}" role="img" font-family="${family}">
-<title>${escaped(scene.title)}</title>
+<title>${escaped(scene.title || scene.name)}</title>
 <desc>${escaped(scene.description)}</desc>
 <defs>${marks.join("")}</defs>
 <rect width="${width}" height="${bottom}" fill="${shown}"/>
@@ -166,7 +167,8 @@ function foot(pen, viewer, top, width, { plain, small }) {
   for (const item of viewer.root.querySelectorAll(".key li")) {
     const words = item.textContent.trim(), path = item.querySelector(".edge"), wide = pen.width(words, plain);
     room(46 + wide);
-    pen.tag("path", { d: `M${round(x)} ${round(y - 4)}h36`, ...edge(path.classList[1], path) });
+    if (path) pen.tag("path", { d: `M${round(x)} ${round(y - 4)}h36`, ...edge(path.classList[1], path) });
+    else pen.box(getComputedStyle(item.querySelector(".swatch")), x + 14, y - 10, 22, 12);
     pen.words(words, x + 44, y, plain);
     x += 44 + wide + 24;
   }
@@ -185,7 +187,7 @@ function foot(pen, viewer, top, width, { plain, small }) {
   }
   y += 24;
   let line = "";
-  for (const word of viewer.graph.scene.caption.split(/\s+/)) {
+  for (const word of viewer.graph.scene.caption.split(/\s+/).filter(Boolean)) {
     if (line && pen.width(`${line} ${word}`, small) > width - 2 * EDGE) {
       pen.words(line, EDGE, y, small);
       y += 17;
@@ -194,7 +196,7 @@ function foot(pen, viewer, top, width, { plain, small }) {
     line += line ? ` ${word}` : word;
   }
   if (line) pen.words(line, EDGE, y, small);
-  return Math.ceil(y + 16);
+  return Math.ceil(line ? y + 16 : y - 8);
 }
 
 // Give the document in the colours of paper where that is wanted, else in those of the page.
