@@ -120,6 +120,16 @@ def test_no_head_is_broken_where_there_is_room(
     assert "Activa-" not in lines[rule - 1]
 
 
+@pytest.mark.parametrize("command", ["summary 101", "table 7", "diff 152 200", "recipe 101"])
+def test_on_a_narrow_page_nothing_is_cut(
+    command: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = page(cli, command).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert "…" not in "".join(lines)
+
+
 def test_heads_that_belong_together_are_broken_together(cli: Cli) -> None:
     lines = page(cli, "diff 152 200").splitlines()
     assert ["Blocks", "Blocks"] in [line.split()[:2] for line in lines]
