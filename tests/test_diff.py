@@ -566,7 +566,7 @@ def test_every_published_pair_of_neighbours_has_a_conclusion() -> None:
 def test_help_names_the_choice_of_resolution(cli: Cli) -> None:
     words = " ".join(cli("diff", "--help").out.replace("│", " ").split())
     assert "where no name has one, the largest of their own for all" in words
-    assert isinstance(application.application("diff"), typer.Typer)
+    assert isinstance(application.application(["diff"]), typer.Typer)
 
 
 def test_table_1s_architecture_steps_are_a_chain(cli: Cli) -> None:

@@ -1,19 +1,20 @@
 """The commands as a Typer application.
 
-A command's module is loaded when the command is called (or help asks for all of them): a call pays
-for the one command it is.
+A command's module is loaded when the command is called (or the help lists all of them): a call
+pays for the one command it is.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Annotated, Any
 
 import typer
 
+from rsinspect.base.errors import OutputNotWritable
 from rsinspect.cli.app import COMMANDS
 from rsinspect.cli.talk import quieten
 
@@ -35,19 +36,69 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _completion(option: str, help: str) -> Any:
+    """Declare an option that Typer carries out, loaded when it is called for."""
+
+    def act(context: typer.Context, parameter: typer.CallbackParam, wanted: bool) -> None:
+        if wanted:
+            from typer import completion
+
+            action = option.strip("-").replace("-completion", "_callback")
+            try:
+                getattr(completion, action)(context, parameter, wanted)
+            except OSError as exc:
+                raise OutputNotWritable(
+                    f"{exc.filename} cannot be written: {exc.strerror}",
+                    "rsinspect --show-completion shows what to put into your shell's files",
+                ) from exc
+
+    return typer.Option(option, callback=act, is_eager=True, help=help, rich_help_panel="Shell")
+
+
 def callback(
     version: Annotated[
         bool,
         typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
     quiet: _Quiet = False,
+    install_completion: Annotated[
+        bool, _completion("--install-completion", "Install completion for this shell.")
+    ] = False,
+    show_completion: Annotated[
+        bool, _completion("--show-completion", "Show it, to be copied or looked at.")
+    ] = False,
 ) -> None:
     """Choose, understand, draw, measure and use ResNet-RS networks (Bello et al. 2021)."""
     quieten(quiet)
 
 
-def application(only: str | None = None) -> typer.Typer:
-    """Make the Typer application with all commands, or with one of them."""
+def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """Make the Typer application with the commands of those names."""
+    app = _application()
+    for name in names:
+        app.command(name)(_with_quiet(_function(name)))
+    return app
+
+
+def overview() -> typer.Typer:
+    """Make an application that lists all commands, without their options, and calls none."""
+    app = _application()
+    for name in COMMANDS:
+
+        def listed() -> None: ...
+
+        listed.__doc__ = _function(name).__doc__
+        app.command(name)(listed)
+    return app
+
+
+def _function(name: str) -> Callable[..., None]:
+    """Load a command."""
+    function: Callable[..., None] = getattr(importlib.import_module(COMMANDS[name]), name)
+    return function
+
+
+def _application() -> typer.Typer:
     app = typer.Typer(
         name="rsinspect",
         no_args_is_help=True,
@@ -56,9 +107,6 @@ def application(only: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(callback)
-    for name, module in COMMANDS.items():
-        if only in (None, name):
-            app.command(name)(_with_quiet(getattr(importlib.import_module(module), name)))
     return app
 
 

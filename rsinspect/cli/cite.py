@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from rsinspect.base.formats import Formats
-from rsinspect.cli.claims import writes
-from rsinspect.cli.options import OUTPUT, one_of, option
-from rsinspect.cli.outputs import put
+from rsinspect.cli.outputs import format_option, output_option, put
 
 CITATIONS = Formats(
     "citation", {".bib": "bibtex", ".json": "json", ".yaml": "yaml", ".yml": "yaml"}
@@ -14,25 +12,8 @@ CITATIONS = Formats(
 
 
 def cite(
-    format: Annotated[
-        str | None,
-        option(
-            "--format",
-            "-f",
-            help=f"{one_of(CITATIONS.names)}. Default: from the suffix of the file; else bibtex.",
-            panel=OUTPUT,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        option(
-            "--output",
-            "-o",
-            help=f"Write to this file instead of stdout: {one_of(CITATIONS.suffixes)}.",
-            panel=OUTPUT,
-            callback=writes,
-        ),
-    ] = None,
+    format: Annotated[str | None, format_option(CITATIONS, "bibtex")] = None,
+    output: Annotated[Path | None, output_option(CITATIONS)] = None,
 ) -> None:
     """Show how to cite the paper and this tool, as BibTeX."""
     from rsinspect.answers.citation import citations

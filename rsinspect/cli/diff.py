@@ -1,5 +1,6 @@
 """``rsinspect diff``: two networks, what one has and the other has not, as a table or a picture."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,15 +10,16 @@ import typer
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.cli.claims import reads_model, writes
 from rsinspect.cli.flags import flag
-from rsinspect.cli.options import one_of, option, with_options
+from rsinspect.cli.options import completing, models, one_of, option, with_options
 from rsinspect.cli.outputs import Notes, answer, chosen
 from rsinspect.cli.picture import StyleOptions, show
 from rsinspect.cli.talk import say
 from rsinspect.drawing import choices
-from rsinspect.drawing.choices import PICTURES, VIEWS
+from rsinspect.drawing.choices import COMPARED_VIEWS, PICTURES
 from rsinspect.networks.network import Network
 from rsinspect.render.formats import TABLES
 
+_EITHER = TABLES.or_else(PICTURES)
 _DRAWN = tuple(suffix for suffix in PICTURES.suffixes if suffix not in TABLES.suffixes)
 """Suffixes that mean a picture without being asked for one."""
 
@@ -26,7 +28,13 @@ if TYPE_CHECKING:
 
 
 def _step(metavar: str, help: str) -> Any:
-    return typer.Argument(metavar=metavar, help=help, show_default=False, callback=reads_model)
+    return typer.Argument(
+        metavar=metavar,
+        help=help,
+        show_default=False,
+        callback=reads_model,
+        autocompletion=completing(models),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +75,8 @@ class StepOptions:
         return compared(self.a, self.b, *(self.more or ()), resolution=size)
 
 
-def _picture(*names: str, help: str) -> Any:
-    return option(*names, help=help, panel="Picture")
+def _picture(*names: str, help: str, choices: Iterable[str] = ()) -> Any:
+    return option(*names, help=help, choices=choices, panel="Picture")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +88,8 @@ class PictureOptions:
         str | None,
         _picture(
             "--view",
-            help=f"{one_of(VIEWS)}. Default: blocks; .me.json always has every layer.",
+            help="{}. Default: blocks; .me.json always has every layer.",
+            choices=COMPARED_VIEWS,
         ),
     ] = None
 
@@ -95,8 +104,8 @@ def diff(
         option(
             "--format",
             "-f",
-            help=f"{one_of(TABLES.names)}; of a picture {one_of(PICTURES.names)}. Default: from "
-            "the suffix of the file.",
+            help="{}. Default: from the suffix of the file; else table.",
+            choices=_EITHER.names,
         ),
     ] = None,
     output: Annotated[
@@ -116,7 +125,7 @@ def diff(
 
     networks, note = steps.make()
     one, two, *others = networks
-    formats = PICTURES if picture.graph else TABLES.or_else(PICTURES)
+    formats = PICTURES if picture.graph else _EITHER
     name = chosen(formats, output, format)
     if picture.graph or name not in (None, *TABLES.names):
         if others:

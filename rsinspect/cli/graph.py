@@ -37,15 +37,17 @@ class PictureOptions:
         option(
             "--format",
             "-f",
-            help=f"{one_of(choices.FORMATS)}. Default: from the suffix; svg for '-o -'.",
+            help="{}. Default: from the suffix; svg for '-o -'.",
+            choices=PICTURES.names,
         ),
     ] = None
     view: Annotated[
         str | None,
         option(
             "--view",
-            help=f"{one_of(VIEWS)}. Default: figure6, in .html, .mmd and .txt stages; .me.json "
-            "always has every layer.",
+            help="{}. Default: figure6, in .html, .mmd and .txt stages; .me.json always has "
+            "every layer.",
+            choices=VIEWS,
         ),
     ] = None
     expand: Annotated[
@@ -93,7 +95,7 @@ class ColourOptions:
     """What the colours of the nodes say."""
 
     color: Annotated[
-        str | None, option("--color", "--colour", help=f"Colour by {one_of(QUANTITIES)}.")
+        str | None, option("--color", "--colour", help="Colour by {}.", choices=QUANTITIES)
     ] = None
     profile: Annotated[
         Path | None,

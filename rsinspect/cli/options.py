@@ -10,6 +10,7 @@ Annotations are types, not strings, which would have to be compiled at every cal
 """
 
 import inspect
+import os
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -20,6 +21,7 @@ import typer
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.base.words import Option, advice
+from rsinspect.cli.app import COMPLETION
 from rsinspect.cli.claims import reads_model
 from rsinspect.layers.cost import CONVENTIONS
 from rsinspect.layers.question import Question
@@ -27,7 +29,7 @@ from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.grammar import parse_blocks, parse_model, parse_resolution
 from rsinspect.networks.named import is_file, network
 from rsinspect.networks.network import Network, resnet_rs
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.spec import ACTIVATIONS, POOLINGS, ResNetRSSpec
 
 _NETWORK = "Network"
 OUTPUT = "Output"
@@ -43,13 +45,54 @@ def one_of(choices: Iterable[str]) -> str:
     return f"{', '.join(some)} or {last}" if some else last
 
 
-def option(*names: str, help: str, panel: str | None = None, **more: Any) -> Any:
-    """Declare an option, in a panel of the help if one is named."""
+def option(
+    *names: str,
+    help: str,
+    panel: str | None = None,
+    choices: Iterable[str] = (),
+    **more: Any,
+) -> Any:
+    """Declare an option.
+
+    Args:
+        names: Long and short.
+        help: With ``{}`` where the choices are to stand.
+        panel: Of the help.
+        choices: What there is to choose from; a shell completes them too.
+        more: Whatever else Typer takes.
+    """
+    if choices:
+        help, more["autocompletion"] = help.format(one_of(choices)), completing(choices)
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
 
 
+def completing(choices: Iterable[str] | Callable[[str], Iterable[str]]) -> Any:
+    """Tell a shell what to offer; None where no shell asks, which spares every call the work.
+
+    Args:
+        choices: Words, or what makes them of the word as far as it is typed.
+    """
+    if COMPLETION not in os.environ:
+        return None
+    if callable(choices):
+        return lambda incomplete: list(choices(incomplete))
+    return lambda: list(choices)
+
+
+def models(incomplete: str) -> Iterable[str]:
+    """List MODEL texts that may be meant: published networks; behind a colon, dialects."""
+    from rsinspect import paper
+
+    name, colon, _ = incomplete.rpartition(":")
+    if colon:
+        return [f"{name}:{dialect}" for dialect in DIALECTS]
+    depths = [variant for variant in paper.variants().values() if variant.published]
+    sizes = [f"{v.depth}@{size}" for v in depths for size in v.resolutions]
+    return [*(str(variant.depth) for variant in depths), *sizes]
+
+
 Convention = Annotated[
-    str, option("--convention", help=f"What a FLOP is: {one_of(CONVENTIONS)}.", panel=OUTPUT)
+    str, option("--convention", help="What a FLOP is: {}.", choices=CONVENTIONS, panel=OUTPUT)
 ]
 
 
@@ -62,7 +105,7 @@ class QuestionOptions:
         int, option("--batch", "-b", help="Number of images, for bytes of activations.")
     ] = 1
     dtype: Annotated[
-        str, option("--dtype", help=f"Data type, for bytes: {one_of(ITEM_BYTES)}.")
+        str, option("--dtype", help="Data type, for bytes: {}.", choices=ITEM_BYTES)
     ] = "float32"
 
     def make(self) -> Question:
@@ -70,8 +113,8 @@ class QuestionOptions:
         return Question(self.convention, self.batch, self.dtype)
 
 
-def _described(*names: str, help: str) -> Any:
-    return option(*names, help=help, panel=_NETWORK)
+def _described(*names: str, help: str, choices: Iterable[str] = ()) -> Any:
+    return option(*names, help=help, choices=choices, panel=_NETWORK)
 
 
 @dataclass(kw_only=True, repr=False)  # a frozen one takes twice as long to make, at every call
@@ -85,6 +128,7 @@ class NetworkOptions:
             "each with a dialect (101:article) and +se or -se; or a .json network.",
             show_default=False,
             callback=reads_model,
+            autocompletion=completing(models),
         ),
     ] = None
     blocks: Annotated[
@@ -104,7 +148,7 @@ class NetworkOptions:
     ] = 1.0
     dialect: Annotated[
         str | None,
-        _described("--dialect", help=f"Whose wiring: {', '.join(DIALECTS)}. Default: keras."),
+        _described("--dialect", help="Whose wiring: {}. Default: keras.", choices=DIALECTS),
     ] = None
     classes: Annotated[
         int | None,
@@ -130,7 +174,8 @@ class NetworkOptions:
         str | None,
         _described(
             "--activation",
-            help="Nonlinearity of stem and blocks. Default: relu, tf-models swish.",
+            help="Nonlinearity of stem and blocks: {}. Default: relu, tf-models swish.",
+            choices=ACTIVATIONS,
         ),
     ] = None
     include_top: Annotated[
@@ -138,7 +183,9 @@ class NetworkOptions:
     ] = True
     pooling: Annotated[
         str | None,
-        _described("--pooling", help="Without the classifier: avg or max. Default: the map."),
+        _described(
+            "--pooling", help="Without the classifier: {}. Default: the map.", choices=POOLINGS
+        ),
     ] = None
     preprocessing: Annotated[
         bool,

@@ -6,7 +6,7 @@ The suffix of a file chooses its format (``base.formats``); what was written is 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.answers.table import Answer
 from rsinspect.base.errors import UnknownFormat, check_choice
@@ -34,30 +34,24 @@ CHARTED = TABLES.or_else(PLOTS)
 _NO_TEXT = ("png", "pdf", "webp", "parquet")
 
 
-def format_help(formats: Formats) -> str:
-    """Say which formats there are and which is taken."""
-    return f"{one_of(formats.names)}. Default: from the suffix of the file; else table."
+def format_option(formats: Formats, default: str = "table") -> Any:
+    """Declare the option that names a format."""
+    help = "{}. Default: from the suffix of the file; else " + default + "."
+    return option("--format", "-f", help=help, choices=formats.names, panel=OUTPUT)
 
 
-def output_help(formats: Formats) -> str:
-    """Say which files there can be."""
-    return f"Write to this file instead of stdout: {one_of(formats.suffixes)}."
+def output_option(formats: Formats) -> Any:
+    """Declare the option that names the file."""
+    help = f"Write to this file instead of stdout: {one_of(formats.suffixes)}."
+    return option("--output", "-o", help=help, panel=OUTPUT, callback=writes)
 
 
-Format = Annotated[str | None, option("--format", "-f", help=format_help(TABLES), panel=OUTPUT)]
-Output = Annotated[
-    Path | None,
-    option("--output", "-o", help=output_help(TABLES), panel=OUTPUT, callback=writes),
-]
-ChartedFormat = Annotated[
-    str | None, option("--format", "-f", help=format_help(CHARTED), panel=OUTPUT)
-]
-ChartedOutput = Annotated[
-    Path | None,
-    option("--output", "-o", help=output_help(CHARTED), panel=OUTPUT, callback=writes),
-]
+Format = Annotated[str | None, format_option(TABLES)]
+Output = Annotated[Path | None, output_option(TABLES)]
+ChartedFormat = Annotated[str | None, format_option(CHARTED)]
+ChartedOutput = Annotated[Path | None, output_option(CHARTED)]
 Notes = Annotated[
-    str, option("--notes", help=f"Notes under a table: {one_of(NOTES)}.", panel=OUTPUT)
+    str, option("--notes", help="Notes under a table: {}.", choices=NOTES, panel=OUTPUT)
 ]
 Plot = Annotated[
     Path | None,
@@ -69,7 +63,7 @@ Plot = Annotated[
     ),
 ]
 Theme = Annotated[
-    str, option("--theme", help=f"Theme of the plot: {one_of(PLOT_THEMES)}.", panel=OUTPUT)
+    str, option("--theme", help="Theme of the plot: {}.", choices=PLOT_THEMES, panel=OUTPUT)
 ]
 
 

@@ -1,6 +1,7 @@
 """Options that the commands that draw share, and where a picture goes."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rsinspect.base import limits
 from rsinspect.base.errors import UnknownPicture
 from rsinspect.base.formats import STDOUT
-from rsinspect.cli.options import one_of, option
+from rsinspect.cli.options import option
 from rsinspect.cli.outputs import put, write
 from rsinspect.cli.talk import say
 from rsinspect.drawing.choices import AUTO, DIRECTIONS, FONT, FONTS, PNG_DPI, RENDERERS, THEME_NAMES
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from rsinspect.drawing.scene import Scene
 
 
-def _style(name: str, help: str) -> Any:
-    return option(name, help=help, panel="Style")
+def _style(name: str, help: str, choices: Iterable[str] = ()) -> Any:
+    return option(name, help=help, choices=choices, panel="Style")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,8 @@ class StyleOptions:
         str,
         _style(
             "--direction",
-            f"{one_of(DIRECTIONS)}: the data runs top to bottom or left to right.",
+            "{}: the data runs top to bottom or left to right.",
+            DIRECTIONS,
         ),
     ] = DIRECTIONS[0]
     size: Annotated[
@@ -51,16 +53,18 @@ class StyleOptions:
         str,
         _style(
             "--theme",
-            f"{one_of(THEME_NAMES)}. {AUTO}: light, and dark where the reader's pages are dark.",
+            "{}. auto: light, and dark where the reader's pages are dark.",
+            THEME_NAMES,
         ),
     ] = AUTO
-    font: Annotated[str, _style("--font", f"{one_of(FONTS)}. STIXGeneral resembles Times.")] = FONT
+    font: Annotated[str, _style("--font", "{}. STIXGeneral resembles Times.", FONTS)] = FONT
     dpi: Annotated[int, _style("--dpi", "Dots per inch of a PNG file.")] = PNG_DPI
     renderer: Annotated[
         str,
         _style(
             "--renderer",
-            f"Which Graphviz: {one_of(RENDERERS)}. rsinspect doctor lists what is installed.",
+            "Which Graphviz: {}. rsinspect doctor lists what is installed.",
+            RENDERERS,
         ),
     ] = RENDERERS[0]
 

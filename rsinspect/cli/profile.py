@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from rsinspect.answers.rows import LEVELS
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement, OutputNotWritable
 from rsinspect.cli.claims import reads, writes
-from rsinspect.cli.options import model_command, one_of, option
+from rsinspect.cli.options import model_command, option
 from rsinspect.cli.outputs import (
     CHARTED,
     ChartedFormat,
@@ -22,7 +23,7 @@ from rsinspect.cli.outputs import (
 from rsinspect.cli.talk import say
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.networks.network import Network
-from rsinspect.profiling.choices import BACKENDS, PRECISIONS
+from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from rsinspect.profiling.record.run import ProfileRun
 
 
-def _how(*names: str, help: str) -> Any:
-    return option(*names, help=help, panel="Measurement")
+def _how(*names: str, help: str, **more: Any) -> Any:
+    return option(*names, help=help, panel="Measurement", **more)
 
 
 def _file(*names: str, help: str, **more: Any) -> Any:
@@ -48,19 +49,20 @@ class MeasuringOptions:
 
     batch: Annotated[int, _how("--batch", "-b", help="Number of images in a batch.")] = 128
     mode: Annotated[
-        str, _how("--mode", help="forward, or train: forward, backward and optimizer.")
+        str, _how("--mode", help="{}; train is forward, backward and optimizer.", choices=MODES)
     ] = "forward"
     level: Annotated[
         str,
         _how(
             "--level",
-            help="Time each stage or each block on its own; layer divides blocks by a trace.",
+            help="{}: time each on its own; layers divide blocks by a trace.",
+            choices=LEVELS,
         ),
     ] = "stage"
     precision: Annotated[
-        str, _how("--precision", help=f"{one_of(PRECISIONS)}; float32 is without TF32.")
+        str, _how("--precision", help="{}; float32 is without TF32.", choices=PRECISIONS)
     ] = "float32"
-    backend: Annotated[str, _how("--backend", help=f"{one_of(BACKENDS)}.")] = "tensorflow"
+    backend: Annotated[str, _how("--backend", help="{}.", choices=BACKENDS)] = "tensorflow"
     device: Annotated[str, _how("--device", help="cpu, gpu or gpu:1.")] = "cpu"
     jit: Annotated[
         bool | None,
@@ -161,7 +163,7 @@ class FileOptions:
         Path | None,
         _file("--roofline", help="Also draw the roofline: .svg, .pdf or .png.", callback=writes),
     ] = None
-    theme: Annotated[str, _file("--theme", help=f"Theme of the plots: {one_of(PLOT_THEMES)}.")] = (
+    theme: Annotated[str, _file("--theme", help="Theme of the plots: {}.", choices=PLOT_THEMES)] = (
         "paper"
     )
 

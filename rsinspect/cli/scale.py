@@ -9,7 +9,7 @@ import typer
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.limits import EPOCHS
 from rsinspect.base.words import quoted
-from rsinspect.cli.options import one_of, option, with_options
+from rsinspect.cli.options import option, with_options
 from rsinspect.cli.outputs import (
     CHARTED,
     ChartedFormat,
@@ -67,13 +67,13 @@ class SpaceOptions:
         ),
     ] = None
     preset: Annotated[
-        str | None, option("--preset", help=f"A grid of the paper: {one_of(PRESETS)}.")
+        str | None, option("--preset", help="A grid of the paper: {}.", choices=PRESETS)
     ] = None
     layout_rule: Annotated[
         bool,
         option("--layout-rule", help="Grow depths above 200 that the paper lacks as 270 to 420."),
     ] = False
-    dialect: Annotated[str, option("--dialect", help=f"Whose wiring: {', '.join(DIALECTS)}.")] = (
+    dialect: Annotated[str, option("--dialect", help="Whose wiring: {}.", choices=DIALECTS)] = (
         "keras"
     )
 
@@ -144,7 +144,7 @@ class ShownOptions:
         str | None,
         _shown("--sort", "-s", help="Sort by a cost or an axis; -params: largest first."),
     ] = None
-    limit: Annotated[int | None, _shown("--limit", "-n", help="Only the first N.")] = None
+    limit: Annotated[int | None, _shown("--limit", "-n", help="Only the first N rows.")] = None
 
     def of(self, space: Space, limits: Bounds, question: Question) -> Search:
         """Make the search."""

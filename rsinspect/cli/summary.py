@@ -4,10 +4,16 @@ from typing import Annotated
 
 import typer
 
-from rsinspect.cli.options import Convention, model_command
-from rsinspect.cli.outputs import Format, Notes, Output, answer
+from rsinspect.answers.rows import LEVELS
+from rsinspect.cli.options import Convention, model_command, option
+from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
+from rsinspect.render.formats import TABLES
+
+_SUMMARIES = TABLES._replace(
+    hints=dict.fromkeys((".svg", ".png", ".pdf", ".dot", ".mmd"), "rsinspect graph draws a network")
+)
 
 
 @model_command()
@@ -15,7 +21,7 @@ def summary(
     network: Network,
     question: Question,
     level: Annotated[
-        str, typer.Option("--level", "-l", help="One row per stage, block or layer.")
+        str, option("--level", "-l", help="One row per {}.", choices=LEVELS)
     ] = "stage",
     columns: Annotated[
         str | None, typer.Option("--columns", "-c", help="Columns to show, by key, or 'all'.")
@@ -44,12 +50,13 @@ def summary(
     """Show params, MACs, FLOPs and activation memory, by stage, block or layer."""
     from rsinspect.answers.summary import SummaryOptions, column_keys, summary_answer
 
+    format = chosen(_SUMMARIES, output, format)
     wanted = column_keys() if columns == "all" else tuple(columns.split(",")) if columns else ()
     options = SummaryOptions(
         level=level,  # type: ignore[arg-type]  # checked by SummaryOptions
         question=question,
         folded=fold,
-        columns=wanted or (column_keys() if format == "csv" else ()),
+        columns=wanted or (column_keys() if format in ("csv", "parquet") else ()),
         sort=sort,
         limit=limit,
         filter=filter,

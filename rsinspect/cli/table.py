@@ -1,11 +1,13 @@
 """``rsinspect table``, ``figure`` and ``recipe``: the paper, beside what rsinspect computes."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rsinspect.answers.figures import FIGURES, TABLE_AXES
 from rsinspect.base.errors import UnknownVariant
-from rsinspect.cli.options import Convention
+from rsinspect.cli.options import OUTPUT, Convention, completing, models, one_of, option
 from rsinspect.cli.outputs import (
     ChartedFormat,
     ChartedOutput,
@@ -24,15 +26,25 @@ if TYPE_CHECKING:
     from rsinspect.plots.page import PlotFormat
 
 
+def _number(help: str, numbers: Iterable[int]) -> Any:
+    return typer.Argument(
+        metavar="N",
+        help=help,
+        show_default=False,
+        autocompletion=completing(map(str, numbers)),
+    )
+
+
 def table(
-    number: Annotated[int, typer.Argument(metavar="N", help="1 to 12.", show_default=False)],
+    number: Annotated[int, _number("1 to 12.", range(1, 13))],
     convention: Convention = "paper",
     format: ChartedFormat = None,
     output: ChartedOutput = None,
     notes: Notes = "short",
     plot: Plot = None,
     x: Annotated[
-        str, typer.Option("--x", help="Axis of the plot of table 7: v100, tpuv3, flops or params.")
+        str,
+        option("--x", help="Axis of the plot of table 7: {}.", choices=TABLE_AXES, panel=OUTPUT),
     ] = "v100",
     theme: Theme = "light",
 ) -> None:
@@ -49,7 +61,7 @@ def table(
 
 
 def figure(
-    number: Annotated[int, typer.Argument(metavar="N", help="2 or 3.", show_default=False)],
+    number: Annotated[int, _number(f"{one_of(map(str, FIGURES))}.", FIGURES)],
     convention: Convention = "paper",
     format: ChartedFormat = None,
     output: ChartedOutput = None,
@@ -71,7 +83,11 @@ def figure(
 def recipe(
     model: Annotated[
         str,
-        typer.Argument(help="A published model: 270, 152@224, ResNetRS101.", show_default=False),
+        typer.Argument(
+            help="A published model: 270, 152@224, ResNetRS101.",
+            show_default=False,
+            autocompletion=completing(models),
+        ),
     ],
     format: Format = None,
     output: Output = None,

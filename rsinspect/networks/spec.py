@@ -34,6 +34,7 @@ CUSTOM_ACTIVATION = "custom:"
 """Prefix of an activation that is a Python function: described by name, counted like any other."""
 
 Pooling = Literal["avg", "max"]
+POOLINGS: tuple[Pooling, ...] = ("avg", "max")
 
 
 def round_channels(channels: int, width: float) -> int:
