@@ -151,7 +151,7 @@ def test_no_arguments_show_the_help(cli: Cli) -> None:
 def test_the_version_is_the_packages(cli: Cli) -> None:
     from importlib.metadata import version
 
-    assert cli("--version").out == f"rsinspect {version('rsinspect')}\n"
+    assert cli("--version").out == cli("-V").out == f"rsinspect {version('rsinspect')}\n"
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from rsinspect.cli.outputs import (
     chosen,
     put,
 )
+from rsinspect.cli.talk import console
 from rsinspect.design_space.axes import PRESETS, parse_axis, preset_axes
 from rsinspect.design_space.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from rsinspect.design_space.search import Bounds, Found, Search
@@ -227,7 +228,6 @@ def _written(points: "Records", kind: str) -> bytes:
 
 def _searched(search: Search) -> Found:
     """Search, with a progress bar on a terminal's stderr where the space is large."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -239,9 +239,9 @@ def _searched(search: Search) -> Found:
     from rsinspect.design_space.points import CHUNK
 
     columns = (TextColumn("points"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
+    talk = console()
     size = search.space.size
-    large = size > CHUNK and console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=not large) as progress:
+    large = size > CHUNK and talk.is_terminal
+    with Progress(*columns, console=talk, transient=True, disable=not large) as progress:
         task = progress.add_task("", total=size)
         return search.run(progress=lambda done: progress.update(task, completed=done))

@@ -11,9 +11,8 @@ from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 from rsinspect.render.formats import TABLES
 
-_SUMMARIES = TABLES._replace(
-    hints=dict.fromkeys((".svg", ".png", ".pdf", ".dot", ".mmd"), "rsinspect graph draws a network")
-)
+_DRAWN = dict.fromkeys((".svg", ".png", ".pdf", ".dot", ".mmd"), "rsinspect graph draws a network")
+_SUMMARIES = TABLES._replace(hints={**TABLES.hints, **_DRAWN})
 
 
 @model_command()
