@@ -27,11 +27,13 @@ from rsinspect.drawing.theme import THEMES
 from rsinspect.drawing.tikz import tikz
 from rsinspect.drawing.tikz_diagram import name
 from rsinspect.drawing.views import view
+from rsinspect.layers import ops
+from rsinspect.layers.graph import LayerGraph
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.network import resnet_rs
+from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
-from tests.networks import network_of
+from tests.networks import layout_of, network_of
 
 NASTY = "q\"]<>&%$#_{}~^\\`'*|[1. é層 %%{init} end"
 Golden = Callable[[str, str], None]
@@ -370,7 +372,10 @@ def test_every_shortcut_and_gate_leaves_its_lane_and_comes_back() -> None:
 
 
 def test_a_name_cannot_move_the_cursor() -> None:
-    scene = view(resnet_rs(ResNetRSSpec(blocks=(1,), activation="custom:a\x1b[2Jb")), "layers")
+    odd = ops.Activation("custom:a\x1b[2Jb")
+    graph = layout_of(1).graph
+    layers = tuple(x._replace(op=odd) if x.op.kind == "Activation" else x for x in graph)
+    scene = view(from_graph(LayerGraph("odd", layers, graph.outputs)), "layers")
     assert "\x1b" not in terminal(scene, colour=False)
     assert "a\\x1b[2Jb" in terminal(scene, colour=False)
 

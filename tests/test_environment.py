@@ -10,16 +10,19 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from rsinspect.base import process
-from rsinspect.base.errors import RenderError
+from rsinspect.base.errors import BackendUnavailable, RenderError
 from rsinspect.doctor import checkup
 from rsinspect.drawing import engine
 from rsinspect.drawing.formats import Style, render
+from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.weights.published import cache_folder, keras_home
 from tests.conftest import GOLDENS, Cli
+from tests.networks import layout_of
 from tests.test_drawing_files import scene_named
 
 PACKAGE = Path(__file__).parents[1]
@@ -137,6 +140,17 @@ def test_settings_of_keras_that_are_none_are_left_aside(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "keras.json").write_text(content)
     assert checkup.keras_backend() == ("tensorflow", "Keras's default")
+
+
+def test_settings_that_keras_cannot_read_are_said_to_be_the_reason() -> None:
+    from rsinspect.profiling import worker
+
+    request = ProfileRequest(network=layout_of(1), batch=1)
+    with (
+        mock.patch("importlib.import_module", side_effect=[sys, RecursionError]),
+        pytest.raises(BackendUnavailable, match="Keras does not start: RecursionError"),
+    ):
+        worker._import(request)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

@@ -138,3 +138,8 @@ def test_drop_path_rates_are_those_of_the_tpu_code() -> None:
 def test_a_name_that_is_none_suggests_the_nearest(changes: dict[str, Any], hint: str) -> None:
     with pytest.raises(InvalidChoice, match=f"did you mean {hint}"):
         ResNetRSSpec.variant(50, **changes)
+
+
+def test_an_activation_that_cannot_be_shown_is_refused() -> None:
+    with pytest.raises(InvalidSpec, match=r"activation 'custom:a\\x1b\[2J' is no name"):
+        ResNetRSSpec(blocks=(1,), activation="custom:a\x1b[2J")

@@ -40,8 +40,18 @@ def _from_document(text: str) -> Network | None:
     except GraphError as exc:
         raise InvalidSpec(
             f"{quoted(text)} holds no network: {exc.message}",
-            f"a network is saved as {networks_.SCHEMA}",
+            "a later rsinspect wrote it: update rsinspect"
+            if _is_later(document)
+            else f"a network is saved as {networks_.SCHEMA}",
         ) from exc
+
+
+def _is_later(document: object) -> bool:
+    """Tell whether a later version of this program has written a document."""
+    schema = document.get("schema") if isinstance(document, dict) else None
+    ours = (networks_.SCHEMA, graph_document.SCHEMA)
+    kinds = tuple(known.partition("/")[0] + "/" for known in ours)
+    return isinstance(schema, str) and schema.startswith(kinds) and schema not in ours
 
 
 def _published(text: str) -> Network:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from rsinspect import paper
 from rsinspect.base import limits
 from rsinspect.base.errors import InvalidSpec, UnknownVariant, check_choice
+from rsinspect.base.text import is_showable
 from rsinspect.base.units import dimensions
 from rsinspect.base.words import Option, advice, shown
 from rsinspect.networks.dialects import DIALECTS, Dialect, dialect_named, written_name
@@ -206,6 +207,7 @@ class ResNetRSSpec:
             f"pooling {shown(self.pooling)} is not avg or max",
         )
         for activation in (self.activation, self.classifier_activation):
+            _require(is_showable(str(activation)), f"activation {shown(activation)} is no name")
             if not str(activation).startswith(CUSTOM_ACTIVATION):
                 check_choice("activation", activation, ACTIVATIONS)
 

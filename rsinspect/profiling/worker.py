@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import rsinspect
 from rsinspect.base.codec import LARGEST
-from rsinspect.base.errors import MeasurementError, RsInspectError
+from rsinspect.base.errors import BackendUnavailable, MeasurementError, RsInspectError
 from rsinspect.base.process import end_with_parent
 from rsinspect.profiling import machine
 from rsinspect.profiling.budget import NO_TIME, SUMMING_UP_S, Budget, Estimate
@@ -167,10 +167,16 @@ def _import(request: ProfileRequest) -> ModuleType:
 
     Raises:
         ImportError: If one is not installed or does not load.
+        BackendUnavailable: If Keras does not start.
         DeviceUnavailable: If the backend does not find the device.
     """
     importlib.import_module(request.backend)
-    keras = importlib.import_module("keras")
+    try:
+        keras = importlib.import_module("keras")
+    except (ValueError, RuntimeError) as exc:  # its answers to settings it cannot read
+        raise BackendUnavailable(
+            f"Keras does not start: {type(exc).__name__}: {exc}", "look at its keras.json"
+        ) from exc
     backend = importlib.import_module(f"rsinspect.profiling.backends.{request.backend}")
     backend.configure(request)
     keras.config.set_floatx("float32")
