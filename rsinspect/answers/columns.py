@@ -62,13 +62,14 @@ def _blocks_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
     )
 
 
-def _repeats_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
+def sums_in_words(rows: Sequence[SummaryRow]) -> tuple[str, ...]:
+    """Say of rows that stand for several blocks what their numbers are."""
     row = max(rows, key=lambda row: row.repeats)
     if row.repeats == 1:
-        return None
+        return ()
     return (
-        f"{row.group}: {row.repeats} identical blocks (op, configuration, "
-        "shapes), each with its own weights; the numbers of such a row are for all of them."
+        f"{row.group}: {row.repeats} identical blocks; the numbers are for all of them.",
+        "Identical: in op, configuration and shapes; each block has its own weights.",
     )
 
 
@@ -209,8 +210,8 @@ def default_columns(
 def legend(
     shown: Sequence[ColumnSpec], rows: Sequence[SummaryRow], question: Question
 ) -> tuple[str, ...]:
-    """Explain the columns that are shown, and the rows that stand for several blocks."""
-    needed = {_repeats_note, *(note for spec in shown for note in spec.notes)}
-    order = (_macs_note, _flops_note, _blocks_note, _repeats_note, _field_note, _moved_note)
+    """Explain the columns that are shown."""
+    needed = {note for spec in shown for note in spec.notes}
+    order = (_macs_note, _flops_note, _blocks_note, _field_note, _moved_note)
     notes = (note(rows, question) for note in order if note in needed)
     return tuple(note for note in notes if note is not None)

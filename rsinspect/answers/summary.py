@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from rsinspect.answers.columns import COLUMNS, ColumnSpec, Whole, default_columns, legend
+from rsinspect.answers.columns import (
+    COLUMNS,
+    ColumnSpec,
+    Whole,
+    default_columns,
+    legend,
+    sums_in_words,
+)
 from rsinspect.answers.rows import LEVELS, Level, SummaryRow, summary_rows, total_row
 from rsinspect.answers.table import Answer, Table, Value
 from rsinspect.base import limits
@@ -153,13 +160,15 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
 
 def _notes(summary: Summary, shown: Sequence[ColumnSpec]) -> tuple[str, ...]:
     """Explain what is shown before what is not."""
-    memory, rest = _memory_in_words(summary), legend(shown, summary.rows, summary.question)
-    if not any(spec.key.startswith("activation") for spec in shown):
-        memory, rest = rest, memory
-    return (*memory, *rest, _size(summary))
+    activations, peak = _memory_in_words(summary)
+    explained = legend(shown, summary.rows, summary.question)
+    sums = sums_in_words(summary.rows)
+    if any(spec.key.startswith("activation") for spec in shown):
+        return (activations, *sums[:1], peak, *explained, *sums[1:], _size(summary))
+    return (*sums[:1], *explained, *sums[1:], activations, peak, _size(summary))
 
 
-def _memory_in_words(summary: Summary) -> tuple[str, ...]:
+def _memory_in_words(summary: Summary) -> tuple[str, str]:
     question = summary.question
     return (
         f"Activations: all layer outputs, batch {question.batch}, {question.dtype}.",
