@@ -75,7 +75,8 @@ class Camera {
   centre(el, around, { jump = this.calm.matches } = {}) {
     const [frame, rect] = [this.frame(), el.getBoundingClientRect()], outer = around?.getBoundingClientRect();
     const wide = outer && outer.width < frame.width ? outer : rect;
-    const left = Math.min(wide.left, rect.left) + wide.width / 2 - frame.left - frame.width / 2;
+    const middle = Math.min(wide.left, rect.left) + wide.width / 2 - frame.left - frame.width / 2;
+    const left = wide.width > frame.width ? rect.left - frame.left - MARGIN : middle; // its name is on the left
     const top = rect.top + Math.min(rect.height, frame.height) / 2 - frame.top - frame.height / 2;
     const near = Math.hypot(left, top) < frame.width; // farther than that nobody can follow
     this.view.scrollBy({ left, top, behavior: near && !jump ? "smooth" : "auto" });

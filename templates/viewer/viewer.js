@@ -151,6 +151,7 @@ class Viewer {
       if (selected && drawn(selected)) this.select(selected);
       this.#roam();
       if (this.camera.zoom < 0.4) this.camera.zoomTo(READABLE);
+      if (!open) this.camera.zoomTo(Math.min(this.camera.zoom, Math.max(READABLE, this.camera.fits()[0])));
       if (drawn(part)) this.camera.centre(part.face, part.parent?.el, { jump: true });
       this.#settle();
     });
