@@ -206,8 +206,9 @@ def _facet(figure: dict[str, Any], epochs: int) -> Facet:
 
 
 def _curve(epochs: int, scaling: str, resolution: int) -> tuple[Point, ...]:
-    return tuple(
-        Point(
+    """List the points of a curve, its ends named: the points between follow in their order."""
+    found = [
+        (
             p.time_per_step_s,
             p.top1_minival,
             f"{p.depth}" if scaling == "depth" else _multiplier(p.width),
@@ -216,7 +217,9 @@ def _curve(epochs: int, scaling: str, resolution: int) -> tuple[Point, ...]:
         if (p.epochs, p.scaling, p.resolution) == (epochs, scaling, resolution)
         and p.time_per_step_s is not None
         and p.top1_minival is not None
-    )
+    ]
+    ends = (0, len(found) - 1)
+    return tuple(Point(x, y, name if n in ends else "") for n, (x, y, name) in enumerate(found))
 
 
 def figure_chart(number: int) -> Chart:
@@ -237,7 +240,8 @@ def figure_chart(number: int) -> Chart:
         facets=tuple(_facet(figure, epochs) for epochs in figure["epochs"]),
         notes=(
             f"{figure['method'].capitalize()}. Not shown: {figure['missing']}. "
-            "Labels: depth at width 1, or width at depth 101.",
+            "Labels, at the ends of each line: depth at width 1 (101, 200, 300, 400), or width at "
+            "depth 101 (×1, ×1.5, ×2).",
             f"Source: {'; '.join(figure['source'])}.",
         ),
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rsinspect.differences.pairs import Comparison
     from rsinspect.drawing.scene import Scene
     from rsinspect.plots.page import PlotFormat
+    from rsinspect.plots.sheet import Sheet
     from rsinspect.profiling.record.run import ProfileRun
 
 SceneMaker = Callable[[str, bool], "Scene"]
@@ -140,23 +141,38 @@ class Diff(TableResult):
 
         return conclusion(self.a, self.b, self._comparison)
 
-    def graph(self, view: str = "blocks", *, direction: str = "TB", theme: str = "auto") -> Picture:
+    def graph(
+        self,
+        view: str = "blocks",
+        *,
+        direction: str = "TB",
+        theme: str = "auto",
+        size: str | None = None,
+        title: str | None = None,
+        caption: bool = True,
+    ) -> Picture:
         """Draw both side by side, with what differs marked.
 
         Args:
             view: ``stages``, ``blocks`` or ``layers``.
             direction: ``TB`` (top to bottom) or ``LR`` (left to right).
             theme: As in ``rsinspect.graph``.
+            size: Likewise.
+            title: Likewise.
+            caption: Likewise.
 
         Raises:
             InvalidChoice: If one of them is unknown.
         """
         from rsinspect.drawing.comparison import comparison
+        from rsinspect.drawing.size import parse_size
 
         def scene(view: str, deep: bool) -> Scene:
             return comparison(self.a, self.b, view=view, direction=direction, deep=deep)
 
-        return Picture(scene, view, Style(theme=theme))
+        place = None if size is None else parse_size(size)
+        style = Style(theme=theme, size=place, title=title, caption=caption)
+        return Picture(scene, view, style)
 
 
 class Picture:
@@ -250,6 +266,13 @@ class Plot:
         return f"<Plot: {self.title}>"
 
 
+def _sheet(size: str | None, title: str | None, caption: bool) -> Sheet:
+    from rsinspect.drawing.size import parse_size
+    from rsinspect.plots.sheet import Sheet
+
+    return Sheet(None if size is None else parse_size(size), title, caption)
+
+
 class Charted(TableResult):
     """A table that can be drawn as a chart too."""
 
@@ -257,19 +280,29 @@ class Charted(TableResult):
         super().__init__(answer)
         self._chart = chart
 
-    def plot(self, theme: str = "light") -> Plot:
+    def plot(
+        self,
+        theme: str = "light",
+        *,
+        size: str | None = None,
+        title: str | None = None,
+        caption: bool = True,
+    ) -> Plot:
         """Draw the chart of this table.
 
         Args:
             theme: ``paper``, ``light``, ``dark`` or ``print``.
+            size: As in ``rsinspect.graph``.
+            title: Likewise.
+            caption: Whether remarks and sources stand below it.
 
         Raises:
             RsInspectError: If this table has no chart.
         """
         from rsinspect.plots.chart import chart_plot
 
-        chart = self._chart()
-        return Plot(lambda format: chart_plot(chart, format, theme), chart.title)
+        chart, sheet = self._chart(), _sheet(size, title, caption)
+        return Plot(lambda format: chart_plot(chart, format, theme, sheet), chart.title)
 
 
 class Run(TableResult):
@@ -285,12 +318,23 @@ class Run(TableResult):
         super().__init__(profile_answer(record))
         self.record = record
 
-    def plot(self, kind: Literal["latency", "roofline"] = "latency", theme: str = "paper") -> Plot:
+    def plot(
+        self,
+        kind: Literal["latency", "roofline"] = "latency",
+        theme: str = "paper",
+        *,
+        size: str | None = None,
+        title: str | None = None,
+        caption: bool = True,
+    ) -> Plot:
         """Draw the latencies of the parts, or how near they come to what the machine can do.
 
         Args:
             kind: ``latency`` or ``roofline``.
             theme: ``paper``, ``light``, ``dark`` or ``print``.
+            size: As in ``rsinspect.graph``.
+            title: Likewise.
+            caption: Whether remarks stand below it.
 
         Raises:
             InvalidChoice: If the kind is unknown.
@@ -302,4 +346,5 @@ class Run(TableResult):
 
         check_choice("kind of plot", kind, ("latency", "roofline"))
         draw = latency_plot if kind == "latency" else roofline_plot
-        return Plot(lambda format: draw(self.record, format, theme), f"{kind}: {self.title}")
+        sheet = _sheet(size, title, caption)
+        return Plot(lambda format: draw(self.record, format, theme, sheet), f"{kind}: {self.title}")

@@ -17,6 +17,8 @@ from rsinspect.drawing.choices import AUTO, DIRECTIONS, FONT, FONTS, PNG_DPI, RE
 if TYPE_CHECKING:
     from rsinspect.drawing.formats import Style
     from rsinspect.drawing.scene import Scene
+    from rsinspect.drawing.size import Size
+    from rsinspect.plots.sheet import Sheet
 
 
 def _style(name: str, help: str, choices: Iterable[str] = ()) -> Any:
@@ -24,17 +26,9 @@ def _style(name: str, help: str, choices: Iterable[str] = ()) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StyleOptions:
-    """How a picture looks."""
+class PlaceOptions:
+    """The place that a figure or plot is for."""
 
-    direction: Annotated[
-        str,
-        _style(
-            "--direction",
-            "{}: the data runs top to bottom or left to right.",
-            DIRECTIONS,
-        ),
-    ] = DIRECTIONS[0]
     size: Annotated[
         str | None,
         _style(
@@ -49,6 +43,42 @@ class StyleOptions:
     caption: Annotated[
         bool, _style("--caption/--no-caption", "With or without what its numbers mean.")
     ] = True
+
+    @property
+    def place(self) -> "Size | None":
+        """Read the size.
+
+        Raises:
+            UnknownPicture: If it is none.
+        """
+        from rsinspect.drawing.size import parse_size
+
+        return None if self.size is None else parse_size(self.size)
+
+    def sheet(self) -> "Sheet":
+        """Make the sheet of a plot.
+
+        Raises:
+            UnknownPicture: If the size is none.
+            PictureTooLarge: If no plot can be read on it.
+        """
+        from rsinspect.plots.sheet import Sheet
+
+        return Sheet(self.place, self.title, self.caption)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleOptions(PlaceOptions):
+    """How a picture looks."""
+
+    direction: Annotated[
+        str,
+        _style(
+            "--direction",
+            "{}: the data runs top to bottom or left to right.",
+            DIRECTIONS,
+        ),
+    ] = DIRECTIONS[0]
     theme: Annotated[
         str,
         _style(
@@ -79,14 +109,13 @@ class StyleOptions:
             UnknownPicture: If the resolution is out of range.
         """
         from rsinspect.drawing.formats import Style
-        from rsinspect.drawing.size import parse_size
 
         return Style(
             theme=self.theme,
             font=self.font,
             dpi=self.dpi,
             renderer=self.renderer,
-            size=None if self.size is None else parse_size(self.size),
+            size=self.place,
             title=self.title,
             caption=self.caption,
         )

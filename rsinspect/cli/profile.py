@@ -20,6 +20,7 @@ from rsinspect.cli.outputs import (
     chosen,
     write,
 )
+from rsinspect.cli.picture import PlaceOptions
 from rsinspect.cli.talk import say
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.networks.network import Network
@@ -187,7 +188,9 @@ class FileOptions:
                 "leave one of them out",
             )
 
-    def writers(self, run: "ProfileRun | PredictedRun") -> "Iterator[Callable[[], None]]":
+    def writers(
+        self, run: "ProfileRun | PredictedRun", place: PlaceOptions
+    ) -> "Iterator[Callable[[], None]]":
         """List what writes each of the files that were named, the run itself first.
 
         Where nothing was measured there is nothing to draw; what was predicted can be saved.
@@ -206,11 +209,15 @@ class FileOptions:
         if (plot := self.plot) is not None:
             from rsinspect.plots.latency import latency_plot
 
-            yield lambda: write({plot: latency_plot(run, plot_format(plot), self.theme)})
+            yield lambda: write(
+                {plot: latency_plot(run, plot_format(plot), self.theme, place.sheet())}
+            )
         if (roofline := self.roofline) is not None:
             from rsinspect.plots.roofline import roofline_plot
 
-            yield lambda: write({roofline: roofline_plot(run, plot_format(roofline), self.theme)})
+            yield lambda: write(
+                {roofline: roofline_plot(run, plot_format(roofline), self.theme, place.sheet())}
+            )
 
     @property
     def draws(self) -> bool:
@@ -234,6 +241,7 @@ def profile(
     network: Network,
     how: MeasuringOptions,
     files: FileOptions,
+    place: PlaceOptions,
     format: ChartedFormat = None,
     output: ChartedOutput = None,
     notes: Notes = "short",
@@ -245,11 +253,13 @@ def profile(
     budget = Budget.starting(how.max_time)
     draws = files.draws or chosen(CHARTED, output, format) in PLOTS.names
     files.check(roofs=how.roofs)
+    if draws:
+        place.sheet()
     run, ended = _run(network, how, files, budget)
     if isinstance(ended, NotMeasured) and run is not None and not (draws or how.strict):
         ended = None  # a prediction is an answer
     if run is not None:
-        _deliver(run, files, partial(_show, run, files.theme, format, output, notes))
+        _deliver(run, files, place, partial(_show, run, files.theme, place, format, output, notes))
     if ended is not None:
         raise ended
     if how.strict:
@@ -287,6 +297,7 @@ def _run(
 def _show(
     run: "ProfileRun | PredictedRun",
     theme: str,
+    place: PlaceOptions,
     format: str | None,
     output: Path | None,
     notes: str,
@@ -301,12 +312,20 @@ def _show(
     from rsinspect.plots.latency import latency_plot
 
     answer_charted(
-        _answer(run), lambda kind: latency_plot(run, kind, theme), format, output, notes, None
+        _answer(run),
+        lambda kind: latency_plot(run, kind, theme, place.sheet()),
+        format,
+        output,
+        notes,
+        None,
     )
 
 
 def _deliver(
-    run: "ProfileRun | PredictedRun", files: FileOptions, show: "Callable[[], None]"
+    run: "ProfileRun | PredictedRun",
+    files: FileOptions,
+    place: PlaceOptions,
+    show: "Callable[[], None]",
 ) -> None:
     """Show the answer, and write the files.
 
@@ -322,7 +341,7 @@ def _deliver(
             answer(_answer(run), "table", None)
             raise
 
-    steps = [show_anyway, *files.writers(run)]
+    steps = [show_anyway, *files.writers(run, place)]
     deliver(steps, None if files.saved else lambda: _document(run), files.save)
 
 

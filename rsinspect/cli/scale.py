@@ -22,6 +22,7 @@ from rsinspect.cli.outputs import (
     chosen,
     put,
 )
+from rsinspect.cli.picture import PlaceOptions
 from rsinspect.cli.talk import console
 from rsinspect.design_space.axes import PRESETS, parse_axis, preset_axes
 from rsinspect.design_space.objectives import DEFAULT_OBJECTIVES, parse_objectives
@@ -180,14 +181,14 @@ class FileOptions:
             PLOTS.of(self.plot)
         return chosen(CHARTED, self.output, self.format)
 
-    def put(self, found: Found) -> None:
+    def put(self, found: Found, place: PlaceOptions) -> None:
         """Put what was found where it is to go; as records, every point of it."""
         from rsinspect.design_space.answer import records, scale_answer, scale_chart
 
         def draw(format: "PlotFormat") -> bytes:
             from rsinspect.plots.chart import chart_plot
 
-            return chart_plot(scale_chart(found), format, self.theme)
+            return chart_plot(scale_chart(found), format, self.theme, place.sheet())
 
         kind = self.check()
         if kind in ("csv", "parquet"):
@@ -204,6 +205,7 @@ def scale(
     shown: ShownOptions,
     question: Question,
     files: FileOptions,
+    place: PlaceOptions,
     advise: Annotated[
         bool, typer.Option("--advise", help="Say instead which strategy of the paper applies.")
     ] = False,
@@ -217,7 +219,8 @@ def scale(
         answer(advice_answer(epochs), files.format, files.output, files.notes)
         return
     files.check()
-    files.put(_searched(shown.of(space.make(), limits.make(), question)))
+    place.sheet()
+    files.put(_searched(shown.of(space.make(), limits.make(), question)), place)
 
 
 def _written(points: "Records", kind: str) -> bytes:

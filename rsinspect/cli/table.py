@@ -7,7 +7,15 @@ import typer
 
 from rsinspect.answers.figures import FIGURES, TABLE_AXES
 from rsinspect.base.errors import UnknownVariant
-from rsinspect.cli.options import OUTPUT, Convention, completing, models, one_of, option
+from rsinspect.cli.options import (
+    OUTPUT,
+    Convention,
+    completing,
+    models,
+    one_of,
+    option,
+    with_options,
+)
 from rsinspect.cli.outputs import (
     ChartedFormat,
     ChartedOutput,
@@ -19,6 +27,7 @@ from rsinspect.cli.outputs import (
     answer,
     answer_charted,
 )
+from rsinspect.cli.picture import PlaceOptions
 from rsinspect.layers.question import Question
 from rsinspect.networks.grammar import parse_model
 
@@ -35,8 +44,10 @@ def _number(help: str, numbers: Iterable[int]) -> Any:
     )
 
 
+@with_options
 def table(
     number: Annotated[int, _number("1 to 12.", range(1, 13))],
+    place: PlaceOptions,
     convention: Convention = "paper",
     format: ChartedFormat = None,
     output: ChartedOutput = None,
@@ -55,13 +66,15 @@ def table(
     def draw(format: "PlotFormat") -> bytes:
         from rsinspect.plots.chart import chart_plot
 
-        return chart_plot(table_chart(number, x=x), format, theme)
+        return chart_plot(table_chart(number, x=x), format, theme, place.sheet())
 
     answer_charted(table_answer(number, Question(convention)), draw, format, output, notes, plot)
 
 
+@with_options
 def figure(
     number: Annotated[int, _number(f"{one_of(map(str, FIGURES))}.", FIGURES)],
+    place: PlaceOptions,
     convention: Convention = "paper",
     format: ChartedFormat = None,
     output: ChartedOutput = None,
@@ -75,7 +88,7 @@ def figure(
     def draw(format: "PlotFormat") -> bytes:
         from rsinspect.plots.chart import chart_plot
 
-        return chart_plot(figure_chart(number), format, theme)
+        return chart_plot(figure_chart(number), format, theme, place.sheet())
 
     answer_charted(figure_answer(number, Question(convention)), draw, format, output, notes, plot)
 

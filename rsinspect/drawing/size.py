@@ -18,7 +18,7 @@ _RATIO = re.compile(r"(\d{1,2}):(\d{1,2})")
 SLIDE_HEIGHT_PT = 540.0
 """Of a slide: 7.5 in, and as wide as its ratio says; 16:9 and 4:3 in PowerPoint and Impress."""
 
-LEAST_PT, MOST_PT = 57.0, 14_400.0
+LEAST_PT, MOST_PT = 56.0, 14_400.0
 """2 cm, and what a PDF's page may have (ISO 32000-1, annex C)."""
 
 HINT = "write a width, 84mm, a box, 160x90mm or 1280x720, or a slide's ratio, 16:9"

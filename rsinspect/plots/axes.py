@@ -62,16 +62,26 @@ def log_ticks(low: float, high: float) -> list[tuple[float, bool]]:
     """List ones to nines of each decade, and whether they are named: of few decades more are.
 
     >>> log_ticks(8, 30)
-    [(8.0, False), (9.0, False), (10.0, True), (20.0, True), (30.0, False)]
+    [(8.0, False), (9.0, False), (10.0, True), (20.0, True), (30.0, True)]
     """
     decades = math.log10(high / low)
-    named = (1, 2, 5) if decades < 2 else (1, 3) if decades < 3 else (1,)
     ticks = [
-        (digit * 10.0**power, digit in named)
+        (digit * 10.0**power, digit)
         for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         for digit in range(1, 10)
     ]
-    return [(tick, is_named) for tick, is_named in ticks if low <= tick <= high]
+    inside = [(tick, digit) for tick, digit in ticks if low <= tick <= high]
+    usual: tuple[int, ...] = (1, 2, 5) if decades < 2 else (1, 3) if decades < 3 else (1,)
+    every = tuple(range(1, 10))
+    named = next(  # more digits where less than a decade is shown
+        (
+            digits
+            for digits in (usual, (1, 2, 3, 5, 7))
+            if sum(digit in digits for _, digit in inside) >= 3
+        ),
+        every,
+    )
+    return [(tick, digit in named) for tick, digit in inside]
 
 
 def even_ticks(

@@ -28,11 +28,9 @@ from rsinspect.plots.axes import (
     short,
 )
 from rsinspect.plots.frame import Dots, Entry, Frame, Sign
-from rsinspect.plots.labels import Around, Crossing, Labels
+from rsinspect.plots.labels import NO_LEADER, Around, Crossing, Labels, Leader, Spot, led_to
 from rsinspect.plots.page import (
     MARGIN,
-    ROOM,
-    WIDTH,
     Box,
     Dot,
     Lettering,
@@ -46,6 +44,7 @@ from rsinspect.plots.page import (
     mixed,
     own_settings,
 )
+from rsinspect.plots.sheet import README, Sheet
 from rsinspect.plots.text import SMALL, TEXT, cut, text_width
 
 if TYPE_CHECKING:
@@ -53,10 +52,14 @@ if TYPE_CHECKING:
 
 _TALL = 400
 _GAP = 26  # between facets
+_AXIS = 48  # below a facet
+_LEAST_FACET = 190
 _MARK = 7.0
 _LINE = 80.0
 """What a name costs that crosses the line of a series."""
-_DEAREST = 60.0
+_FAR = 14.0
+"""Pixels from a point to its name that need a leader."""
+_DEAREST = 130.0
 """What a name may cost at most."""
 
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "p")
@@ -70,28 +73,31 @@ _GREYS = ("#000000", "#6e6e6e", "#303030", "#8a8a8a")
 _STYLES = {"solid": "-", "dashed": "--"}
 
 
-def chart_plot(chart: Chart, format: PlotFormat, theme: str) -> bytes:
+def chart_plot(chart: Chart, format: PlotFormat, theme: str, sheet: Sheet = README) -> bytes:
     """Draw a chart, as a file's content.
 
     Args:
         chart: What to show.
         format: Of the file.
         theme: Of ``drawing.theme.THEMES``.
+        sheet: The place it is for.
 
     Raises:
         InvalidChoice: If the format or the theme is unknown.
         RenderError: If a value is beyond any axis.
     """
     check_plot(format, theme)
-    return file_content(chart_figure(chart, theme), format, chart.title)
+    figure = chart_figure(chart, theme, sheet)
+    return sheet.sized(file_content(figure, format, sheet.named(chart.title), sheet.dpi))
 
 
-def chart_figure(chart: Chart, theme: str) -> Figure:
+def chart_figure(chart: Chart, theme: str, sheet: Sheet = README) -> Figure:
     """Lay a chart out; ``chart_plot`` makes a file of it.
 
     Args:
         chart: What to show.
         theme: Of ``drawing.theme.THEMES``.
+        sheet: The place it is for.
 
     Raises:
         RenderError: If a value is beyond any axis.
@@ -101,8 +107,9 @@ def chart_figure(chart: Chart, theme: str) -> Figure:
             if not abs(value) <= LARGEST or (axis.log and 0 < value < 1 / LARGEST):
                 raise RenderError(f"{value:.3g} cannot be drawn on the axis {axis.label:.80}")
     with own_settings():
-        page, unnamed = _drawn(chart, THEMES[theme], 0)
-        return _drawn(chart, THEMES[theme], unnamed)[0].figure if unnamed else page.figure
+        page, unnamed = _drawn(chart, THEMES[theme], 0, sheet)
+        again = _drawn(chart, THEMES[theme], unnamed, sheet) if unnamed else (page, 0)
+        return again[0].figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,7 @@ def _looks(chart: Chart, theme: Theme) -> dict[str, _Look]:
 
 
 def _faint(theme: Theme) -> Dot:
-    return Dot(3, mixed(theme.paper, theme.muted, 0.55), alpha=0.6, rank=3)
+    return Dot(5, mixed(theme.paper, theme.muted, 0.7), alpha=0.75, rank=3)
 
 
 def _scale(axis: Axis, values: Sequence[float], start: float, end: float) -> Scale:
@@ -218,7 +225,7 @@ class _Plot(NamedTuple):
         ]
 
 
-def _frame(chart: Chart, theme: Theme, unnamed: int) -> Frame:
+def _frame(chart: Chart, theme: Theme, unnamed: int, sheet: Sheet) -> Frame:
     looks = _looks(chart, theme)
     notes = list(chart.notes)
     hidden = sum(
@@ -231,35 +238,47 @@ def _frame(chart: Chart, theme: Theme, unnamed: int) -> Frame:
     behind: Sign = Dots(_faint(theme), width=26)
     signs = {name: behind if s.faint else looks[name] for name, s in chart.series.items()}
     key = [Entry(sign, name) for name, sign in signs.items()] if len(signs) > 1 else []
-    return Frame.of(chart.title, [chart.subtitle], key, notes)
+    return Frame.of(chart.title, [chart.subtitle], key, notes, sheet)
 
 
-def _drawn(chart: Chart, theme: Theme, unnamed: int) -> tuple[Page, int]:
+def _drawn(chart: Chart, theme: Theme, unnamed: int, sheet: Sheet) -> tuple[Page, int]:
     """Draw the page; returns how many points found no room for their name as well."""
-    frame = _frame(chart, theme, unnamed)
-    top = frame.top + (34 if len(chart.facets) > 1 else 22)
-    bottom = top + _TALL
-    page = frame.page(bottom + 48, theme)
-    up = _ruler(chart.y, _scale(chart.y, chart.values("y"), bottom, top))
-    left = MARGIN + 12 + max((text_width(tick.text, SMALL) for tick in up.ticks), default=20)
-    page.remark((MARGIN, top - 10), cut(chart.y.label, ROOM, SMALL))
-    each = (WIDTH - MARGIN - left - _GAP * (len(chart.facets) - 1)) / max(1, len(chart.facets))
+    frame = _frame(chart, theme, unnamed, sheet)
+    left, beside = _columns(chart, sheet)
+    rows = max(1, -(-len(chart.facets) // beside))
+    head = 34 if len(chart.facets) > 1 else 22
+    around = frame.top + rows * (head + _AXIS) + frame.below_plot
+    tall = sheet.tall(_TALL, around) / (rows if sheet.size and sheet.size.height_pt else 1)
+    each = (sheet.width - MARGIN - left - _GAP * (beside - 1)) / beside
+    page = frame.page(frame.top + rows * (head + tall + _AXIS), theme)
+    page.remark((MARGIN, frame.top + head - 10), cut(chart.y.label, sheet.room * 0.6, SMALL))
     looks, missed = _looks(chart, theme), 0
     for index, facet in enumerate(chart.facets):
-        start = left + index * (each + _GAP)
+        row, column = divmod(index, beside)
+        start = left + column * (each + _GAP)
+        top = frame.top + head + row * (tall + head + _AXIS)
+        box = Box(start, top, start + each, top + tall)
         across = _ruler(chart.x, _scale(chart.x, chart.values("x"), start, start + each))
-        plot = _Plot(Box(start, top, start + each, bottom), across, up)
-        draw_grid(page, plot.box, across, up, name_up=index == 0)
+        up = _ruler(chart.y, _scale(chart.y, chart.values("y"), box.bottom, top))
+        draw_grid(page, box, across, up, name_up=column == 0)
         if facet.title:
             title = cut(facet.title, each * 0.6, TEXT, bold=True)
-            page.words((plot.box.right, top - 10), title, Lettering(side="right", bold=True))
-        missed += _draw_facet(page, facet, plot, looks)
-    middle = (left + WIDTH - MARGIN) / 2
-    page.remark((middle, bottom + 38), cut(chart.x.label, ROOM, SMALL), "center")
+            page.words((box.right, top - 10), title, Lettering(side="right", bold=True))
+        missed += _draw_facet(page, facet, _Plot(box, across, up), looks)
+    middle, bottom = (left + sheet.width - MARGIN) / 2, frame.top + rows * (head + tall + _AXIS)
+    page.remark((middle, bottom - 10), cut(chart.x.label, sheet.room, SMALL), "center")
     if not chart.points:
         nothing = Lettering(colour=theme.muted, side="center")
-        page.words((middle, (top + bottom) / 2), "no points", nothing)
+        page.words((middle, frame.top + head + tall / 2), "no points", nothing)
     return page, missed
+
+
+def _columns(chart: Chart, sheet: Sheet) -> tuple[float, int]:
+    """Choose where the plot begins, and how many facets stand beside each other."""
+    up = _ruler(chart.y, _scale(chart.y, chart.values("y"), _TALL, 0))
+    left = MARGIN + 12 + max((text_width(tick.text, SMALL) for tick in up.ticks), default=20)
+    fit = int((sheet.width - MARGIN - left + _GAP) // (_LEAST_FACET + _GAP))
+    return left, max(1, min(len(chart.facets), fit))
 
 
 def _draw_facet(page: Page, facet: Facet, plot: _Plot, looks: dict[str, _Look]) -> int:
@@ -287,11 +306,22 @@ def _draw_facet(page: Page, facet: Facet, plot: _Plot, looks: dict[str, _Look]) 
 
 
 def _name(page: Page, labels: Labels, place: Place, text: str, *, over: bool) -> bool:
-    """Put a name beside its point; ``over`` hides faint points below it."""
+    """Put a name beside its point, or farther off with a leader; ``over`` hides faint points."""
     text = cut(text, 180, SMALL)
-    around = Around(place, _MARK / 2, (3, 7, 12, 18), 16, askew=2)
-    chosen = labels.cheapest(around.spots(text_width(text, SMALL), 14), below=_DEAREST)
+
+    def lead(spot: Spot) -> Leader:
+        (box,) = spot.boxes
+        if box.distance(*place) <= _FAR:
+            return NO_LEADER
+        return Leader(led_to(place, _MARK / 2, box), 5)
+
+    around = Around(place, _MARK / 2, (3, 7, 12, 18, 26, 36, 48), 16, askew=2)
+    chosen = labels.cheapest(around.spots(text_width(text, SMALL), 14), below=_DEAREST, lead=lead)
     if chosen is None:
         return False
-    labels.put(page, text, Lettering(SMALL, over=over), chosen[0])
+    spot, leader = chosen
+    if leader.stroke is not None:
+        page.line(leader.stroke, Pen(page.theme.muted, 0.7, rank=4.6))
+        labels.leaders.append(leader.stroke)
+    labels.put(page, text, Lettering(SMALL, over=over), spot)
     return True

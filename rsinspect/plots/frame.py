@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from rsinspect.drawing.theme import Theme
-from rsinspect.plots.page import MARGIN, ROOM, Box, Dot, Lettering, Page, Place
+from rsinspect.plots.page import MARGIN, Box, Dot, Lettering, Page, Place
+from rsinspect.plots.sheet import README, Sheet
 from rsinspect.plots.text import LEADING, POINT, SMALL, TEXT, TITLE, broken, cut, text_width
 
 _TITLE_AT, _HEAD = 30, 34  # the title stands on the first; the lines below it begin at the second
 _TO_KEY, _KEY_ROW = 24, 16.0
 _LAST, _BELOW = 14, 18  # below the lines of the foot, without and with their descenders
+_TITLE_ROW = 20
 _NAME = 300  # pixels of a name in the key, at most
 
 
@@ -94,32 +96,52 @@ class Frame:
     """A title, lines below it, a key and a foot, cut and broken to fit the page.
 
     Attributes:
-        title: Large.
+        title: Lines of large type.
         below: Lines below the title.
         key: Rows of entries.
         foot: Lines at the bottom.
+        sheet: What it is for.
     """
 
-    title: str
+    title: tuple[str, ...]
     below: tuple[str, ...]
     key: tuple[tuple[Entry, ...], ...]
     foot: tuple[str, ...]
+    sheet: Sheet = README
 
     @classmethod
     def of(
-        cls, title: str, below: Iterable[str], key: Iterable[Entry], foot: Iterable[str]
+        cls,
+        title: str,
+        below: Iterable[str],
+        key: Iterable[Entry],
+        foot: Iterable[str],
+        sheet: Sheet = README,
     ) -> Frame:
         """Fit texts of any length to the page."""
+        room, title = sheet.room, sheet.named(title)
+        named = broken(title, room, TITLE, bold=True) if sheet.size else []
+        entries = (Entry(sign, cut(text, min(_NAME, room - 40), SMALL)) for sign, text in key)
         return cls(
-            cut(title, ROOM, TITLE, bold=True),
-            tuple(line for text in below if text for line in broken(text, ROOM, TEXT)),
-            _rows(Entry(sign, cut(text, _NAME, SMALL)) for sign, text in key),
-            tuple(line for text in foot for line in broken(text, ROOM)),
+            tuple(named[:2]) if named else (cut(title, room, TITLE, bold=True),),
+            tuple(line for text in below if text for line in broken(text, room, TEXT)),
+            _rows(entries, room),
+            tuple(line for text in (foot if sheet.caption else ()) for line in broken(text, room)),
+            sheet,
         )
 
     @property
+    def _head(self) -> float:
+        return _HEAD + (len(self.title) - 1) * _TITLE_ROW - (_TITLE_AT - 8) * (not any(self.title))
+
+    @property
+    def below_plot(self) -> float:
+        """Return the pixels below the plot and its axis."""
+        return len(self.foot) * SMALL * POINT * LEADING + _BELOW
+
+    @property
     def _key_at(self) -> float:
-        return _HEAD + len(self.below) * TEXT * POINT * LEADING + _TO_KEY
+        return self._head + len(self.below) * TEXT * POINT * LEADING + _TO_KEY
 
     @property
     def top(self) -> float:
@@ -128,11 +150,13 @@ class Frame:
 
     def page(self, bottom: float, theme: Theme) -> Page:
         """Make the page of a plot that ends at ``bottom``, with all but the plot on it."""
-        height = bottom + len(self.foot) * SMALL * POINT * LEADING + _BELOW
-        page = Page.blank(height, theme)
-        page.words((MARGIN, _TITLE_AT), self.title, Lettering(TITLE, bold=True))
+        height = bottom + self.below_plot
+        page = Page.blank(height, theme, self.sheet.width)
+        for index, line in enumerate(self.title):
+            at = (MARGIN, _TITLE_AT + index * _TITLE_ROW)
+            page.words(at, line, Lettering(TITLE, bold=True))
         for index, line in enumerate(self.below, 1):
-            y = _HEAD + index * TEXT * POINT * LEADING
+            y = self._head + index * TEXT * POINT * LEADING
             page.words((MARGIN, y), line, Lettering(colour=theme.muted))
         for index, line in enumerate(reversed(self.foot)):
             page.remark((MARGIN, height - _LAST - index * SMALL * POINT * LEADING), line)
@@ -145,12 +169,12 @@ class Frame:
         return page
 
 
-def _rows(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], ...]:
+def _rows(entries: Iterable[Entry], room: float) -> tuple[tuple[Entry, ...], ...]:
     """Put the entries in rows that are no wider than the page."""
     rows: list[list[Entry]] = []
     left = 0.0
     for entry in entries:
-        if not rows or left + entry.step > ROOM:
+        if not rows or left + entry.step > room:
             rows.append([])
             left = 0.0
         rows[-1].append(entry)

@@ -138,6 +138,14 @@ class Labels:
         self.texts += chosen.boxes
 
 
+def led_to(place: Place, radius: float, box: Box) -> Stroke:
+    """Join a point's rim to its name."""
+    near = box.nearest(*place)
+    part = min(1, radius / (math.dist(place, near) or 1))
+    rim = place[0] + (near[0] - place[0]) * part, place[1] + (near[1] - place[1]) * part
+    return Stroke(rim, near)
+
+
 class Around(NamedTuple):
     """Spots around a point, near ones first.
 

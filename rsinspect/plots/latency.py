@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from rsinspect.base.errors import PictureTooLarge
 from rsinspect.base.units import percent, seconds
+from rsinspect.base.words import Option, advice, plural
 from rsinspect.drawing.scene import Role
 from rsinspect.drawing.theme import THEMES, Theme
 from rsinspect.plots.axes import even_ticks, faint
 from rsinspect.plots.frame import Dots, Entry, Single, Swatch
 from rsinspect.plots.page import (
     MARGIN,
-    WIDTH,
     Box,
     Dot,
     Lettering,
@@ -28,7 +29,8 @@ from rsinspect.plots.page import (
     own_settings,
 )
 from rsinspect.plots.rows import Row, frame_of, rows_of
-from rsinspect.plots.text import cut, text_width
+from rsinspect.plots.sheet import README, Sheet
+from rsinspect.plots.text import SMALL, cut, text_width
 from rsinspect.profiling.answer import closure_line
 from rsinspect.profiling.record.run import ProfileRun
 
@@ -38,25 +40,29 @@ if TYPE_CHECKING:
 MOST_DOTS = 3000
 """Of a plot; with more, every second, third ... round is drawn, and the key says so."""
 
+_LEAST_PITCH = 15  # pixels of a row
 _SHARE = 66  # pixels of the largest share
 
 
-def latency_plot(run: ProfileRun, format: PlotFormat, theme: str) -> bytes:
+def latency_plot(run: ProfileRun, format: PlotFormat, theme: str, sheet: Sheet = README) -> bytes:
     """Draw the latency of every segment, as a file's content.
 
     Args:
         run: What was measured.
         format: Of the file.
         theme: Of ``drawing.theme.THEMES``.
+        sheet: The place it is for.
 
     Raises:
         InvalidChoice: If the format or the theme is unknown.
     """
     check_plot(format, theme)
-    return file_content(latency_figure(run, theme), format, f"Latency of {run.model.title}")
+    figure = latency_figure(run, theme, sheet)
+    title = sheet.named(f"Latency of {run.model.title}")
+    return sheet.sized(file_content(figure, format, title, sheet.dpi))
 
 
-def latency_figure(run: ProfileRun, theme: str) -> Figure:
+def latency_figure(run: ProfileRun, theme: str, sheet: Sheet = README) -> Figure:
     """Lay the latency plot out; ``latency_plot`` makes a file of it.
 
     A folded row has the mean of its blocks' medians, the interval of that, and a ring per block.
@@ -68,7 +74,7 @@ def latency_figure(run: ProfileRun, theme: str) -> Figure:
         theme: Of ``drawing.theme.THEMES``.
     """
     with own_settings():
-        return _drawn(run, THEMES[theme])
+        return _drawn(run, THEMES[theme], sheet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,8 @@ class _Columns(NamedTuple):
         median: Right end of the medians.
         half: Right end of the half widths of the intervals.
         share: Left end of the shares.
+        end: Right end of the shares.
+        narrow: Whether intervals and the bars of shares have no room.
         scale: Pixels of a second.
     """
 
@@ -125,31 +133,46 @@ class _Columns(NamedTuple):
     median: float
     half: float
     share: float
+    end: float
+    narrow: bool
     scale: float
 
     @classmethod
-    def of(cls, names: Sequence[str], medians: Sequence[str], largest_s: float) -> _Columns:
+    def of(
+        cls, names: Sequence[str], medians: Sequence[str], largest_s: float, sheet: Sheet
+    ) -> _Columns:
         """Give each column the room of its widest text, and the bars the rest."""
         left = MARGIN + max(map(text_width, names)) + 12
-        share = WIDTH - MARGIN - 120
-        half = share - 22
-        median = half - text_width("±100.0 %") - 12
+        end = sheet.width - MARGIN
+        share = end - (text_width("100.0 %") if sheet.narrow else 120)
+        half = share - (8 if sheet.narrow else 22)
+        median = half if sheet.narrow else half - text_width("±100.0 %") - 12
         right = median - max(map(text_width, [*medians, "median"])) - 16
-        return cls(left, right, median, half, share, (right - left) / (largest_s * 1.03))
+        return cls(
+            left, right, median, half, share, end, sheet.narrow, (right - left) / (largest_s * 1.03)
+        )
 
     def at(self, time_s: float) -> float:
         """Place a time on the axis."""
         return self.left + time_s * self.scale
 
 
-def _drawn(run: ProfileRun, theme: Theme) -> Figure:
+def _drawn(run: ProfileRun, theme: Theme, sheet: Sheet) -> Figure:
     rows = rows_of(run)
     step = max(1, math.ceil(len(rows) * run.rounds.kept / MOST_DOTS))
-    frame = frame_of(run, _key(rows, theme, step), [closure_line(run)])
-    names = [cut(row.name, 210) for row in rows]
+    frame = frame_of(run, _key(rows, theme, step), [closure_line(run)], sheet)
+    names = [cut(row.name, 80 if sheet.narrow else 210) for row in rows]
     largest = _largest(rows, step)
-    columns = _Columns.of(names, [_each(row) for row in rows], largest)
-    pitch = 27 if len(rows) <= 12 else 23
+    columns = _Columns.of(names, [_each(row) for row in rows], largest, sheet)
+    usual = len(rows) * (27 if len(rows) <= 12 else 23)
+    pitch = 27.0 if len(rows) <= 12 else 23.0
+    if sheet.size and sheet.size.height_pt:
+        pitch = sheet.tall(usual, frame.top + 62 + frame.below_plot) / len(rows)
+        if pitch < _LEAST_PITCH:
+            raise PictureTooLarge(
+                f"{plural(len(rows), 'row')} do not fit {sheet.size.text} with type of 8 pt",
+                advice("{} is as tall as it needs to be", Option("size", "174mm")),
+            )
     top = frame.top + 12
     bottom = top + len(rows) * pitch + 6
 
@@ -162,7 +185,8 @@ def _drawn(run: ProfileRun, theme: Theme) -> Figure:
         above = top + 3 + index * pitch
         y = above + pitch / 2
         if folded and index and row.stage != rows[index - 1].stage:
-            page.line([(MARGIN, above), (WIDTH - MARGIN, above)], Pen(faint(page), 0.7, rank=1))
+            ends = [(MARGIN, above), (sheet.width - MARGIN, above)]
+            page.line(ends, Pen(faint(page), 0.7, rank=1))
         page.words((columns.left - 10, y + 4), name, Lettering(side="right"))
         _row(page, columns, row, y, step)
         _numbers(page, columns, row, y, share, max(shares))
@@ -182,16 +206,22 @@ def _axis(
     """Draw the axis of times, and the heads of the columns beside it."""
     top, bottom = ends
     page.remark((columns.median, top - 8), "median", "right")
-    page.remark((columns.half, top - 8), "95 % CI", "right")
-    page.remark((columns.share, top - 8), "share of sum")
+    if columns.narrow:
+        page.remark((columns.end, top - 8), "share", "right")
+    else:
+        page.remark((columns.half, top - 8), "95 % CI", "right")
+        page.remark((columns.share, top - 8), "share of sum")
     factor, unit = next(
         (pair for pair in ((1.0, "s"), (1e3, "ms")) if largest * pair[0] >= 1), (1e6, "µs")
     )
+    taken = -math.inf
     for tick in even_ticks(0, largest * factor):
         if 0 <= tick <= largest * factor * 1.03:
             x = columns.left + tick / factor * columns.scale
             page.line([(x, top), (x, bottom)], Pen(faint(page), 0.7, rank=1))
-            page.remark((x, bottom + 16), f"{tick:g}", "center")
+            if x - text_width(f"{tick:g}", SMALL) / 2 > taken:
+                page.remark((x, bottom + 16), f"{tick:g}", "center")
+                taken = x + text_width(f"{tick:g}", SMALL) / 2 + 6
     middle = (columns.left + columns.right) / 2
     page.remark((middle, bottom + 32), f"{unit} for a batch of {batch}", "center")
     page.line([(columns.left, top), (columns.left, bottom)], Pen(page.theme.line, rank=4))
@@ -270,11 +300,13 @@ def _numbers(
     """Write the median, the half width of its interval and the share of a row."""
     theme = page.theme
     page.words((columns.median, y + 4), _each(row), Lettering(side="right"))
+    page.words((columns.end, y + 4), percent(share), Lettering(side="right"))
+    if columns.narrow:
+        return
     half = Lettering(colour=theme.muted, side="right")
     page.words((columns.half, y + 4), _half_width(row), half)
     end = columns.share + _SHARE * share / (widest or 1)
     page.bar(Box(columns.share, y - 5, end, y + 5), mixed(theme.paper, theme.line, 0.6))
-    page.words((WIDTH - MARGIN, y + 4), percent(share), Lettering(side="right"))
 
 
 def _key(rows: Sequence[Row], theme: Theme, step: int) -> list[Entry]:

@@ -34,8 +34,7 @@ WIDTH = 830
 """Pixels across, at 96 per inch: what a README on GitHub shows unscaled."""
 
 MARGIN = 20
-ROOM = WIDTH - 2 * MARGIN
-"""Pixels across between the margins."""
+"""Pixels at each side."""
 
 _INCH, _PNG_DPI = 96, 192
 _FALLBACKS = ("Verdana", "Arial", "Helvetica")
@@ -89,13 +88,14 @@ def own_settings() -> Iterator[None]:
         yield
 
 
-def file_content(figure: Figure, format: PlotFormat, title: str) -> bytes:
+def file_content(figure: Figure, format: PlotFormat, title: str, dpi: int | None = None) -> bytes:
     """Write a plot as a file's content.
 
     Args:
         figure: The plot.
         format: Of the file.
         title: For the file's own description.
+        dpi: Dots per inch of a bitmap; None for the usual.
     """
     title = printable(title)
     metadata: dict[PlotFormat, dict[str, str | None]] = {
@@ -110,7 +110,7 @@ def file_content(figure: Figure, format: PlotFormat, title: str) -> bytes:
             format=format,
             metadata=metadata[format],
             facecolor=figure.get_facecolor(),
-            dpi=_PNG_DPI if format == "png" else _INCH,
+            dpi=(dpi or _PNG_DPI) if format == "png" else _INCH,
         )
     return content.getvalue()
 
@@ -262,12 +262,12 @@ class Page:
     axes: Any = field(repr=False)
 
     @classmethod
-    def blank(cls, height: float, theme: Theme) -> Page:
-        """Make an empty page of that height in pixels."""
+    def blank(cls, height: float, theme: Theme, width: float = WIDTH) -> Page:
+        """Make an empty page of that height and width in pixels."""
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(WIDTH / _INCH, height / _INCH), dpi=_INCH, facecolor=theme.paper)
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
+        figure = Figure(figsize=(width / _INCH, height / _INCH), dpi=_INCH, facecolor=theme.paper)
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
         return cls(figure, theme, axes)
 

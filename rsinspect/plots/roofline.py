@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,9 @@ from rsinspect.drawing.theme import THEMES, Theme
 from rsinspect.plots.axes import Ruler, Scale, Tick, draw_grid, log_ticks, short
 from rsinspect.plots.bounds import Bubble, Roof, bubbles_of, check_numbers, rate_of, roofs_apart
 from rsinspect.plots.frame import Dots, Entry, Single
-from rsinspect.plots.labels import NO_LEADER, Along, Around, Crossing, Labels, Leader, Spot
+from rsinspect.plots.labels import NO_LEADER, Along, Around, Crossing, Labels, Leader, Spot, led_to
 from rsinspect.plots.page import (
     MARGIN,
-    WIDTH,
     Box,
     Dot,
     Lettering,
@@ -34,6 +33,7 @@ from rsinspect.plots.page import (
     own_settings,
 )
 from rsinspect.plots.rows import frame_of, rows_of
+from rsinspect.plots.sheet import README, Sheet
 from rsinspect.plots.text import SMALL, cut, text_width
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.roofline.roofs import Roofs
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TALL = 430
+_AXIS = 48  # below the plot
 _NEAREST = 17
 """Pixels between roofs, at least: room for the name of the lower one."""
 
@@ -49,13 +50,14 @@ _LINE, _STEM = 80.0, 45.0
 """What a name costs that crosses a roof, or the line from a segment to what it could reach."""
 
 
-def roofline_plot(run: ProfileRun, format: PlotFormat, theme: str) -> bytes:
+def roofline_plot(run: ProfileRun, format: PlotFormat, theme: str, sheet: Sheet = README) -> bytes:
     """Draw every segment under the roofs of the machine, as a file's content.
 
     Args:
         run: What was measured, with roofs.
         format: Of the file.
         theme: Of ``drawing.theme.THEMES``.
+        sheet: The place it is for.
 
     Raises:
         InvalidChoice: If the format or the theme is unknown.
@@ -63,10 +65,12 @@ def roofline_plot(run: ProfileRun, format: PlotFormat, theme: str) -> bytes:
         InvalidMeasurement: If its numbers are beyond any axis.
     """
     check_plot(format, theme)
-    return file_content(roofline_figure(run, theme), format, f"Roofline of {run.model.title}")
+    figure = roofline_figure(run, theme, sheet)
+    title = sheet.named(f"Roofline of {run.model.title}")
+    return sheet.sized(file_content(figure, format, title, sheet.dpi))
 
 
-def roofline_figure(run: ProfileRun, theme: str) -> Figure:
+def roofline_figure(run: ProfileRun, theme: str, sheet: Sheet = README) -> Figure:
     """Lay the roofline out; ``roofline_plot`` makes a file of it.
 
     Names are placed where they cover nothing; where there is no such place a name is left out, and
@@ -75,6 +79,7 @@ def roofline_figure(run: ProfileRun, theme: str) -> Figure:
     Args:
         run: What was measured, with roofs.
         theme: Of ``drawing.theme.THEMES``.
+        sheet: The place it is for.
 
     Raises:
         UnknownPicture: If the run has no roofs, or no segment to set against them.
@@ -91,7 +96,7 @@ def roofline_figure(run: ProfileRun, theme: str) -> Figure:
         )
     check_numbers(run.roofs, bubbles)
     with own_settings():
-        return _Roofline.of(run, run.roofs, bubbles, THEMES[theme]).drawn()
+        return _Roofline.of(run, run.roofs, bubbles, THEMES[theme], sheet).drawn()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ class _Roofline:
         run: What was measured.
         theme: Its colours.
         bubbles: Of its segments.
+        sheet: The place it is for.
         box: Pixels of the plot.
         across: Intensities.
         up: Rates.
@@ -133,6 +139,7 @@ class _Roofline:
     run: ProfileRun
     theme: Theme
     bubbles: tuple[Bubble, ...]
+    sheet: Sheet
     box: Box
     across: Scale
     up: Scale
@@ -141,15 +148,22 @@ class _Roofline:
 
     @classmethod
     def of(
-        cls, run: ProfileRun, roofs: Roofs, bubbles: tuple[Bubble, ...], theme: Theme
+        cls,
+        run: ProfileRun,
+        roofs: Roofs,
+        bubbles: tuple[Bubble, ...],
+        theme: Theme,
+        sheet: Sheet,
     ) -> _Roofline:
         """Fit the axes to bubbles and roofs, and join roofs that are too near each other."""
         highest = roofs.flops_per_s
         intensities = [bubble.intensity for bubble in bubbles]
         rates = [rate for bubble in bubbles for rate in (bubble.rate, bubble.attainable)]
         ridges = [highest / roof.bytes_per_s for roof in roofs.bandwidth]
-        top = frame_of(run, _key(bubbles, theme), ()).top + 14
-        box = Box(MARGIN + 58, top, WIDTH - MARGIN, top + _TALL)
+        frame = frame_of(run, _key(bubbles, theme), _remarks(run, bubbles, 0), sheet)
+        top = frame.top + 14
+        tall = sheet.tall(_TALL, top + _AXIS + frame.below_plot)
+        box = Box(MARGIN + 58, top, sheet.width - MARGIN, top + tall)
         low = min(min(intensities) / 2.2, min(ridges) / 3.5)
         high = max(*intensities, max(ridges) / 2) * 4
         across = Scale(low, high, box.left, box.right, log=True)
@@ -161,6 +175,7 @@ class _Roofline:
             run=run,
             theme=theme,
             bubbles=bubbles,
+            sheet=sheet,
             box=box,
             across=across,
             up=up,
@@ -188,33 +203,15 @@ class _Roofline:
 
     def _page(self, unnamed: int) -> tuple[Page, int]:
         """Draw the page; returns how many names found no room as well."""
-        frame = frame_of(self.run, _key(self.bubbles, self.theme), self._foot(unnamed))
-        page, labels = frame.page(self.box.bottom + 48, self.theme), Labels(self.box)
+        foot = _remarks(self.run, self.bubbles, unnamed)
+        frame = frame_of(self.run, _key(self.bubbles, self.theme), foot, self.sheet)
+        page, labels = frame.page(self.box.bottom + _AXIS, self.theme), Labels(self.box)
         self._grid(page)
         self._draw_bubbles(page, labels)
         roofs = self._draw_roofs(page, labels)
         ordered = sorted(self.bubbles, key=lambda bubble: -bubble.share)
         names = [*roofs, *(self._name(page, labels, bubble) for bubble in ordered)]
         return page, names.count(False)
-
-    def _foot(self, unnamed: int) -> list[str]:
-        shown = {bubble.row.name for bubble in self.bubbles}
-        names = [row.name for row in rows_of(self.run, most=0)]
-        hidden = [name for name in names if name not in shown]
-        roofs = self.run.roofs
-        lines = [
-            "FLOP: two per MAC of convolutions and classifier, none that fall on padding. Bytes: "
-            "the least traffic of each kernel, its inputs and weights read once and its result "
-            "written once. What a segment can reach lies below the roofs where its kernels do not "
-            "all run into the same one.",
-        ]
-        if roofs is not None:
-            lines.append(f"Roofs, {roofs.precision}: {roofs.method}.")
-        if hidden:
-            lines.append(f"Not shown, no arithmetic, traffic or time: {', '.join(hidden)}.")
-        if unnamed:
-            lines.append(f"Without a name for want of room: {unnamed}.")
-        return lines
 
     def _grid(self, page: Page) -> None:
         across = log_ticks(self.across.low, self.across.high)
@@ -300,7 +297,7 @@ class _Roofline:
             nearest = min(box.distance(*place) - radius for place, radius in rims)
             if box.distance(x, y) - bubble.radius <= min(9, nearest + 1):
                 return NO_LEADER
-            stroke = _leader((x, y), bubble.radius, box)
+            stroke = led_to((x, y), bubble.radius, box)
             on_stem = box.middle[1] < y and abs(stroke.start[0] - stroke.end[0]) < 4
             return Leader(stroke, 20 if on_stem else 0)
 
@@ -316,6 +313,26 @@ class _Roofline:
         return True
 
 
+def _remarks(run: ProfileRun, bubbles: Iterable[Bubble], unnamed: int) -> list[str]:
+    shown = {bubble.row.name for bubble in bubbles}
+    names = [row.name for row in rows_of(run, most=0)]
+    hidden = [name for name in names if name not in shown]
+    roofs = run.roofs
+    lines = [
+        "FLOP: two per MAC of convolutions and classifier, none that fall on padding. Bytes: "
+        "the least traffic of each kernel, its inputs and weights read once and its result "
+        "written once. What a segment can reach lies below the roofs where its kernels do not "
+        "all run into the same one.",
+    ]
+    if roofs is not None:
+        lines.append(f"Roofs, {roofs.precision}: {roofs.method}.")
+    if hidden:
+        lines.append(f"Not shown, no arithmetic, traffic or time: {', '.join(hidden)}.")
+    if unnamed:
+        lines.append(f"Without a name for want of room: {unnamed}.")
+    return lines
+
+
 def _key(bubbles: Sequence[Bubble], theme: Theme) -> list[Entry]:
     disc = Single(Dot(13, theme.fills["stage"], theme.muted))
     entries = [Entry(disc, "segment, its area by its share of the time")]
@@ -324,14 +341,6 @@ def _key(bubbles: Sequence[Bubble], theme: Theme) -> list[Entry]:
     entries.append(Entry(Attainable(), "what the roofs allow it"))
     entries.append(Entry(Single(_ridge(theme)), "ridge, at FLOP per byte"))
     return entries
-
-
-def _leader(place: Place, radius: float, box: Box) -> Stroke:
-    """Join a point's rim to its name."""
-    near = box.nearest(*place)
-    part = min(1, radius / (math.dist(place, near) or 1))
-    rim = place[0] + (near[0] - place[0]) * part, place[1] + (near[1] - place[1]) * part
-    return Stroke(rim, near)
 
 
 def _name_roof(page: Page, labels: Labels, text: str, line: Stroke, colour: str) -> bool:

@@ -15,6 +15,7 @@ from rsinspect.base.units import seconds
 from rsinspect.drawing.scene import Role
 from rsinspect.layers.fold import span
 from rsinspect.plots.frame import Entry, Frame
+from rsinspect.plots.sheet import README, Sheet
 from rsinspect.profiling.record.run import ProfileRun, Segment
 from rsinspect.profiling.statistics import Latency, interval_of_excess
 
@@ -152,7 +153,9 @@ def _alike(before: Segment, after: Segment) -> bool:
     return before.level == after.level == "block" and counts(before) == counts(after)
 
 
-def frame_of(run: ProfileRun, key: Iterable[Entry], foot: Iterable[str]) -> Frame:
+def frame_of(
+    run: ProfileRun, key: Iterable[Entry], foot: Iterable[str], sheet: Sheet = README
+) -> Frame:
     """Head a plot of a run with its network, its conditions and the latency of the whole."""
     latency, end = run.end_to_end.latency, run.end_to_end
     interval = latency.interval
@@ -160,4 +163,4 @@ def frame_of(run: ProfileRun, key: Iterable[Entry], foot: Iterable[str]) -> Fram
     if interval is not None:
         within = f" (95 % CI {seconds(interval[0])} to {seconds(interval[1])})"
     whole = f"End to end {seconds(latency.median)}{within}, {end.images_per_s:.1f} images/s"
-    return Frame.of(run.model.title, (run.conditions, whole), key, foot)
+    return Frame.of(run.model.title, (run.conditions, whole), key, foot, sheet)

@@ -58,13 +58,13 @@ def cut(text: str, room: float, size: float = TEXT, *, bold: bool = False) -> st
     return text[:kept] + "…"
 
 
-def broken(text: str, room: float, size: float = SMALL) -> list[str]:
+def broken(text: str, room: float, size: float = SMALL, *, bold: bool = False) -> list[str]:
     """Break a text into lines of at most that many pixels; a word that is longer is cut."""
     lines: list[str] = []
     for word in printable(text).split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _fits(longer, room, size):
+        if lines and _fits(longer, room, size, bold=bold):
             lines[-1] = longer
         else:
-            lines.append(cut(word, room, size))
+            lines.append(cut(word, room, size, bold=bold))
     return lines
