@@ -59,9 +59,13 @@ HERE = Checkup(
         Framework(name="torch", installed=False),
     ),
     extras=(
-        Extra(name="gpu", missing=("nvidia-cublas", "nvidia-cudnn")),
-        Extra(name="test", missing=()),
-        Extra(name="torch", missing=("torch",)),
+        Extra(
+            name="gpu",
+            asked=("tensorflow[and-cuda]",),
+            missing=("nvidia-cublas", "nvidia-cudnn"),
+        ),
+        Extra(name="parquet", asked=("pyarrow",), missing=()),
+        Extra(name="torch", asked=("torch",), missing=("torch",)),
     ),
     variables=(
         ("KERAS_BACKEND", "jax"),
@@ -252,12 +256,14 @@ def test_extras_are_complete_only_with_the_extras_they_ask_for(
         "rsinspect": [
             "typer>=0.24",
             "framework[cuda]>=2; extra == 'gpu'",
-            'pytest; (python_version > "3") and extra == "test"',
-            "absent-one; extra == 'test'",
+            'reader; (python_version > "3") and extra == "more"',
+            "absent-one<3; extra == 'more'",
+            "pytest; extra == 'test'",
+            "ruff; extra == 'lint'",
         ],
         "framework": ["driver; extra == 'cuda'", "runtime>1; extra == 'cuda'", "other"],
     }
-    here = {"framework", "pytest", "runtime"}
+    here = {"framework", "reader", "runtime"}
 
     def version(name: str) -> str:
         if name not in here:
@@ -267,10 +273,18 @@ def test_extras_are_complete_only_with_the_extras_they_ask_for(
     monkeypatch.setattr(metadata, "requires", wanted.get)
     monkeypatch.setattr(metadata, "version", version)
     assert doctor.extras() == (
-        Extra(name="gpu", missing=("driver",)),
-        Extra(name="test", missing=("absent-one",)),
+        Extra(name="gpu", asked=("framework[cuda]",), missing=("driver",)),
+        Extra(name="more", asked=("reader", "absent-one"), missing=("absent-one",)),
     )
-    assert doctor.extras()[0].install == "pip install 'rsinspect[gpu]'"
+    assert [extra.install for extra in doctor.extras()] == [
+        "pip install 'framework[cuda]'", "pip install reader absent-one",
+    ]  # fmt: skip
+
+
+def test_what_a_checkout_is_told_to_install_is_there_and_needs_no_registered_name() -> None:
+    names = {extra.name for extra in doctor.extras()}
+    assert names == {"gpu", "jax", "parquet", "torch"}
+    assert not any("rsinspect" in extra.install for extra in doctor.extras())
 
 
 def test_a_password_is_not_shown(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,12 @@ import json
 import os
 import platform
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import rsinspect
 from rsinspect.base import process
@@ -32,6 +34,9 @@ INSTALL_RENDERER: dict[engine.Kind, str] = {
     "pip": "pip install pygraphviz",
     "system": "install Graphviz",
 }
+DEVELOPERS = ("lint", "test")
+"""Extras that only who works on rsinspect needs; CONTRIBUTING.md speaks of them."""
+
 DEVICES_TIMEOUT_S = 120.0
 _DRAWING_TIMEOUT_S = 20.0
 _KERAS_SETTINGS_BYTES = 2**16
@@ -86,8 +91,7 @@ class Framework:
     @property
     def install(self) -> str:
         """Return the command to install it."""
-        optional = self.name in ("jax", "torch")
-        return f"pip install 'rsinspect[{self.name}]'" if optional else f"pip install {self.name}"
+        return f"pip install {self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +100,18 @@ class Extra:
 
     Attributes:
         name: As in ``rsinspect[name]``.
-        missing: Those that are not installed.
+        asked: The packages, as pip takes them.
+        missing: Packages that are not installed.
     """
 
     name: str
+    asked: tuple[str, ...]
     missing: tuple[str, ...]
 
     @property
     def install(self) -> str:
-        """Return the command to install them."""
-        return f"pip install 'rsinspect[{self.name}]'"
+        """Return the command to install them, which is right however rsinspect came here."""
+        return f"pip install {' '.join(map(shlex.quote, self.asked))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,13 +188,30 @@ def keras_backend() -> tuple[str, str]:
 
 
 def extras() -> tuple[Extra, ...]:
-    """List the optional packages of the installed package's metadata."""
-    names = sorted(_requirements("rsinspect"))
-    return tuple(Extra(name=name, missing=_missing("rsinspect", name)) for name in names if name)
+    """List what users may add, by the installed package's metadata; not what developers need."""
+    return tuple(
+        Extra(
+            name=name,
+            asked=tuple(map(str, packages)),
+            missing=_missing("rsinspect", name),
+        )
+        for name, packages in sorted(_requirements("rsinspect").items())
+        if name and name not in DEVELOPERS
+    )
 
 
-def _requirements(package: str) -> dict[str, list[tuple[str, str]]]:
-    """List packages, with an extra of their own, by the extra of ``package`` that needs them.
+class _Requirement(NamedTuple):
+    """A package that another needs, with an extra of its own or none."""
+
+    name: str
+    extra: str
+
+    def __str__(self) -> str:
+        return f"{self.name}[{self.extra}]" if self.extra else self.name
+
+
+def _requirements(package: str) -> dict[str, list[_Requirement]]:
+    """List packages by the extra of ``package`` that needs them.
 
     Conditions other than an extra are left aside.
     """
@@ -196,12 +219,13 @@ def _requirements(package: str) -> dict[str, list[tuple[str, str]]]:
         lines = metadata.requires(package) or []
     except metadata.PackageNotFoundError:
         return {}
-    packages: dict[str, list[tuple[str, str]]] = {}
+    packages: dict[str, list[_Requirement]] = {}
     for line in lines:
         wanted = re.match(r"([\w.-]+)(?:\[([\w.-]+)\])?", line)
         extra = re.search(r"extra == ['\"]([\w.-]+)['\"]", line)
         if wanted:
-            packages.setdefault(extra[1] if extra else "", []).append((wanted[1], wanted[2] or ""))
+            needed = _Requirement(wanted[1], wanted[2] or "")
+            packages.setdefault(extra[1] if extra else "", []).append(needed)
     return packages
 
 

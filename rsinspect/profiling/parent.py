@@ -50,8 +50,8 @@ WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.worker")
 
 _INSTALL = {
     "tensorflow": "pip install tensorflow",
-    "jax": "pip install 'rsinspect[jax]'",
-    "torch": "pip install 'rsinspect[torch]'",
+    "jax": "pip install jax",
+    "torch": "pip install torch",
 }
 
 

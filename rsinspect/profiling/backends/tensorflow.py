@@ -53,7 +53,7 @@ def configure(request: ProfileRequest) -> None:
         if not gpus:
             raise DeviceUnavailable(
                 f"tensorflow finds no {request.device} here",
-                "rsinspect doctor can list the devices; pip install 'rsinspect[gpu]'",
+                "rsinspect doctor can list the devices; pip install 'tensorflow[and-cuda]'",
             )
         for device in gpus:
             tf.config.experimental.set_memory_growth(device, True)
