@@ -1,6 +1,6 @@
 """How honest the latency profile is, as ratios inside one run; see each part's sentence.
 
-    python benchmarks/latency.py                # every part, about half an hour on two cores
+    python benchmarks/latency.py                # every part, about forty minutes on two cores
     python benchmarks/latency.py closure causal # some
 
 Frameworks are those installed beside rsinspect; a part that needs another says so.
@@ -95,7 +95,7 @@ def closure() -> None:
         (50, 4, "train", "block"),
     ):
         request = ProfileRequest(
-            network=resnet_rs(at(depth)), batch=batch, mode=mode, level=level, max_time_s=60.0,  # type: ignore[arg-type]
+            network=resnet_rs(at(depth)), batch=batch, mode=mode, level=level, max_time_s=80.0,  # type: ignore[arg-type]
             predict=False, roofs=False,
         )  # fmt: skip
         run = profile(request)
@@ -230,7 +230,7 @@ def prediction() -> None:
                 starts.setdefault(str(name), time.monotonic())
 
             request = ProfileRequest(
-                network=resnet_rs(at(depth)), batch=batch, mode=mode, max_time_s=15.0, roofs=False,  # type: ignore[arg-type]
+                network=resnet_rs(at(depth)), batch=batch, mode=mode, max_time_s=60.0, roofs=False,  # type: ignore[arg-type]
                 level="block",
             )  # fmt: skip
             run = profile(request, on_event=on_event)
@@ -375,7 +375,7 @@ def in_turns(other: Callable[[], float], **asked: Any) -> str:
     for turn in range(3):
         before = other()
         request = ProfileRequest(
-            batch=4, max_time_s=40.0, processes=2, predict=False, roofs=False, seed=turn, **asked
+            batch=4, max_time_s=80.0, processes=2, predict=False, roofs=False, seed=turn, **asked
         )
         latency = profile(request).end_to_end.latency
         after = other()

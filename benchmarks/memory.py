@@ -46,7 +46,9 @@ CRASHES = {
 def request(depth: int, side: int, batch: int, **more: Any) -> ProfileRequest:
     """A short measurement."""
     spec = ResNetRSSpec.variant(depth).replace(resolution=(side, side))
-    return ProfileRequest(network=resnet_rs(spec), batch=batch, max_time_s=2.0, roofs=False, **more)
+    return ProfileRequest(
+        network=resnet_rs(spec), batch=batch, max_time_s=600.0, most_rounds=1, roofs=False, **more
+    )
 
 
 def backends() -> list[str]:

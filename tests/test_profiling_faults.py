@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from rsinspect.profiling.last_words import limit_behind, without_chatter
 from rsinspect.profiling.parent import Interrupted, NotMeasured
 from rsinspect.profiling.protocol import Event, Phase, ProfileRequest, Stopped
 from rsinspect.profiling.record import predicted
+from rsinspect.profiling.record.document import to_json
 from rsinspect.profiling.record.headline import headline
 from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.run import ProfileRun
@@ -410,6 +412,35 @@ def test_ctrl_c_while_it_is_shown_does_not_keep_it_from_being_saved(
     ending(a_run())
     assert cli("profile", "50", "--save", tmp_path / "run.json").code == 130
     assert load_run(tmp_path / "run.json") == a_run()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize(("place", "code"), [("/dev/full", 1), ("a closed pipe", 0)])
+def test_a_measurement_outlives_its_stdout(tmp_path: Path, place: str, code: int) -> None:
+    """Whoever notices first, Rich or a flush of ours."""
+    run, save = a_run(), tmp_path / "run.json"
+    saved = tmp_path / "measured.json"
+    saved.write_text(json.dumps(to_json(run)))
+    caller = f"""
+import sys
+from pathlib import Path
+from rsinspect.cli import app, progress
+from rsinspect.profiling.record.saved import load_run
+progress.measure = lambda *_: load_run(Path({str(saved)!r}))
+sys.argv = ["rsinspect", "profile", "50", "--save", {str(save)!r}]
+app.main()
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with Path(place if code else os.devnull).open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", caller], stdout=full if code else writing, check=False,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    os.close(writing)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert load_run(save) == run
 
 
 def test_a_pipe_is_told_now_and_then_how_far_it_is(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rsinspect.base.errors import RsInspectError
+from rsinspect.cli.streams import StdoutLost
 
 Step = Callable[[], None]
 
@@ -27,18 +28,20 @@ def deliver(
     Raises:
         RsInspectError: If a step raised it; the measurement is kept somewhere, and a line on stderr
             says where.
-        OSError: As above, if stdout cannot be written.
+        StdoutLost: As above, if stdout cannot be written.
+        OSError: If nobody reads on.
         KeyboardInterrupt: On Ctrl-C.
+        SystemExit: On SIGTERM, or as Rich ends where nobody reads on.
     """
     failures: list[BaseException] = []
     for step in steps:
         try:
             step()
-        except (RsInspectError, OSError, KeyboardInterrupt) as exc:
+        except (RsInspectError, StdoutLost, OSError, KeyboardInterrupt, SystemExit) as exc:
             failures.append(exc)
     if not failures:
         return
-    if document is not None and not isinstance(failures[0], BrokenPipeError | KeyboardInterrupt):
+    if document is not None and isinstance(failures[0], RsInspectError | StdoutLost):
         content = document()
         if not _holds(saved, content):
             _keep(content)

@@ -1,6 +1,7 @@
 """``rsinspect profile``: how fast the network is on this machine, stage by stage."""
 
 import json
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -337,6 +338,7 @@ def _deliver(
     def show_anyway() -> None:
         try:
             show()
+            sys.stdout.flush()
         except OutputNotWritable:
             answer(_answer(run), "table", None)
             raise
