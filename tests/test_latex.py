@@ -68,3 +68,12 @@ def test_what_authors_write_is_written(cli: Cli) -> None:
     assert "$\\rightarrow$" in table_of(cli, "diff 152 200")
     assert "$-$0.5" in table_of(cli, "table 1")
     assert "\\begin{longtable}" in table_of(cli, "summary 101 --level layer")
+
+
+def test_a_label_tells_sizes_apart(cli: Cli) -> None:
+    labels = [
+        re.findall(r"\\label{(.*?)}", table_of(cli, command))[0]
+        for command in ("summary 101@160", "summary 101@192", "summary 101@192 -l block")
+    ]
+    assert labels[0] == "tab:summary-resnet-rs-101-160-160-stage"
+    assert len({*labels}) == 3

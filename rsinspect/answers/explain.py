@@ -174,7 +174,7 @@ def explain_answer(network: Network, paths: tuple[str, ...], question: Question)
             ),
             rows=tuple(rows),
             strong=frozenset(path for path in paths if structure_of(graph).stage(path)),
-            name=f"formulas-{network.name}",
+            name=f"formulas-{network.title}",
             notes=(*notes, "H, W, C: height, width and channels of the output; k: kernel side."),
         ),
         lambda: {

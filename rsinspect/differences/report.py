@@ -67,7 +67,7 @@ def chain_answer(networks: Sequence[Network], note: Note | None = None) -> Answe
             rows=tuple(rows),
             lead=(*map(_arrows, steps), *_said(note)),
             notes=(f"MACs: {LEGEND['mac']}; for one image. +: more than the row above.",),
-            name=f"diff-{'-'.join(network.name for network in networks)}",
+            name=f"diff-{'-'.join(network.title for network in networks)}",
         ),
         lambda: {
             "schema": "rsinspect.diff-chain/1",
@@ -109,7 +109,7 @@ def diff_answer(a: Network, b: Network, note: Note | None = None) -> Answer:
         totals=(_total(comparison),),
         lead=(_arrows(conclusion(a, b, comparison)), *_said(note)),
         notes=_notes(a, b, comparison),
-        name=f"diff-{a.name}-{b.name}",
+        name=f"diff-{a.title}-{b.title}",
         strong=frozenset(stage.path for stage in comparison.stages),
     )
     return Answer(table, lambda: _document(a, b, comparison, note))

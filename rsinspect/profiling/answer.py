@@ -134,7 +134,7 @@ def _segments_table(run: ProfileRun) -> Table:
         totals=totals,
         lead=_lead(run),
         notes=_notes(run),
-        name=f"profile-{run.model.name}",
+        name=f"profile-{_title(run)}",
         strong=frozenset(x.path for x in run.segments if x.level != "block")
         | (frozenset() if run.network is None else _without_blocks(run.network, run.segments)),
     )
@@ -196,7 +196,7 @@ def _layers_table(run: ProfileRun) -> Table:
         ),
         lead=_lead(run),
         notes=_notes(run),
-        name=f"profile-{run.model.name}",
+        name=f"profile-{_title(run)}",
     )
 
 
