@@ -82,6 +82,36 @@ def test_ctrl_c_while_something_is_loaded_is_one_line(name: str) -> None:
 
 
 ENDED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
+SWALLOWED = """
+import os, signal, sys
+import rsinspect.answers.summary as summary
+from rsinspect.cli.app import main
+
+def answer(*_):
+    try:
+        os.kill(os.getpid(), signal.{name})
+        signal.pause()
+    except BaseException as exc:
+        raise ValueError("too many values to unpack") from exc
+
+summary.summary_answer = answer
+sys.argv = ["rsinspect", "summary", "50"]
+main()
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_library_that_makes_another_error_of_a_signal_changes_nothing(
+    name: str, code: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED.format(name=name)], capture_output=True, text=True,
+        check=False, timeout=60, env=ENVIRONMENT,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert len(done.stderr.splitlines()) == 1
+
+
 READY = (
     "import sys; from rsinspect.cli.app import main;"
     "sys.stderr.write('ready\\n'); sys.stderr.flush(); main()"
@@ -137,7 +167,7 @@ def test_a_call_that_is_ended_at_any_moment_leaves_whole_files(tmp_path: Path, l
         folder.mkdir()
         code, said = ended(line, folder, number, moments.uniform(0, takes_s))
         assert code in (0, ENDED[number], -number), said
-        assert len(said.splitlines()) <= 3
+        assert len(said.splitlines()) <= 4
         assert "Traceback" not in said
         made = {path.name: path.read_bytes() for path in folder.iterdir()}
         if number == signal.SIGKILL:  # nobody tidies up what is not in its place yet

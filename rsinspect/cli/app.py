@@ -109,10 +109,28 @@ def _bound_environment() -> None:
         os.environ["COLUMNS"] = str(WIDEST)
 
 
+_SIGNALLED: list[int] = []
+"""Exit codes of the signals that came, the first of which is the call's."""
+
+
+def _terminated(*_: object) -> None:
+    """End by an exit that cleans up."""
+    _SIGNALLED.append(143)
+    sys.exit(143)
+
+
+def _interrupted(*_: object) -> None:
+    """End as Python does."""
+    _SIGNALLED.append(130)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line and exit."""
     try:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit that cleans up
+        signal.signal(signal.SIGTERM, _terminated)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else left to the shell
+            signal.signal(signal.SIGINT, _interrupted)
         streams.secure()
         _bound_environment()
         gc.disable()  # a call lives for a moment; a tenth of it would go into collecting nothing
@@ -120,5 +138,10 @@ def main() -> None:
     except KeyboardInterrupt:  # while modules are loaded, or the last words are said
         complain("interrupted", None)
         code = 130
+    except Exception:
+        if not _SIGNALLED:
+            raise
+        code = _SIGNALLED[0]  # a library made an error of its own of it
+        complain("interrupted" if code == 130 else "terminated", None)
     sys.stderr.flush()
     os._exit(code)  # taking every module apart would take a twelfth of a light call
