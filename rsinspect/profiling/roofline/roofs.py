@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rsinspect.base.errors import InvalidMeasurement
-from rsinspect.base.quantities import Positive, Rate, Text
+from rsinspect.base.quantities import Name, Positive, Rate, Text
 from rsinspect.base.units import percent
 
 
@@ -25,8 +25,8 @@ class ComputeRoof:
         flops_per_s: Two operations per MAC.
     """
 
-    op: Text
-    size: Text
+    op: Name
+    size: Name
     flops_per_s: Rate
 
 
@@ -41,7 +41,7 @@ class BandwidthRoof:
         bytes_per_s: Bytes read and bytes written, added up.
     """
 
-    level: Text
+    level: Name
     working_set_bytes: Positive
     bytes_per_s: Rate
 
@@ -62,7 +62,7 @@ class Roofs:
 
     compute: tuple[ComputeRoof, ...]
     bandwidth: tuple[BandwidthRoof, ...]
-    precision: Text
+    precision: Name
     method: Text
 
     def __post_init__(self) -> None:
