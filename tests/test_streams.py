@@ -56,6 +56,15 @@ def test_who_cannot_hear_still_gets_the_right_code(tmp_path: Path, closed: str) 
     assert shell(f"{PROGRAM} summary 50 -o {tmp_path / 's.csv'} {closed}") == (0, "")
 
 
+def test_a_directory_that_is_gone_is_one_line_for_who_writes_into_it(tmp_path: Path) -> None:
+    gone = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone && "
+    target = tmp_path / "s.svg"
+    assert shell(f"{gone}{PROGRAM} graph 50 -qo {target}") == (0, "")
+    code, said = shell(f"{gone}{PROGRAM} summary 50 -o s.json")
+    assert code == 2
+    assert said.startswith("error: s.json cannot be written")
+
+
 LOADING = """
 import sys
 from importlib.abc import MetaPathFinder
