@@ -128,4 +128,5 @@ def test_a_limit_takes_its_ends_and_nothing_beyond(limit: Limit) -> None:
 
 def test_a_long_number_is_told_by_its_length() -> None:
     assert shown(10**5000) == "a number of 5001 digits"
+    assert shown(10**400 - 1) == shown(-(10**399)) == "a number of 400 digits"
     assert shown(123_456) == "123456"

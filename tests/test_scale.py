@@ -284,7 +284,7 @@ def test_bad_input_gets_one_clear_line(
 @pytest.mark.parametrize(
     ("limits", "hint"),
     [
-        (("--max-flops", "10"), "the least flops of a point: 4.56 G; the limit is 10"),
+        (("--max-flops", "10"), "the least FLOPs of a point: 4.56 G; the limit is 10"),
         (("--max-peak-activation", "1KiB"), "peak activation bytes of a point: 3.52 MiB"),
         (("--min-params", "1G", "--max-params", "1M"), "the most params of a point: 192 M"),
         (("--max-flops", "5G", "--min-params", "150M"), "not all at once"),

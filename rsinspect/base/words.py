@@ -104,7 +104,8 @@ def shown(value: object) -> str:
     ('31', 'a number of 31 digits', 'nan', "'ten'")
     """
     if isinstance(value, int) and not isinstance(value, bool):
-        digits = math.floor(value.bit_length() * math.log10(2)) + 1  # str() refuses long ones
+        digits = max(1, math.ceil((value.bit_length() - 1) * math.log10(2)))
+        digits += abs(value) >= 10**digits  # str(), which would be simpler, refuses long ones
         return f"a number of {digits} digits" if digits > MOST_DIGITS else str(value)
     return quoted(value) if isinstance(value, str) else repr(value)[:MOST_QUOTED]
 

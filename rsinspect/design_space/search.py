@@ -81,7 +81,7 @@ class _Extremes:
     def refusal(self, evaluated: int) -> InvalidSpec:
         """Say that no point is within, and which limit is out of reach."""
         beyond = [
-            f"{'the least' if most else 'the most'} {column.replace('_', ' ')} of a point: "
+            f"{'the least' if most else 'the most'} {_noun(column)} of a point: "
             f"{_amount(column, nearest)}; the limit is {_amount(column, limit)}"
             for (column, most), nearest in self.nearest.items()
             for limit in [(self.bounds.most if most else self.bounds.least)[column]]
@@ -91,6 +91,10 @@ class _Extremes:
             f"no point fits: none of {grouped(evaluated)} is within the limits",
             "; ".join(beyond) or "each limit can be kept, but not all at once",
         )
+
+
+def _noun(column: str) -> str:
+    return {"flops": "FLOPs", "macs": "MACs"}.get(column, column.replace("_", " "))
 
 
 def _amount(column: str, value: float) -> str:
