@@ -95,6 +95,13 @@ def test_what_is_advised_has_its_interval(pass_s: float) -> None:
         assert needed_s(wanted.batch) <= 60.0
 
 
+def test_each_of_several_processes_needs_as_much() -> None:
+    estimate = Estimate(batch=128, ready_s=5.0, pass_s=1.0, begun_s=10.0)
+    assert estimate.wanted(60.0).batch == 128
+    assert estimate.wanted(60.0, processes=2).batch == 64
+    assert estimate.wanted(60.0, processes=2).time_s == 2 * estimate.wanted(60.0).time_s
+
+
 def test_where_no_batch_fits_only_more_time_is_advised() -> None:
     hopeless = Estimate(batch=4, ready_s=50.0, pass_s=30.0, begun_s=20.0)
     wanted = hopeless.wanted(60.0)

@@ -29,7 +29,7 @@ from rsinspect.profiling.protocol import (
 from rsinspect.profiling.record.cautions import OutputsDiffer
 from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.rounds import RoundDone
-from tests.conftest import python
+from tests.conftest import Cli, python
 
 BRIEF: dict[str, Any] = {"max_time_s": 300.0, "most_rounds": 1}
 """One burst, however slow the machine."""
@@ -256,6 +256,14 @@ def test_a_bug_is_told_and_keeps_its_traceback() -> None:
     assert isinstance(message, Failure)
     assert message.kind == "error"
     assert "Traceback" in done.stderr
+
+
+def test_a_time_in_which_nothing_can_start_is_kept_all_the_same(cli: Cli) -> None:
+    outcome = cli("profile", "50", "--batch", "1", "--max-time", "0.05")
+    assert (outcome.code, outcome.out) == (1, "")
+    *_, error, hint = outcome.err.splitlines()
+    assert error.startswith("error: nothing was measured in 0.05 s")
+    assert hint == "hint: allow more, such as --max-time 60"
 
 
 class ResourceExhaustedError(Exception):

@@ -132,7 +132,8 @@ class _Display:
             case Prediction():
                 self.prediction = event
             case protocol.Estimated(estimate):
-                if (words := outlook(estimate, self.budget.whole_s)) is not None:
+                words = outlook(estimate, self.budget.whole_s, self.request.processes)
+                if words is not None:
                     self._say(words.worded(flag))
             case protocol.BatchRefused(batch, reason):
                 self._say(f"batch {batch}: {reason}")
@@ -154,6 +155,7 @@ class _Display:
             print_table(prediction_table(self.prediction, self.request.network), self.console)
         else:
             self._say(f"predicted: {speed(self.prediction.end_to_end_s / self.batch)}")
+        self.prediction = None
 
     def _say(self, sentence: str) -> None:
         self.console.print(sentence, highlight=False, soft_wrap=True)

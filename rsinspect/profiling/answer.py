@@ -76,12 +76,13 @@ def conditions(settings: Settings, batch: int) -> str:
     return f"{settings.mode}, batch {batch}, {where}"
 
 
-def outlook(estimate: Estimate, whole_s: float) -> Wording | None:
+def outlook(estimate: Estimate, whole_s: float, processes: int = 1) -> Wording | None:
     """Say early that the time does not do, and what would; None where it does."""
-    wanted = estimate.wanted(whole_s)
+    wanted = estimate.wanted(whole_s, processes)
     if wanted.batch == estimate.batch:
         return None
-    what = "an interval" if estimate.may_fit(whole_s - estimate.begun_s) else "a measurement"
+    left_s = whole_s / processes - estimate.begun_s
+    what = "an interval" if estimate.may_fit(left_s) else "a measurement"
     return advice(
         "a pass of {} takes about {} here: {} s are too short for {}; ",
         plural(estimate.batch, "image"), seconds(estimate.pass_s), f"{whole_s:g}", what,

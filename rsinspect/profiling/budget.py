@@ -126,11 +126,11 @@ class Estimate(NamedTuple):
         """
         return self.ready_s / 2 + 4 * self.pass_s <= left_s
 
-    def wanted(self, whole_s: float) -> Wanted:
-        """Work out what an interval would take."""
-        return Wanted.of(
-            self.begun_s + self.ready_s + SUMMING_UP_S, 2 * self.pass_s, self.batch, whole_s
-        )
+    def wanted(self, whole_s: float, processes: int = 1) -> Wanted:
+        """Work out what an interval would take, in one process or in each of several."""
+        before_s = self.begun_s + self.ready_s + SUMMING_UP_S
+        wanted = Wanted.of(before_s, 2 * self.pass_s, self.batch, whole_s / processes)
+        return wanted._replace(time_s=wanted.time_s * processes)
 
 
 class Wanted(NamedTuple):

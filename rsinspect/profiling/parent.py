@@ -155,7 +155,11 @@ def _result(
             raise Interrupted(run)
         return run
     first = measured.heard[0]
-    wanted = None if first.estimate is None else first.estimate.wanted(budget.whole_s)
+    wanted = (
+        None
+        if first.estimate is None
+        else first.estimate.wanted(budget.whole_s, requested.processes)
+    )
     predicted = None
     if first.prediction is not None:
         predicted = PredictedRun(
