@@ -25,7 +25,7 @@ from tests.runs import a_run
 
 GARBAGE = (
     "", "x", "-1", "0", "-0.0", "1e400", "nan", "-inf", "9" * 400, "1_000", "0x10", "٣", "½",
-    " 50 ", "\ud800", "a\x1b[31mb", "a\nb", "é" * 500, "--", "-", "=", "{}", "%s", "$(x)", "a,b,,c",
+    " 50 ", "\udc80", "a\x1b[31mb", "a\nb", "é" * 500, "--", "-", "=", "{}", "%s", "$(x)", "a,b,,c",
     "1:2:3:4", "~nosuchuser/x", "/", ".", "..", "/dev/null/x.svg", "no/such/folder/x.csv",
     "x" * 300 + ".svg", "x.xlsx", ".svg", "a.SVG", "x.json.json",
 )  # fmt: skip
@@ -65,8 +65,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "renderer": ("pip", "system", "auto"),
     "command": ("summary", "diff"),
 }
-NEVER = ("devices", "help", "version")
-"""Asks frameworks, which takes long, or says nothing about what is given beside it."""
+NEVER = ("devices", "help", "version", "strict")
+"""Asks frameworks, says nothing about what is given beside it, or fails for what was measured."""
 
 
 @cache

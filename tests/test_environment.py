@@ -132,6 +132,21 @@ def test_a_home_that_nobody_knows_is_no_mishap(
         assert "cannot be read" in done.err
 
 
+def test_no_folder_for_temporary_files_is_no_mishap(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = FileNotFoundError(2, "No usable temporary directory found")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", mock.Mock(side_effect=missing))
+    monkeypatch.setenv("KERAS_HOME", "/proc/none")
+    assert cache_folder() == Path("/proc/none/models")
+    done = cli("graph", "50", "-o", tmp_path / "a.svg")
+    assert (done.code, "TMPDIR" in done.err) == (3, True)
+    done = cli("doctor")
+    assert (done.code, "temporary files cannot be written" in done.out) == (3, True)
+    assert cli("graph", "50", "-o", tmp_path / "a.html").code == 0
+
+
 @pytest.mark.parametrize("content", ["[" * 100_000, "[]", '{"backend": 3}', "x", "1" * 10**6])
 def test_settings_of_keras_that_are_none_are_left_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str

@@ -108,5 +108,6 @@ def cache_folder() -> Path:
     with contextlib.suppress(OSError):
         home.mkdir(parents=True, exist_ok=True)
     if not os.access(home, os.W_OK):
-        home = Path(tempfile.gettempdir(), ".keras")
+        with contextlib.suppress(OSError):  # where there is none, writing says so
+            home = Path(tempfile.gettempdir(), ".keras")
     return home / "models"
