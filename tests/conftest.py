@@ -64,13 +64,15 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     return compare
 
 
-def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def python(
+    code: str, *, timeout_s: float = 300, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run Python code in a fresh process."""
     return subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         env=dict(os.environ) | environment,
-        timeout=300,
+        timeout=timeout_s,
         check=False,
     )

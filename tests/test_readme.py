@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from tests.conftest import GOLDENS, Cli, python
@@ -76,7 +77,7 @@ def python_blocks() -> list[str]:
 
 
 def test_the_example_of_the_library_runs(tmp_path: Path) -> None:
-    block, _ = python_blocks()
+    block, *_ = python_blocks()
     outcome = python(f"import os; os.chdir({str(tmp_path)!r})\n{block}")
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.startswith("ResNet-RS-152 -> ResNet-RS-200: +16 identical blocks in c3")
@@ -85,9 +86,41 @@ def test_the_example_of_the_library_runs(tmp_path: Path) -> None:
 
 @pytest.mark.keras
 def test_the_example_of_keras_runs() -> None:
-    _, block = python_blocks()
+    _, block, _ = python_blocks()
     outcome = python(block)
     assert outcome.stdout.splitlines()[-1] == "resnet-rs-50 35745288", outcome.stderr
+
+
+@pytest.mark.keras
+@pytest.mark.slow
+def test_fine_tuning_reaches_what_the_readme_says_and_needs_no_rsinspect_afterwards(
+    tmp_path: Path,
+) -> None:
+    *_, block = python_blocks()
+    predict = "np.save('{}.npy', model.predict(batch[:20], verbose=0))"
+    outcome = python(
+        f"import os; os.chdir({str(tmp_path)!r})\n{block}\n{predict.format('ours')}\n"
+        "np.save('batch.npy', batch)",
+        timeout_s=800,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stderr.count("WeightsWarning") == 1
+    assert "left out, as no part of resnet-rs-50: predictions (128×3, 3)" in outcome.stderr
+    trained, seen, unseen = map(float, outcome.stdout.splitlines()[-1].split())
+    assert min(trained, seen, unseen) > 0.9
+    assert abs(trained - seen) < 0.05
+    text = README.read_text(encoding="utf-8")
+    assert "all above\n0.9, the first two within 0.05" in text
+    without = python(
+        "import sys, os; sys.modules['rsinspect'] = None\n"
+        f"os.chdir({str(tmp_path)!r})\n"
+        "import keras, numpy as np\n"
+        "model, batch = keras.models.load_model('finetuned.keras'), np.load('batch.npy')\n"
+        f"{predict.format('theirs')}"
+    )
+    assert without.returncode == 0, without.stderr
+    ours, theirs = (np.load(tmp_path / f"{name}.npy") for name in ("ours", "theirs"))
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_both_set_up_commands_are_marked_for_machines() -> None:
