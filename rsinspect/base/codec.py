@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rsinspect.base.quantities import SHOWABLE
+from rsinspect.base.quantities import PATTERNS, SHOWABLE
 from rsinspect.base.text import LONGEST_NAME, showable
 from rsinspect.base.units import grouped
 
@@ -108,8 +108,7 @@ def from_text(text: bytes) -> Any:
     except UnicodeDecodeError as exc:
         raise Damaged(f"it is not UTF-8: {exc.reason}") from exc
     except msgspec.DecodeError as exc:
-        reason = str(exc)
-        raise Damaged(f"{reason[:1].lower()}{reason[1:]}") from exc
+        raise Damaged(str(exc).replace("JSON is malformed: ", "").lower()) from exc
 
 
 def check_numbers(document: Any, where: str) -> None:
@@ -167,9 +166,9 @@ def _worded(reason: str, document: Any, where: str) -> str:
         return f"{path} is longer than {grouped(int(match[2]))}"
     if said == f"Expected `str` matching regex {SHOWABLE!r}":
         return f"{path} {shown or 'is a text'} with characters that cannot be shown"
-    if match := re.fullmatch(r"Expected `str` matching regex '(.*)'", said):
-        form = match[1].replace("\\\\", "\\").removeprefix("\\A(").removesuffix(")\\Z")
-        return f"{path} {shown}, not {form.replace('|', ' or ')}"
+    for pattern, words in PATTERNS.items():
+        if said == f"Expected `str` matching regex {pattern!r}":
+            return f"{path} {shown}, not {words}"
     if said.startswith("Invalid enum value"):
         return f"{path} is an unknown name{showable(said.removeprefix('Invalid enum value'), 80)}"
     return showable(f"{path}: {said[:1].lower()}{said[1:]}", 300)

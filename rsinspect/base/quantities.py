@@ -18,10 +18,16 @@ SHOWABLE = rf"\A[^{HIDDEN}]*\Z"
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=SHOWABLE)]
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT, pattern=SHOWABLE)]
 
-BackendName = Annotated[str, Meta(pattern=r"\A(tensorflow|jax|torch)\Z")]
+BACKEND = r"\A(tensorflow|jax|torch)\Z"
+DEVICE = r"\A(cpu|gpu(:\d{1,3})?)\Z"
+
+PATTERNS = {BACKEND: "tensorflow, jax or torch", DEVICE: "cpu, gpu or gpu:1"}
+"""What a text has to be that does not match, in words."""
+
+BackendName = Annotated[str, Meta(pattern=BACKEND)]
 """Of Keras."""
-Device = Annotated[str, Meta(pattern=r"\A(cpu|gpu(:\d{1,3})?)\Z")]
-"""To compute on: ``cpu``, ``gpu``, or ``gpu:1`` for the second one."""
+Device = Annotated[str, Meta(pattern=DEVICE)]
+"""To compute on; ``gpu:1`` is the second one."""
 
 Count = Annotated[int, Meta(ge=0, le=10**18)]
 Positive = Annotated[int, Meta(ge=1, le=10**18)]
