@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -183,3 +185,28 @@ def test_stages_of_a_comparison_stand_at_the_same_height() -> None:
     words = "".join(root.itertext())
     assert "added" in words
     assert "only the second has it" in words
+
+
+@pytest.mark.parametrize("name", ["figure6", "stages"])
+def test_a_latex_picture_has_the_width_of_the_place(name: str, tmp_path: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no pdflatex here")
+    text = render(overlay(figure(name), "flops"), "tikz", Style(size=parse_size("174mm")))
+    (tmp_path / "a.tex").write_bytes(text)
+    plain = "\\pdfobjcompresslevel=0\\input{a.tex}"
+    command = ["pdflatex", "-jobname=a", "-interaction=nonstopmode", "-halt-on-error", plain]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull \\hbox" not in done.stdout
+    pdf = (tmp_path / "a.pdf").read_bytes()
+    (box,) = re.findall(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+)", pdf)
+    assert float(box[0]) == pytest.approx(174 / 25.4 * 72, abs=0.1)
+    assert float(box[1]) <= 842
+    fonts = {float(size) for size in re.findall(rb"/BaseFont ?/\w+\+CM\D+(\d+)", pdf)}
+    assert min(fonts) >= 8
+
+
+def test_a_latex_picture_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(PictureTooLarge, match="as TikZ does not fit 84mm") as caught:
+        render(figure("figure6"), "tikz", Style(size=parse_size("84mm")))
+    assert caught.value.hint

@@ -20,7 +20,6 @@ from rsinspect.drawing.arrangement import AS_IT_COMES, Arrangement, Row, placed
 from rsinspect.drawing.choices import FONT
 from rsinspect.drawing.columns import Column, alongside, columns, in_line
 from rsinspect.drawing.dot_labels import Labels, escaped, is_card
-from rsinspect.drawing.grids import shortened
 from rsinspect.drawing.metrics import broken
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
@@ -33,7 +32,7 @@ from rsinspect.drawing.scene import (
 )
 from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import LIGHT, Theme, text_on
-from rsinspect.drawing.wording import rest_of_footer
+from rsinspect.drawing.wording import condensed, rest_of_footer
 
 SHAPES: dict[Role, dict[str, str]] = {
     "input": {"shape": "box", "style": "filled,rounded"},
@@ -54,9 +53,6 @@ NARROW: dict[Role, dict[str, str]] = {
     "pool": {"shape": "box", "style": "filled"},
 }
 """How some ops look where room is short."""
-
-TOLD: tuple[Role, ...] = ("input", "add", "scale", "pool")
-"""Layers whose shape is told where room is short: the others have that of one before them."""
 
 SLANTED = ("pool", "gate")
 """Shapes whose slanted sides are margin enough."""
@@ -378,18 +374,10 @@ class _Drawing(Labels):
 
     def op_words(self, node: Node) -> list[str]:
         """List title and lines of a layer; where room is short, without what papers leave out."""
-        title, lines = node.title, list(node.lines)
+        if self.arranged.dense and self.scene.view == "figure6":
+            node = condensed(node, narrow=self.arranged.narrow)
         aside = " · ".join(filter(None, (node.aside, rest_of_footer(node))))
-        if not self.arranged.dense or self.scene.view != "figure6":
-            return [title, *lines, aside]
-        if node.role == "gate" and node.lane != "gate" and lines:  # the whole module
-            title, *lines = shortened(f"SE {lines[0]}") if self.arranged.narrow else ["SE", *lines]
-        if self.arranged.narrow:
-            title = title.replace("batch norm", "norm")
-            lines = [line.replace("batch norm", "norm") for line in lines]
-        if node.role == "add":
-            title, lines = ", ".join((title, *lines)), []
-        return [title, *lines, aside if node.role in TOLD else ""]
+        return [node.title, *node.lines, aside]
 
     def op(self, picture: graphviz.Digraph, name: str, node: Node) -> None:
         """Draw a layer: shape, colour and text each say what it is."""

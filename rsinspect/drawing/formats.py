@@ -145,7 +145,8 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
         case "tikz":
             from rsinspect.drawing.tikz import tikz
 
-            text = tikz(scene, theme="paper" if style.theme == AUTO else style.theme)
+            theme = "paper" if style.theme == AUTO else style.theme
+            text = tikz(scene, theme=theme, size=style.size)
         case "txt":
             from rsinspect.drawing.terminal import terminal
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from rsinspect.base.latex import character, escape
 from rsinspect.drawing.columns import Column, columns
-from rsinspect.drawing.scene import Direction, Edge, EdgeKind, Heat, Node, Panel, Role
-from rsinspect.drawing.theme import Theme, text_on
+from rsinspect.drawing.palette import Palette
+from rsinspect.drawing.scene import Direction, Edge, EdgeKind, Node, Panel, Role
 from rsinspect.drawing.wording import cost_lines, titled
 
 CM_PER_CHARACTER = 0.152
@@ -32,39 +32,15 @@ GAP_CM: dict[Direction, float] = {"TB": 0.52, "LR": 0.62}
 LANE_CM = 0.45
 """Between two nodes across the data: room for a shortcut to pass."""
 
+GUTTER_CM = 1.8
+"""Between two columns."""
+
 TURN_CM = 0.45
 """From the edge of a column to where the line from the column before splits up."""
 
 CARDS: tuple[Role, ...] = ("stage", "block", "stem", "head")
 ROUND: tuple[Role, ...] = ("input", "activation", "add", "scale")
 LANES: dict[EdgeKind, int] = {"flow": 0, "identity": -1, "projection": -1, "gate": 1}
-
-
-class Palette:
-    """The colours of a theme by the names they have in LaTeX, those of heat as they come up."""
-
-    def __init__(self, theme: Theme) -> None:
-        self.theme = theme
-        named = [("ink", theme.ink), ("muted", theme.muted), ("line", theme.line)]
-        named += [("card", theme.card), *theme.edges.items(), *theme.marks.items()]
-        named += [(f"in-{role}", fill) for role, fill in theme.fills.items()]
-        self.colours = {f"rs-{key}": colour[1:] for key, colour in named}
-
-    def fill(self, role: Role, heat: Heat | None) -> str:
-        """Name the colour of a node."""
-        if heat is None:
-            return f"rs-in-{role}"
-        colour = self.theme.heat_at(heat.level)[1:]
-        self.colours[f"rs-heat-{colour}"] = colour
-        return f"rs-heat-{colour}"
-
-    def text(self, heat: Heat | None) -> str:
-        """Name the colour of the text on a node."""
-        if heat is None:
-            return "rs-ink"
-        colour = text_on(self.theme.heat_at(heat.level))[1:]
-        self.colours[f"rs-on-{colour}"] = colour
-        return f"rs-on-{colour}"
 
 
 @dataclass(slots=True)
@@ -95,7 +71,9 @@ class _Frame:
 class Diagram:
     """Places the nodes of a panel and writes them down."""
 
-    def __init__(self, panel: Panel, direction: Direction, palette: Palette) -> None:
+    def __init__(
+        self, panel: Panel, direction: Direction, palette: Palette, wanted: int | None = None
+    ) -> None:
         self.panel = panel
         self.direction = direction
         self.palette = palette
@@ -103,7 +81,7 @@ class Diagram:
         self.frames: list[_Frame] = []
         self.ends: list[float] = []  # length of each column
         self._measure()
-        for number, column in enumerate(columns(panel, direction)):
+        for number, column in enumerate(columns(panel, direction, wanted)):
             start = 2 * TURN_CM if number else 0.0
             self.ends.append(self._place(column.nodes, start, number, 0, column))
         self.forks: dict[tuple[str, int], float] = {}  # (tail, column) -> where paths part
@@ -112,6 +90,20 @@ class Diagram:
             fork = head.along - head.length / 2 - GAP_CM[direction] / 2
             key = edge.tail, head.column
             self.forks[key] = min(fork, self.forks.get(key, fork))
+
+    @property
+    def width_cm(self) -> float:
+        """Measure the whole across the page."""
+        if self.direction == "LR":
+            return max(self.ends, default=0.0)
+        return len(self.ends) * self.spread - GUTTER_CM
+
+    @property
+    def height_cm(self) -> float:
+        """Measure the whole down the page."""
+        if self.direction == "TB":
+            return max(self.ends, default=0.0)
+        return len(self.ends) * self.spread - GUTTER_CM
 
     def lines(self) -> Iterator[str]:
         """Write the body of a tikzpicture."""
@@ -158,7 +150,7 @@ class Diagram:
         self.low, self.high = max(low, card), max(high, card)
         title = BAND_CM * (self.direction == "LR")
         self.spread = (
-            self.low + self.high + self.depth * (2 * FRAME_CM + title) + 1.8
+            self.low + self.high + self.depth * (2 * FRAME_CM + title) + GUTTER_CM
         )  # of a column
 
     def _breadth(self, ops: list[Node]) -> float:
@@ -295,7 +287,7 @@ class Diagram:
         )
         yield f"\\node[anchor=north west] at {first} {{\\strut {title}}};"
         if text := "; ".join(cost_lines(node)):
-            muted = f"\\scriptsize\\color{{rs-muted}}{escape(text)}"
+            muted = f"\\color{{rs-muted}}{escape(text)}"
             yield f"\\node[anchor=north east] at {second} {{\\strut {muted}}};"
 
     def _sides(self, frame: _Frame) -> tuple[float, float]:

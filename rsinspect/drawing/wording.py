@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rsinspect.drawing.scene import GridRow, Node, Part
+from dataclasses import replace
+
+from rsinspect.drawing.grids import shortened
+from rsinspect.drawing.scene import GridRow, Node, Part, Role
 
 
 def titled(item: Node | Part) -> str:
@@ -49,3 +52,28 @@ def cost_lines(node: Node) -> tuple[str, ...]:
     """Give heat and footer of a node, without saying a number twice."""
     heat = node.heat.text if node.heat is not None else ""
     return tuple(text for text in (heat, rest_of_footer(node)) if text)
+
+
+TOLD: tuple[Role, ...] = ("input", "add", "scale", "pool")
+"""Layers of a figure whose shape is told where room is short: it changes there."""
+
+
+def condensed(node: Node, *, narrow: bool) -> Node:
+    """Leave out of a layer of a figure what papers leave out.
+
+    >>> conv = Node(path="c", title="conv 1×1, 64", role="conv", aside="56×56×64",
+    ...     lines=("batch norm · relu",))
+    >>> condensed(conv, narrow=True).lines, condensed(conv, narrow=True).aside
+    (('norm · relu',), '')
+    """
+    title, lines = node.title, node.lines
+    if node.role == "gate" and node.lane != "gate" and lines:  # the whole module
+        title, *rest = shortened(f"SE {lines[0]}") if narrow else ["SE", *lines]
+        lines = tuple(rest)
+    if narrow:
+        title = title.replace("batch norm", "norm")
+        lines = tuple(line.replace("batch norm", "norm") for line in lines)
+    if node.role == "add":
+        title, lines = ", ".join((title, *lines)), ()
+    aside = node.aside if node.role in TOLD else ""
+    return replace(node, title=title, lines=lines, aside=aside)
