@@ -116,6 +116,7 @@ class _Display:
         self.show = show
         self.batch = request.batch
         self.prediction: Prediction | None = None
+        self.warned = False
 
     def __call__(self, event: protocol.Event) -> None:
         match event:
@@ -133,7 +134,8 @@ class _Display:
                 self.prediction = event
             case protocol.Estimated(estimate):
                 words = outlook(estimate, self.budget.whole_s, self.request.processes)
-                if words is not None:
+                if words is not None and not self.warned:
+                    self.warned = True  # a later estimate is in the answer
                     self._say(words.worded(flag))
             case protocol.BatchRefused(batch, reason):
                 self._say(f"batch {batch}: {reason}")

@@ -68,6 +68,8 @@ class Probe:
         _, self.first_s = self._timed(self.instrument.instrumented)
         self.samples: list[Instrumented] = []
         self.windows: list[Window] = []
+        self.is_enough = False
+        self.begun_s = 0.0
 
     def _timed(self, call: Callable[[], T]) -> tuple[T, float]:
         before_s = self.budget.elapsed_s
@@ -84,9 +86,10 @@ class Probe:
                 self.samples.append(self.instrument.instrumented())
                 self.windows.append(between(before, probe(), processors))
                 spent = time.perf_counter() - start
-                enough = sum(self._gated().kept) >= ROUNDS and spent >= AT_LEAST_S
-                if enough or spent + self.samples[-1].wall_s > most_s:
+                self.is_enough = spent >= AT_LEAST_S and sum(self._gated().kept) >= ROUNDS
+                if self.is_enough or spent + self.samples[-1].wall_s > most_s:
                     break
+        self.begun_s = self.begun_s or self.budget.elapsed_s
 
     @property
     def _warm_up(self) -> int:
@@ -143,7 +146,7 @@ class Probe:
             batch=self.request.batch,
             ready_s=(self.built_s + 2 * compiled_s) * layers,
             pass_s=self.prediction.end_to_end_s,
-            begun_s=self.budget.elapsed_s,
+            begun_s=self.begun_s,
         )
 
 

@@ -275,10 +275,16 @@ def _estimate(
     probe.sample(budget.prediction_s)
     if request.predict:
         emit(probe.prediction)
-    emit(Estimated(estimate := probe.estimate))
-    if request.predict and not estimate.may_fit(budget.left_s - SUMMING_UP_S):
-        probe.sample(budget.left_s - SUMMING_UP_S)  # a prediction is all there will be
+    emit(Estimated(probe.estimate))
+    sampled_s = budget.prediction_s
+    while request.predict and not probe.is_enough:
+        left_s = budget.left_s - SUMMING_UP_S
+        if probe.estimate.may_fit(left_s) or left_s < sampled_s:
+            break
+        probe.sample(sampled_s)  # it may be all there will be, or a busy moment is over
         emit(probe.prediction)
+        emit(Estimated(probe.estimate))
+    estimate = probe.estimate
     gc.collect()
     emit.memory()
     return estimate
