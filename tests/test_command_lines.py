@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from random import Random
+from unittest import mock
 
 import pytest
 
 from tests import command_lines
 from tests.conftest import Cli
+from tests.runs import a_run
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -19,6 +21,21 @@ def test_a_command_line_is_answered_or_refused_in_one_line(
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     assert [one for one in command_lines.tried(seed, 50, tmp_path) if one[1]] == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["--notes x", "-f x", "-o no/a.csv", "-o a.xlsx", "-o a.svg --theme x", "--plot a.svg --size x",
+     "--save no/a.json", "--roofline a.jpg", "-o a.csv --save a.csv", "--theme x"],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_not_measured(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with mock.patch("rsinspect.cli.progress.measure", return_value=a_run()) as measure:
+        assert cli("profile", "50", *asked.split()).code == 2
+    assert not measure.called
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_command_lines_are_of_every_command_and_option() -> None:

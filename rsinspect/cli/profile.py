@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.answers.rows import LEVELS
-from rsinspect.base.errors import ClosureFailed, InvalidMeasurement, OutputNotWritable
+from rsinspect.base.errors import ClosureFailed, InvalidMeasurement, OutputNotWritable, check_choice
 from rsinspect.cli.claims import reads, writes
 from rsinspect.cli.options import model_command, option
 from rsinspect.cli.outputs import (
@@ -26,6 +26,7 @@ from rsinspect.cli.talk import say
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS
+from rsinspect.render.formats import NOTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -176,6 +177,7 @@ class FileOptions:
             RenderError: If the suffix of a drawing or the theme is unknown.
             InvalidMeasurement: If the run does not have what a file needs.
         """
+        check_choice("theme", self.theme, PLOT_THEMES)
         for picture in (self.plot, self.roofline):
             if picture is not None:
                 from rsinspect.plots.page import check_plot, plot_format
@@ -254,6 +256,7 @@ def profile(
     budget = Budget.starting(how.max_time)
     draws = files.draws or chosen(CHARTED, output, format) in PLOTS.names
     files.check(roofs=how.roofs)
+    check_choice("choice of notes", notes, NOTES)
     if draws:
         place.sheet()
     run, ended = _run(network, how, files, budget)
