@@ -7,12 +7,18 @@ import json
 import tracemalloc
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from rsinspect.base import codec, sources
 from rsinspect.base.codec import Damaged
-from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.errors import GraphError, InvalidMeasurement
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
+from rsinspect.networks.network import network_from_json, resnet_rs
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling.record.document import from_json, to_json
 from tests import mutants
 from tests.conftest import Cli
@@ -153,3 +159,28 @@ def test_a_network_that_cannot_be_is_refused_by_key(
     assert done.code == 2
     assert words in done.err
     assert done.err.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"blocks": (1,) * 8, "resolution": (16_384, 16_384)},
+        {"blocks": (1, 1), "width": 64.0},
+        {"blocks": (1,), "classes": 10_000_000, "channels": 65_536, "preprocessing": False},
+        {"blocks": (200,), "activation": "custom:日本"},
+    ],
+    ids=lambda numbers: ",".join(numbers),
+)
+def test_every_network_that_can_be_made_can_be_read(numbers: dict[str, Any]) -> None:
+    made = resnet_rs(ResNetRSSpec(**numbers))
+    read = network_from_json(codec.from_text(json.dumps(made.to_json()).encode()))
+    assert read.fingerprint == made.fingerprint
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2J", "a\nb", "\ud800", "\ufffe", "x" * 1001])
+def test_a_graph_has_no_name_that_cannot_be_shown(name: str) -> None:
+    one = Layer(name, ops.Input(TensorShape(8, 8, 3)), (), TensorShape(8, 8, 3))
+    with pytest.raises(GraphError, match=r"cannot be shown|longer than 1000"):
+        LayerGraph("net", (one,))
+    with pytest.raises(GraphError, match=r"cannot be shown|longer than 1000"):
+        LayerGraph(name, (one._replace(path="image"),))

@@ -81,8 +81,9 @@ class LayerGraph:
         for path in self.outputs:
             if path not in index:
                 raise GraphError(f"the output {path} is no layer of the graph")
-        if not is_showable("".join((self.name, *index))) or max(map(len, index)) > LONGEST_NAME:
-            raise GraphError(_unshowable((self.name, *index)))
+        names = (self.name, *index)
+        if not is_showable("".join(names)) or max(map(len, names)) > LONGEST_NAME:
+            raise GraphError(_unshowable(names))
         object.__setattr__(self, "_index", index)
         object.__setattr__(self, "_derived", {})
 
