@@ -210,3 +210,18 @@ def test_a_latex_picture_that_does_not_fit_is_refused() -> None:
     with pytest.raises(PictureTooLarge, match="as TikZ does not fit 84mm") as caught:
         render(figure("figure6"), "tikz", Style(size=parse_size("84mm")))
     assert caught.value.hint
+
+
+def test_python_takes_a_size_and_still_shows_a_picture_in_a_terminal() -> None:
+    import rsinspect
+
+    picture = rsinspect.graph("50", "stages", size="84mm", title="Ours", caption=False)
+    assert 'width="84mm"' in picture.to_svg()
+    assert repr(picture).startswith("Ours")
+
+
+def test_a_page_of_any_size_has_no_margin_but_its_own() -> None:
+    scene = figure("stages")
+    svg, pdf = (render(scene, format) for format in ("svg", "pdf"))
+    (box,) = re.findall(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+)", pdf)
+    assert f'width="{round(float(box[0]))}pt"' in svg.decode()

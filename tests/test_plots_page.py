@@ -128,7 +128,7 @@ def test_text_stays_text_in_svg() -> None:
     root = ElementTree.fromstring(latency_plot(run, "svg", "paper"))
     words = {"".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {segment.path for segment in run.segments} <= words
-    assert root.findtext("{http://www.w3.org/2000/svg}title") == "Latency of resnet-rs-50"
+    assert root.findtext("{http://www.w3.org/2000/svg}title") == f"Latency of {run.model.title}"
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -228,7 +228,7 @@ class Picture:
     def __repr__(self) -> str:
         from dataclasses import replace
 
-        style = replace(self._style, width=_columns())
+        style = replace(self._style, width=_columns(), size=None)
         return render(self._scene_for("txt"), "txt", style).decode().rstrip("\n")
 
 

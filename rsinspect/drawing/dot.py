@@ -100,7 +100,7 @@ class _Drawing(Labels):
         if dpi is not None:
             picture.attr(dpi=str(dpi))
         if viewport:
-            picture.attr(viewport=viewport, margin="0")
+            picture.attr(viewport=viewport)
         places: list[list[Row]] = [[(panel,)] for panel in scene.panels]
         if self.down:
             places = placed(scene.panels, self.arranged.beside)
@@ -116,6 +116,7 @@ class _Drawing(Labels):
             nodesep=f"{gap(0.3):g}",
             ranksep=f"{gap(0.28):g}",
             pad="0.01" if self.arranged.dense else "0.2",
+            margin="0",
             bgcolor=theme.paper,
             tooltip=scene.title or scene.name,
         )

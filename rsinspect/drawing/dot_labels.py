@@ -197,13 +197,17 @@ class Labels:
         if again:
             words += self.muted(" continued")
         where = f"{node.path} · {node.aside}" if node.role == "block" else node.aside
-        lines = [words, self.muted(where)]
+        dense = self.arranged.dense  # the left half is as wide as a line may be: an arrow enters
+        one = dense and not again
+        lines = [f"{words} {self.muted(where)}"] if one else [words, self.muted(where)]
         if node.heat:
-            chip = self.theme.heat_at(node.heat.level)
-            lines.append(f'<FONT COLOR="{chip}">█</FONT> {self.muted(node.heat.text)}')
+            chip = f'<FONT COLOR="{self.theme.heat_at(node.heat.level)}">█</FONT> '
+            value, _, share = node.heat.text.partition(" (")
+            told = [value, share.rstrip(")")] if dense and share else [node.heat.text]
+            lines += [chip + self.muted(told[0]), *map(self.muted, told[1:])]
         if node.mark:
             lines.append(f'<FONT COLOR="{self.border(node)}"><B>{node.mark}</B></FONT>')
-        return self.lines(lines, width=HEAD_PT if node.heat and self.down else 0)
+        return self.lines(lines, width=HEAD_PT if node.heat and self.down and not dense else 0)
 
     def card(self, node: Node) -> str:
         """Write a closed node: head, parts (side by side where the picture runs down), footer."""
