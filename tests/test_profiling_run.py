@@ -352,6 +352,13 @@ def test_a_network_of_other_names_is_the_same_network() -> None:
     run.check_model(replace(from_graph(network_of(50).graph), title="somebody's"))
 
 
+def test_a_run_of_a_model_made_to_be_trained_is_one_of_its_network() -> None:
+    run = run_of(a_run().segments, network=network_of(50, bn_momentum=0.99))
+    run.check_model(network_of(50))
+    with pytest.raises(InvalidMeasurement):
+        run.check_model(network_of(50, bn_epsilon=1e-3))
+
+
 def test_a_run_can_be_repeated_from_its_file() -> None:
     run = from_json(document())
     assert run.request is not None

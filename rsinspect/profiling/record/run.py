@@ -16,6 +16,9 @@ from rsinspect.answers.rows import Level
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.quantities import BackendName, Count, Device, Name, Seconds, Text
 from rsinspect.base.words import Option, advice
+from rsinspect.layers import ops
+from rsinspect.layers.document import fingerprint
+from rsinspect.layers.graph import LayerGraph
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import Mode, Precision
 from rsinspect.profiling.gate import Verdict
@@ -292,13 +295,14 @@ class ProfileRun(Circumstances):
     def check_model(self, network: Network) -> None:
         """Refuse a run of another network.
 
-        A run that carries its network is compared by fingerprint; one of before that, by name,
-        resolution, dialect and blocks.
+        A run that carries its network is compared by fingerprint, but for the momentum of batch
+        norm, which takes no time: a Keras model is made with another than its code base has. A run
+        of before that is compared by name, resolution, dialect and blocks.
 
         Raises:
             InvalidMeasurement: If it is another one; the message says what differs.
         """
-        if self.network is not None and self.network.fingerprint == network.fingerprint:
+        if self.network is not None and _as_timed(self.network) == _as_timed(network):
             return
         differences = list(self.model.differences(network))
         if self.network is not None and not differences:
@@ -308,3 +312,15 @@ class ProfileRun(Circumstances):
                 f"the profile is of another network: {'; '.join(differences[:3])}",
                 advice("measure this one, and {} it", Option("save")),
             )
+
+
+def _as_timed(network: Network) -> str:
+    """Compute the fingerprint of a network with every batch norm at one momentum."""
+    graph = network.graph
+    layers = tuple(
+        layer._replace(op=layer.op._replace(momentum=0.0))
+        if isinstance(layer.op, ops.BatchNorm)
+        else layer
+        for layer in graph
+    )
+    return fingerprint(LayerGraph(graph.name, layers, graph.outputs))
