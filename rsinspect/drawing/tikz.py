@@ -19,6 +19,7 @@ from rsinspect.drawing.grids import printed
 from rsinspect.drawing.palette import Palette
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
+    MARK_WORDS,
     EdgeKind,
     Grid,
     Heat,
@@ -257,21 +258,26 @@ def _table(
 
 
 def _legend(scene: Scene, palette: Palette, room_cm: float | None) -> Iterator[str]:
-    """Explain the lines and the colours."""
-    if not scene.edge_kinds and scene.legend is None:
+    """Explain the lines, the marks and the colours."""
+    kinds: tuple[EdgeKind, ...] = ("flow", *scene.edge_kinds) if scene.edge_kinds else ()
+    signs = [(f"\\draw[rs {kind}] {{}} -- +(0.9, 0);", EDGE_WORDS[kind]) for kind in kinds]
+    signs += [
+        (f"\\draw[rs {mark}] {{}} ++(0.2, -0.12) rectangle +(0.5, 0.24);",
+         f"{mark}: {MARK_WORDS[mark]}")
+        for mark in scene.marks
+    ]  # fmt: skip
+    if not signs and scene.legend is None:
         return
     yield "\\begin{tikzpicture}[rs]"
     x, y = 0.0, 0.0
-    kinds: tuple[EdgeKind, ...] = ("flow", *scene.edge_kinds) if scene.edge_kinds else ()
-    for kind in kinds:
-        text = EDGE_WORDS[kind]
+    for drawn, text in signs:
         if x and room_cm is not None and x + 1.2 + breadth_cm([text]) > room_cm:
             x, y = 0.0, y - 0.45
-        yield f"\\draw[rs {kind}] ({cm(x)}, {cm(y)}) -- +(0.9, 0);"
+        yield drawn.format(f"({cm(x)}, {cm(y)})")
         yield f"\\node[anchor=west] at ({cm(x + 0.95)}, {cm(y)}) {{{escape(text)}}};"
         x += 1.7 + breadth_cm([text])
     if scene.legend is not None:
-        yield from _scale(scene.legend, palette, y - 0.65 if kinds else 0.0, room_cm)
+        yield from _scale(scene.legend, palette, y - 0.65 if signs else 0.0, room_cm)
     yield "\\end{tikzpicture}"
 
 
