@@ -80,15 +80,17 @@ def fitted(scene: Scene, size: Size, measure: Measure) -> Fitted:
     height = size.height_pt or PAGE_PT
     shown = [n for panel in scene.panels for n in panel.walk(deep=False) if not n.open]
     if len(shown) * LEAST_NODE_PT2 > size.width_pt * height:
-        raise _too_large(scene, size, "")
+        raise _too_large(scene, size, "", bare=False)
     turned = replace(scene, direction="LR" if scene.direction == "TB" else "TB")
     extents: list[Extent] = []
+    bare_fits = False
     for way in (scene, turned):
         tried = [
             (measure(way, replace(arranged, bare=True)), arranged)
             for arranged in _arrangements(way)
         ]
         tried.sort(key=lambda pair: _rank(pair[0], size))
+        bare_fits = bare_fits or any(_zoom(bare, size) >= 1 for bare, _ in tried)
         fits = []
         for bare, arranged in tried[:MOST_TRIED]:
             enlarged = size.width_pt / max(1.0, _zoom(bare, size))
@@ -104,7 +106,7 @@ def fitted(scene: Scene, size: Size, measure: Measure) -> Fitted:
                     break
         if fits:
             return max(fits, key=lambda fit: fit.zoom) if size.height_pt else fits[0]
-    raise _too_large(scene, size, _enough(size, extents))
+    raise _too_large(scene, size, _enough(size, extents), bare=bare_fits)
 
 
 def _arrangements(scene: Scene) -> Iterator[Arrangement]:
@@ -134,7 +136,7 @@ def _rank(extent: Extent, size: Size) -> tuple[bool, bool, float]:
     return (zoom < 1, tall, -zoom)
 
 
-def _too_large(scene: Scene, size: Size, enough: str) -> PictureTooLarge:
+def _too_large(scene: Scene, size: Size, enough: str, *, bare: bool) -> PictureTooLarge:
     """Say what does not fit, and what would."""
     what = "a comparison" if len(scene.panels) == 2 else f"the view {scene.view}"
     hints: list[tuple[str, Option]] = []
@@ -142,7 +144,7 @@ def _too_large(scene: Scene, size: Size, enough: str) -> PictureTooLarge:
         hints.append(("{} would do", Option("size", enough)))
     if fewer := {"layers": "blocks", "blocks": "stages", "figure6": "stages"}.get(scene.view):
         hints.append(("{} shows less", Option("view", fewer)))
-    if scene.caption:
+    if bare and scene.caption:
         hints.append(("{} leaves the small print out", Option("caption", False)))
     return PictureTooLarge(
         f"{what} of {scene.name} does not fit {size.text} with type of {LEAST_TYPE_PT:g} pt",
