@@ -213,7 +213,7 @@ def fault(arguments: list[str]) -> str | None:
         return "an answer and an error"
     if any(sign in out.getvalue() + said for sign in "\x00\x1b"):
         return "control characters on the terminal"
-    if arguments[-1] == "json" and not code:
+    if arguments[-1] == "json" and not code and out.getvalue():  # else it went into a file
         json.loads(out.getvalue(), parse_constant=_no_json)
     return None
 
