@@ -269,7 +269,7 @@ def test_a_model_trains() -> None:
     ("arguments", "error", "message"),
     [
         ({"depth": 51, "block_args": None}, UnknownVariant, "unknown depth 51"),
-        ({"input_shape": (31, 32, 3)}, InvalidSpec, "resolution 31"),
+        ({"input_shape": (31, 32, 3)}, InvalidSpec, "side of the resolution is 31"),
         ({"input_shape": (32, 32)}, InvalidSpec, "input_shape is"),
         ({"input_shape": 224}, InvalidSpec, "input_shape is 224"),
         ({"input_shape": (32.5, 32, 3)}, InvalidSpec, "input_shape is"),
