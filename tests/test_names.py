@@ -169,13 +169,16 @@ def test_a_title_names_the_network_it_is_of() -> None:
         assert parse_model(made.title).spec().dialect == dialect
 
 
-def test_a_keras_file_gets_the_call_that_reads_it(tmp_path: Path) -> None:
-    file = tmp_path / "own.keras"
-    file.write_bytes(b"")
-    with pytest.raises(SpecError, match=r"its own \.json networks") as refused:
-        network(str(file))
-    assert "there is no such file" not in str(refused.value)
-    assert f"load_model('{file}')" in str(refused.value)
+def test_a_keras_file_gets_the_call_that_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, call in (("own.keras", "'own.keras'"), ("long" * 30 + ".keras", "path")):
+        Path(name).write_bytes(b"")
+        with pytest.raises(SpecError, match=r"its own \.json networks") as refused:
+            network(name)
+        assert "there is no such file" not in str(refused.value)
+        assert f"load_model({call})" in str(refused.value)
     layout_of(1).save(tmp_path / "SMALL.JSON".lower())
     (tmp_path / "small.json").rename(tmp_path / "SMALL.JSON")
     assert network(str(tmp_path / "SMALL.JSON")).blocks == (1,)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rsinspect import paper
 from rsinspect.base.errors import SpecError, UnknownVariant
-from rsinspect.base.words import Option, Wording, advice, nearest, quoted
+from rsinspect.base.words import MOST_QUOTED, Option, Wording, advice, nearest, quoted
 from rsinspect.networks.grammar import RESNET_DEPTHS
 
 _FILE = re.compile(
@@ -52,7 +52,8 @@ def _exists(text: str) -> bool:
 def _of_file(text: str) -> SpecError:
     """Refuse a file: what commands read, whether it is there, and what reads a Keras model."""
     missing = "" if _exists(text) else "; there is no such file"
-    loaded = f"keras.saving.load_model({quoted(text)})" if _KERAS_FILE.fullmatch(text) else "model"
+    path = repr(text) if len(text) <= MOST_QUOTED else "path"
+    loaded = f"keras.saving.load_model({path})" if _KERAS_FILE.fullmatch(text) else "model"
     return UnknownVariant(
         f"{quoted(text)} is not a model: of files rsinspect reads its own .json networks{missing}",
         f"from Python a live keras.Model is read, likewise by graph and diff: "
