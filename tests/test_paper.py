@@ -34,7 +34,7 @@ COLUMN = closed(
         "kind": {"enum": ["text", "integer", "number", "tenths"]},
         "printed": {"type": "boolean"},
     },
-    {"wraps": {"type": "boolean"}},
+    {"wraps": {"type": "boolean"}, "decimals": {"type": "integer", "minimum": 0}},
 )
 NETWORK = closed(
     {"depth": {"type": "integer"}, "resolution": {"type": "integer"}},
