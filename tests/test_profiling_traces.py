@@ -14,7 +14,7 @@ from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.record.run import ProfileRun
 from tests.conftest import Cli, python
-from tests.test_profiling_worker import backends
+from tests.test_profiling_worker import BRIEF, backends
 
 SPEC = ResNetRSSpec(blocks=(1, 2), width=0.25, resolution=(32, 32), classes=10)
 NETWORK = resnet_rs(SPEC)
@@ -43,8 +43,8 @@ ENTRY %main (x: f32[]) -> f32[] {
 
 def traced(backend: str, mode: Mode) -> ProfileRun:
     request = ProfileRequest(
-        network=NETWORK, batch=2, backend=backend, mode=mode, level="layer", max_time_s=1.0,
-        roofs=False, predict=False,
+        network=NETWORK, batch=2, backend=backend, mode=mode, level="layer", roofs=False,
+        predict=False, **BRIEF,
     )  # fmt: skip
     return profile(request)
 
@@ -95,7 +95,7 @@ assert divided_among({{"h": 2.0, "g": 1.0}}, found) == {{"block_0": 1.5, "predic
 @pytest.mark.keras
 def test_a_trace_that_cannot_be_had_is_said_not_to_be_there() -> None:
     request = ProfileRequest(
-        network=NETWORK, batch=1, jit=True, trace=True, max_time_s=0.5, roofs=False, predict=False
+        network=NETWORK, batch=1, jit=True, trace=True, roofs=False, predict=False, **BRIEF
     )
     found = profile(request)
     assert found.trace is None
@@ -103,11 +103,15 @@ def test_a_trace_that_cannot_be_had_is_said_not_to_be_there() -> None:
 
 
 @pytest.mark.keras
-def test_the_command_writes_a_trace_and_a_table_of_layers(cli: Cli, tmp_path: Path) -> None:
+def test_the_command_writes_a_trace_and_a_table_of_layers(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults = ProfileRequest.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "most_rounds", 1)
     trace, save = tmp_path / "trace.json", tmp_path / "run.json"
     outcome = cli(
         "profile", "--blocks", "1,2", "--width", "0.25", "-r", "32", "--batch", "2", "--level",
-        "layer", "--max-time", "1", "--no-roofs", "--trace", trace, "--save", save,
+        "layer", "--max-time", "300", "--no-roofs", "--trace", trace, "--save", save,
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     assert "stem/conv1" in outcome.out
