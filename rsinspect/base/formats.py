@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rsinspect.base.errors import UnknownFormat
-from rsinspect.base.words import Option, advice, near
+from rsinspect.base.words import Option, advice, near, nearest, quoted
 
 STDOUT = Path("-")
 """What a person writes for the standard output."""
@@ -51,7 +51,7 @@ class Formats(NamedTuple):
         """
         if format not in self.names:
             hint = self.hints.get(f".{format}") or near(format[:200], self.names)
-            raise UnknownFormat(f"unknown format {format!r:.80}", hint)
+            raise UnknownFormat(f"unknown format {quoted(format)}", hint)
 
     def of(self, path: Path, format: str | None = None) -> str:
         """Choose a format as ``chosen`` does, where there is no default.
@@ -108,12 +108,10 @@ class Formats(NamedTuple):
         if not path.suffix:
             return None
         suffix = path.suffix.lower()
-        import difflib  # only on the way to an error
-
-        close = difflib.get_close_matches(suffix[:200], self.suffixes, n=1, cutoff=0.8)
-        hint = f"did you mean {close[0]}?" if close else f"name it {self._listed()}"
+        close = nearest(suffix[:200], self.suffixes, cutoff=0.8)
+        hint = f"did you mean {close}?" if close else f"name it {self._listed()}"
         raise UnknownFormat(
-            f"a {self.what} cannot be written as {suffix!r:.80}", self.hints.get(suffix, hint)
+            f"a {self.what} cannot be written as {quoted(suffix)}", self.hints.get(suffix, hint)
         )
 
     def _listed(self) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.words import quoted
 
 POINTS: dict[str, float] = {"mm": 72 / 25.4, "cm": 72 / 2.54, "in": 72.0, "pt": 1.0, "px": 0.75}
 """Points in a unit; an inch has 96 pixels, as in CSS."""
@@ -70,7 +71,7 @@ def parse_size(text: str) -> Size:
         width = SLIDE_HEIGHT_PT * int(found[1]) / int(found[2])
         size = Size(written, width, SLIDE_HEIGHT_PT, "in")
     else:
-        raise UnknownPicture(f"{text[:80]!r} is not a size", HINT)
+        raise UnknownPicture(f"{quoted(text)} is not a size", HINT)
     for length in (size.width_pt, size.height_pt):
         if length is not None and not LEAST_PT <= length <= MOST_PT:
             raise UnknownPicture(f"{written} is not a size of a figure: 2 cm to 5 m a side", HINT)

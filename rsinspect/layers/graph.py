@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from rsinspect.base.errors import GraphError, ShapeMismatch, UnknownPath
 from rsinspect.base.text import LONGEST_NAME, is_showable, showable
+from rsinspect.base.words import quoted
 from rsinspect.layers import ops
 from rsinspect.layers.ops import Op, TensorShape
 from rsinspect.layers.shapes import infer_shape
@@ -159,4 +160,4 @@ def _unshowable(names: tuple[str, ...]) -> str:
     for name in names:
         if not is_showable(name):
             return f"the name {showable(name, 80)!r} has characters that cannot be shown"
-    return f"the name {max(names, key=len)[:80]!r}... is longer than {LONGEST_NAME} characters"
+    return f"the name {quoted(max(names, key=len))} is longer than {LONGEST_NAME} characters"

@@ -18,8 +18,8 @@ from rsinspect.answers.rows import LEVELS, Level
 from rsinspect.base import codec, limits
 from rsinspect.base.codec import Tagged
 from rsinspect.base.errors import InvalidMeasurement, check_choice
-from rsinspect.base.quantities import Count, Name, Ratio, Text
-from rsinspect.base.words import Option, advice
+from rsinspect.base.quantities import DEVICE, Count, Name, Ratio, Text
+from rsinspect.base.words import Option, advice, shown
 from rsinspect.layers import ops
 from rsinspect.layers.partition import Level as CutLevel
 from rsinspect.networks.network import Network, network_from_json
@@ -109,9 +109,10 @@ class Settings:
             ("backend", self.backend, BACKENDS),
         ):
             check_choice(what, value, known)
-        if not re.fullmatch(r"cpu|gpu(:\d{1,3})?", str(self.device)):
+        if not re.match(DEVICE, str(self.device)):
             raise InvalidMeasurement(
-                f"unknown device {self.device!r:.80}", "it is cpu, gpu, or gpu:1 for the second one"
+                f"unknown device {shown(self.device)}",
+                "it is cpu, gpu, or gpu:1 for the second one",
             )
         if self.on_cpu and self.precision == "tf32":
             raise InvalidMeasurement(
