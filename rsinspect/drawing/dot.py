@@ -198,17 +198,20 @@ class _Drawing(Labels):
                 self.column(picture, panel, column, index, column_of)
                 continue
             with picture.subgraph(name=f"cluster_{panel.name}_{index}") as inside:
-                title = panel.title if index == 0 else ""
-                inside.attr(
-                    label=self.panel_title(title),
-                    peripheries="0",
-                    fontcolor=self.theme.ink,
-                    fontsize=f"{self.type.head:g}",
-                    margin=f"{self.arranged.gap(6):g}",
-                    tooltip=panel.title or " ",
-                )
+                self.frame(inside, panel, panel.title if index == 0 else "")
                 self.column(inside, panel, column, index, column_of)
         return len(laid_out)
+
+    def frame(self, inside: graphviz.Digraph, panel: Panel, title: str) -> None:
+        """Put the title of a diagram, or of one of its columns, over it; the frame is not seen."""
+        inside.attr(
+            label=self.panel_title(title),
+            peripheries="0",
+            fontcolor=self.theme.ink,
+            fontsize=f"{self.type.head:g}",
+            margin=f"{self.arranged.gap(6):g}",
+            tooltip=panel.title or " ",
+        )
 
     def compared(self, picture: graphviz.Digraph) -> None:
         """Draw two diagrams beside each other, the same stages at the same height.
@@ -226,14 +229,7 @@ class _Drawing(Labels):
                     continue
                 with picture.subgraph(name=f"cluster_{panel.name}_{index}") as inside:
                     title = f"{panel.title}, continued" if index else panel.title
-                    inside.attr(
-                        label=self.panel_title(title),
-                        peripheries="0",
-                        fontcolor=self.theme.ink,
-                        fontsize=f"{self.type.head:g}",
-                        margin=f"{self.arranged.gap(6):g}",
-                        tooltip=panel.title or " ",
-                    )
+                    self.frame(inside, panel, title)
                     self.column(inside, panel, part, index, known)
             self.align(column)
             tops += [
