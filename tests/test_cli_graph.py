@@ -87,7 +87,7 @@ def test_a_profile_that_is_no_json_is_refused(
 
 
 def test_stdout_takes_every_format(cli: Cli) -> None:
-    for format in choices.FORMATS:
+    for format in choices.PICTURES.names:
         if format not in ("png", "pdf", "webp"):  # bytes that a text stream of a test cannot hold
             assert cli("graph", 50, "-o", "-", "-f", format).out, format
     assert cli("graph", 50, "-o", "-").out.startswith("<?xml")

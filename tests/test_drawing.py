@@ -19,7 +19,7 @@ import pytest
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, UnknownPicture
 from rsinspect.drawing import theme as themes
-from rsinspect.drawing.choices import DEEP, FORMATS, PLOT_THEMES, VIEWS
+from rsinspect.drawing.choices import DEEP, PICTURES, PLOT_THEMES, VIEWS
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.dot import dot
 from rsinspect.drawing.formats import Style, render
@@ -256,7 +256,7 @@ class TestThemes:
 @pytest.mark.usefixtures("no_system_graphviz")
 def test_the_same_command_gives_the_same_bytes() -> None:
     for name in VIEWS:
-        for format in FORMATS:
+        for format in PICTURES.names:
             wanted = "layers" if format == "me.json" else name
             scenes = [view(network_of(50), wanted, deep=True) for _ in range(2)]
             if format not in DEEP:

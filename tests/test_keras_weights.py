@@ -32,7 +32,8 @@ from rsinspect.keras_model.applications import ResNetRS
 from rsinspect.keras_model.fetch import fetch_published
 from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.weights.contents import read_contents
+from rsinspect.weights.boundary import opened
+from rsinspect.weights.contents import contents_of
 from rsinspect.weights.identify import check
 from rsinspect.weights.published import cache_folder, published_name
 from tests.keras_oracles import images, network, original
@@ -610,7 +611,9 @@ assert not {"keras", "tensorflow"} & set(sys.modules)
 
 
 def test_the_arrays_of_a_published_file_are_read_in_order(published_file: Path) -> None:
-    contents = read_contents(published_file)
+    with opened(published_file) as (file, datasets):
+        layers = contents_of(published_file, file, datasets)
+        contents = [(layer.name, layer.shapes) for layer in layers]
     assert contents[0] == ("stem_1_stem_conv_1", ((3, 3, 3, 32),))
     assert contents[1][1] == ((32,),) * 4
     assert len(contents) == 144

@@ -13,9 +13,10 @@ import pytest
 from rsinspect.answers.chart import Axis, Chart, Facet, Point, Series
 from rsinspect.answers.figures import figure_chart, table_chart
 from rsinspect.base.errors import InvalidChoice, RenderError
+from rsinspect.drawing.choices import PLOTS
 from rsinspect.drawing.theme import THEMES, contrast
 from rsinspect.plots.chart import chart_figure, chart_plot
-from rsinspect.plots.page import FORMATS, WIDTH, PlotFormat, own_settings, plot_format
+from rsinspect.plots.page import WIDTH, PlotFormat, own_settings, plot_format
 from tests.conftest import Cli
 
 X, Y = Axis("cost", "count", log=True), Axis("worth", "number")
@@ -117,7 +118,7 @@ def test_values_beyond_any_axis_are_refused(value: float, log: bool) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", PLOTS.names)
 def test_the_same_chart_gives_the_same_bytes(theme: str, format: PlotFormat) -> None:
     one = chart_plot(CHARTS["table 7"], format, theme)
     assert one == chart_plot(CHARTS["table 7"], format, theme)

@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 from rsinspect.base.errors import InvalidChoice
+from rsinspect.drawing.choices import PLOTS
 from rsinspect.drawing.theme import THEMES, contrast
 from rsinspect.plots.latency import latency_figure, latency_plot
-from rsinspect.plots.page import FORMATS, WIDTH, check_plot
+from rsinspect.plots.page import WIDTH, check_plot
 from rsinspect.plots.roofline import roofline_figure, roofline_plot
 from tests.conftest import python
 from tests.plotted import AWKWARD, RUNS, a_run, outside, overlaps, texts_of
@@ -81,7 +82,7 @@ def test_a_rotated_text_is_checked_where_it_stands() -> None:
     assert overlaps(figure) == []
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", PLOTS.names)
 @pytest.mark.parametrize("draw", [latency_plot, roofline_plot])
 @pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_whatever_matplotlibs_settings(
@@ -116,7 +117,7 @@ def test_another_process_gives_the_same_bytes() -> None:
 @pytest.mark.slow
 def test_any_name_makes_a_sound_file(draw: Any) -> None:
     run = a_run(level="stage", name=AWKWARD)
-    for format in FORMATS:
+    for format in PLOTS.names:
         assert draw(run, format, "paper")
     root = ElementTree.fromstring(draw(run, "svg", "paper"))
     words = ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]

@@ -60,17 +60,6 @@ def glued(text: str) -> str:
     return text.replace(" ", _GLUE)
 
 
-def printable(text: str) -> str:
-    """Spell out characters that would move the cursor or are no characters; line breaks stay.
-
-    >>> printable("a\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-
-
 def bands(needed: Sequence[float], width: float, gap: float) -> tuple[tuple[int, ...], ...]:
     """Divide columns into as many groups as it takes for each to fit, the first column in all.
 

@@ -3,7 +3,7 @@
 Control characters steer a terminal, end a line or are no XML; half of a surrogate pair has no
 UTF-8. Letters of any script, signs and emoji are text. Names come from files, from Keras and from
 the command line: where a graph is made or a document is read such a text is refused, where one is
-written its characters are replaced by their pictures.
+written its characters are replaced by their pictures, or spelt out in a table.
 """
 
 import re
@@ -47,6 +47,17 @@ def showable(text: str, longest: int = LONGEST_TEXT) -> str:
     if len(text) > longest:
         text = f"{text[: longest - 1]}…"
     return text if text.isprintable() else _HIDDEN.sub(_picture, text)
+
+
+def printable(text: str, kept: str = "\n") -> str:
+    r"""Spell out what cannot be seen or would move a cursor; characters of ``kept`` stay.
+
+    >>> print(printable("a\x1b[31mb"), printable("one\nline", kept=""))
+    a\x1b[31mb one\nline
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in kept else ascii(c)[1:-1] for c in text)
 
 
 def _picture(found: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rsinspect.answers.table import Answer, Column, Table, Value
+from rsinspect.base.text import printable
 from rsinspect.base.words import plural
 from rsinspect.doctor.checkup import INSTALL_RENDERER, Checkup, Extra, Framework, Renderer
 from rsinspect.drawing.choices import FONTS
@@ -36,7 +37,9 @@ def doctor_answer(checkup: Checkup) -> Answer:
         *(_backend(backend) for backend in checkup.backends),
         *(_extra(extra) for extra in checkup.extras if extra.name not in BACKENDS),
         *(
-            _row(name, "unset" if value is None else "set", _printable(value or ""), READ_BY[name])
+            _row(
+                name, "unset" if value is None else "set", printable(value or "", ""), READ_BY[name]
+            )
             for name, value in checkup.variables
         ),
     )
@@ -62,15 +65,6 @@ def _row(item: str, status: str, content: str = "", remark: str = "") -> dict[st
     return {"item": item, "status": status, "found": content, "remark": remark}
 
 
-def _printable(text: str) -> str:
-    """Write text on one line, with characters that move the cursor spelt out.
-
-    >>> _printable("a\\nb")
-    'a\\\\nb'
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def _cpu(checkup: Checkup) -> dict[str, Value]:
     visible, affinity, quota = checkup.cores
     allowed = [f"{affinity} allowed"] if affinity is not None else []
@@ -88,7 +82,7 @@ def _renderer(renderer: Renderer) -> dict[str, Value]:
     )
     if renderer.problem is not None:
         drawn = f"draws {', '.join(renderer.draws)}; then: " if renderer.draws else ""
-        return _row(item, "failed", program, drawn + _printable(renderer.problem))
+        return _row(item, "failed", program, drawn + printable(renderer.problem, ""))
     remark = f"{renderer.why}; draws {', '.join(renderer.draws)}"
     return _row(item, "used" if renderer.used else "ok", program, remark)
 
@@ -103,7 +97,7 @@ def _keras(checkup: Checkup) -> dict[str, Value]:
     if not checkup.keras.installed:
         return _row("keras", "missing", remark=checkup.keras.install)
     name, by = checkup.keras_backend
-    on = _printable(f"on {name}, by {by}")
+    on = printable(f"on {name}, by {by}", "")
     version = checkup.keras.version or "unknown version"
     if name not in BACKENDS:
         return _row("keras", "failed", version, f"{on}; it can be {', '.join(BACKENDS)}")
@@ -117,9 +111,9 @@ def _backend(backend: Framework) -> dict[str, Value]:
         return _row(backend.name, "missing", remark=backend.install)
     version = backend.version or "unknown version"
     if backend.problem is not None:
-        return _row(backend.name, "failed", version, _printable(backend.problem))
+        return _row(backend.name, "failed", version, printable(backend.problem, ""))
     devices = "" if backend.devices is None else ", ".join(backend.devices) or "no device"
-    return _row(backend.name, "ok", version, _printable(devices))
+    return _row(backend.name, "ok", version, printable(devices, ""))
 
 
 def _extra(extra: Extra) -> dict[str, Value]:
@@ -131,7 +125,7 @@ def _extra(extra: Extra) -> dict[str, Value]:
 
 
 def _places(checkup: Checkup) -> tuple[str, ...]:
-    return () if checkup.fonts is None else (f"Fonts are in {_printable(str(checkup.fonts))}.",)
+    return () if checkup.fonts is None else (f"Fonts are in {printable(str(checkup.fonts), '')}.",)
 
 
 def _verdict(checkup: Checkup) -> str:
@@ -139,7 +133,7 @@ def _verdict(checkup: Checkup) -> str:
         return "Networks can be described and drawn here."
     for renderer in checkup.renderers:
         if renderer.used:
-            return f"No picture can be drawn: {_printable(renderer.problem or '')}."
+            return f"No picture can be drawn: {printable(renderer.problem or '', '')}."
     return f"No picture can be drawn: {' or '.join(INSTALL_RENDERER.values())}."
 
 

@@ -38,7 +38,6 @@ PLOTS = Formats(
 )
 """Formats that numbers can be drawn in."""
 
-FORMATS = PICTURES.names
 DEEP = ("html", "me.json")
 """Formats whose readers open nodes themselves, so that they hold the whole network."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rsinspect.base.cells import bar, in_ascii
+from rsinspect.base.text import printable
 from rsinspect.drawing.scene import EdgeKind, Heat, Role
 from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import LIGHT, text_on
@@ -41,7 +42,7 @@ class Glyphs:
 
     def words(self, text: str) -> str:
         """Clean text of characters that move the cursor; write it in ASCII on request."""
-        safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        safe = printable(text, "")
         return in_ascii(safe) if self.ascii else safe
 
 

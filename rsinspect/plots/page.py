@@ -17,18 +17,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from rsinspect.base.errors import check_choice
 from rsinspect.drawing.choices import FONT, PLOTS
 from rsinspect.drawing.theme import THEMES, Theme
-from rsinspect.plots.text import POINT, SMALL, TEXT, printable
+from rsinspect.plots.text import POINT, SMALL, TEXT, drawable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PlotFormat = Literal["svg", "pdf", "png"]
-FORMATS: tuple[PlotFormat, ...] = get_args(PlotFormat)
 
 WIDTH = 830
 """Pixels across, at 96 per inch: what a README on GitHub shows unscaled."""
@@ -97,7 +96,7 @@ def file_content(figure: Figure, format: PlotFormat, title: str, dpi: int | None
         title: For the file's own description.
         dpi: Dots per inch of a bitmap; None for the usual.
     """
-    title = printable(title)
+    title = drawable(title)
     metadata: dict[PlotFormat, dict[str, str | None]] = {
         "svg": {"Title": title, "Date": None, "Creator": None},
         "pdf": {"Title": title, "CreationDate": None, "Creator": None, "Producer": None},

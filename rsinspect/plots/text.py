@@ -16,7 +16,7 @@ _PROBE = 256
 """Characters of a long text to measure first."""
 
 
-def printable(text: str) -> str:
+def drawable(text: str) -> str:
     """Make a name of any characters one line that every format can hold."""
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
@@ -45,7 +45,7 @@ def _fits(text: str, room: float, size: float, *, bold: bool = False) -> bool:
 
 def cut(text: str, room: float, size: float = TEXT, *, bold: bool = False) -> str:
     """Make a text one printable line, with an ellipsis where it is too long."""
-    text = printable(text)
+    text = drawable(text)
     if _fits(text, room, size, bold=bold):
         return text
     kept, too_long = 0, len(text)  # characters: that many fit before the ellipsis, that many do not
@@ -61,7 +61,7 @@ def cut(text: str, room: float, size: float = TEXT, *, bold: bool = False) -> st
 def broken(text: str, room: float, size: float = SMALL, *, bold: bool = False) -> list[str]:
     """Break a text into lines of at most that many pixels; a word that is longer is cut."""
     lines: list[str] = []
-    for word in printable(text).split(" "):
+    for word in drawable(text).split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and _fits(longer, room, size, bold=bold):
             lines[-1] = longer

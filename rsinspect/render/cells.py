@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, assert_never
 
 from rsinspect.answers.table import Column, Kind, Table, Value
-from rsinspect.base.cells import printable
+from rsinspect.base.text import printable
 from rsinspect.base.units import (
     all_grouped,
     binary_bytes,

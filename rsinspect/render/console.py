@@ -19,8 +19,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from rsinspect.answers.table import Table, Value
-from rsinspect.base.cells import bands, bar, folded, glued, in_ascii, printable, shared
+from rsinspect.base.cells import bands, bar, folded, glued, in_ascii, shared
 from rsinspect.base.errors import check_choice
+from rsinspect.base.text import printable
 from rsinspect.render.cells import Printed, printed
 from rsinspect.render.formats import NOTES
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from rsinspect.answers.table import Answer, Kind, RecordKind, Records, Table, Value
-from rsinspect.base.cells import printable
 from rsinspect.base.errors import BackendUnavailable, InvalidQuestion
+from rsinspect.base.text import printable
 from rsinspect.base.units import typed
 from rsinspect.render.cells import printed
 from rsinspect.render.formats import TABLES

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from rsinspect.answers.table import Table, Value
-from rsinspect.base.cells import printable
 from rsinspect.base.errors import check_choice
+from rsinspect.base.text import printable
 from rsinspect.base.words import plural
 from rsinspect.render.cells import Printed, printed
 from rsinspect.render.formats import NOTES

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rsinspect.answers.table import Table
-from rsinspect.base.cells import bands, printable, shared
+from rsinspect.base.cells import bands, shared
 from rsinspect.base.latex import escape
+from rsinspect.base.text import printable
 from rsinspect.render.cells import NOT_AVAILABLE, Printed, printed
 
 TEXT_WIDTH_PT = 345.0

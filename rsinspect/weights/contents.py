@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.units import dimensions
-from rsinspect.weights.boundary import KERAS_2, KERAS_3, Datasets, layout_of, opened, reading
+from rsinspect.weights.boundary import KERAS_2, KERAS_3, Datasets, layout_of, reading
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -63,17 +63,6 @@ Contents = list[StoredLayer]
 def sizes(shapes: Shapes) -> str:
     """Write shapes in words: ``3×3×3×32, 32``."""
     return ", ".join(dimensions(shape) or "a scalar" for shape in shapes) or "nothing"
-
-
-def read_contents(path: Path) -> list[tuple[str, Shapes]]:
-    """Read names and shapes of the layers in a weight file; the arrays themselves stay on disk.
-
-    Raises:
-        WeightsError: If there is no such file, it cannot be read, or it is not of the layout that
-            its name says.
-    """
-    with opened(path) as (file, datasets):
-        return [(layer.name, layer.shapes) for layer in contents_of(path, file, datasets)]
 
 
 def contents_of(path: Path, file: Any, datasets: Datasets) -> Contents:
