@@ -87,7 +87,7 @@ def test_layers_are_those_of_keras_2_by_name_order_of_weights_and_settings(
 ) -> None:
     tf_keras.backend.clear_session()
     reference = original_module.ResNetRS(50, ODD, weights=None, drop_connect_rate=drop_connect_rate)
-    model = ResNetRS(50, ODD, weights=None, drop_connect_rate=drop_connect_rate)
+    model = ResNetRS(50, ODD, weights=None, drop_connect_rate=drop_connect_rate, bn_momentum=0.0)
     named = {layer.name for layer in reference.layers if not isinstance(layer, UNNAMED)}
     ours = {layer.name: layer for layer in model.layers}
     assert named <= set(ours)
