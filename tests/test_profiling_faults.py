@@ -261,7 +261,7 @@ def test_rounds_of_warm_up_are_no_measurement(worker: MakeWorker) -> None:
     body = """
     ready()
     for number in range(1, 4):
-        say("progress", phase="warm-up", round=number, elapsed_s=number, remaining_s=9.0)
+        say("progress", phase="warm-up", round=number, elapsed_s=number)
     """
     assert interrupted(body + HANG, worker).run is None
 

@@ -169,7 +169,7 @@ def test_a_run_has_the_samples_and_what_follows_from_the_graph(worker: MakeWorke
             """
             say("phase", name="building")
             print("not ours")
-            say("progress", phase="measuring", round=1, elapsed_s=0.5, remaining_s=0.5)
+            say("progress", phase="measuring", round=1, elapsed_s=0.5)
             say("memory", peak_rss_bytes=123456789)
             result()
             """
@@ -179,7 +179,7 @@ def test_a_run_has_the_samples_and_what_follows_from_the_graph(worker: MakeWorke
     assert events == [
         AttemptStarted(8),
         Phase("building"),
-        RoundDone("measuring", 1, 0.5, 0.5),
+        RoundDone("measuring", 1, 0.5),
         MemoryUsed(123456789),
     ]
     assert [segment.path for segment in found.segments] == ["stem", "c2", "c3", "c4", "c5", "head"]
@@ -618,7 +618,7 @@ def test_a_request_arrives_as_it_was_sent(dialect: str, backend: str) -> None:
     "message",
     [
         Phase("compiling"),
-        RoundDone("warm-up", 2, 1.5, 58.5),
+        RoundDone("warm-up", 2, 1.5),
         MemoryUsed(5),
         Failure(kind="error", error="ValueError", message="no"),
         Ready(
@@ -773,7 +773,7 @@ def test_ctrl_c_keeps_what_was_measured(worker: MakeWorker) -> None:
         """
         ready()
         rounds(7)
-        say("progress", phase="measuring", round=7, elapsed_s=0.5, remaining_s=0.5)
+        say("progress", phase="measuring", round=7, elapsed_s=0.5)
         time.sleep(600)
         """
     )

@@ -114,13 +114,11 @@ class RoundDone:
         phase: Warm-up or measuring.
         round: Number of rounds done in that phase.
         elapsed_s: Since warm-up began.
-        remaining_s: At most, until the time budget is used up; a precise result ends earlier.
     """
 
     phase: Literal["warm-up", "measuring"]
     round: int
     elapsed_s: float
-    remaining_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,8 +343,7 @@ class Session:
         return one(), later
 
     def _report(self, phase: Literal["warm-up", "measuring"], done: int) -> None:
-        elapsed_s = self.elapsed_s()
-        self.on_progress(RoundDone(phase, done, elapsed_s, max(0.0, self.max_time_s - elapsed_s)))
+        self.on_progress(RoundDone(phase, done, self.elapsed_s()))
 
 
 def is_precise(rounds: Sequence[Round]) -> bool:
