@@ -155,6 +155,15 @@ def test_a_table_is_saved_as_its_name_says(tmp_path: Path, suffix: str) -> None:
         assert json.loads(text) == rsinspect.summary("50").to_json()
 
 
+def test_a_notebook_saves_what_a_program_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rsinspect.summary("50").save(tmp_path / "program.txt")
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    rsinspect.summary("50").save(tmp_path / "notebook.txt")
+    assert (tmp_path / "notebook.txt").read_text() == (tmp_path / "program.txt").read_text()
+
+
 def test_a_suffix_that_names_no_format_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     for result in (rsinspect.summary("50"), rsinspect.graph("50", "stages")):
         with pytest.raises(RsInspectError):

@@ -209,8 +209,8 @@ class Picture:
         """Write it to a file, whole or not at all, with the files that belong beside it.
 
         Args:
-            path: The suffix chooses the format: .svg, .png, .pdf, .dot, .tex, .html, .mmd, .txt or
-                .me.json.
+            path: The suffix chooses the format: .svg, .png, .pdf, .webp, .dot, .tex, .html, .mmd,
+                .txt or .me.json.
             format: For a path without a suffix.
 
         Raises:

@@ -61,15 +61,35 @@ def print_table(
     page.print(console, _notes(table, console.width, notes, more))
 
 
-def table_text(table: Table, width: int, *, notes: str = "full", more: str = "notes='full'") -> str:
-    """Write the table as text of that many columns, without colour; otherwise as printed."""
+def table_text(
+    table: Table, width: int | None = None, *, notes: str = "full", more: str = "notes='full'"
+) -> str:
+    """Write the table as text, without colour whatever the environment says.
+
+    Args:
+        table: As for ``print_table``.
+        width: In characters; None for what it has in a pipe.
+        notes: As for ``print_table``.
+        more: Likewise.
+
+    Raises:
+        InvalidChoice: If there is no such choice of notes.
+    """
     import io
 
     buffer = io.StringIO()
     console = Console(
-        file=buffer, highlight=False, width=width, color_system=None, force_jupyter=False
+        file=buffer,
+        highlight=False,
+        width=width,
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,
     )
-    _Page(table, ascii_only=False).print(console, _notes(table, width, notes, more))
+    if width is None:
+        print_table(table, console, notes=notes, more=more)
+    else:
+        _Page(table, ascii_only=False).print(console, _notes(table, width, notes, more))
     return buffer.getvalue()
 
 

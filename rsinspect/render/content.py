@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from rsinspect.answers.table import Answer, Table
+from rsinspect.answers.table import Answer
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -42,7 +42,9 @@ def table_content(
     """
     match format:
         case "table":
-            return _characters(answer.table, notes, more).encode()
+            from rsinspect.render.console import table_text
+
+            return table_text(answer.table, notes=notes, more=more).encode()
         case "html":
             from rsinspect.render.html import table_html
 
@@ -56,17 +58,3 @@ def table_content(
             from rsinspect.render.data import as_text
 
             return as_text(answer, format).encode()
-
-
-def _characters(table: Table, notes: str, more: str) -> str:
-    """Write a table of characters, without colour whatever the environment says."""
-    import io
-
-    from rich.console import Console
-
-    from rsinspect.render.console import print_table
-
-    buffer = io.StringIO()
-    console = Console(file=buffer, highlight=False, force_terminal=False)
-    print_table(table, console, notes=notes, more=more)
-    return buffer.getvalue()
