@@ -164,6 +164,22 @@ def test_a_notebook_saves_what_a_program_does(
     assert (tmp_path / "notebook.txt").read_text() == (tmp_path / "program.txt").read_text()
 
 
+@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".png"])
+def test_what_has_a_picture_is_drawn_where_the_name_says_so(tmp_path: Path, suffix: str) -> None:
+    results = {
+        "table": rsinspect.table(7),
+        "run": rsinspect.load_run(RUN),
+        "diff": rsinspect.diff("50", "101"),
+    }
+    for name, result in results.items():
+        result.save(tmp_path / f"{name}{suffix}")
+        start = (tmp_path / f"{name}{suffix}").read_bytes()[:5]
+        assert start.startswith({".svg": b"<?xml", ".pdf": b"%PDF", ".png": b"\x89PNG"}[suffix])
+    with pytest.raises(RsInspectError, match="table 3"):
+        rsinspect.table(3).save(tmp_path / f"no{suffix}")
+    assert not (tmp_path / f"no{suffix}").exists()
+
+
 def test_a_suffix_that_names_no_format_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     for result in (rsinspect.summary("50"), rsinspect.graph("50", "stages")):
         with pytest.raises(RsInspectError):

@@ -105,3 +105,12 @@ def test_a_roofline_without_roofs_is_refused_before_anything_runs(cli: Cli, tmp_
     assert outcome.code == 2
     assert "leave --no-roofs out" in outcome.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interval_too_wide_for_a_share_is_a_limit(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rsinspect.profiling.answer.LOST", 0.0)
+    outcome = cli("profile", "--from", GOLDENS / "run-50-train.json")
+    assert "≤ " in outcome.out
+    assert "<=" not in outcome.out

@@ -215,8 +215,8 @@ def test_the_size_of_a_bitmap_is_known_beforehand(dpi: int) -> None:
 @pytest.mark.parametrize(
     ("dpi", "words"),
     [
-        (3300, "a picture of 33 000 x 16 500 px is too large, the limit is 32 767 px a side"),
-        (2500, "a picture of 25 000 x 12 500 px is too large, the limit is 268 435 456 px in all"),
+        (3300, "a picture of 33 000 × 16 500 px is too large, the limit is 32 767 px a side"),
+        (2500, "a picture of 25 000 × 12 500 px is too large, the limit is 268 435 456 px in all"),
     ],
 )
 @pytest.mark.parametrize("renderer", ["pip", "system"])

@@ -227,6 +227,7 @@ def test_where_no_batch_fits_into_the_addresses_their_limit_is_named(
     with pytest.raises(BatchDoesNotFit, match="the address space is limited to 954 MiB") as caught:
         run(worker(body), batch=1, available=10**9)
     assert "MemoryError; peak" in caught.value.message
+    assert caught.value.message.startswith("batch 1 does not fit: ")
     assert (caught.value.hint or "").endswith("ulimit -v unlimited")
 
 

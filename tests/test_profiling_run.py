@@ -198,6 +198,7 @@ HUGE = "9" * 400
         (b'{"schema": ' + 5000 * b"1" + b"}", "out of range"),
         (b'{"schema": ["rsinspect.profile/1"]}', "schema is"),
         (b"3", "not an object"),
+        (b"null", "profile is not an object"),
     ],
     ids=lambda value: str(value[:20]),
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rsinspect.answers.table import Answer, Value
 from rsinspect.base.files import write_whole
-from rsinspect.drawing.choices import PICTURES
+from rsinspect.drawing.choices import PICTURES, PLOTS
 from rsinspect.drawing.formats import Style, render, save, view_in
 from rsinspect.networks.network import Network
 from rsinspect.render.console import table_text
@@ -43,6 +43,8 @@ class TableResult:
 
     Its text is the table of the command line; a notebook shows it as HTML.
     """
+
+    _formats = TABLES
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -78,7 +80,7 @@ class TableResult:
 
         Args:
             path: The suffix chooses the format: .json, .yaml, .csv, .md, .tex, .html, .parquet or
-                .txt.
+                .txt; where there is a picture, .svg, .pdf and .png draw it.
             format: For a path without a suffix: ``json``, ``markdown`` ...; ``table`` by default.
 
         Raises:
@@ -86,8 +88,15 @@ class TableResult:
             OutputNotWritable: If the file cannot be written.
         """
         path = Path(path)
-        content = table_content(self._answer, TABLES.chosen(path, format) or "table")
-        write_whole(path, content)
+        format = self._formats.chosen(path, format) or "table"
+        if format in TABLES.names:
+            write_whole(path, table_content(self._answer, format))
+        else:
+            self._picture().save(path, format)
+
+    def _picture(self) -> Picture | Plot:
+        """Draw what ``_formats`` has beyond tables."""
+        raise NotImplementedError
 
     def to_text(self, width: int | None = None, *, notes: str = "full") -> str:
         """Write the table of the command line, which ``print`` shows with the first notes alone.
@@ -127,6 +136,8 @@ class Diff(TableResult):
         a: The one.
         b: The other.
     """
+
+    _formats = TABLES.or_else(PICTURES)
 
     def __init__(self, answer: Answer, a: Network, b: Network, comparison: Comparison) -> None:
         super().__init__(answer)
@@ -173,6 +184,9 @@ class Diff(TableResult):
         place = None if size is None else parse_size(size)
         style = Style(theme=theme, size=place, title=title, caption=caption)
         return Picture(scene, view, style)
+
+    def _picture(self) -> Picture:
+        return self.graph()
 
 
 class Picture:
@@ -276,6 +290,8 @@ def _sheet(size: str | None, title: str | None, caption: bool) -> Sheet:
 class Charted(TableResult):
     """A table that can be drawn as a chart too."""
 
+    _formats = TABLES.or_else(PLOTS)
+
     def __init__(self, answer: Answer, chart: Callable[[], Chart]) -> None:
         super().__init__(answer)
         self._chart = chart
@@ -304,6 +320,9 @@ class Charted(TableResult):
         chart, sheet = self._chart(), _sheet(size, title, caption)
         return Plot(lambda format: chart_plot(chart, format, theme, sheet), chart.title)
 
+    def _picture(self) -> Plot:
+        return self.plot()
+
 
 class Run(TableResult):
     """A measurement.
@@ -311,6 +330,8 @@ class Run(TableResult):
     Attributes:
         record: All that was measured, with the statistics that follow from it.
     """
+
+    _formats = TABLES.or_else(PLOTS)
 
     def __init__(self, record: ProfileRun) -> None:
         from rsinspect.profiling.answer import profile_answer
@@ -348,3 +369,6 @@ class Run(TableResult):
         draw = latency_plot if kind == "latency" else roofline_plot
         sheet = _sheet(size, title, caption)
         return Plot(lambda format: draw(self.record, format, theme, sheet), f"{kind}: {self.title}")
+
+    def _picture(self) -> Plot:
+        return self.plot()

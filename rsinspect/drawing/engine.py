@@ -251,7 +251,7 @@ def _complaint(ended: Ended) -> str:
 
 
 def _too_large(width: int, height: int) -> PictureTooLarge:
-    size = f"a picture of {grouped(width)} x {grouped(height)} px"
+    size = f"a picture of {grouped(width)} × {grouped(height)} px"
     if max(width, height) > layout.LONGEST_SIDE_PX:
         limit = f"{grouped(layout.LONGEST_SIDE_PX)} px a side"
     else:

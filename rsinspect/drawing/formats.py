@@ -181,7 +181,7 @@ def webp(png: bytes) -> bytes:
     width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
     if max(width, height) > LONGEST_WEBP_PX or width * height > (Image.MAX_IMAGE_PIXELS or 0):
         raise PictureTooLarge(
-            f"a picture of {grouped(width)} x {grouped(height)} px is too large for WebP, the "
+            f"a picture of {grouped(width)} × {grouped(height)} px is too large for WebP, the "
             f"limit is {grouped(LONGEST_WEBP_PX)} px a side",
             advice("{}, or a lower {}", Option("format", "png"), Option("dpi")),
         )

@@ -254,7 +254,7 @@ def _half_width(latency: Latency) -> Value:
     """Express half the interval as a share of the median; a limit where it is too wide."""
     half = latency.half_width
     if half is not None and half > LOST and latency.ci_high is not None:
-        return f"<= {seconds(latency.ci_high)}"
+        return f"≤ {seconds(latency.ci_high)}"
     return half
 
 

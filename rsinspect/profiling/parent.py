@@ -300,8 +300,9 @@ def _none_fits(tried: Sequence[Attempt], request: ProfileRequest) -> BatchDoesNo
             f"batch {first.batch} does not fit: {first.reason}",
             "a smaller batch, or the ladder (without strict batch)",
         )
+    none = "" if len(tried) == 1 else f"no batch from {first.batch} down to {last.batch} fits; "
     return BatchDoesNotFit(
-        f"no batch from {first.batch} down to {last.batch} fits; batch {last.batch}: {last.reason}",
+        f"{none}batch {last.batch} does not fit: {last.reason}",
         "a smaller resolution, a shallower network, or "
         + (
             "a machine with more memory"

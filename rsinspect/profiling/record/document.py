@@ -224,7 +224,7 @@ def from_json(document: object) -> ProfileRun:
 
 def _check_schema(document: object) -> None:
     if not isinstance(document, dict):
-        raise Damaged(f"profile is {type(document).__name__}, not an object")
+        raise Damaged("profile is not an object")
     if "schema" not in document:
         raise Damaged("profile has no 'schema'")
     schema = document["schema"]
