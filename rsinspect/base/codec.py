@@ -15,12 +15,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rsinspect.base.quantities import PATTERNS, SHOWABLE
+from rsinspect.base.quantities import LARGEST, PATTERNS, SHOWABLE
 from rsinspect.base.text import LONGEST_NAME, showable
 from rsinspect.base.units import grouped
-
-LARGEST = 1e24
-"""No count, size or rate is larger; beyond it arithmetic could overflow."""
 
 DEEPEST = 100
 """No document of rsinspect nests deeper than a few levels."""

@@ -12,6 +12,9 @@ from msgspec import Meta
 
 from rsinspect.base.text import HIDDEN, LONGEST_NAME, LONGEST_TEXT
 
+LARGEST = 1e24
+"""No count, size or rate is larger; beyond it arithmetic could overflow."""
+
 SHOWABLE = rf"\A[^{HIDDEN}]*\Z"
 """What a text that may be shown matches (``base.text``)."""
 
@@ -42,8 +45,8 @@ Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 MeasuredSeconds = Annotated[float, Meta(ge=1e-9, le=1e9)]
 """What a clock that counts nanoseconds can have measured of something that ran."""
 Microseconds = Annotated[float, Meta(ge=0, le=1e15)]
-Rate = Annotated[float, Meta(ge=1, le=1e24)]
+Rate = Annotated[float, Meta(ge=1, le=LARGEST)]
 """Per second."""
 Share = Annotated[float, Meta(ge=0, le=1)]
-Ratio = Annotated[float, Meta(ge=0, le=1e24)]
-Finite = Annotated[float, Meta(ge=-1e24, le=1e24)]
+Ratio = Annotated[float, Meta(ge=0, le=LARGEST)]
+Finite = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]

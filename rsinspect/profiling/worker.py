@@ -26,9 +26,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import rsinspect
-from rsinspect.base.codec import LARGEST
 from rsinspect.base.errors import BackendUnavailable, MeasurementError, RsInspectError
 from rsinspect.base.process import end_with_parent
+from rsinspect.base.quantities import LARGEST
 from rsinspect.profiling import machine
 from rsinspect.profiling.budget import NO_TIME, SUMMING_UP_S, Budget, Estimate
 from rsinspect.profiling.distinct import distinct_blocks
