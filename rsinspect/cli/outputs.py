@@ -142,11 +142,23 @@ def answer_charted(
         RenderError: If the plot cannot be drawn.
     """
     name = chosen(CHARTED, output, format)
-    drawn = {} if plot is None else {plot: draw(PLOTS.of(plot))}  # type: ignore[arg-type]
+    drawn = {} if plot is None else drawn_into(plot, draw)
     if name in PLOTS.names:
         put(draw(name), output, others=drawn)  # type: ignore[arg-type]
     else:
         answer(result, name, output, notes, drawn=drawn)
+
+
+def drawn_into(plot: Path, draw: "Callable[[PlotFormat], bytes]") -> Contents:
+    """Draw a plot in the format that the suffix of its file names.
+
+    Raises:
+        UnknownFormat: If it names none.
+        RenderError: If the plot cannot be drawn.
+    """
+    from rsinspect.plots.page import plot_format
+
+    return {plot: draw(plot_format(plot))}
 
 
 def put(content: bytes, output: Path | None, *, others: Contents | None = None) -> None:

@@ -20,6 +20,7 @@ from rsinspect.cli.outputs import (
     answer,
     answer_charted,
     chosen,
+    drawn_into,
     put,
 )
 from rsinspect.cli.picture import PlaceOptions
@@ -192,7 +193,7 @@ class FileOptions:
 
         kind = self.check()
         if kind in ("csv", "parquet"):
-            drawn = {} if self.plot is None else {self.plot: draw(PLOTS.of(self.plot))}  # type: ignore[arg-type]
+            drawn = {} if self.plot is None else drawn_into(self.plot, draw)
             put(_written(records(found), kind), self.output, others=drawn)
         else:
             answer_charted(scale_answer(found), draw, kind, self.output, self.notes, self.plot)

@@ -119,6 +119,7 @@ class _Look:
     Attributes:
         dot: Its marks.
         pen: Its line; None where it has none.
+        width: Of the sample, in pixels.
     """
 
     dot: Dot

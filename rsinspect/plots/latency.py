@@ -72,6 +72,7 @@ def latency_figure(run: ProfileRun, theme: str, sheet: Sheet = README) -> Figure
     Args:
         run: What was measured.
         theme: Of ``drawing.theme.THEMES``.
+        sheet: The place it is for.
     """
     with own_settings():
         return _drawn(run, THEMES[theme], sheet)
