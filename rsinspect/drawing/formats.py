@@ -19,7 +19,7 @@ from rsinspect.drawing.choices import AUTO, FIGURES, FONT, PICTURES, PNG_DPI
 from rsinspect.drawing.fit import Fitted, fitted
 from rsinspect.drawing.layout import size_px
 from rsinspect.drawing.scene import Scene
-from rsinspect.drawing.size import POINTS, Size
+from rsinspect.drawing.size import Size
 from rsinspect.drawing.theme import theme_named
 
 LONGEST_WEBP_PX = 16_383  # 14 bits, RFC 9649, 2.5
@@ -69,7 +69,7 @@ class Style:
     @property
     def pixels_per_inch(self) -> int:
         """Return the resolution of a bitmap: a size in pixels is meant as such."""
-        return round(72 / POINTS["px"]) if self.size and self.size.unit == "px" else self.dpi
+        return (self.size and self.size.dpi) or self.dpi
 
     def worded(self, scene: Scene) -> Scene:
         """Give the scene the title and caption that are wanted."""

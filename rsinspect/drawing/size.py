@@ -40,6 +40,11 @@ class Size(NamedTuple):
     height_pt: float | None
     unit: str
 
+    @property
+    def dpi(self) -> int | None:
+        """Return the dots per inch of a bitmap whose size is in pixels; None for the usual."""
+        return round(72 / POINTS["px"]) if self.unit == "px" else None
+
     def length(self, pt: float) -> str:
         """Write a length in the unit of the size, as SVG and CSS read it.
 

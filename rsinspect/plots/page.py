@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from rsinspect.base.errors import check_choice
-from rsinspect.drawing.choices import FONT, PLOTS
+from rsinspect.drawing.choices import FONT, PLOTS, PNG_DPI
 from rsinspect.drawing.theme import THEMES, Theme
 from rsinspect.plots.text import POINT, SMALL, TEXT, drawable
 
@@ -35,7 +35,7 @@ WIDTH = 830
 MARGIN = 20
 """Pixels at each side."""
 
-_INCH, _PNG_DPI = 96, 192
+_INCH = 96
 _FALLBACKS = ("Verdana", "Arial", "Helvetica")
 """Fonts of a browser without DejaVu, the nearest first."""
 
@@ -109,7 +109,7 @@ def file_content(figure: Figure, format: PlotFormat, title: str, dpi: int | None
             format=format,
             metadata=metadata[format],
             facecolor=figure.get_facecolor(),
-            dpi=(dpi or _PNG_DPI) if format == "png" else _INCH,
+            dpi=(dpi or PNG_DPI) if format == "png" else _INCH,
         )
     return content.getvalue()
 

@@ -95,7 +95,7 @@ class Sheet:
     @property
     def dpi(self) -> int | None:
         """Return the dots per inch of a bitmap whose size is in pixels; None for the usual."""
-        return 96 if self.size is not None and self.size.unit == "px" else None
+        return None if self.size is None else self.size.dpi
 
     def _too_small(self) -> PictureTooLarge:
         text = "" if self.size is None else self.size.text
