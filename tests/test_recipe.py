@@ -45,6 +45,10 @@ def test_a_disagreement_is_told(cli: Cli) -> None:
     assert "magnitude of RS-101@160" not in cli("recipe", "101@192", "--notes", "full").out
 
 
+def test_a_factor_is_written_with_a_multiplication_sign(cli: Cli) -> None:
+    assert "stepwise, × 0.1 at 30" in cli("recipe", "350").out
+
+
 def test_json_and_yaml_say_the_same(cli: Cli) -> None:
     one = json.loads(cli("recipe", "resnet-rs-152-i224", "-f", "json").out)
     assert yaml.safe_load(cli("recipe", "152@224", "-f", "yaml").out) == one
