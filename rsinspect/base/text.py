@@ -49,7 +49,7 @@ def showable(text: str, longest: int = LONGEST_TEXT) -> str:
     return text if text.isprintable() else _HIDDEN.sub(_picture, text)
 
 
-def printable(text: str, kept: str = "\n") -> str:
+def printable(text: str, *, kept: str = "\n") -> str:
     r"""Spell out what cannot be seen or would move a cursor; characters of ``kept`` stay.
 
     >>> print(printable("a\x1b[31mb"), printable("one\nline", kept=""))

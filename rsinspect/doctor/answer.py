@@ -38,7 +38,10 @@ def doctor_answer(checkup: Checkup) -> Answer:
         *(_extra(extra) for extra in checkup.extras if extra.name not in BACKENDS),
         *(
             _row(
-                name, "unset" if value is None else "set", printable(value or "", ""), READ_BY[name]
+                name,
+                "unset" if value is None else "set",
+                printable(value or "", kept=""),
+                READ_BY[name],
             )
             for name, value in checkup.variables
         ),
@@ -82,7 +85,7 @@ def _renderer(renderer: Renderer) -> dict[str, Value]:
     )
     if renderer.problem is not None:
         drawn = f"draws {', '.join(renderer.draws)}; then: " if renderer.draws else ""
-        return _row(item, "failed", program, drawn + printable(renderer.problem, ""))
+        return _row(item, "failed", program, drawn + printable(renderer.problem, kept=""))
     remark = f"{renderer.why}; draws {', '.join(renderer.draws)}"
     return _row(item, "used" if renderer.used else "ok", program, remark)
 
@@ -97,7 +100,7 @@ def _keras(checkup: Checkup) -> dict[str, Value]:
     if not checkup.keras.installed:
         return _row("keras", "missing", remark=checkup.keras.install)
     name, by = checkup.keras_backend
-    on = printable(f"on {name}, by {by}", "")
+    on = printable(f"on {name}, by {by}", kept="")
     version = checkup.keras.version or "unknown version"
     if name not in BACKENDS:
         return _row("keras", "failed", version, f"{on}; it can be {', '.join(BACKENDS)}")
@@ -111,9 +114,9 @@ def _backend(backend: Framework) -> dict[str, Value]:
         return _row(backend.name, "missing", remark=backend.install)
     version = backend.version or "unknown version"
     if backend.problem is not None:
-        return _row(backend.name, "failed", version, printable(backend.problem, ""))
+        return _row(backend.name, "failed", version, printable(backend.problem, kept=""))
     devices = "" if backend.devices is None else ", ".join(backend.devices) or "no device"
-    return _row(backend.name, "ok", version, printable(devices, ""))
+    return _row(backend.name, "ok", version, printable(devices, kept=""))
 
 
 def _extra(extra: Extra) -> dict[str, Value]:
@@ -125,7 +128,11 @@ def _extra(extra: Extra) -> dict[str, Value]:
 
 
 def _places(checkup: Checkup) -> tuple[str, ...]:
-    return () if checkup.fonts is None else (f"Fonts are in {printable(str(checkup.fonts), '')}.",)
+    return (
+        ()
+        if checkup.fonts is None
+        else (f"Fonts are in {printable(str(checkup.fonts), kept='')}.",)
+    )
 
 
 def _verdict(checkup: Checkup) -> str:
@@ -133,7 +140,7 @@ def _verdict(checkup: Checkup) -> str:
         return "Networks can be described and drawn here."
     for renderer in checkup.renderers:
         if renderer.used:
-            return f"No picture can be drawn: {printable(renderer.problem or '', '')}."
+            return f"No picture can be drawn: {printable(renderer.problem or '', kept='')}."
     return f"No picture can be drawn: {' or '.join(INSTALL_RENDERER.values())}."
 
 

@@ -42,7 +42,7 @@ class Glyphs:
 
     def words(self, text: str) -> str:
         """Clean text of characters that move the cursor; write it in ASCII on request."""
-        safe = printable(text, "")
+        safe = printable(text, kept="")
         return in_ascii(safe) if self.ascii else safe
 
 
