@@ -83,6 +83,15 @@ def typed(text: str) -> str:
     return text.replace("×", "x")
 
 
+def crossed(text: str) -> str:
+    """Write sizes with multiplication signs in place of the letter x, as readers have them.
+
+    >>> crossed("conv 3x3 64 channels, 56x56; max pool")
+    'conv 3×3 64 channels, 56×56; max pool'
+    """
+    return re.sub(r"(?<=\d)x(?=\d)", "×", text)
+
+
 def percent(value: float) -> str:
     """Write a share of one in per cent.
 

@@ -17,7 +17,12 @@ from rsinspect.differences.pairs import (
     Status,
     compare,
 )
-from rsinspect.differences.wording import change_in_words, conclusion, places_in_words
+from rsinspect.differences.wording import (
+    arrowed,
+    change_in_words,
+    conclusion,
+    places_in_words,
+)
 from rsinspect.layers.cost import LEGEND, Cost
 from rsinspect.networks.network import Network
 
@@ -65,7 +70,7 @@ def chain_answer(networks: Sequence[Network], note: Note | None = None) -> Answe
                 Column("macs_delta_percent", "MACs\n+ %", "number", decimals=1),
             ),
             rows=tuple(rows),
-            lead=(*map(_arrows, steps), *_said(note)),
+            lead=(*map(arrowed, steps), *_said(note)),
             notes=(f"MACs: {LEGEND['mac']}; for one image. +: more than the row above.",),
             name=f"diff-{'-'.join(network.title for network in networks)}",
         ),
@@ -107,7 +112,7 @@ def diff_answer(a: Network, b: Network, note: Note | None = None) -> Answer:
         ),
         rows=tuple(_row(stage) for stage in comparison.stages),
         totals=(_total(comparison),),
-        lead=(_arrows(conclusion(a, b, comparison)), *_said(note)),
+        lead=(arrowed(conclusion(a, b, comparison)), *_said(note)),
         notes=_notes(a, b, comparison),
         name=f"diff-{a.title}-{b.title}",
         strong=frozenset(stage.path for stage in comparison.stages),
@@ -189,12 +194,7 @@ def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
             f"The images differ, {a.size} and {b.size}: shapes are compared as if both were "
             f"{image}, MACs are each at its own."
         )
-    return tuple(map(_arrows, notes))
-
-
-def _arrows(text: str) -> str:
-    """Write arrows as a page has them; programs are given those of a keyboard."""
-    return text.replace("->", "→")
+    return tuple(map(arrowed, notes))
 
 
 def _document(a: Network, b: Network, comparison: Comparison, note: Note | None) -> dict[str, Any]:

@@ -169,3 +169,12 @@ def conclusion(a: Network, b: Network, comparison: Comparison) -> str:
         )
         costs = f"{params}, MACs {macs}"
     return f"{' -> '.join(names)}: {structure_in_words(comparison)}; {costs}."
+
+
+def arrowed(text: str) -> str:
+    """Write arrows as a page has them; programs are given those of a keyboard.
+
+    >>> arrowed("units 1000 -> 10")
+    'units 1000 → 10'
+    """
+    return text.replace("->", "→")

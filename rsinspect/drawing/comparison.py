@@ -17,7 +17,7 @@ from dataclasses import replace
 from rsinspect.base.errors import check_choice
 from rsinspect.base.words import names_in_words, spans
 from rsinspect.differences.pairs import BlockPair, Comparison, LayerPair, StagePair, Status, compare
-from rsinspect.differences.wording import conclusion, places_in_words
+from rsinspect.differences.wording import arrowed, conclusion, places_in_words
 from rsinspect.drawing.choices import COMPARED_VIEWS
 from rsinspect.drawing.scene import Mark, Node, Panel, Scene
 from rsinspect.drawing.views import DEFAULT_QUESTION, caption, check_view, diagram
@@ -74,7 +74,7 @@ def comparison(
         )
         for name, network, marked in zip("ab", (a, b), marks(differences), strict=True)
     )
-    sentence = conclusion(a, b, differences)
+    sentence = arrowed(conclusion(a, b, differences))
     trains = any(layer.status == "training_only" for layer in differences.layers)
     legend = f"{sentence} {_LEGEND}"
     if trains and (deep or view == "layers"):

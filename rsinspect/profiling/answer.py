@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rsinspect.answers.table import Answer, Column, Note, Table, Value
-from rsinspect.base.units import binary_bytes, count, percent, seconds
+from rsinspect.base.units import binary_bytes, count, crossed, percent, seconds
 from rsinspect.base.words import Wording, advice, plural
 from rsinspect.layers.cost import layers_cost
 from rsinspect.networks.network import Network
@@ -374,9 +374,10 @@ def _roofs_note(roofs: Roofs) -> str:
         levels.setdefault(roof.level, []).append(roof.bytes_per_s)
     bandwidths = ", ".join(f"{level} {_range(rates)}" for level, rates in levels.items())
     return (
-        f"Roofs ({roofs.method}): {count(round(fastest.flops_per_s))}FLOP/s ({fastest.op} "
-        f"{fastest.size}), {bandwidths}. Of roof: the least time the roofs allow, as a share of "
-        "the time measured. Bound by: what takes most of that least time."
+        f"Roofs ({roofs.method}): {count(round(fastest.flops_per_s))}FLOP/s "
+        f"({crossed(f'{fastest.op} {fastest.size}')}), {bandwidths}. "
+        "Of roof: the least time the roofs allow, as a share of the time measured. "
+        "Bound by: what takes most of that least time."
     )
 
 
