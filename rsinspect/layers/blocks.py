@@ -75,7 +75,7 @@ def take_apart(graph: LayerGraph, group: Group) -> Block:
         position = min(range(len(behind)), key=lambda index: len(behind[index]))
         branch = frozenset().union(*behind[:position], *behind[position + 1 :])
         shortcut = behind[position] - branch
-    gates = gates_of(graph, [layer for layer in group.layers if layer.path in branch])
+    gates = gates_of([layer for layer in group.layers if layer.path in branch])
     gated = {layer.path for gate in gates for layer in gate.layers}
     size, end = entry.shape, group.layers[-1].shape
     kind: BlockKind = "projection" if shortcut else "identity"
@@ -113,7 +113,7 @@ def _ancestors(inside: Mapping[str, Layer], path: str) -> frozenset[str]:
     return frozenset(seen)
 
 
-def gates_of(graph: LayerGraph, layers: Sequence[Layer]) -> tuple[Gate, ...]:
+def gates_of(layers: Sequence[Layer]) -> tuple[Gate, ...]:
     """Find gates among some layers: one input of a product is computed from the other."""
     inside = {layer.path: layer for layer in layers}
     gates = []

@@ -239,7 +239,7 @@ class Structure:
         from rsinspect.layers.blocks import gates_of
 
         if group.path not in self._gates:
-            own = self.block(group).gates if group.is_block else gates_of(self.graph, group.layers)
+            own = self.block(group).gates if group.is_block else gates_of(group.layers)
             self._gates[group.path] = own
         return self._gates[group.path]
 
