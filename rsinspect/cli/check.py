@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rsinspect.base.errors import InvalidQuestion
+from rsinspect.base.talk import say
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.claims import reads
 from rsinspect.cli.options import NetworkOptions, option, with_options
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
-from rsinspect.cli.talk import say, wrote
+from rsinspect.cli.talk import wrote
 from rsinspect.layers.question import Question
 from rsinspect.render.formats import TABLES
 
