@@ -27,13 +27,13 @@ import pytest
 import rsinspect
 from rsinspect import paper
 from rsinspect.base.errors import WeightsError, WeightsUnavailable
+from rsinspect.checkpoints.boundary import opened
+from rsinspect.checkpoints.contents import contents_of
 from rsinspect.keras_model import fetch, load
 from rsinspect.keras_model.applications import ResNetRS
 from rsinspect.keras_model.fetch import fetch_published
 from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.weights.boundary import opened
-from rsinspect.weights.contents import contents_of
 from rsinspect.weights.identify import check
 from rsinspect.weights.published import cache_folder, published_name
 from tests.keras_oracles import images, network, original
@@ -203,7 +203,7 @@ def _without_the_weights(path: Path) -> None:
         ("x.h5", lambda p: p.write_text("<html>404</html>"), "is not an HDF5 file"),
         ("x.weights.h5", lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n"), "cannot be read"),
         ("x.keras", lambda p: p.write_bytes(b""), "damaged, or no .keras archive"),
-        ("x.h5", lambda p: p.unlink(), "there is no weight file"),
+        ("x.h5", lambda p: p.unlink(), "there is no file"),
         ("x.h5", lambda p: (p.unlink(), p.mkdir()), "is a directory"),
         ("x.keras", lambda p: (p.unlink(), p.mkdir()), "is a directory"),
         ("x.ckpt", lambda p: None, "is not a weight file that can be read"),
@@ -603,7 +603,8 @@ def test_weight_files_are_read_without_keras(file_of_101: Path) -> None:
 import sys
 from pathlib import Path
 from rsinspect.networks.named import network
-from rsinspect.weights import contents, identify, order, published
+from rsinspect.checkpoints import boundary, contents
+from rsinspect.weights import identify, order, published
 identify.check(Path(sys.argv[1]), network("101@64"))
 assert not {"keras", "tensorflow"} & set(sys.modules)
 """

@@ -63,8 +63,10 @@ REFUSED = {
     "50.tf_in1k": "write a depth",
     "18": "--blocks 2,2,2,2",
     "50@9999999999999999": "is not a resolution",
-    "my.keras": "keras.saving.load_model('my.keras')",
-    "runs/m.onnx": "there is no such file",
+    "my.keras": "there is no file my.keras",
+    "my.H5": "there is no file my.H5",
+    "runs/m.onnx": "an ONNX graph has operations, not layers; there is no such file",
+    "m.pth": "a PyTorch file is a pickle",
     "~nobody-here/x.json": "cannot be read",
 }
 
@@ -169,17 +171,28 @@ def test_a_title_names_the_network_it_is_of() -> None:
         assert parse_model(made.title).spec().dialect == dialect
 
 
-def test_a_keras_file_gets_the_call_that_reads_it(
+def test_a_file_or_folder_that_is_not_read_is_told_what_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, call in (("own.keras", "'own.keras'"), ("long" * 30 + ".keras", "path")):
-        Path(name).write_bytes(b"")
-        with pytest.raises(SpecError, match=r"its own \.json networks") as refused:
+    Path("m.tflite").write_bytes(b"")
+    for folder, inside in (("saved", "saved_model.pb"), ("open.d", "config.json"), ("bare", "x")):
+        Path(folder).mkdir()
+        Path(folder, inside).write_bytes(b"")
+    for name, words in (
+        ("m.tflite", "not a model: a TensorFlow Lite graph has operations, not layers"),
+        ("saved", "a SavedModel has operations, not layers"),
+        ("open.d", "name the config.json in it"),
+        ("bare", "it is a folder"),
+    ):
+        with pytest.raises(SpecError) as refused:
             network(name)
+        assert words in str(refused.value)
         assert "there is no such file" not in str(refused.value)
-        assert f"load_model({call})" in str(refused.value)
-    layout_of(1).save(tmp_path / "SMALL.JSON".lower())
+
+
+def test_a_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    layout_of(1).save(tmp_path / "small.json")
     (tmp_path / "small.json").rename(tmp_path / "SMALL.JSON")
     assert network(str(tmp_path / "SMALL.JSON")).blocks == (1,)
 

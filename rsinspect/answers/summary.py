@@ -152,6 +152,7 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
         rows=tuple(summary.values(row, shown) for row in summary.rows),
         totals=tuple(summary.values(row, shown) for row in totals),
         notes=_notes(summary, shown),
+        lead=network.hazards,
         name=f"summary-{network.title}-{options.level}",
         strong=frozenset(row.label for row in summary.rows if row.kind == "stage"),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rsinspect.base.errors import GraphError, InvalidSpec
-from rsinspect.base.limits import RESOLUTION
+from rsinspect.base.limits import SIDE
 from rsinspect.base.words import shown
 from rsinspect.networks.network import Network, from_graph
 
@@ -31,7 +31,8 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
     Args:
         model: MODEL text such as ``"101"``, ``"152@224"``, ``"ResNetRS101"``, ``"resnet50"``,
             ``"101:article"`` or ``"200:resnet+se"`` (``networks.grammar.parse_model``), the path
-            of a ``.json`` file with a network, a depth as a number, a ``ResNetRSSpec``, a
+            of a file with a network (``my.keras``, ``my.h5``, ``config.json``, ``.json``) or the
+            text that ``model.to_json()`` gives, a depth as a number, a ``ResNetRSSpec``, a
             ``LayerGraph``, a ``Network`` (given back as it is), or a live functional or Sequential
             ``keras.Model``.
         resolution: Image side or (height, width), for text that names none and for a Keras model
@@ -39,6 +40,7 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
 
     Raises:
         SpecError: If text names no network.
+        WeightsError: If a file of Keras's is damaged, hostile or holds no model.
         GraphError: If a Keras model has a layer that a graph does not describe.
 
     >>> import rsinspect
@@ -47,7 +49,6 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
     """
     from rsinspect.layers.graph import LayerGraph
     from rsinspect.networks import named
-    from rsinspect.networks.grammar import parse_model
     from rsinspect.networks.network import resnet_rs
     from rsinspect.networks.spec import ResNetRSSpec
 
@@ -58,11 +59,9 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
         return resnet_rs(ResNetRSSpec.variant(model, resolution=size))
     if isinstance(model, str | Path):
         text = str(model)
-        return (
-            named.network(text)
-            if named.is_file(text)
-            else resnet_rs(parse_model(text).spec(resolution=size))
-        )
+        if text.lstrip()[:1] == "{":
+            return named.from_text(text.encode(errors="replace"), "the text", size)
+        return named.network(text, resolution=size)
     if isinstance(model, Network):
         return model
     if isinstance(model, LayerGraph):
@@ -86,7 +85,7 @@ def _size(resolution: int | Sequence[int] | None) -> tuple[int, int] | None:
             f"{shown(resolution)} is not a resolution", "give a side, 224, or (height, width)"
         )
     for side in sides:
-        RESOLUTION.check(side, InvalidSpec)
+        SIDE.check(side, InvalidSpec)
     height, width = sides
     return height, width
 

@@ -38,9 +38,11 @@ line can say ``--batch 8`` where a Python user reads ``batch=8``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rsinspect.base.words import Option, Wording, in_python, near, shown
+
+E = TypeVar("E", bound="RsInspectError")
 
 WORKER_LINE = "\n  | "
 """Before each line of a worker's error output below a message."""
@@ -78,6 +80,13 @@ class RsInspectError(Exception):
             for part in (self._message, self._hint)
         )
         return message or "", hint
+
+    def retold(self, kind: type[E], before: str) -> E:
+        """Make the same refusal in another class, with words before its message."""
+        message = self._message
+        if isinstance(message, Wording):
+            return kind(Wording((before, *message.parts)), self._hint)
+        return kind(f"{before}{message}", self._hint)
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message} ({self.hint})"

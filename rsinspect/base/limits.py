@@ -94,6 +94,8 @@ DEPTH = Limit("the depth", 1, 1_000_000)
 BLOCKS = Limit("the number of blocks in", 1, 1_000)
 RESOLUTION = Limit("a side of the resolution", 32, 16_384, unit="pixels")
 """Five halvings; the reference refuses less as well."""
+SIDE = Limit("a side of the resolution", 1, 16_384)
+"""Of any network: images may be small, and texts have a length."""
 FILTERS = Limit("the filter count of", 1, 65_536)
 IMAGE_CHANNELS = Limit("the number of image channels", 1, 65_536)
 CLASSES = Limit("the number of classes", 1, 10_000_000)

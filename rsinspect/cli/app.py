@@ -25,7 +25,6 @@ COMMANDS = {
     "graph": "rsinspect.cli.graph",
     "diff": "rsinspect.cli.diff",
     "profile": "rsinspect.cli.profile",
-    "check": "rsinspect.cli.check",
     "table": "rsinspect.cli.table",
     "figure": "rsinspect.cli.table",
     "recipe": "rsinspect.cli.table",

@@ -125,7 +125,8 @@ class NetworkOptions:
         str | None,
         typer.Argument(
             help="A depth (270), a depth at a size (152@224), a name (resnet-rs-101, resnet50), "
-            "each with a dialect (101:article) and +se or -se; or a .json network.",
+            "each with a dialect (101:article) and +se or -se; or a file: my.keras, my.h5, "
+            "config.json, a .json network.",
             show_default=False,
             callback=reads_model,
             autocompletion=completing(models),
@@ -238,12 +239,12 @@ class NetworkOptions:
         if not is_file(model):
             spec = parse_model(model).spec(resolution=size, dialect=self.dialect, **changes)
             return resnet_rs(spec)
-        if self != NetworkOptions(model=self.model):
+        if self != NetworkOptions(model=self.model, resolution=self.resolution):
             raise InvalidSpec(
-                f"{model} is a file: it holds one network, which options cannot change",
-                "leave the options of the network out",
+                f"{model} is a file: it holds one network, of which options change the size alone",
+                advice("leave all but {} out", Option("resolution")),
             )
-        return network(model)
+        return network(model, resolution=size)
 
 
 def with_options(

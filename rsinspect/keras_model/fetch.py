@@ -25,8 +25,8 @@ from typing import IO, Any
 from rsinspect import paper
 from rsinspect.base.errors import WeightsUnavailable
 from rsinspect.base.text import showable
+from rsinspect.checkpoints.layout import one_line
 from rsinspect.keras_model.backend import keras
-from rsinspect.weights.boundary import one_line
 from rsinspect.weights.published import cache_folder, keras_home
 
 MIRROR_VARIABLE = "RSINSPECT_WEIGHTS_URL"

@@ -1,10 +1,10 @@
 """Loading a weight file into a model: the file behind a ``weights`` argument, checked, then loaded.
 
-All files are read by ``weights.boundary`` and assigned layer by layer under our own eyes; Keras's
-loader is not called. The body of the network is loaded whole or the file is refused; a head that
-differs is left out or starts fresh, and a ``WeightsWarning`` says so: Python's own warnings are how
-Keras tells of skipped weights too, they reach a notebook, and can be silenced or made errors by
-their category.
+All files are read by ``checkpoints.boundary`` and assigned layer by layer under our own eyes;
+Keras's loader is not called. The body of the network is loaded whole or the file is refused; a head
+that differs is left out or starts fresh, and a ``WeightsWarning`` says so: Python's own warnings
+are how Keras tells of skipped weights too, they reach a notebook, and can be silenced or made
+errors by their category.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ import ml_dtypes
 
 from rsinspect.base.errors import WeightsError, WeightsWarning
 from rsinspect.base.text import showable
+from rsinspect.checkpoints.boundary import opened
+from rsinspect.checkpoints.contents import contents_of
+from rsinspect.checkpoints.layout import one_line
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.fetch import fetch_published
 from rsinspect.networks.network import Network
-from rsinspect.weights.boundary import one_line, opened
-from rsinspect.weights.contents import contents_of
 from rsinspect.weights.identify import Fit, fit
 from rsinspect.weights.published import published_name
 

@@ -28,7 +28,12 @@ Config = Mapping[str, Any]
 Shapes = tuple[TensorShape, ...]
 
 
-def from_keras_config(config: Config, *, resolution: tuple[int, int] | None = None) -> Network:
+def from_keras_config(
+    config: Config,
+    *,
+    resolution: tuple[int, int] | None = None,
+    weights: Callable[[tuple[str, ...]], Any] | None = None,
+) -> Network:
     """Read a network from what ``model.get_config()`` gives.
 
     Args:
@@ -39,6 +44,7 @@ def from_keras_config(config: Config, *, resolution: tuple[int, int] | None = No
         GraphError: If a layer or a setting is not one of the graph's ops, a layer is used twice,
             or the configuration is not that of a functional or Sequential model.
     """
+    config = config.get("config", config)
     try:
         rows = _rows(config)
         paths = _paths([row.name for row in rows])

@@ -60,6 +60,7 @@ class Network:
         title: What people call it, with its image size: ``ResNet-RS-101 @ 192×192``.
         names: Keras's name of each layer, by path.
         spec: The numbers it was made from, where it is a ResNet-RS made here; else None.
+        hazards: What somebody who loads the file that it comes from should know, a sentence each.
 
     >>> network = resnet_rs(ResNetRSSpec.variant(101))
     >>> network.title, network.size, network.names["c4/block22/conv2"]
@@ -70,6 +71,7 @@ class Network:
     title: str
     names: Mapping[str, str] = field(repr=False, compare=False)
     spec: ResNetRSSpec | None = field(default=None, repr=False)
+    hazards: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rsinspect import paper
 from rsinspect.base.errors import SpecError, UnknownVariant
-from rsinspect.base.words import MOST_QUOTED, Option, Wording, advice, nearest, quoted
+from rsinspect.base.words import Option, Wording, advice, nearest, quoted
 from rsinspect.networks.grammar import RESNET_DEPTHS
 
 _FILE = re.compile(
@@ -14,7 +14,17 @@ _FILE = re.compile(
     re.IGNORECASE,
 )
 _OF_TIMM = re.compile(r"(?:hf[-_]hub:)?timm/", re.IGNORECASE)
-_KERAS_FILE = re.compile(r".*\.(?:keras|h5|hdf5)", re.IGNORECASE | re.DOTALL)
+_OTHER_FILES = {
+    ".onnx": "an ONNX graph has operations, not layers",
+    ".tflite": "a TensorFlow Lite graph has operations, not layers",
+    ".pb": "a SavedModel has operations, not layers",
+    ".pt": "a PyTorch file is a pickle, which is code, or weights without a graph",
+    ".safetensors": "it holds weights without a graph",
+    ".ckpt": "it holds weights without a graph",
+    ".npz": "it holds arrays without a graph",
+}
+"""What to say of files by their suffix."""
+_AS_PT = (".pth", ".ptx")
 _LAYOUT = re.compile(
     r"\s*(?:resnet[\s_-]*)?(?:rs)?[\s_-]*(\d{1,4}(?:\s*[,_-]\s*\d{1,4})+)\s*", re.IGNORECASE
 )
@@ -50,14 +60,22 @@ def _exists(text: str) -> bool:
 
 
 def _of_file(text: str) -> SpecError:
-    """Refuse a file: what commands read, whether it is there, and what reads a Keras model."""
-    missing = "" if _exists(text) else "; there is no such file"
-    path = repr(text) if len(text) <= MOST_QUOTED else "path"
-    loaded = f"keras.saving.load_model({path})" if _KERAS_FILE.fullmatch(text) else "model"
+    """Refuse a file or folder: what it is, whether it is there, and what is read instead."""
+    path = Path(text.strip())
+    suffix = ".pt" if path.suffix.lower() in _AS_PT else path.suffix.lower()
+    what = "" if _exists(text) else "there is no such file"
+    if what == "" and path.expanduser().is_dir():
+        inside = {name.name for name in path.expanduser().iterdir()}
+        if "config.json" in inside:
+            return UnknownVariant(
+                f"{quoted(text)} is a folder", "name the config.json in it, which is read"
+            )
+        what = _OTHER_FILES[".pb"] if "saved_model.pb" in inside else "it is a folder"
+    reasons = "; ".join(filter(None, (_OTHER_FILES.get(suffix, ""), what)))
     return UnknownVariant(
-        f"{quoted(text)} is not a model: of files rsinspect reads its own .json networks{missing}",
-        f"from Python a live keras.Model is read, likewise by graph and diff: "
-        f"rsinspect.summary({loaded})",
+        f"{quoted(text)} is not a model{reasons and f': {reasons}'}",
+        "files that are: my.keras, my.h5, config.json (what model.to_json() gives) and rsinspect's "
+        "own .json; from Python a live keras.Model: rsinspect.summary(model)",
     )
 
 

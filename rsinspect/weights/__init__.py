@@ -1,4 +1,4 @@
-"""Weight files of Keras 2 and 3: what is in one, in which order, and which network it belongs to.
+"""Weight files and networks: in which order a file has its weights, and which network it is of.
 
 Needs h5py alone: no Keras and no framework is imported.
 """

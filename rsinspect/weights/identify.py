@@ -23,6 +23,8 @@ from rsinspect import paper
 from rsinspect.base.errors import UnknownPath, WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.words import names_in_words
+from rsinspect.checkpoints.boundary import opened
+from rsinspect.checkpoints.contents import Contents, Shapes, StoredLayer, contents_of, sizes
 from rsinspect.layers import ops
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.layers.graph import Layer
@@ -32,8 +34,6 @@ from rsinspect.networks.keras_names import layer_path
 from rsinspect.networks.network import Network
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.weights.boundary import opened
-from rsinspect.weights.contents import Contents, Shapes, StoredLayer, contents_of, sizes
 from rsinspect.weights.order import weight_order
 
 _HEAD_ARRAYS = 12  # of a network that is recognised: a classifier of six layers

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.units import dimensions
-from rsinspect.weights.boundary import KERAS_2, KERAS_3, Datasets, layout_of, reading
+from rsinspect.checkpoints.boundary import Datasets, reading
+from rsinspect.checkpoints.layout import KERAS_2, KERAS_3, layout_of
 
 Shapes = tuple[tuple[int, ...], ...]
 

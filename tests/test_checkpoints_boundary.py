@@ -17,10 +17,10 @@ import pytest
 
 from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import is_showable
+from rsinspect.checkpoints.boundary import opened, reading
+from rsinspect.checkpoints.contents import contents_of
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.weights.boundary import opened, reading
-from rsinspect.weights.contents import contents_of
 from rsinspect.weights.identify import fit
 from tests.weight_files import archived, write_keras_2, write_keras_3
 
@@ -200,7 +200,7 @@ def test_only_regular_files_are_opened(tmp_path: Path, ending: str, kind: str) -
         os.mkfifo(path)
     elif kind != "missing":
         path.symlink_to(str({"link to a pipe": pipe, "device": "/dev/zero", "loop": path}[kind]))
-    expected = {"loop": "cannot be read", "missing": "there is no weight file"}
+    expected = {"loop": "cannot be read", "missing": "there is no file"}
     assert expected.get(kind, "is a pipe, a socket or a device") in refusal(path)
 
 

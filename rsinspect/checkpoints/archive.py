@@ -1,0 +1,156 @@
+"""The members of a ``.keras`` archive: read in place and within bounds, never extracted.
+
+Keras stores its members as they are, so a member that grows when it is unpacked is none of its
+making. Names, links, duplicates and encryption are looked at before the first member is read;
+extracting archives has cost Keras CVE-2025-12060, -12638, CVE-2026-11816, -12482 and -12479, and
+reading them whole the bombs of CVE-2026-0897.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from rsinspect.base.errors import RsInspectError, WeightsError
+from rsinspect.base.text import showable
+from rsinspect.checkpoints.layout import MOST_SAID, one_line, said
+
+WEIGHTS = "model.weights.h5"
+CONFIG = "config.json"
+MOST_EXPANSION = 100
+"""Times that weights may grow when they are unpacked: Keras's own limit. They hardly shrink."""
+
+_SMALL_BYTES = 1 << 24  # an archive of less than 16 MiB unpacked harms nobody
+_PIECE_BYTES = 1 << 20
+_MOST_READ_AT_ONCE = 1 << 23  # a list of some 80,000 members; Keras writes three or four
+
+_DAMAGED = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError,
+    NotImplementedError, ValueError, RuntimeError, IndexError,
+)  # fmt: skip
+"""What zipfile raises on an archive that is damaged, encrypted or of a kind of its own."""
+
+
+class _Bounded(io.BufferedReader):
+    """A file of which nobody reads much at once; zipfile reads its list of members in one go."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        most = _MOST_READ_AT_ONCE + 1
+        content = super().read(most if size is None or size < 0 else min(size, most))
+        if len(content) == most:
+            raise zipfile.BadZipFile("its list of members is longer than any that Keras writes")
+        return content
+
+
+class Archive:
+    """An archive that is open, its list of members looked at.
+
+    Attributes:
+        name: Of the file, as messages say it.
+    """
+
+    def __init__(self, file: zipfile.ZipFile, name: str) -> None:
+        self._file = file
+        self.name = name
+
+    def __contains__(self, member: str) -> bool:
+        return member in self._file.NameToInfo
+
+    def content(self, member: str, most_bytes: int) -> bytes:
+        """Read a member whole.
+
+        Raises:
+            WeightsError: If it is missing or would be larger than that.
+        """
+        info = self._info(member)
+        with self._file.open(info) as packed:
+            content = packed.read(most_bytes + 1) if info.file_size <= most_bytes else None
+        if content is None or len(content) > most_bytes:
+            raise WeightsError(
+                f"{self.name}: {member} would grow from {info.compress_size} to {info.file_size} "
+                f"bytes, more than any that Keras writes"
+            )
+        return content
+
+    def copy(self, member: str, target: IO[bytes]) -> None:
+        """Copy a member into an open file; its checksum is verified on the way.
+
+        Raises:
+            WeightsError: If it is missing, or grows more than weights can.
+        """
+        info = self._info(member)
+        if info.file_size > max(_SMALL_BYTES, MOST_EXPANSION * info.compress_size):
+            raise WeightsError(
+                f"{self.name} would grow from {info.compress_size} to {info.file_size} bytes; "
+                f"weights do not shrink more than {MOST_EXPANSION} times"
+            )
+        with self._file.open(info) as packed:
+            while piece := packed.read(_PIECE_BYTES):
+                target.write(piece)
+        target.flush()
+        target.seek(0)
+
+    def _info(self, member: str) -> zipfile.ZipInfo:
+        if member not in self:
+            raise WeightsError(f"{self.name} has no {member} inside")
+        info = self._file.getinfo(member)
+        if info.flag_bits & 1:
+            raise WeightsError(f"{self.name}: {member} is encrypted", "Keras encrypts nothing")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise WeightsError(
+                f"{self.name} is compressed in a way that Keras does not write",
+                "store or deflate what is inside",
+            )
+        return info
+
+
+@contextlib.contextmanager
+def archive_at(path: Path) -> Iterator[Archive]:
+    """Open the archive at a path and look at its list of members; none of them is read.
+
+    Raises:
+        WeightsError: If it is damaged, or has a member that Keras would not have written.
+    """
+    name = said(path)
+    try:
+        with _Bounded(io.FileIO(path)) as raw, zipfile.ZipFile(raw) as file:
+            _check_members(file, name)
+            yield Archive(file, name)
+    except RsInspectError:
+        raise
+    except OSError as exc:
+        raise WeightsError(f"{name} cannot be read: {one_line(exc)}") from exc
+    except _DAMAGED as exc:
+        raise WeightsError(
+            f"{name} is damaged, or no .keras archive: {one_line(exc)}", "save it again"
+        ) from exc
+
+
+def _check_members(file: zipfile.ZipFile, name: str) -> None:
+    """Refuse members that leave the archive, are links, or are there twice."""
+    for member in file.infolist():
+        place = PurePosixPath(member.filename.replace("\\", "/"))
+        if (
+            place.is_absolute()
+            or ".." in place.parts
+            or (place.parts[:1] and ":" in place.parts[0])
+        ):
+            what = "which lies outside of it"
+        elif stat.S_ISLNK(member.external_attr >> 16):
+            what = "which is a link"
+        elif file.NameToInfo[member.filename] is not member:
+            what = "twice"
+        else:
+            continue
+        raise WeightsError(
+            f"{name} is no archive that Keras wrote: it has a member "
+            f"{showable(member.filename, MOST_SAID)}, {what}",
+            "do not trust it; nothing of it was read",
+        )

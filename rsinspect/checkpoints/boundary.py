@@ -1,0 +1,171 @@
+"""The door to weight files: what Keras would never write is refused before anything is read.
+
+An HDF5 file can name other files whose bytes come back as if they were its own: by external
+storage, by virtual datasets, by external links; a soft link may run in circles, a filter loads a
+plug-in or inflates a few bytes to gigabytes. A ``.keras`` archive can do the last as well. Keras
+writes none of these, so none is followed: whoever hands a weight file around cannot make it read
+anything else. (Keras was mended for them one by one: CVE-2026-1669, -9335, -12480, -0897.)
+
+Nothing is unpacked to a place with a name, and Keras's own loader is never called.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import h5py
+
+from rsinspect.base.errors import RsInspectError, WeightsError
+from rsinspect.base.text import showable
+from rsinspect.checkpoints.archive import WEIGHTS, archive_at
+from rsinspect.checkpoints.layout import (
+    ARCHIVE,
+    HDF5_SIGNATURE,
+    MOST_SAID,
+    layout_of,
+    one_line,
+    said,
+    start_of,
+)
+
+_MOST_NESTED = 64  # a model in a model has two groups more
+_MOST_ITEMS = 100_000  # groups and arrays; the largest of keras.applications has some 6,000
+_MOST_EMPTY_BYTES = 1 << 32
+_MOST_EXPANSION = 1000
+"""Times that an array above 4 GiB may be larger than what is stored of it: Keras's own limits."""
+_MOST_ATTRIBUTE_BYTES = 1 << 26
+
+Datasets = dict[str, Any]
+"""The datasets of an HDF5 file by their path, none of them read."""
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, Datasets]]:
+    """Open the HDF5 file at a path, or inside the archive there, and list what is in it.
+
+    Everything in it is looked at, and nothing followed, before the first array can be read.
+
+    Raises:
+        WeightsError: If there is no such file, it is not of its layout, it is damaged, or it
+            points at anything outside itself.
+    """
+    name, layout, start = said(path), layout_of(path), start_of(path)
+    with contextlib.ExitStack() as stack:
+        with reading(name):
+            source: IO[bytes] | Path = path
+            if layout == ARCHIVE and start != HDF5_SIGNATURE:
+                source = stack.enter_context(tempfile.TemporaryFile())  # no name, never left
+                with archive_at(path) as archive:
+                    archive.copy(WEIGHTS, source)
+            elif start != HDF5_SIGNATURE:
+                raise WeightsError(
+                    f"{name} is {'empty' if not start else 'not an HDF5 file'}",
+                    "fetch or save it again; a page saved in its place is a common cause",
+                )
+            file = stack.enter_context(h5py.File(source, "r"))
+            datasets = _datasets(file, name)
+        yield file, datasets
+
+
+def attribute(owner: Any, key: str, name: str) -> str | None:
+    """Read a text that is an attribute; None where there is none.
+
+    Args:
+        owner: A file, group or array of h5py's.
+        key: Of the attribute.
+        name: Of the file, for messages.
+
+    Raises:
+        WeightsError: If it is no text, or claims to be larger than any that Keras writes.
+    """
+    with reading(name):
+        if key not in owner.attrs:
+            return None
+        kept = owner.attrs.get_id(key)
+        if kept.shape != () or kept.get_storage_size() > _MOST_ATTRIBUTE_BYTES:
+            raise _foreign(name, key, "not one text")
+        value = owner.attrs[key]
+        if isinstance(value, bytes):
+            return value.decode()
+        if not isinstance(value, str):
+            raise _foreign(name, key, "not one text")
+        return value
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Put into our words what h5py raises on a file that is not what it seems.
+
+    Raises:
+        WeightsError: In its place.
+    """
+    try:
+        yield
+    except RsInspectError:
+        raise
+    except (OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError,
+            MemoryError) as exc:  # fmt: skip
+        raise WeightsError(
+            f"{name} cannot be read: {one_line(exc)}", "fetch or save it again"
+        ) from exc
+
+
+def _datasets(file: Any, name: str) -> Datasets:
+    """List all datasets without reading one, and refuse whatever lies outside the file.
+
+    Raises:
+        WeightsError: With the path of the first thing that Keras would not have written.
+    """
+    found: Datasets = {}
+    seen: set[int] = set()
+    ahead: list[tuple[str, Any]] = [("", file)]
+    while ahead:
+        path, group = ahead.pop()
+        address = h5py.h5o.get_info(group.id).addr
+        if address in seen:
+            raise _foreign(name, path, "a group that is there twice")
+        seen.add(address)
+        for child in group:
+            place = f"{path}/{child}".lstrip("/")
+            if len(seen) + len(found) > _MOST_ITEMS:
+                raise _foreign(name, place, f"one of more than {_MOST_ITEMS} groups and arrays")
+            link = group.get(child, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise _foreign(name, place, "a link to another place")
+            item = group[child]
+            if isinstance(item, h5py.Group):
+                if place.count("/") >= _MOST_NESTED:
+                    raise _foreign(name, place, "a group inside more groups than Keras nests")
+                ahead.append((place, item))
+            elif isinstance(item, h5py.Dataset):
+                _require_own_data(item, name, place)
+                found[place] = item
+            else:
+                raise _foreign(name, place, "neither a group nor an array")
+    return found
+
+
+def _require_own_data(dataset: Any, name: str, place: str) -> None:
+    """Refuse a dataset whose numbers are kept outside the file, or packed by a filter."""
+    properties = dataset.id.get_create_plist()
+    if properties.get_layout() == h5py.h5d.VIRTUAL:
+        raise _foreign(name, place, "an array pieced together from other files")
+    if properties.get_external_count():
+        raise _foreign(name, place, "an array kept in another file")
+    if properties.get_nfilters():
+        raise _foreign(name, place, "a compressed array")
+    declared = math.prod(dataset.shape or ()) * dataset.dtype.itemsize
+    if declared > max(_MOST_EMPTY_BYTES, _MOST_EXPANSION * dataset.id.get_storage_size()):
+        raise _foreign(name, place, f"an array of {declared} bytes, which are not there")
+
+
+def _foreign(name: str, place: str, what: str) -> WeightsError:
+    return WeightsError(
+        f"{name} is no file that Keras wrote: {showable(place, MOST_SAID)} is {what}",
+        "do not trust it; nothing of it was read",
+    )

@@ -1,0 +1,148 @@
+"""The model that a file of Keras's holds: its configuration as plain JSON values, and its weights.
+
+A configuration says which classes Keras would make with which arguments. Here it is data: what it
+names is neither imported nor called, and code in it is not decoded.
+
+    .keras           a zip archive: ``config.json`` beside the weights
+    .h5, .hdf5       an HDF5 file with the configuration as an attribute, of Keras 2 and 3
+    config.json      the configuration alone; ``model.to_json()`` writes it too
+
+The weights lie in an HDF5 file, which is opened when the shapes of a first layer's are asked for
+and not before: most networks need none of them, and then neither h5py nor NumPy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rsinspect.base.errors import WeightsError
+from rsinspect.checkpoints.layout import HDF5_SIGNATURE, KERAS_2, layout_of, said, start_of
+
+Config = Mapping[str, Any]
+Shapes = tuple[tuple[int, ...], ...]
+
+SUFFIXES = (".keras", *KERAS_2)
+"""Of files that hold a model, beside ``.json``."""
+
+MOST_BYTES = 1 << 26
+"""Of a configuration; that of a thousand layers has one or two million."""
+
+_NO_NUMBER = re.compile(rb"[\s,:\[]-?(NaN|Infinity)\s*[,\]}]")
+
+
+class StoredWeights(NamedTuple):
+    """The shapes of a layer's weights.
+
+    Attributes:
+        shapes: The trainable ones first, each part in order.
+        constants: How many of them, the last ones, are not trainable.
+    """
+
+    shapes: Shapes
+    constants: int = 0
+
+
+Lookup = Callable[[tuple[str, ...]], StoredWeights | None]
+"""The weights of a layer by its name, after those of the models around it: ``("tower", "lstm")``;
+None where they are not known."""
+
+
+class Saved(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        config: Of the model: ``{"class_name": "Functional", "config": {"layers": ...}}``.
+        weights: Shapes of its weights, read when they are asked for.
+        hazards: What somebody who loads the file should know, a sentence each.
+    """
+
+    config: Config
+    weights: Lookup
+    hazards: tuple[str, ...] = ()
+
+
+def saved_model(path: Path) -> Saved:
+    """Read the model in a ``.keras``, ``.h5`` or ``.hdf5`` file.
+
+    Raises:
+        WeightsError: If there is no such file, it is damaged or points at anything outside
+            itself, or it holds weights without a model.
+    """
+    from rsinspect.checkpoints.shapes import weights_in
+
+    layout_of(path)
+    content = _from_hdf5(path) if start_of(path) == HDF5_SIGNATURE else _from_archive(path)
+    config = parsed(content, said(path))
+    return saved(config, content, weights_in(path, config))
+
+
+def saved(config: Config, content: bytes, weights: Lookup = lambda _: None) -> Saved:
+    """Put together what a configuration says, and what its text gives away."""
+    from rsinspect.checkpoints.hazards import hazards_of
+
+    return Saved(config, weights, hazards_of(config, content))
+
+
+def parsed(content: bytes, name: str) -> Config:
+    """Read the text of a configuration.
+
+    Args:
+        content: In JSON.
+        name: Of its file, for messages.
+
+    Raises:
+        WeightsError: If it is no JSON object.
+    """
+    from rsinspect.base import codec
+
+    try:
+        config = codec.from_text(content)
+    except codec.Damaged as exc:
+        odd = _NO_NUMBER.search(content)
+        raise WeightsError(
+            f"the configuration in {name} is no JSON: {odd[1].decode() if odd else exc}"
+            f"{', which is no number' if odd else ''}",
+            "save the model again",
+        ) from exc
+    if not isinstance(config, dict):
+        raise WeightsError(f"the configuration in {name} is no JSON object", "save it again")
+    return config
+
+
+def is_config(document: object) -> bool:
+    """Tell whether a JSON document is the configuration of a model, or of its layers."""
+    return isinstance(document, dict) and (
+        isinstance(document.get("layers"), list)
+        or ("class_name" in document and isinstance(document.get("config"), dict | list))
+    )
+
+
+def _from_archive(path: Path) -> bytes:
+    """Read the configuration in a ``.keras`` archive."""
+    from rsinspect.checkpoints.archive import CONFIG, archive_at
+
+    if layout_of(path) != ".keras" and not start_of(path).startswith(b"PK"):
+        raise WeightsError(
+            f"{said(path)} is {'not an HDF5 file' if start_of(path) else 'empty'}",
+            "fetch or save it again; a page saved in its place is a common cause",
+        )
+    with archive_at(path) as archive:
+        return archive.content(CONFIG, MOST_BYTES)
+
+
+def _from_hdf5(path: Path) -> bytes:
+    """Read the configuration in an HDF5 file, of Keras 2 or 3."""
+    from rsinspect.checkpoints.boundary import attribute, opened
+
+    with opened(path) as (file, _):
+        text = attribute(file, "model_config", said(path))
+    if text is None:
+        raise WeightsError(
+            f"{said(path)} holds weights without a model: no graph says what they belong to",
+            "save the whole model, model.save('my.keras'), or name a file with its configuration, "
+            "model.to_json()",
+        )
+    return text.encode()

@@ -1,0 +1,65 @@
+"""Which layout a file of Keras's has, before anything in it is looked at."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from rsinspect.base.errors import WeightsError
+from rsinspect.base.text import showable
+
+KERAS_2 = (".h5", ".hdf5")
+KERAS_3 = ".weights.h5"
+ARCHIVE = ".keras"
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+MOST_SAID = 400
+"""Letters of a name or of another's error that one of ours repeats."""
+
+
+def layout_of(path: Path) -> str:
+    """Tell the layout by the ending of the name.
+
+    Raises:
+        WeightsError: If it is none of ours.
+    """
+    for ending in (KERAS_3, ARCHIVE, *KERAS_2):
+        if path.name.lower().endswith(ending):
+            return ending
+    raise WeightsError(
+        f"{said(path)!r} is not a weight file that can be read",
+        "weights is None, imagenet, imagenet-i<size>, or the path of an .h5, .weights.h5 or "
+        ".keras file",
+    )
+
+
+def said(path: Path) -> str:
+    """Write a path so that it may be shown."""
+    return showable(str(path), MOST_SAID)
+
+
+def start_of(path: Path) -> bytes:
+    """Read the first bytes of a file, as many as tell what it is.
+
+    Raises:
+        WeightsError: If it is no file with bytes in it; opening a pipe would wait for a writer.
+    """
+    name = said(path)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise WeightsError(f"{name} is a directory, not a file")
+        if not stat.S_ISREG(mode):
+            raise WeightsError(f"{name} is a pipe, a socket or a device, not a file")
+        with path.open("rb") as file:
+            return file.read(len(HDF5_SIGNATURE))
+    except FileNotFoundError as exc:
+        raise WeightsError(f"there is no file {name}") from exc
+    except (OSError, ValueError) as exc:
+        raise WeightsError(f"{name} cannot be read: {one_line(exc)}") from exc
+
+
+def one_line(value: object) -> str:
+    """Say what an exception or a value says, without line breaks."""
+    return showable(" ".join(str(value).split()), MOST_SAID) or type(value).__name__

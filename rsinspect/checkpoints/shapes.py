@@ -1,0 +1,210 @@
+"""The shapes of a layer's weights by its name, from the weight file beside its configuration.
+
+Keras 3 numbers the layers of a model by class, in snake case, and not by name: the fourth Conv2D of
+a model is ``layers/conv2d_3``, its arrays are ``vars/0``, ``vars/1``, and what it is made of lies
+in groups beneath, called as its attributes are: ``layers/bidirectional/forward_layer/cell/vars/0``
+(Keras's saving_lib, ``_save_container_state``). So the configuration, which has the layers in
+order, tells where each one's are. Files of Keras 2's layout have a group for each layer of the
+outermost model, by its name.
+
+States of random generators and of optimizers are in the file too, and are not weights.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rsinspect.checkpoints.config import Config, Lookup, StoredWeights
+
+_CONSTANT_ARRAYS = {
+    "batch_normalization": 2,  # moving mean and variance, after gamma and beta
+    "normalization": 3,  # mean, variance and count
+    "spectral_normalization": 1,  # vector_u
+}
+"""How many of the arrays of such a layer, the last ones, are not trainable."""
+
+_CONSTANT_NAMES = ("moving_mean", "moving_variance", "mean", "variance", "count", "vector_u")
+"""Of arrays in files of Keras 2's layout."""
+
+_RANDOM_STATE = re.compile(r"_?(seed_)?gen(erator)?s?(_\d+)?")
+_RANDOM_NAMES = ("seed_generator_state", "StateVar")
+_MOST_NAMESAKES = 16
+_MOST_DIGITS = 6
+_OLD_CONTAINER = "_layer_checkpoint_dependencies"  # Keras 2.12
+
+
+class _Row(NamedTuple):
+    """A layer of a configuration.
+
+    Attributes:
+        place: Its group in a file of Keras 3.
+        config: Its arguments.
+        kind: Its class, in snake case.
+    """
+
+    place: str
+    config: Config
+    kind: str
+
+
+Shape = tuple[int, ...]
+
+
+class _Arrays:
+    """The shapes of all arrays of a file, found by what they lie beneath.
+
+    Args:
+        shapes: By path.
+    """
+
+    def __init__(self, shapes: dict[str, Shape]) -> None:
+        self._shapes = shapes
+        self._places = sorted(shapes)
+
+    def beneath(self, group: str) -> Iterator[tuple[str, Shape]]:
+        """List the arrays in a group and in the groups in it, by what follows the group."""
+        start = f"{group}/"
+        for index in range(bisect_left(self._places, start), len(self._places)):
+            place = self._places[index]
+            if not place.startswith(start):
+                return
+            yield place[len(start) :], self._shapes[place]
+
+
+def weights_in(path: Path, config: Config) -> Lookup:
+    """Make the lookup of weights in a file; the file is opened at its first use.
+
+    Args:
+        path: Of a ``.keras``, ``.h5`` or ``.hdf5`` file.
+        config: Of the model in it.
+    """
+
+    @cache
+    def find() -> Lookup:
+        arrays = _arrays(path)
+        if arrays is None:
+            return lambda _: None
+        if any(arrays.beneath("model_weights")):
+            return lambda names: _by_name(arrays, names)
+        rows = dict(_rows(config))
+        namesakes: dict[tuple[str, str], list[_Row]] = {}
+        for names, row in rows.items():
+            namesakes.setdefault((names[-1], row.kind), []).append(row)
+
+        def by_number(names: tuple[str, ...]) -> StoredWeights | None:
+            if names not in rows:
+                return None
+            same = namesakes[names[-1], rows[names].kind]
+            # What several models share lies in the first of them alone.
+            found = (_beneath(arrays, row) for row in (rows[names], *same[:_MOST_NAMESAKES]))
+            return next(filter(None, found), StoredWeights(()))
+
+        return by_number
+
+    return lambda names: find()(names) if names else None
+
+
+def _arrays(path: Path) -> _Arrays | None:
+    """List the shapes of all arrays; None where the file keeps them in no HDF5 file."""
+    from rsinspect.checkpoints.archive import WEIGHTS, archive_at
+    from rsinspect.checkpoints.layout import HDF5_SIGNATURE, start_of
+
+    if start_of(path) != HDF5_SIGNATURE:
+        with archive_at(path) as archive:
+            if WEIGHTS not in archive:
+                return None  # an .npz holds pickled objects, which nobody should read
+    from rsinspect.checkpoints.boundary import opened
+
+    with opened(path) as (_, datasets):
+        return _Arrays(
+            {place: tuple(map(int, array.shape or ())) for place, array in datasets.items()}
+        )
+
+
+def _by_name(arrays: _Arrays, names: tuple[str, ...]) -> StoredWeights:
+    """Find a layer in a file of Keras 2's layout; in a model inside, by its name in the paths."""
+    trainable: list[Shape] = []
+    constant: list[Shape] = []
+    for place, shape in arrays.beneath(f"model_weights/{names[0]}"):
+        *groups, leaf = place.partition(":")[0].split("/")
+        if (len(names) == 1 or names[-1] in groups) and leaf not in _RANDOM_NAMES:
+            (constant if leaf in _CONSTANT_NAMES else trainable).append(shape)
+    return _stored(trainable, constant)
+
+
+def _beneath(arrays: _Arrays, row: _Row) -> StoredWeights | None:
+    """Collect the arrays of a layer and of what it is made of; None where there are none."""
+    groups: dict[str, dict[int, Shape]] = {}
+    for start in (row.place, row.place.replace("layers", _OLD_CONTAINER)):
+        for place, shape in arrays.beneath(start):
+            inside, _, index = f"/{place}".rpartition("/vars/")
+            if index.isdecimal() and len(index) < _MOST_DIGITS:
+                groups.setdefault(inside.removeprefix("/"), {})[int(index)] = shape
+    trainable: list[Shape] = []
+    constant: list[Shape] = []
+    for inside, numbered in groups.items():
+        shapes = [numbered[index] for index in sorted(numbered)]
+        if _RANDOM_STATE.fullmatch(inside.rpartition("/")[2]) and shapes == [(2,)]:
+            continue
+        learnt = max(0, len(shapes) - _CONSTANT_ARRAYS.get(_kind(inside, row), 0))
+        trainable += shapes[:learnt]
+        constant += shapes[learnt:]
+    return _stored(trainable, constant) if groups else None
+
+
+def _stored(trainable: list[Shape], constant: list[Shape]) -> StoredWeights:
+    """Put the shapes in an order that does not depend on the layout of the file."""
+    return StoredWeights((*sorted(trainable), *sorted(constant)), len(constant))
+
+
+def _kind(inside: str, row: _Row) -> str:
+    """Name the class of a group beneath a layer: by its attribute's, or by its numbered name."""
+    if not inside:
+        return row.kind
+    value: Any = row.config
+    for key in inside.split("/"):
+        value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, dict) and "class_name" in value:
+            kind, value = value["class_name"], value.get("config")
+        else:
+            kind = None
+    if isinstance(kind, str):
+        return snake_case(kind)
+    return re.sub(r"_\d+$", "", inside.rpartition("/")[2])
+
+
+def _rows(config: Config) -> Iterator[tuple[tuple[str, ...], _Row]]:
+    """List the layers of a model and of the models in it, each with its group in the file."""
+    ahead: list[tuple[Any, tuple[str, ...], str]] = [(config.get("config", config), (), "")]
+    while ahead:
+        inside, around, start = ahead.pop()
+        seen: dict[str, int] = {}
+        layers = inside.get("layers") if isinstance(inside, dict) else None
+        for row in layers if isinstance(layers, list) else ():
+            own = row.get("config") if isinstance(row, dict) else None
+            if not isinstance(own, dict) or ".ops." in str(row.get("module")):
+                continue  # a raw operation is no layer
+            kind = snake_case(str(row.get("class_name")))
+            number = seen.get(kind, 0)
+            seen[kind] = number + 1
+            place = f"{start}layers/{kind}{f'_{number}' if number else ''}"
+            names = (*around, str(row.get("name") or own.get("name")))
+            yield names, _Row(place, own, kind)
+            if isinstance(own.get("layers"), list):
+                ahead.append((own, names, f"{place}/"))
+
+
+def snake_case(class_name: str) -> str:
+    """Write a class as Keras names its group: ``Conv2DTranspose`` is ``conv2d_transpose``.
+
+    >>> [snake_case(name) for name in ("BatchNormalization", "LSTM", "PReLU")]
+    ['batch_normalization', 'lstm', 'p_re_lu']
+    """
+    name = re.sub(r"\W+", "", class_name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
