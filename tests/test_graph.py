@@ -106,10 +106,11 @@ def test_every_mistake_of_a_graph_is_named_with_its_path() -> None:
         LayerGraph("x", ())
     with pytest.raises(ShapeMismatch, match="takes 2 inputs"):
         infer_shape(ops.Add(), (TensorShape(1),))
-    with pytest.raises(ShapeMismatch, match="cannot add 2 and 1"):
-        infer_shape(ops.Add(), (TensorShape(2), TensorShape(2), TensorShape(1)))
+    with pytest.raises(ShapeMismatch, match="cannot add 2 and 3"):
+        infer_shape(ops.Add(), (TensorShape(2), TensorShape(2), TensorShape(3)))
     with pytest.raises(ShapeMismatch, match="takes 2 inputs, not 3"):
-        infer_shape(ops.Multiply(), (TensorShape(1),) * 3)
+        infer_shape(ops.Merge("subtract"), (TensorShape(1),) * 3)
+    assert infer_shape(ops.Multiply(), (TensorShape(1, 1, 4), TensorShape(8, 8, 4))) == (8, 8, 4)
 
 
 def test_an_unknown_path_suggests_near_ones() -> None:

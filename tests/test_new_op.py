@@ -43,7 +43,7 @@ Op = (
     Wobble |
 '''
 READERS = {
-    "answers/explain.py", "drawing/figure6.py", "drawing/tree.py", "keras_model/build.py",
+    "answers/explain.py", "drawing/figure6.py", "drawing/tree.py", "keras_model/keras_layers.py",
     "layers/cost.py", "layers/kernels.py", "layers/liveness.py", "layers/receptive_field.py",
     "layers/shapes.py", "layers/wording.py", "profiling/distinct.py", "weights/identify.py",
 }  # fmt: skip
@@ -70,9 +70,9 @@ def wobbly(monkeypatch: pytest.MonkeyPatch) -> LayerGraph:
 def keras_layer(op: Any) -> object:
     """Make the Keras layer of an op."""
     pytest.importorskip("keras")
-    from rsinspect.keras_model.build import _keras_layer
+    from rsinspect.keras_model.keras_layers import keras_layer
 
-    return _keras_layer(op, "wobble", {})
+    return keras_layer(op, "wobble", {})
 
 
 def kernels_of(graph: LayerGraph, mode: Literal["forward", "train"]) -> object:

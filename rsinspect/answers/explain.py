@@ -61,25 +61,61 @@ def _product(factors: Iterable[int]) -> str:
 
 def _explain_op(op: ops.Op, shape: TensorShape, cost: Cost) -> Iterator[Formula]:
     """Write the formulas of an op's params and MACs, where it has any."""
-    weights = " + ".join(map(_product, weight_shapes(op)))
+    weights = " + ".join(_product(shape) or "1" for shape in weight_shapes(op))
     match op:
         case ops.Conv2D():
+            height, width = ops.pair(op.kernel)
+            side = "k^2" if height == width else "kh*kw"
             bias = " + filters" if op.use_bias else ""
-            yield Formula("params", f"k^2*in*filters{bias}", weights, cost.params)
+            inside = "in" if op.groups == 1 else "in/groups"
+            yield Formula("params", f"{side}*{inside}*filters{bias}", weights, cost.params)
             numbers = _product(
-                (shape.height, shape.width, op.kernel, op.kernel, op.in_channels, op.filters)
+                (shape.height, shape.width, height, width, op.in_channels // op.groups, op.filters)
             )
-            yield Formula("MACs", "H*W*k^2*in*filters", numbers, cost.macs)
-        case ops.BatchNorm():
-            yield Formula("params", "scale + offset + mean + variance", weights, cost.params)
+            yield Formula("MACs", f"H*W*{side}*{inside}*filters", numbers, cost.macs)
+        case ops.DepthwiseConv2D():
+            bias = " + C" if op.use_bias else ""
+            yield Formula("params", f"kh*kw*in*multiplier{bias}", weights, cost.params)
+            factors = (*shape[:2], *ops.pair(op.kernel), op.channels, op.multiplier)
+            yield Formula("MACs", "H*W*kh*kw*in*multiplier", _product(factors), cost.macs)
+        case ops.SeparableConv2D():
+            bias = " + filters" if op.use_bias else ""
+            words = f"kh*kw*in*multiplier + in*multiplier*filters{bias}"
+            yield Formula("params", words, weights, cost.params)
+            between = op.in_channels * op.multiplier
+            depthwise = _product((*shape[:2], *ops.pair(op.kernel), between))
+            pointwise = _product((*shape[:2], between, op.filters))
+            words = "H*W*kh*kw*in*multiplier + H*W*in*multiplier*filters"
+            yield Formula("MACs", words, f"{depthwise} + {pointwise}", cost.macs)
+        case ops.Conv2DTranspose():
+            bias = " + filters" if op.use_bias else ""
+            yield Formula("params", f"kh*kw*filters*in{bias}", weights, cost.params)
+            kernel = (*ops.pair(op.kernel), op.filters, op.in_channels)
+            read = cost.read // op.in_channels
+            words = "positions read*kh*kw*filters*in"
+            yield Formula("MACs", words, _product((read, *kernel)), cost.macs)
+        case ops.BatchNorm(_, _, _, scale, center):
+            learnt = ("scale",) * scale + ("offset",) * center
+            yield Formula("params", " + ".join((*learnt, "mean", "variance")), weights, cost.params)
         case ops.Dense():
-            yield Formula("params", "in*units + units", weights, cost.params)
-            yield Formula("MACs", "in*units", _product((op.in_channels, op.units)), cost.macs)
+            bias = " + units" if op.use_bias else ""
+            yield Formula("params", f"in*units{bias}", weights, cost.params)
+            places = shape[:-1]
+            words = "positions*in*units" if places else "in*units"
+            yield Formula("MACs", words, _product((*places, op.in_channels, op.units)), cost.macs)
+        case ops.LayerNorm() | ops.ChannelScale() | ops.PReLU() | ops.Normalization():
+            if weights:
+                yield Formula("params", "one per channel, each", weights, cost.params)
+        case ops.Opaque():
+            if weights:
+                yield Formula("params", "its weights", weights, cost.params)
         case (
-            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D()
-            | ops.Activation() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
-            | ops.GlobalMaxPool() | ops.Reshape() | ops.Multiply() | ops.DropPath() | ops.Add()
-            | ops.Dropout()
+            ops.Input() | ops.Rescaling() | ops.ZeroPad2D() | ops.Crop2D() | ops.Activation()
+            | ops.ReLU() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
+            | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape() | ops.Flatten()
+            | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add() | ops.ScaledAdd()
+            | ops.Merge() | ops.Concatenate() | ops.Arithmetic() | ops.Dropout()
+            | ops.Augmentation() | ops.Pick()
         ):  # fmt: skip
             return
         case _:
@@ -89,7 +125,7 @@ def _explain_op(op: ops.Op, shape: TensorShape, cost: Cost) -> Iterator[Formula]
 _COUNTED = {
     "macs": "MACs", "bias_adds": "biases", "normed": "normalised", "activated": "activated",
     "averaged": "averaged", "pooled": "pooled", "scaled": "scaled", "added": "added",
-    "preprocessed": "preprocessing",
+    "preprocessed": "preprocessing", "layer_norm_ops": "layer norm",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, assert_never
 
-from rsinspect.base.units import count
+from rsinspect.base.units import count, dimensions
 from rsinspect.drawing.scene import Direction, Edge, Grid, GridRow, Node, Panel, Scene
 from rsinspect.drawing.tree import (
     Tree,
@@ -135,8 +135,8 @@ def _stage_row(tree: Tree, folded: FoldedStage) -> GridRow:
     layout = [short(conv) for conv in branch_ops(last.branch)]
     layout += filter(None, (gate_words(gate.layers) for gate in first.gates))
     for conv in branch_ops(first.branch):
-        if conv.stride > 1:
-            layout.append(f"first block: {conv.kernel}×{conv.kernel}/{conv.stride}")
+        if conv.stride != 1:
+            layout.append(f"first block: {short(conv).partition(',')[0]}")
     shortcut = [short(op) for op in shortcut_ops(first.shortcut)] or ["identity"]
     if any(isinstance(layer.op, ops.BatchNorm) for layer in first.shortcut):
         shortcut.append("batch norm")
@@ -156,13 +156,17 @@ def _size(shape: ops.TensorShape) -> str:
     return f"{shape.height}×{shape.width}"
 
 
+STRIDED = (
+    ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.AvgPool2D | ops.MaxPool2D
+)  # fmt: skip
+"""Ops whose step makes a map smaller."""
+
+
 def _plain_rows(tree: Tree, stage: Stage) -> list[GridRow]:
     """Make rows of the input, stem or head: a row ends where the resolution changes."""
     parts: list[list[Layer]] = []
     for layer in stage.layers:
-        strides = (
-            isinstance(layer.op, ops.Conv2D | ops.AvgPool2D | ops.MaxPool2D) and layer.op.stride > 1
-        )
+        strides = isinstance(layer.op, STRIDED) and layer.op.stride != 1
         pads = isinstance(layer.op, ops.ZeroPad2D)
         if not parts or pads or (strides and not isinstance(parts[-1][-1].op, ops.ZeroPad2D)):
             parts.append([])
@@ -199,16 +203,23 @@ def _plain_words(layer: Layer) -> str:
             return f"image, {layer.shape.channels} channels"
         case ops.Rescaling() | ops.Normalization():
             return describe(layer.op)
-        case ops.Conv2D():
+        case (
+            ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D() | ops.Conv2DTranspose()
+        ):  # fmt: skip
             return short(layer.op)
         case ops.Dense(units=units, activation=activation):
             function = f", {describe(ops.Activation(activation))}" if activation else ""
             return f"fully connected, {units}{function}"
-        case ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Dropout():
+        case (
+            ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Dropout()
+            | ops.Concatenate() | ops.UpSampling2D() | ops.Opaque()
+        ):  # fmt: skip
             return describe(layer.op)
         case (
-            ops.BatchNorm() | ops.Activation() | ops.ZeroPad2D() | ops.AvgPool2D()
-            | ops.Reshape() | ops.Multiply() | ops.DropPath() | ops.Add()
+            ops.BatchNorm() | ops.LayerNorm() | ops.ChannelScale() | ops.Activation() | ops.ReLU()
+            | ops.PReLU() | ops.ZeroPad2D() | ops.Crop2D() | ops.AvgPool2D() | ops.Reshape()
+            | ops.Flatten() | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add()
+            | ops.ScaledAdd() | ops.Merge() | ops.Arithmetic() | ops.Augmentation() | ops.Pick()
         ):  # fmt: skip
             return ""
         case _:
@@ -222,14 +233,17 @@ Shown = Literal["alone", "under", "within"]
 def _shown(op: ops.Op) -> Shown:
     """Say how papers show a layer of a block."""
     match op:
-        case ops.BatchNorm() | ops.Activation():
+        case ops.BatchNorm() | ops.LayerNorm() | ops.Activation() | ops.ReLU() | ops.PReLU():
             return "under"
-        case ops.ZeroPad2D() | ops.Reshape():
+        case ops.ZeroPad2D() | ops.Crop2D() | ops.Reshape() | ops.Flatten() | ops.Permute():
             return "within"
         case (
-            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.Conv2D() | ops.AvgPool2D()
-            | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Multiply()
-            | ops.DropPath() | ops.Add() | ops.Dropout() | ops.Dense()
+            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.Conv2D()
+            | ops.DepthwiseConv2D() | ops.SeparableConv2D() | ops.Conv2DTranspose()
+            | ops.ChannelScale() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
+            | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Multiply() | ops.DropPath()
+            | ops.Add() | ops.ScaledAdd() | ops.Merge() | ops.Concatenate() | ops.Arithmetic()
+            | ops.Dropout() | ops.Augmentation() | ops.Dense() | ops.Opaque() | ops.Pick()
         ):  # fmt: skip
             return "alone"
         case _:
@@ -354,5 +368,5 @@ def _source_words(tree: Tree, source: Layer) -> str:
     before = tree.graph.layer(source.inputs[0]).op if source.inputs else None
     words = describe(source.op)
     if isinstance(source.op, ops.BatchNorm) and isinstance(before, ops.Conv2D):
-        words = f"last {before.kernel}×{before.kernel}, {words}"
+        words = f"last {dimensions(ops.pair(before.kernel))}, {words}"
     return words

@@ -9,7 +9,7 @@ from rsinspect.base.units import binary_bytes, count, percent
 from rsinspect.base.words import plural, spans
 from rsinspect.drawing.scene import Edge, Fact, Lane, Mark, Node, Part, Role
 from rsinspect.layers import ops
-from rsinspect.layers.cost import Cost, layers_cost, op_cost
+from rsinspect.layers.cost import Cost, layer_cost, layers_cost
 from rsinspect.layers.fold import FoldedStage, Run, fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
@@ -201,7 +201,7 @@ class Tree:
         """Make the node of one layer."""
         gated = self.structure.gate_at(layer.path) is not None
         lane: Lane = "gate" if gated else self.structure.part(layer.path)
-        cost = op_cost(layer.op, self.graph.input_shapes(layer), layer.shape)
+        cost = layer_cost(self.graph, layer)
         return Node(
             path=layer.path,
             title=describe(layer.op),
@@ -284,30 +284,29 @@ def layer_role(op: ops.Op, lane: Lane) -> Role:
     match op:
         case ops.Input():
             return "input"
-        case ops.Conv2D():
+        case (
+            ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D() | ops.Conv2DTranspose()
+        ):  # fmt: skip
             return "gate" if lane == "gate" else "conv"
         case ops.Dense():
-            return "dense"
-        case ops.BatchNorm():
+            return "gate" if lane == "gate" else "dense"
+        case ops.BatchNorm() | ops.LayerNorm():
             return "norm"
-        case ops.Activation():
+        case ops.Activation() | ops.ReLU() | ops.PReLU():
             return "activation"
         case ops.GlobalAvgPool() if lane == "gate":
             return "gate"
         case ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool():
             return "pool"
-        case ops.Add():
+        case ops.Add() | ops.ScaledAdd() | ops.Merge() | ops.Concatenate():
             return "add"
-        case ops.Multiply():
+        case ops.Multiply() | ops.ChannelScale():
             return "scale"
         case (
-            ops.Rescaling()
-            | ops.Normalization()
-            | ops.ZeroPad2D()
-            | ops.Reshape()
-            | ops.DropPath()
-            | ops.Dropout()
-        ):
+            ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.Crop2D() | ops.Reshape()
+            | ops.Flatten() | ops.Permute() | ops.UpSampling2D() | ops.DropPath() | ops.Dropout()
+            | ops.Augmentation() | ops.Arithmetic() | ops.Opaque() | ops.Pick()
+        ):  # fmt: skip
             return "plain"
         case _:
             assert_never(op)
@@ -339,9 +338,13 @@ def gate_widths(gate: Iterable[Layer]) -> str:
                 widths += [after] if widths else [before, after]
             case (
                 ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D()
-                | ops.BatchNorm() | ops.Activation() | ops.AvgPool2D() | ops.MaxPool2D()
-                | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Reshape() | ops.Multiply()
-                | ops.DropPath() | ops.Add() | ops.Dropout()
+                | ops.Crop2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D()
+                | ops.Conv2DTranspose() | ops.BatchNorm() | ops.LayerNorm() | ops.ChannelScale()
+                | ops.Activation() | ops.ReLU() | ops.PReLU() | ops.AvgPool2D() | ops.MaxPool2D()
+                | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape()
+                | ops.Flatten() | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add()
+                | ops.ScaledAdd() | ops.Merge() | ops.Concatenate() | ops.Arithmetic()
+                | ops.Dropout() | ops.Augmentation() | ops.Opaque() | ops.Pick()
             ):  # fmt: skip
                 pass
             case _:

@@ -4,32 +4,24 @@ One Keras layer is made of every layer of the graph, under the network's name fo
 (``Network.names``), so that a saved file of either side fits the other. Only public Keras layers
 are used: the same code runs on TensorFlow, JAX and PyTorch, and a saved model loads without this
 package. An addition is given its inputs in the order that ``weights.order`` explains.
-
-Initialisers are Keras 2's: He with fan-out, truncated, for every convolution, SE included, and
-Glorot uniform for the classifier (tf_keras 2.21, applications/resnet_rs.py).
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, assert_never
+from collections.abc import Mapping
+from typing import Any
 
 from rsinspect.base.errors import ModelBuildError, ReconciliationError, RsInspectError
 from rsinspect.base.units import dimensions
 from rsinspect.keras_model.backend import keras, require_channels_last
+from rsinspect.keras_model.keras_layers import Functions, keras_layer
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost, weight_shapes
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
 from rsinspect.networks.network import Network
-from rsinspect.networks.spec import CUSTOM_ACTIVATION
 from rsinspect.weights.order import call_order
-
-CHANNELS_LAST = "channels_last"
-
-Functions = Mapping[str, Callable[..., Any]]
-"""Python functions behind activations that are named ``custom:...``."""
 
 
 def build_model(
@@ -73,12 +65,14 @@ def build_model(
     if image is not None:
         _check_image(image, graph.image.shape)
     tensors: dict[str, Any] = {}
+    made: dict[str, Any] = {}
     for layer in graph:
         try:
             tensors[layer.path] = _tensor(
                 network,
                 layer,
                 tensors,
+                made,
                 image=image,
                 spatial=spatial,
                 functions=functions or {},
@@ -108,13 +102,14 @@ def _tensor(
     network: Network,
     layer: Layer,
     tensors: Mapping[str, Any],
+    made: dict[str, Any],
     *,
     image: Any,
     spatial: tuple[int | None, int | None] | None,
     functions: Functions,
     kernels: Any,
 ) -> Any:
-    """Make the output of a layer from the tensors before it."""
+    """Make the output of a layer from the tensors before it; keep the Keras layer in ``made``."""
     name = network.names[layer.path]
     if isinstance(layer.op, ops.Input):
         if image is not None:
@@ -124,7 +119,12 @@ def _tensor(
             shape = (*spatial, layer.op.shape.channels)
         return keras.Input(tuple(shape), name=name)
     sources = [tensors[path] for path in call_order(network.graph, layer)]
-    return _keras_layer(layer.op, name, functions, kernels)(_alone(sources))
+    if layer.shares is not None:
+        made[layer.path] = made[layer.shares]
+    else:
+        made[layer.path] = keras_layer(layer.op, name, functions, kernels)
+        made[layer.path].trainable = not layer.frozen
+    return made[layer.path](_alone(sources))
 
 
 def _alone(values: Any) -> Any:
@@ -148,92 +148,6 @@ def _check_image(image: Any, shape: TensorShape) -> None:
             f"the image to build on has shape {tuple(image.shape)}; "
             f"the network takes (batch, {', '.join(map(str, shape))})"
         )
-
-
-def _function(name: str | None, functions: Functions) -> Any:
-    """Give Keras's argument for an activation of the graph: a name or a function."""
-    if name is None or not name.startswith(CUSTOM_ACTIVATION):
-        return name
-    if name not in functions:
-        raise ModelBuildError(
-            f"the graph has the activation {name!r}, but no function was given for it",
-            f"pass functions={{{name!r}: ...}}",
-        )
-    return functions[name]
-
-
-def _conv_initializer() -> Any:
-    return keras.initializers.VarianceScaling(
-        scale=2.0, mode="fan_out", distribution="truncated_normal"
-    )
-
-
-def _keras_layer(op: ops.Op, name: str, functions: Functions, kernels: Any = None) -> Any:
-    """Make the Keras layer that does what an op says.
-
-    It is long because it is one match over all ops, an entry each.
-    """
-    layers = keras.layers
-    match op:
-        case ops.Input():
-            raise ModelBuildError("an input is no layer to call")
-        case ops.Rescaling(scale):
-            return layers.Rescaling(scale, name=name)
-        case ops.Normalization(mean, variance):
-            return layers.Normalization(
-                axis=-1, mean=list(mean), variance=list(variance), name=name
-            )
-        case ops.ZeroPad2D(padding):
-            return layers.ZeroPadding2D(padding, data_format=CHANNELS_LAST, name=name)
-        case ops.Conv2D():
-            return layers.Conv2D(
-                op.filters,
-                op.kernel,
-                strides=op.stride,
-                padding=op.padding,
-                data_format=CHANNELS_LAST,
-                activation=_function(op.activation, functions),
-                use_bias=op.use_bias,
-                kernel_initializer=kernels or _conv_initializer(),
-                name=name,
-            )
-        case ops.BatchNorm():
-            return layers.BatchNormalization(
-                axis=-1, momentum=op.momentum, epsilon=op.epsilon, name=name
-            )
-        case ops.Activation(function):
-            return layers.Activation(_function(function, functions), name=name)
-        case ops.AvgPool2D(size, stride):
-            return layers.AveragePooling2D(
-                size, stride, padding="same", data_format=CHANNELS_LAST, name=name
-            )
-        case ops.MaxPool2D(size, stride, padding):
-            return layers.MaxPooling2D(
-                size, stride, padding=padding, data_format=CHANNELS_LAST, name=name
-            )
-        case ops.GlobalAvgPool():
-            return layers.GlobalAveragePooling2D(data_format=CHANNELS_LAST, name=name)
-        case ops.GlobalMaxPool():
-            return layers.GlobalMaxPooling2D(data_format=CHANNELS_LAST, name=name)
-        case ops.Reshape(shape):
-            return layers.Reshape(tuple(shape), name=name)
-        case ops.Multiply():
-            return layers.Multiply(name=name)
-        case ops.DropPath(rate):
-            return layers.Dropout(rate, noise_shape=(None, 1, 1, 1), name=name)
-        case ops.Add():
-            return layers.Add(name=name)
-        case ops.Dropout(rate):
-            return layers.Dropout(rate, name=name)
-        case ops.Dense():
-            return layers.Dense(
-                op.units,
-                activation=_function(op.activation, functions),
-                kernel_initializer=kernels or "glorot_uniform",
-                name=name,
-            )
-        case _:
-            assert_never(op)
 
 
 def _agree(shape: tuple[int | None, ...], expected: tuple[int, ...]) -> bool:

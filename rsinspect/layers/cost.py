@@ -8,8 +8,11 @@ counts times weights:
     mac     one per multiply-add of convolutions, SE convolutions and the classifier
     paper   two per MAC, and one per element that a global average pool reads
     timm    one per MAC and two per batch-norm element, as fvcore counts; timm prints it as GMACs
-    full    two per MAC, and every bias, batch norm (2), activation, SE product, pooled element,
-            residual sum and preprocessing operation
+    full    two per MAC, and every bias, batch norm (2), layer norm (5), activation, product, pooled
+            element, sum and preprocessing operation
+
+A layer norm computes its statistics anew and costs four operations per element, five with scale or
+offset, as fvcore counts (``fvcore/nn/jit_handles.py``, ``norm_flop_counter``).
 
 ``paper`` is the definition that reproduces all 11 ResNet-RS rows of Table 7 as printed. Two per MAC
 alone reproduces 10: RS-152@192 comes to 17.49 billion and is printed as 18; with the global average
@@ -37,17 +40,20 @@ class Cost(NamedTuple):
     Attributes:
         trainable_params: Kernels, biases, batch-norm scale and offset.
         non_trainable_params: Batch-norm moving mean and variance.
-        macs: Multiply-adds of convolutions and the classifier, biases left out.
+        macs: Multiply-adds of convolutions and dense layers, biases left out.
         bias_adds: Elements a bias is added to.
         normed: Elements batch-normalised.
         activated: Elements an activation is applied to, fused ones included.
         averaged: Elements read by global average pools.
-        pooled: Elements read by the windows of other pools.
-        scaled: Elements multiplied by an SE gate.
-        added: Elements added to others in residual sums: all inputs but one.
+        pooled: Elements read by the windows of other pools, or to interpolate.
+        scaled: Elements multiplied by a gate, a constant or another tensor.
+        added: Elements added to others, or compared with them: all inputs but one.
         preprocessed: Operations of rescaling (1) and normalisation (2) per element.
         read: Elements of all inputs read.
         outputs: Elements of all outputs, the image included; a view (reshape) makes none.
+        layer_norm_ops: Operations of layer norms.
+        uncounted: Layers whose cost is unknown: all other counts are then at least so much.
+        unweighed: Layers whose params are unknown; likewise.
     """
 
     trainable_params: int = 0
@@ -63,6 +69,9 @@ class Cost(NamedTuple):
     preprocessed: int = 0
     read: int = 0
     outputs: int = 0
+    layer_norm_ops: int = 0
+    uncounted: int = 0
+    unweighed: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":  # type: ignore[override]  # adds, never concatenates
         return Cost(*map(operator.add, self, other))
@@ -107,10 +116,10 @@ class Cost(NamedTuple):
 CONVENTIONS: dict[str, dict[str, int]] = {
     "mac": {"macs": 1},
     "paper": {"macs": 2, "averaged": 1},
-    "timm": {"macs": 1, "normed": 2},
+    "timm": {"macs": 1, "normed": 2, "layer_norm_ops": 1},
     "full": {
-        "macs": 2, "bias_adds": 1, "normed": 2, "activated": 1, "averaged": 1, "pooled": 1,
-        "scaled": 1, "added": 1, "preprocessed": 1,
+        "macs": 2, "bias_adds": 1, "normed": 2, "layer_norm_ops": 1, "activated": 1, "averaged": 1,
+        "pooled": 1, "scaled": 1, "added": 1, "preprocessed": 1,
     },
 }  # fmt: skip
 """Weight of each counted thing, by convention."""
@@ -119,7 +128,7 @@ LEGEND = {
     "mac": "1 per multiply-add of convolutions and classifier",
     "paper": "2 per MAC + 1 per element of each global average pool; reproduces Table 7",
     "timm": "1 per MAC + 2 per batch-norm element (fvcore)",
-    "full": "2 per MAC + bias, batch norm (2), activation, SE scaling, pooling, add, preprocessing",
+    "full": "2 per MAC + bias, batch norm (2), activation, scaling, pooling, add, preprocessing",
 }
 
 
@@ -137,6 +146,8 @@ def convention_weights(convention: str) -> dict[str, int]:
 def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cost:
     """Compute the cost of one op, for one image.
 
+    It is long because it is one match over all ops, an entry each.
+
     >>> conv = ops.Conv2D(kernel=3, stride=2, in_channels=3, filters=32, padding="valid")
     >>> op_cost(conv, (TensorShape(162, 162, 3),), TensorShape(80, 80, 32)).macs
     5529600
@@ -146,58 +157,118 @@ def op_cost(op: Op, inputs: tuple[TensorShape, ...], output: TensorShape) -> Cos
     match op:
         case ops.Input():
             return Cost(outputs=out)
-        case ops.Reshape():
+        case ops.Reshape() | ops.Flatten() | ops.Pick():
             return Cost()
-        case ops.Rescaling():
-            return Cost(preprocessed=out, read=read, outputs=out)
-        case ops.Normalization():
-            return Cost(preprocessed=2 * out, read=read, outputs=out)
-        case ops.ZeroPad2D() | ops.DropPath() | ops.Dropout():
+        case ops.Rescaling(_, offset):
+            each = 1 if offset == 0 else 2
+            return Cost(preprocessed=each * out, read=read, outputs=out)
+        case ops.Normalization(adapted=adapted):
+            kept = 2 * adapted + 1 if adapted else 0
+            return Cost(non_trainable_params=kept, preprocessed=2 * out, read=read, outputs=out)
+        case (
+            ops.ZeroPad2D() | ops.Crop2D() | ops.Permute() | ops.DropPath() | ops.Dropout()
+            | ops.Augmentation() | ops.Concatenate()
+        ):  # fmt: skip
             return Cost(read=read, outputs=out)
-        case ops.Conv2D():
-            kernel = op.kernel * op.kernel * op.in_channels * op.filters
+        case (
+            ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D() | ops.Conv2DTranspose()
+            | ops.Dense()
+        ):  # fmt: skip
             return Cost(
-                trainable_params=kernel + (op.filters if op.use_bias else 0),
-                macs=kernel * output.height * output.width,
+                trainable_params=_weights(op),
+                macs=_macs(op, inputs[0], output),
                 bias_adds=out if op.use_bias else 0,
                 activated=out if op.activation else 0,
                 read=read,
                 outputs=out,
             )
-        case ops.BatchNorm():
-            both = 2 * op.channels
+        case ops.BatchNorm(channels):
             return Cost(
-                trainable_params=both, non_trainable_params=both, normed=out, read=read, outputs=out
+                trainable_params=_weights(op) - 2 * channels,
+                non_trainable_params=2 * channels,
+                normed=out,
+                read=read,
+                outputs=out,
             )
-        case ops.Activation():
-            return Cost(activated=out, read=read, outputs=out)
-        case ops.AvgPool2D() | ops.MaxPool2D():
-            return Cost(pooled=op.size * op.size * out, read=read, outputs=out)
+        case ops.LayerNorm(_, _, scale, center):
+            work = (5 if scale or center else 4) * out
+            return Cost(_weights(op), layer_norm_ops=work, read=read, outputs=out)
+        case ops.ChannelScale(channels):
+            return Cost(channels, scaled=out, read=read, outputs=out)
+        case ops.Activation() | ops.ReLU() | ops.PReLU():
+            return Cost(_weights(op), activated=out, read=read, outputs=out)
+        case ops.AvgPool2D(size) | ops.MaxPool2D(size):
+            height, width = ops.pair(size)
+            return Cost(pooled=height * width * out, read=read, outputs=out)
         case ops.GlobalAvgPool():
             return Cost(averaged=read, read=read, outputs=out)
         case ops.GlobalMaxPool():
             return Cost(pooled=read, read=read, outputs=out)
+        case ops.UpSampling2D(_, interpolation):
+            taps = _INTERPOLATED.get(interpolation, 0)
+            return Cost(pooled=taps * out, read=read, outputs=out)
         case ops.Multiply():
-            return Cost(scaled=out, read=read, outputs=out)
+            return Cost(scaled=(len(inputs) - 1) * out, read=read, outputs=out)
         case ops.Add():
             return Cost(added=(len(inputs) - 1) * out, read=read, outputs=out)
-        case ops.Dense():
-            kernel = op.in_channels * op.units
+        case ops.ScaledAdd():
+            return Cost(scaled=out, added=out, read=read, outputs=out)
+        case ops.Merge(function):
+            scaled = out if function == "average" else 0
+            added = (len(inputs) - 1) * out
+            return Cost(scaled=scaled, added=added, read=read, outputs=out)
+        case ops.Arithmetic(function):
+            if function in ("add", "subtract"):
+                return Cost(added=out, read=read, outputs=out)
+            return Cost(scaled=out, read=read, outputs=out)
+        case ops.Opaque(_, _, weights, constants):
+            sizes = [TensorShape(*shape).elements for shape in weights or ()]
+            trained = len(sizes) - constants
             return Cost(
-                trainable_params=kernel + op.units,
-                macs=kernel,
-                bias_adds=out,
-                activated=out if op.activation else 0,
+                sum(sizes[:trained]),
+                sum(sizes[trained:]),
                 read=read,
                 outputs=out,
+                uncounted=1,
+                unweighed=int(weights is None),
             )
         case _:
             assert_never(op)
 
 
+_INTERPOLATED = {"bilinear": 4, "bicubic": 16}
+"""Numbers that make one of an enlarged map; ``nearest`` copies one."""
+
+
+def _weights(op: Op) -> int:
+    """Add up an op's params."""
+    return sum(TensorShape(*shape).elements for shape in weight_shapes(op))
+
+
+def _macs(
+    op: ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.Conv2DTranspose | ops.Dense,
+    source: TensorShape,
+    output: TensorShape,
+) -> int:
+    """Count multiply-adds: those of a transposed convolution per place that it reads."""
+    kernels = [TensorShape(*shape).elements for shape in weight_shapes(op)]
+    if op.use_bias:
+        kernels.pop()
+    shape = source if isinstance(op, ops.Conv2DTranspose) else output
+    return sum(kernels) * (shape.elements // shape.channels)
+
+
 def layer_cost(graph: LayerGraph, layer: Layer) -> Cost:
-    """Compute the cost of one layer of a graph, for one image."""
-    return op_cost(layer.op, graph.input_shapes(layer), layer.shape)
+    """Compute the cost of one layer of a graph, for one image.
+
+    Weights that an earlier layer has too are that one's; those of a frozen layer are not trainable.
+    """
+    cost = op_cost(layer.op, graph.input_shapes(layer), layer.shape)
+    if layer.shares is not None:
+        return cost._replace(trainable_params=0, non_trainable_params=0, unweighed=0)
+    if layer.frozen:
+        return cost._replace(trainable_params=0, non_trainable_params=cost.params)
+    return cost
 
 
 def layers_cost(graph: LayerGraph, layers: Iterable[Layer]) -> Cost:
@@ -205,25 +276,56 @@ def layers_cost(graph: LayerGraph, layers: Iterable[Layer]) -> Cost:
     return Cost.total(layer_cost(graph, layer) for layer in layers)
 
 
+@lru_cache(maxsize=4096)
 def weight_shapes(op: Op) -> tuple[tuple[int, ...], ...]:
     """List the shapes of an op's weights in Keras's order; empty for most ops.
 
-    Kernels are (height, width, in, out); batch norm has scale, offset, moving mean and variance.
+    Kernels are (height, width, in, out), of a transposed convolution (height, width, out, in); the
+    bias comes last. Batch norm has scale, offset, moving mean and variance. Of an opaque layer they
+    are what is known.
     """
     match op:
         case ops.Conv2D():
-            kernel = (op.kernel, op.kernel, op.in_channels, op.filters)
-            return (kernel, (op.filters,)) if op.use_bias else (kernel,)
-        case ops.BatchNorm():
-            return ((op.channels,),) * 4
+            kernel = (*ops.pair(op.kernel), op.in_channels // op.groups, op.filters)
+            return _with_bias(op.use_bias, op.filters, kernel)
+        case ops.DepthwiseConv2D():
+            kernel = (*ops.pair(op.kernel), op.channels, op.multiplier)
+            return _with_bias(op.use_bias, op.channels * op.multiplier, kernel)
+        case ops.SeparableConv2D():
+            depthwise = (*ops.pair(op.kernel), op.in_channels, op.multiplier)
+            pointwise = (1, 1, op.in_channels * op.multiplier, op.filters)
+            return _with_bias(op.use_bias, op.filters, depthwise, pointwise)
+        case ops.Conv2DTranspose():
+            kernel = (*ops.pair(op.kernel), op.filters, op.in_channels)
+            return _with_bias(op.use_bias, op.filters, kernel)
         case ops.Dense():
-            return ((op.in_channels, op.units), (op.units,))
+            return _with_bias(op.use_bias, op.units, (op.in_channels, op.units))
+        case ops.BatchNorm(channels, _, _, scale, center):
+            return ((channels,),) * (2 + scale + center)
+        case ops.LayerNorm(channels, _, scale, center):
+            return ((channels,),) * (scale + center)
+        case ops.ChannelScale(channels):
+            return ((channels,),)
+        case ops.Normalization(adapted=adapted):
+            return ((adapted,), (adapted,), ()) if adapted else ()
+        case ops.PReLU(slopes):
+            return (slopes,)
+        case ops.Opaque(weights=weights):
+            return weights or ()
         case (
-            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D()
-            | ops.Activation() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
-            | ops.GlobalMaxPool() | ops.Reshape() | ops.Multiply() | ops.DropPath() | ops.Add()
-            | ops.Dropout()
+            ops.Input() | ops.Rescaling() | ops.ZeroPad2D() | ops.Crop2D() | ops.Activation()
+            | ops.ReLU() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
+            | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape() | ops.Flatten()
+            | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add() | ops.ScaledAdd()
+            | ops.Merge() | ops.Concatenate() | ops.Arithmetic() | ops.Dropout()
+            | ops.Augmentation() | ops.Pick()
         ):  # fmt: skip
             return ()
         case _:
             assert_never(op)
+
+
+def _with_bias(
+    use_bias: bool, filters: int, *kernels: tuple[int, ...]
+) -> tuple[tuple[int, ...], ...]:
+    return (*kernels, (filters,)) if use_bias else kernels

@@ -30,16 +30,21 @@ def to_json(graph: LayerGraph) -> dict[str, Any]:
                 "path": layer.path,
                 "op": layer.op.kind,
                 "config": {
-                    key: list(value) if isinstance(value, tuple) else value
-                    for key, value in layer.op._asdict().items()
-                    if key != "kind"
+                    key: _plain(value) for key, value in layer.op._asdict().items() if key != "kind"
                 },
                 "inputs": list(layer.inputs),
                 "shape": list(layer.shape),
+                **({"shares": layer.shares} if layer.shares is not None else {}),
+                **({"frozen": True} if layer.frozen else {}),
             }
             for layer in graph.layers
         ],
     }
+
+
+def _plain(value: Any) -> Any:
+    """Write a field of an op as JSON has it: lists for tuples."""
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def from_json(document: dict[str, Any]) -> LayerGraph:
@@ -70,7 +75,8 @@ def fingerprint(graph: LayerGraph) -> str:
     where it has its default, and of two names of one nonlinearity (``silu``, ``swish``) one counts.
 
     The rule, version ``g1``: each layer is a SHA-256 of its op, its non-default fields, its shape
-    and the digests of what it reads (sorted where order does not matter); then of that and the
+    and the digests of what it reads (sorted where order does not matter), of the layer whose
+    weights it shares and whether it is frozen, where it does and is; then of that and the
     sorted digests of its readers, from the end to the start. The fingerprint is the SHA-256 of all
     of these, sorted, and of the outputs' in order, cut to 128 bits.
 
@@ -88,7 +94,13 @@ def _fingerprint(graph: LayerGraph) -> str:
     for layer in graph:
         read: Iterable[bytes] = [made[path] for path in layer.inputs]
         ordered = not isinstance(layer.op, ops.COMMUTATIVE)
-        made[layer.path] = _digest(_canonical(layer), *(read if ordered else sorted(read)))
+        if not ordered:
+            read = sorted(read)
+        if layer.shares is not None:
+            read = (*read, b"shares", made[layer.shares])
+        if layer.frozen:
+            read = (*read, b"frozen")
+        made[layer.path] = _digest(_canonical(layer), *read)
         for position, path in enumerate(layer.inputs):
             readers[path].append((position if ordered else 0, layer.path))
     whole: dict[str, bytes] = {}

@@ -70,7 +70,7 @@ def _likeness(graph: LayerGraph, group: Group) -> tuple[object, ...]:
     """What a group is, whatever it is called: equal for identical groups and no others.
 
     Ops and shapes in order, and for each input the position of its layer in the group, or the shape
-    that is read from outside.
+    that is read from outside; which layers are frozen, and which share weights.
     """
     layers = group.layers
     position = {layer.path: index for index, layer in enumerate(layers)}
@@ -79,7 +79,12 @@ def _likeness(graph: LayerGraph, group: Group) -> tuple[object, ...]:
         [layer.shape for layer in layers],
         [
             [position[path] if path in position else graph.layer(path).shape for path in inputs]
-            for _, _, inputs, _ in layers
+            for _, _, inputs, *_ in layers
+        ],
+        [
+            (x.shares and position.get(x.shares, "outside"), x.frozen)
+            for x in layers
+            if x.shares is not None or x.frozen
         ],
     )
 

@@ -29,12 +29,16 @@ class Layer(NamedTuple):
         op: What it does.
         inputs: Paths it reads, in the op's order.
         shape: Output shape, without the batch.
+        shares: Path of the earlier layer whose weights it uses, where it is used once more.
+        frozen: Whether its weights are kept from training.
     """
 
     path: str
     op: Op
     inputs: tuple[str, ...]
     shape: TensorShape
+    shares: str | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class LayerGraph:
     def __post_init__(self) -> None:
         index: dict[str, Layer] = {}
         for layer in self.layers:
-            path, op, inputs, shape = layer
+            path, op, inputs, shape, shares, _ = layer
             if path in index:
                 raise GraphError(f"the path {path} occurs twice")
             try:
@@ -74,6 +78,8 @@ class LayerGraph:
                 raise ShapeMismatch(f"{path}: {exc.message}") from exc
             if expected is not shape and expected != shape:
                 raise ShapeMismatch(f"{path}: shape {shape}, expected {expected}")
+            if shares is not None and (shares not in index or not alike(index[shares].op, op)):
+                raise GraphError(f"{path} cannot use the weights of {shares}")
             index[path] = layer
         if not index:
             raise GraphError("a graph needs at least one layer")
@@ -153,6 +159,13 @@ class LayerGraph:
 
     def __len__(self) -> int:
         return len(self.layers)
+
+
+def alike(one: Op, other: Op) -> bool:
+    """Tell whether two ops can use the same weights: the same op, told of other shapes or not."""
+    if isinstance(one, ops.Opaque) and isinstance(other, ops.Opaque):
+        return one._replace(shape=other.shape) == other
+    return one == other
 
 
 def _unshowable(names: tuple[str, ...]) -> str:

@@ -11,8 +11,10 @@ framework could leave out is left out:
   moves. A sum rides on whichever of its inputs nothing else reads, and reads only the others;
   explicit padding and preprocessing are part of the kernel that reads them.
 * Scaling by an SE gate is a kernel of its own: the gate depends on the whole map, so the map is
-  written first and read again. So, in training, is a batch norm before a convolution, since its
-  statistics depend on the whole batch; any other could be computed by the kernels that read it.
+  written first and read again. So is a layer norm, which needs all channels, and, in training, a
+  batch norm before a convolution, since its statistics depend on the whole batch; any other could
+  be computed by the kernels that read it.
+* A concatenation is where its inputs are written; of an opaque layer only the traffic is known.
 * Backward, a convolution or dense layer is two kernels with the MACs of the forward one, for the
   gradients of its input and of its weights; the first convolution has only the second. A kernel
   that scales or normalises reads gradient and input and writes a gradient. Gradients of sums and
@@ -29,8 +31,15 @@ from rsinspect.base.errors import check_choice
 from rsinspect.layers import ops
 from rsinspect.layers.cost import op_cost
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.shapes import extent
 
 Mode = Literal["forward", "train"]
+
+
+Weighted = (
+    ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.Conv2DTranspose | ops.Dense
+)  # fmt: skip
+"""Ops with multiply-adds."""
 
 
 class Kernel(NamedTuple):
@@ -138,27 +147,44 @@ class _Fusion:
 
     def take(self, layer: Layer) -> None:
         """Begin a kernel with a layer, or let it join those that made what it reads."""
-        path, op, inputs, shape = layer
+        path, op, inputs, shape, *_ = layer
         out = self._size[path] = shape.elements
         match op:
             case ops.Input():
                 return
-            case ops.Conv2D() | ops.Dense():
+            case (
+                ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D()
+                | ops.Conv2DTranspose() | ops.Dense()
+            ):  # fmt: skip
                 self._begin_weighted(layer)
-            case ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool():
+            case (
+                ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool()
+                | ops.UpSampling2D()
+            ):  # fmt: skip
                 read = self._elements(inputs[0])
                 self._begin(_Start(path, read, out), {inputs[0]: read})
-            case ops.Multiply():
+            case ops.Multiply() if len(set(self.graph.input_shapes(layer))) > 1:
                 reads = {source: self._elements(source) for source in inputs}
                 self._begin(_Start(path, sum(reads.values()), out, barrier=True), reads)
-            case ops.Add():
+            case ops.Multiply() | ops.Add() | ops.ScaledAdd() | ops.Merge():
                 self._sum(layer)
             case ops.BatchNorm() if self.mode == "train" and self._meets_convolution(path):
                 read = self._elements(inputs[0])
                 self._begin(_Start(path, read, out, barrier=True), {inputs[0]: read})
+            case ops.LayerNorm():
+                read = self._elements(inputs[0])
+                self._begin(_Start(path, read, out, barrier=True), {inputs[0]: read})
+            case ops.Opaque() | ops.Pick():
+                reads = {source: self._elements(source) for source in inputs}
+                weights = op_cost(op, self.graph.input_shapes(layer), shape).params
+                self._begin(_Start(path, sum(reads.values()), out, weights=weights), reads)
+            case ops.Concatenate():  # its inputs are written where it has them
+                self._size[path] = sum(map(self._elements, inputs))
             case (
-                ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.BatchNorm()
-                | ops.Activation() | ops.Reshape() | ops.DropPath() | ops.Dropout()
+                ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.Crop2D()
+                | ops.BatchNorm() | ops.ChannelScale() | ops.Activation() | ops.ReLU()
+                | ops.PReLU() | ops.Reshape() | ops.Flatten() | ops.Permute() | ops.DropPath()
+                | ops.Arithmetic() | ops.Dropout() | ops.Augmentation()
             ):  # joins what made its input, or else what will read it  # fmt: skip
                 self._size[path] = min(out, self._elements(inputs[0]))
                 if inputs[0] in self._home:
@@ -214,7 +240,7 @@ class _Fusion:
     def _meets_convolution(self, path: str) -> bool:
         """Tell whether a convolution reads it, at once or by way of elementwise layers."""
         return any(
-            isinstance(layer.op, ops.Conv2D | ops.Dense)
+            isinstance(layer.op, Weighted)
             or (_elementwise(layer) and self._meets_convolution(layer.path))
             for layer in self._readers[path]
         )
@@ -252,13 +278,18 @@ def _elementwise(layer: Layer) -> bool:
     op = layer.op
     match op:
         case (
-            ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.BatchNorm()
-            | ops.Activation() | ops.Reshape() | ops.DropPath() | ops.Dropout()
+            ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.Crop2D()
+            | ops.BatchNorm() | ops.ChannelScale() | ops.Activation() | ops.ReLU() | ops.PReLU()
+            | ops.Reshape() | ops.Flatten() | ops.Permute() | ops.DropPath() | ops.Arithmetic()
+            | ops.Dropout() | ops.Augmentation()
         ):  # fmt: skip
             return True
         case (
-            ops.Input() | ops.Conv2D() | ops.Dense() | ops.AvgPool2D() | ops.MaxPool2D()
-            | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Multiply() | ops.Add()
+            ops.Input() | ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D()
+            | ops.Conv2DTranspose() | ops.Dense() | ops.LayerNorm() | ops.AvgPool2D()
+            | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.UpSampling2D()
+            | ops.Multiply() | ops.Add() | ops.ScaledAdd() | ops.Merge() | ops.Concatenate()
+            | ops.Opaque() | ops.Pick()
         ):  # fmt: skip
             return False
         case _:
@@ -266,38 +297,90 @@ def _elementwise(layer: Layer) -> bool:
 
 
 def _work(graph: LayerGraph, layer: Layer) -> tuple[int, int]:
-    """Count a convolution's or dense layer's MACs outside the padding, and its most reads."""
+    """Count the MACs outside the padding of a layer that has any, and its most reads."""
     op = layer.op
-    if isinstance(op, ops.Dense):
-        return op.in_channels * op.units, op.in_channels
-    assert isinstance(op, ops.Conv2D)
     source = graph.layer(layer.inputs[0])
-    explicit = 0
+    if isinstance(op, ops.Dense):
+        positions = layer.shape.elements // op.units
+        return positions * op.in_channels * op.units, positions * op.in_channels
+    assert isinstance(op, Weighted)
+    if isinstance(op, ops.Conv2DTranspose):  # the gradient of a convolution the other way
+        taps = _map_taps(op, layer.shape, source.shape, 0)
+        return taps * op.in_channels * op.filters, source.shape.elements
+    explicit: ops.Borders = 0
     if isinstance(source.op, ops.ZeroPad2D):
         explicit = source.op.padding
         source = graph.layer(source.inputs[0])
+    taps = _map_taps(op, source.shape, layer.shape, explicit)
+    match op:
+        case ops.Conv2D():
+            return taps * op.in_channels // op.groups * op.filters, taps * op.in_channels
+        case ops.DepthwiseConv2D():
+            return taps * op.channels * op.multiplier, taps * op.channels
+        case ops.SeparableConv2D():
+            between = op.in_channels * op.multiplier
+            positions = layer.shape.height * layer.shape.width
+            return taps * between + positions * between * op.filters, taps * op.in_channels
+        case _:
+            assert_never(op)
+
+
+def _map_taps(
+    op: ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.Conv2DTranspose,
+    before: ops.TensorShape,
+    after: ops.TensorShape,
+    explicit: ops.Borders,
+) -> int:
+    """Count the taps on numbers of a map, for all outputs, one channel each."""
     rows, columns = (
-        _taps(before, after, op.kernel, op.stride, explicit, same=op.padding == "same")
-        for before, after in (
-            (source.shape.height, layer.shape.height),
-            (source.shape.width, layer.shape.width),
+        _taps(*sides, *borders, same=op.padding == "same")
+        for sides, borders in zip(
+            zip(
+                before[:2], after[:2], ops.pair(op.kernel), ops.pair(op.stride),
+                ops.pair(op.dilation), strict=True,
+            ),
+            ops.around(explicit),
+            strict=True,
         )
-    )
-    taps = rows * columns
-    return taps * op.in_channels * op.filters, taps * op.in_channels
+    )  # fmt: skip
+    return rows * columns
 
 
-def _taps(before: int, after: int, kernel: int, stride: int, explicit: int, *, same: bool) -> int:
+def _taps(
+    before: int,
+    after: int,
+    kernel: int,
+    stride: int,
+    dilation: int = 1,
+    first: int = 0,
+    last: int = 0,
+    *,
+    same: bool,
+) -> int:
     """Count the taps along an axis on one of ``before`` numbers, for all ``after`` outputs.
 
-    >>> _taps(5, 5, 3, 1, 0, same=True)
+    Args:
+        before: Numbers that are read, zeros left out.
+        after: Outputs.
+        kernel: Taps of the window.
+        stride: Of the window.
+        dilation: Of the window.
+        first: Explicit zeros before the numbers.
+        last: Explicit zeros behind them.
+        same: Whether implicit zeros are added on top.
+
+    >>> _taps(5, 5, 3, 1, same=True)
     13
     """
-    whole = before + 2 * explicit
-    padding = max(0, (after - 1) * stride + kernel - whole) // 2 if same else 0
-    first = explicit + padding
+    window = extent(kernel, dilation)
+    whole = before + first + last
+    padding = max(0, (after - 1) * stride + window - whole) // 2 if same else 0
+    first += padding
+    if dilation == 1:
+        starts = (position * stride - first for position in range(after))
+        return sum(max(0, min(before, start + kernel) - max(0, start)) for start in starts)
     return sum(
-        min(before, position * stride - first + kernel) - max(0, position * stride - first)
+        0 <= position * stride - first + tap * dilation < before
         for position in range(after)
-        if position * stride - first < before and position * stride - first + kernel > 0
+        for tap in range(kernel)
     )

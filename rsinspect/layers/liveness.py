@@ -32,13 +32,17 @@ def writes_in_place(op: Op) -> bool:
     """Tell whether inference may write the output of an op over an input."""
     match op:
         case (
-            ops.Rescaling() | ops.Normalization() | ops.BatchNorm() | ops.Activation()
-            | ops.Multiply() | ops.Add() | ops.DropPath() | ops.Dropout() | ops.Reshape()
+            ops.Rescaling() | ops.Normalization() | ops.BatchNorm() | ops.LayerNorm()
+            | ops.ChannelScale() | ops.Activation() | ops.ReLU() | ops.PReLU() | ops.Multiply()
+            | ops.Add() | ops.ScaledAdd() | ops.Merge() | ops.Arithmetic() | ops.DropPath()
+            | ops.Dropout() | ops.Augmentation() | ops.Reshape() | ops.Flatten()
         ):  # fmt: skip
             return True
         case (
-            ops.Input() | ops.ZeroPad2D() | ops.Conv2D() | ops.AvgPool2D() | ops.MaxPool2D()
-            | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Dense()
+            ops.Input() | ops.ZeroPad2D() | ops.Crop2D() | ops.Conv2D() | ops.DepthwiseConv2D()
+            | ops.SeparableConv2D() | ops.Conv2DTranspose() | ops.AvgPool2D() | ops.MaxPool2D()
+            | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Permute()
+            | ops.Concatenate() | ops.Dense() | ops.Opaque() | ops.Pick()
         ):  # fmt: skip
             return False
         case _:
@@ -66,7 +70,7 @@ class _Memory:
             if layer.inputs and writes_in_place(layer.op):
                 for source in layer.inputs:
                     candidate = buffer_of[source]
-                    if isinstance(layer.op, ops.Reshape) or (
+                    if isinstance(layer.op, ops.Reshape | ops.Flatten) or (
                         users[candidate] == 1 and alive[candidate] == elements
                     ):
                         buffer = candidate

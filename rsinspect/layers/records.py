@@ -21,8 +21,19 @@ from rsinspect.layers.ops import Op, TensorShape
 MOST_LAYERS = 50_000
 """A thousand blocks, the most that are built, are 14,000."""
 
-Shape = Annotated[tuple[Side, ...], Meta(min_length=1, max_length=4)]
-Inputs = Annotated[tuple[Name, ...], Meta(max_length=64)]
+MOST_AXES = 8
+"""Of a tensor, the batch left out."""
+
+Shape = Annotated[tuple[Side, ...], Meta(max_length=MOST_AXES)]
+View = Annotated[tuple[Annotated[int, Meta(ge=-1, le=2**24)], ...], Meta(max_length=MOST_AXES)]
+Border = Annotated[int, Meta(ge=0, le=2**24)]
+_TWO = Meta(min_length=2, max_length=2)
+"""Said of a tuple of any length, because msgspec 0.22 crashes on ``Side | tuple[Side, Side]``."""
+Sides = Side | Annotated[tuple[Side, ...], _TWO]
+Ends = Annotated[tuple[Border, ...], _TWO]
+Borders = Border | Annotated[tuple[Ends, ...], _TWO]
+Weights = Annotated[tuple[Shape, ...], Meta(max_length=10_000)]
+Inputs = Annotated[tuple[Name, ...], Meta(max_length=1000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,8 @@ class LayerRecord:
     config: dict[str, Any]
     inputs: Inputs
     shape: Shape
+    shares: Name | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +61,35 @@ class GraphRecord:
 _BOUNDED: dict[Any, Any] = {
     int: Side,
     float: Finite,
+    float | None: Finite | None,
     str | None: Name | None,
     str: Name,
     TensorShape: Shape,
+    ops.Sides: Sides,
+    ops.Sides | None: Border | Ends | None,
+    ops.Borders: Borders,
+    float | tuple[float, ...]: Finite | tuple[Finite, ...],
     tuple[float, ...]: tuple[Finite, ...],
+    tuple[int, ...]: Shape,
+    tuple[tuple[int, ...], ...] | None: Weights | None,
 }
 """What a field of an op can be, by its type."""
 
 _NARROWER: dict[str, Any] = {
-    "padding": Annotated[int, Meta(ge=0, le=2**24)],
     "momentum": Share,
     "rate": Share,
     "epsilon": Ratio,
     "variance": tuple[Ratio, ...],
+    "adapted": Border,
+    "constants": Border,
+    "position": Border,
+    "axis": Annotated[int, Meta(ge=-MOST_AXES, le=MOST_AXES)],
+    "Reshape.shape": View,
 }
 """Likewise, by its name, where the type does not say it."""
+
+_GEOMETRY = ("kernel", "stride", "dilation", "size", "padding", "cropping", "output_padding")
+"""Fields with sides or borders."""
 
 
 def _record(op: type[Any]) -> type[msgspec.Struct]:
@@ -74,7 +101,8 @@ def _record(op: type[Any]) -> type[msgspec.Struct]:
             continue
         kind = hints[name]
         if kind in _BOUNDED:
-            kind = _NARROWER.get(name, _BOUNDED[kind])
+            narrower = _NARROWER.get(f"{op.__name__}.{name}") or _NARROWER.get(name)
+            kind = narrower or _BOUNDED[kind]
         fields.append((name, kind, defaults[name]) if name in defaults else (name, kind))
     return msgspec.defstruct(op.__name__, fields, frozen=True, forbid_unknown_fields=True)
 
@@ -94,7 +122,14 @@ def graph_of(document: object) -> LayerGraph:
     return LayerGraph(
         read.name,
         tuple(
-            Layer(layer.path, _op(layer, number), layer.inputs, TensorShape(*layer.shape))
+            Layer(
+                layer.path,
+                _op(layer, number),
+                layer.inputs,
+                TensorShape(*layer.shape),
+                layer.shares,
+                layer.frozen,
+            )
             for number, layer in enumerate(read.layers)
         ),
         read.outputs,
@@ -107,8 +142,23 @@ def _op(layer: LayerRecord, number: int) -> Op:
         raise codec.Damaged(f"{where}.op is an unknown name {codec.brief(layer.op)}")
     record = codec.from_json(layer.config, _RECORDS[layer.op], f"{where}.config")
     values = {
-        name: TensorShape(*value) if name == "shape" else value
+        name: TensorShape(*value)
+        if name == "shape"
+        else _alike(value)
+        if name in _GEOMETRY
+        else value
         for name, value in msgspec.structs.asdict(record).items()
     }
     op: Op = ops.OPS[layer.op](**values)
     return op
+
+
+def _alike(value: Any) -> Any:
+    """Write equal sides or borders as the one number that an op has for them."""
+    match value:
+        case (int() as height, int() as width):
+            return ops.sides(height, width)
+        case ((int(), int()) as rows, (int(), int()) as columns):
+            return ops.borders(rows, columns)
+        case _:
+            return value

@@ -141,7 +141,7 @@ class _Wiring:
         cut = len(inside)
         shapeless = [
             (path[cut:], op, [n[cut:] if n.startswith(inside) else None for n in inputs], shape)
-            for path, op, inputs, shape in pattern
+            for path, op, inputs, shape, *_ in pattern
         ]
         for block in range(2, blocks):
             previous, current = current, f"{stage}/block{block}/"

@@ -76,10 +76,14 @@ def _without_rate(layer: Layer) -> ops.Op:
         case ops.Dropout() | ops.DropPath() as op:
             return op._replace(rate=0.0)
         case (
-            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.Conv2D()
-            | ops.BatchNorm() | ops.Activation() | ops.AvgPool2D() | ops.MaxPool2D()
-            | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Reshape() | ops.Multiply()
-            | ops.Add() | ops.Dense()
+            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.Crop2D()
+            | ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D() | ops.Conv2DTranspose()
+            | ops.BatchNorm() | ops.LayerNorm() | ops.ChannelScale() | ops.Activation()
+            | ops.ReLU() | ops.PReLU() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
+            | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape() | ops.Flatten()
+            | ops.Permute() | ops.Multiply() | ops.Add() | ops.ScaledAdd() | ops.Merge()
+            | ops.Concatenate() | ops.Arithmetic() | ops.Augmentation() | ops.Dense()
+            | ops.Opaque() | ops.Pick()
         ) as op:  # fmt: skip
             return op
         case _:

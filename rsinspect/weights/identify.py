@@ -211,17 +211,33 @@ def _class_name(op: Op) -> str:
     match op:
         case ops.Conv2D():
             return "conv2d"
+        case ops.DepthwiseConv2D():
+            return "depthwise_conv2d"
+        case ops.SeparableConv2D():
+            return "separable_conv2d"
+        case ops.Conv2DTranspose():
+            return "conv2d_transpose"
         case ops.BatchNorm():
             return "batch_normalization"
+        case ops.LayerNorm():
+            return "layer_normalization"
+        case ops.ChannelScale():
+            return "layer_scale"
+        case ops.PReLU():
+            return "p_re_lu"
+        case ops.Normalization():
+            return "normalization"
         case ops.Dense():
             return "dense"
         case (
-            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D()
-            | ops.Activation() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
-            | ops.GlobalMaxPool() | ops.Reshape() | ops.Multiply() | ops.DropPath() | ops.Add()
-            | ops.Dropout()
+            ops.Input() | ops.Rescaling() | ops.ZeroPad2D() | ops.Crop2D() | ops.Activation()
+            | ops.ReLU() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
+            | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape() | ops.Flatten()
+            | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add() | ops.ScaledAdd()
+            | ops.Merge() | ops.Concatenate() | ops.Arithmetic() | ops.Dropout()
+            | ops.Augmentation() | ops.Pick() | ops.Opaque()
         ):  # fmt: skip
-            raise ValueError(f"a {op.kind} layer has no weights")
+            raise ValueError(f"a {op.kind} layer has no weights of a known class")
         case _:
             assert_never(op)
 
