@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from typing import Any
 
+    from rsinspect.api.bounds import check as check
     from rsinspect.api.functions import diff as diff
     from rsinspect.api.functions import graph as graph
     from rsinspect.api.functions import load_run as load_run
@@ -52,6 +53,7 @@ __all__ = [
     "RsInspectError",
     "WeightsWarning",
     "__version__",
+    "check",
     "decode_predictions",
     "diff",
     "graph",
@@ -69,6 +71,7 @@ _HOMES = {
     "Network": "rsinspect.networks.network",
     "RsInspectError": "rsinspect.base.errors",
     "WeightsWarning": "rsinspect.base.errors",
+    "check": "rsinspect.api.bounds",
     "diff": "rsinspect.api.functions",
     "graph": "rsinspect.api.functions",
     "load_run": "rsinspect.api.functions",

@@ -34,7 +34,8 @@ MODELS = (
     "50", "101@64", "50:resnet+se", "ResNet50", "resnet-rs-152-i64", "EfficientNetB0", "420:timm",
     "50@64x96", "run.json", "net.json",
 )  # fmt: skip
-FILES = ("a.svg", "a.csv", "a.json", "a.tex", "a.html", "a.png", "a.txt", "run.json", "net.json")
+FILES = ("a.svg", "a.csv", "a.json", "a.tex", "a.html", "a.png", "a.txt", "run.json", "net.json",
+         "a.toml")  # fmt: skip
 WORDS: dict[str, tuple[str, ...]] = {
     "format": ("json", "csv", "yaml", "latex", "markdown", "table", "svg", "dot", "tikz", "bibtex"),
     "dialect": tuple(DIALECTS),

@@ -29,7 +29,7 @@ def test_the_names_are_these_and_no_others() -> None:
         "Network", "ResNetRS", "ResNetRS101", "ResNetRS152", "ResNetRS200", "ResNetRS270",
         "ResNetRS350", "ResNetRS420", "ResNetRS50", "RsInspectError", "WeightsWarning",
         "__version__",
-        "decode_predictions", "diff", "graph", "load_run", "network", "preprocess_input",
+        "check", "decode_predictions", "diff", "graph", "load_run", "network", "preprocess_input",
         "profile", "scale", "summary", "table", "variants",
     ]  # fmt: skip
     assert dir(rsinspect) == sorted(rsinspect.__all__)

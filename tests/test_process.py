@@ -56,6 +56,30 @@ def test_a_program_that_does_not_read_its_input_is_no_mishap() -> None:
     assert ended == process.Ended(0, b"", ())
 
 
+def test_lines_are_handed_on_while_the_program_runs() -> None:
+    code = (
+        "import sys; print('one', flush=True); sys.stdin.readline(); print('two');"
+        "sys.stderr.write('a line\\nthe rest')"
+    )
+    heard: list[bytes] = []
+    said: list[bytes] = []
+    command = [sys.executable, "-c", code]
+    ended = process.run(
+        command, source=b"go on\n", timeout_s=60, on_output=heard.append, on_error=said.append
+    )
+    assert (ended.code, heard, said) == (0, [b"one", b"two"], [b"a line", b"the rest"])
+
+
+def test_a_program_that_is_listened_to_learns_that_nobody_listens_any_more() -> None:
+    code = "import sys; print(1, flush=True); sys.stdin.read(); sys.exit(3)"
+
+    def interrupt(line: bytes) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        process.run([sys.executable, "-c", code], timeout_s=60, on_output=interrupt)
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [

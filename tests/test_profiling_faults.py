@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from rsinspect.base import files
+from rsinspect.base.chatter import without_chatter
 from rsinspect.base.errors import BatchDoesNotFit, MeasurementError, OutputNotWritable
 from rsinspect.cli import profile as command
 from rsinspect.cli import progress
 from rsinspect.profiling import parent
-from rsinspect.profiling.last_words import limit_behind, without_chatter
+from rsinspect.profiling.last_words import limit_behind
 from rsinspect.profiling.parent import Interrupted, NotMeasured
 from rsinspect.profiling.protocol import Event, Phase, ProfileRequest, Stopped
 from rsinspect.profiling.record import predicted

@@ -37,6 +37,7 @@ def loaded(arguments: list[str], before: str = "") -> set[str]:
         ["graph", "101", "-f", "me.json"],
         ["graph", "101", "-q"],
         ["diff", "101", "152"],
+        ["check", "101", "--params", "63.7M", "--max-peak-activation", "6MiB"],
         ["doctor"],
         ["profile", "--help"],
         ["scale", "--help"],

@@ -129,6 +129,26 @@ class TableResult:
         return self.to_html()
 
 
+class CheckResult(TableResult):
+    """What became of the bounds that a network was held to; true where all of them hold.
+
+    Attributes:
+        broken: What is broken, a line per bound.
+    """
+
+    def __init__(self, answer: Answer, broken: tuple[str, ...]) -> None:
+        super().__init__(answer)
+        self.broken = broken
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether every bound holds."""
+        return not self.broken
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+
 class Diff(TableResult):
     """How one network differs from another.
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
 _PR_SET_PDEATHSIG = 1
@@ -75,6 +75,8 @@ def run(
     source: bytes = b"",
     environment: Mapping[str, str] | None = None,
     most_bytes: int = 2**24,
+    on_output: Callable[[bytes], object] | None = None,
+    on_error: Callable[[bytes], object] | None = None,
 ) -> Ended:
     """Run a program to its end.
 
@@ -84,6 +86,10 @@ def run(
         source: Its standard input.
         environment: All its variables; None for those of this process.
         most_bytes: What it may write to standard output.
+        on_output: Called with each line of its standard output, soon after it was written. With
+            one, the program's input stays open until the end: that it closes tells the program
+            that nobody listens any more.
+        on_error: Likewise for standard error.
 
     Raises:
         OutOfTime: If it takes longer.
@@ -104,10 +110,12 @@ def run(
     try:
         output = _Kept(process.stdout, most_bytes)
         errors = _Kept(process.stderr, _MOST_ERROR_BYTES)
-        _send(process.stdin, source)
+        _send(process.stdin, source, closed=on_output is None)
         deadline = time.monotonic() + timeout_s
         until = deadline
         while not output.over.wait(0.1):
+            _hand_on(output, on_output)
+            _hand_on(errors, on_error)
             now = time.monotonic()
             if process.poll() is None and now > deadline:
                 raise OutOfTime
@@ -118,6 +126,8 @@ def run(
         if output.too_much:
             raise TooMuchOutput(most_bytes)
         errors.over.wait(_GRACE_S)
+        _hand_on(output, on_output)
+        _hand_on(errors, on_error)
         try:
             process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -125,6 +135,9 @@ def run(
     finally:
         end(process)
         process.wait()
+        if on_output is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
     said = errors.content.decode(errors="replace").splitlines()
     lines = tuple(line for line in said if line.strip())
     return Ended(process.returncode, output.content, lines)
@@ -143,12 +156,25 @@ class _Kept:
         """That all was read, or too much."""
         self.too_much = False
         self._parts: list[bytes] = []
+        self._handed = 0
+        self._rest = b""
         threading.Thread(target=self._read, args=(stream, most), daemon=True).start()
 
     @property
     def content(self) -> bytes:
         """Join what was kept."""
         return b"".join(self._parts)
+
+    def new_lines(self) -> Iterator[bytes]:
+        """Give the lines that have come since they were last asked for; at the end, the rest."""
+        is_over = self.over.is_set()
+        new = self._parts[self._handed :]
+        self._handed += len(new)
+        *lines, self._rest = b"".join((self._rest, *new)).split(b"\n")
+        yield from lines
+        if is_over and self._rest:
+            rest, self._rest = self._rest, b""
+            yield rest
 
     def _read(self, stream: IO[bytes], most: int) -> None:
         left = most
@@ -163,12 +189,22 @@ class _Kept:
         self.over.set()
 
 
-def _send(stream: IO[bytes], source: bytes) -> None:
+def _hand_on(kept: _Kept, to: Callable[[bytes], object] | None) -> None:
+    """Hand new lines on, where somebody wants them."""
+    if to is not None:
+        for line in kept.new_lines():
+            to(line)
+
+
+def _send(stream: IO[bytes], source: bytes, *, closed: bool) -> None:
     """Write to a program in a thread; that it does not read is no mishap."""
 
     def send() -> None:
-        with contextlib.suppress(OSError), stream:
+        with contextlib.suppress(OSError):
             stream.write(source)
+            stream.flush()
+            if closed:
+                stream.close()
 
     threading.Thread(target=send, daemon=True).start()
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "graph": "rsinspect.cli.graph",
     "diff": "rsinspect.cli.diff",
     "profile": "rsinspect.cli.profile",
+    "check": "rsinspect.cli.check",
     "table": "rsinspect.cli.table",
     "figure": "rsinspect.cli.table",
     "recipe": "rsinspect.cli.table",

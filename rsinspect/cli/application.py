@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from rsinspect.base.errors import OutputNotWritable
+from rsinspect.base.talk import quieten
 from rsinspect.cli.app import COMMANDS
-from rsinspect.cli.talk import quieten
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, wherever Typer keeps it
 Interruption = (KeyboardInterrupt, typer.Abort)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rsinspect.base.errors import InvalidQuestion
+from rsinspect.base.talk import say
 from rsinspect.cli.claims import reads_model, writes
 from rsinspect.cli.flags import flag
 from rsinspect.cli.options import completing, models, one_of, option, with_options
 from rsinspect.cli.outputs import Notes, answer, chosen
 from rsinspect.cli.picture import StyleOptions, show
-from rsinspect.cli.talk import say
 from rsinspect.drawing import choices
 from rsinspect.drawing.choices import COMPARED_VIEWS, PICTURES
 from rsinspect.networks.network import Network

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.answers.rows import LEVELS
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement, OutputNotWritable, check_choice
+from rsinspect.base.talk import say
 from rsinspect.cli.claims import reads, writes
 from rsinspect.cli.options import model_command, option
 from rsinspect.cli.outputs import (
@@ -22,7 +23,6 @@ from rsinspect.cli.outputs import (
     write,
 )
 from rsinspect.cli.picture import PlaceOptions
-from rsinspect.cli.talk import say
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS

@@ -1,14 +1,13 @@
 """``rsinspect scale``: the design space and the paper's advice on it."""
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rsinspect.base.amounts import amount
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.limits import EPOCHS
-from rsinspect.base.words import quoted
 from rsinspect.cli.options import option, with_options
 from rsinspect.cli.outputs import (
     CHARTED,
@@ -36,24 +35,6 @@ from rsinspect.networks.dialects import DIALECTS
 if TYPE_CHECKING:
     from rsinspect.answers.table import Records
     from rsinspect.plots.page import PlotFormat
-
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
-          "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}  # fmt: skip
-
-
-def quantity(text: str) -> float:
-    """Read ``10G``, ``1e9`` or ``64MiB`` as a number.
-
-    Raises:
-        InvalidSpec: If it is none.
-
-    >>> quantity("10G"), quantity("64MiB"), quantity("2.5e6")
-    (10000000000.0, 67108864.0, 2500000.0)
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d*)?(?:e[+-]?\d{1,3})?)\s*([A-Za-z]*)", text.strip())
-    if match is None or match[2] not in _UNITS:
-        raise InvalidSpec(f"{quoted(text)} is not a quantity", "write 10G, 1e9, 50M or 64MiB")
-    return float(match[1]) * _UNITS[match[2]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +104,9 @@ class LimitOptions:
 
 
 def _given(**limits: str | None) -> dict[str, float]:
-    return {column: quantity(text) for column, text in limits.items() if text is not None}
+    return {
+        column: float(amount(text).value) for column, text in limits.items() if text is not None
+    }
 
 
 def _shown(*names: str, help: str) -> Any:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rsinspect.base.errors import WORKER_LINE
+from rsinspect.base.talk import is_quiet, say
 from rsinspect.base.text import showable
 from rsinspect.base.words import plural
 
@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LONGEST_LINE = 600
-_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
-
-
-def quieten(quiet: bool) -> None:
-    """Silence the talk for the rest of this call, if asked to; errors are still said."""
-    if quiet:
-        _QUIET.set(True)
-
-
-def say(sentence: str) -> None:
-    """Say something on a line, unless nobody wants to hear it."""
-    if not _QUIET.get():
-        sys.stderr.write(f"{showable(sentence)}\n")
 
 
 def complain(message: str, hint: str | None) -> None:
@@ -42,7 +29,7 @@ def console() -> Console:
     """Make a console for progress and tables that are talk."""
     from rich.console import Console
 
-    return Console(stderr=True, quiet=_QUIET.get())
+    return Console(stderr=True, quiet=is_quiet())
 
 
 def wrote(paths: Sequence[Path], beside: int = 0) -> None:

@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from typing import IO, assert_never
 
 from rsinspect.base import process
+from rsinspect.base.chatter import without_chatter
 from rsinspect.base.errors import MeasurementError
 from rsinspect.profiling import machine
 from rsinspect.profiling.budget import GRACE_S, Budget
-from rsinspect.profiling.last_words import limit_behind, without_chatter
+from rsinspect.profiling.last_words import limit_behind
 from rsinspect.profiling.memory import NeededMemory
 from rsinspect.profiling.protocol import (
     MEMORY_WORDS,

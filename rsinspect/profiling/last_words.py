@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
-from collections.abc import Iterable
 
 from rsinspect.base.units import binary_bytes
 from rsinspect.profiling.protocol import MEMORY_WORDS
 
-_CHATTER = re.compile(
-    r"""
-      ^[IW]\d{4}\s                                      # absl: information, warnings
-    | ^\d{4}-\d\d-\d\d\s\d\d:\d\d:\d\d\.\d+:\s[IW]\s     # TensorFlow: the same
-    | All\slog\smessages\sbefore\sabsl::InitializeLog
-    | To\senable\sthe\sfollowing\sinstructions
-    | Unable\sto\sregister\scu(DNN|FFT|BLAS)\sfactory
-    | computation\splacer\salready\sregistered
-    | failed\scall\sto\scuInit
-    | ^\s*$
-    """,
-    re.VERBOSE,
-)
-"""What frameworks write when they start, whatever becomes of them."""
-
 _NO_ADDRESSES = ("failed to map segment", "Cannot allocate memory", "cannot allocate memory")
 """How the loader words that no addresses are left for a library."""
-
-
-def without_chatter(lines: Iterable[str]) -> tuple[str, ...]:
-    """Leave out what frameworks write when they start.
-
-    >>> without_chatter(["I0000 00:00:17.5  1 port.cc:153] oneDNN custom operations are on.",
-    ...                  "terminate called after throwing an instance of 'std::bad_alloc'"])
-    ("terminate called after throwing an instance of 'std::bad_alloc'",)
-    """
-    return tuple(line for line in lines if not _CHATTER.search(line))
 
 
 def limit_behind(
