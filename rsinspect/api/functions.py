@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rsinspect.base.errors import GraphError, InvalidSpec
+from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.limits import SIDE
 from rsinspect.base.words import shown
 from rsinspect.networks.network import Network, from_graph
@@ -91,21 +91,14 @@ def _size(resolution: int | Sequence[int] | None) -> tuple[int, int] | None:
 
 
 def _from_keras(model: Any, resolution: tuple[int, int] | None) -> Network:
-    from rsinspect.networks.keras_config import from_keras_config
+    from rsinspect.networks.keras_live import from_keras_model
 
     if not callable(getattr(model, "get_config", None)):
         raise InvalidSpec(
             f"a {type(model).__name__} is not a model",
             "give MODEL text such as '152@224', a rsinspect.Network or a keras.Model",
         )
-    try:
-        config = model.get_config()
-    except NotImplementedError as exc:
-        raise GraphError(
-            f"{type(model).__name__} keeps no layers in its configuration",
-            "a subclassed model has no graph to read; functional and Sequential models have one",
-        ) from exc
-    return from_keras_config(config, resolution=resolution)
+    return from_keras_model(model, resolution)
 
 
 def summary(

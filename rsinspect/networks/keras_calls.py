@@ -1,0 +1,362 @@
+"""What a Keras configuration says is called on what: its layers, and the tensors each call reads.
+
+Both forms are read. Keras 3 writes a call as ``{"args": [...], "kwargs": {...}}`` with its tensors
+in it, each with its shape; Keras 2 as ``[["conv1", 0, 0, {}]]``, without shapes. All of it is plain
+JSON values that may be anything, so each is checked as it is met.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from rsinspect.base.errors import GraphError
+from rsinspect.base.text import showable
+from rsinspect.base.words import plural
+
+Config = Mapping[str, Any]
+
+MOST_CALLS = 50_000
+"""Of layers in one network, nested ones included; a ResNet of a thousand blocks has 14,000."""
+
+DEEPEST = 32
+"""Levels of models in models, or of lists in what a call is given."""
+
+GIVEN = ""
+"""Stands for the layer that gives a Sequential model without an input layer what it reads."""
+
+KERAS = ("keras", "tf_keras", "tensorflow")
+"""Packages whose classes are known here by their names."""
+
+
+Key = tuple[str, int, int]
+"""Layer, number of its call, number of the output."""
+
+
+class Tensor(NamedTuple):
+    """What a call reads: output ``output`` of call ``node`` of a layer.
+
+    ``shape`` is with the batch, as it is written; None where it is not.
+    """
+
+    layer: str
+    node: int
+    output: int
+    shape: Any = None
+
+    @property
+    def key(self) -> Key:
+        """Return which tensor it is."""
+        return self.layer, self.node, self.output
+
+
+class Call(NamedTuple):
+    """One call of a layer: what it is given, with a ``Tensor`` in the place of each tensor."""
+
+    arguments: Sequence[Any]
+    keywords: Mapping[str, Any]
+
+    def tensors(self) -> list[Tensor]:
+        """List the tensors it reads, in order."""
+        return [*_tensors(self.arguments), *_tensors(list(self.keywords.values()))]
+
+
+class Entry:
+    """A layer as a configuration has it.
+
+    Attributes:
+        name: What the file calls it.
+        class_name: Of the layer, without the package it is registered in.
+        config: Its settings.
+        build: Shapes it was built with, where they are written.
+        calls: In their order; of a layer of a Sequential model none yet.
+        shared: Number of an object that several entries have in common; else None.
+    """
+
+    def __init__(self, row: object) -> None:
+        if not isinstance(row, dict) or not isinstance(row.get("class_name"), str):
+            raise GraphError(f"this is no layer of a Keras model: {row!r:.60}")
+        config = row.get("config")
+        self.config: Config = config if isinstance(config, dict) else {"layers": config}
+        self.name = showable(str(row.get("name") or self.config.get("name") or ""), 500)
+        if not self.name:
+            raise GraphError(f"a layer of class {showable(row['class_name'], 60)} has no name")
+        package, _, class_name = str(row["class_name"]).rpartition(">")
+        self.class_name: str = class_name
+        module = row.get("module")
+        self._module: str | None = "?" if package else str(module) if module else None
+        build = row.get("build_config")
+        self.build: Config = build if isinstance(build, dict) else {}
+        shared = row.get("shared_object_id")
+        self.shared = shared if isinstance(shared, int) else None
+        nodes = row.get("inbound_nodes")
+        nodes = nodes if isinstance(nodes, list) else []
+        self.calls = tuple([_call(node) for node in nodes])
+        self.keras_2 = "batch_input_shape" in self.config or not isinstance((*nodes, {})[0], dict)
+
+    @property
+    def is_keras(self) -> bool:
+        """Tell whether the class is Keras's own; where no module is written, by its name alone."""
+        return self._module is None or self._module.partition(".")[0] in KERAS
+
+    @property
+    def is_operation(self) -> bool:
+        """Tell whether this is a function of ``keras.ops``, and no layer."""
+        return self.is_keras and ".ops." in f"{self._module}."
+
+    @property
+    def is_input(self) -> bool:
+        """Tell whether this is where a tensor comes in."""
+        return self.class_name == "InputLayer"
+
+    @property
+    def is_model(self) -> bool:
+        """Tell whether this is a functional or Sequential model, with layers of its own."""
+        sequential = self.is_keras and self.class_name in ("Sequential", "Functional", "Model")
+        return "layers" in self.config and (sequential or "output_layers" in self.config)
+
+    @property
+    def frozen(self) -> bool:
+        """Tell whether it says that it is not trained."""
+        return self.config.get("trainable") is False
+
+
+class Model:
+    """A functional or Sequential model as a configuration has it.
+
+    Args:
+        config: What ``model.get_config()`` gives, or the object of ``model.to_json()`` around it.
+        entry_name: What the model around it calls it; its own name by default.
+
+    Attributes:
+        name: Of the model.
+        entries: Its layers.
+        sequential: Whether each reads the one before it.
+        inputs: Tensors it takes.
+        outputs: Tensors it gives.
+        frozen: Whether it says that it is not trained.
+
+    Raises:
+        GraphError: If the configuration is that of no such model, or damaged.
+    """
+
+    def __init__(self, config: object, entry_name: str = "") -> None:
+        if isinstance(config, dict) and "layers" not in config and "config" in config:
+            config = config["config"]
+        if isinstance(config, list):  # a Sequential model of Keras before 2.2.3
+            config = {"layers": config}
+        if not isinstance(config, dict):
+            raise GraphError(f"this is not the configuration of a Keras model: {config!r:.60}")
+        self.name = entry_name or showable(str(config.get("name") or "model"), 500)
+        rows = config.get("layers")
+        if isinstance(rows, dict) and isinstance(rows.get("layers"), list):
+            rows = rows["layers"]
+        if not isinstance(rows, list | tuple):
+            raise GraphError(
+                f"{self.name:.60} keeps no layers in its configuration",
+                "a subclassed model has no graph to read; "
+                "functional and Sequential models have one",
+            )
+        if len(rows) > MOST_CALLS:
+            raise GraphError(
+                f"{self.name:.60} has {plural(len(rows), 'layer')}; {MOST_CALLS} are read at most"
+            )
+        self.entries = [Entry(row) for row in rows]
+        self.frozen = config.get("trainable") is False
+        self.sequential = "output_layers" not in config
+        if not self.entries:
+            raise GraphError(f"{self.name:.60} has no layers")
+        if self.sequential:
+            self._chain(config)
+            first = self.entries[0]
+            self.inputs = [Tensor(first.name if first.is_input else GIVEN, 0, 0)]
+            self.outputs = [Tensor(self.entries[-1].name, 0, 0)]
+        else:
+            self.inputs = list(_tensors(_read(config.get("input_layers", ()))))
+            self.outputs = list(_tensors(_read(config["output_layers"])))
+        self._check_names()
+
+    @cached_property
+    def keras_2(self) -> bool:
+        """Tell whether Keras 2 wrote it."""
+        return any(entry.keras_2 for entry in self.entries)
+
+    def first_node(self, read: Sequence[int], calls: int) -> int:
+        """Say which number the first call of this model has, where another model calls it.
+
+        A functional model is called once when it is made, and that call is the first; so is Keras
+        2's Sequential model if it has an input layer, but not Keras 3's.
+
+        Args:
+            read: Numbers of the calls whose outputs are read.
+            calls: How many there are.
+        """
+        if read and (min(read) == 0 or max(read) >= calls):
+            return int(min(read) > 0)
+        return int(not self.sequential or (self.keras_2 and self.entries[0].is_input))
+
+    def _chain(self, config: Config) -> None:
+        """Let each layer read the one before it, and the first an input."""
+        first = self.entries[0]
+        if not first.is_input:
+            settings = first.config
+            shape = (
+                settings.get("batch_input_shape")
+                or settings.get("batch_shape")
+                or config.get("build_input_shape")
+                or first.build.get("input_shape")
+            )
+            if shape:
+                made = {"name": f"{first.name}_input", "batch_shape": shape}
+                self.entries.insert(0, Entry({"class_name": "InputLayer", "config": made}))
+        before = GIVEN
+        for entry in self.entries:
+            if not entry.is_input:
+                entry.calls = (Call((Tensor(before, 0, 0),), {}),)
+            before = entry.name
+
+    def _check_names(self) -> None:
+        seen: set[str] = set()
+        for entry in self.entries:
+            if entry.name in seen:
+                raise GraphError(f"{self.name:.60} has two layers named {entry.name:.80}")
+            seen.add(entry.name)
+
+
+class Wiring:
+    """What is read of what in a model.
+
+    Args:
+        model: The model.
+        models: Those among its layers that are models, by name.
+
+    Attributes:
+        shapes: Shape of a tensor as a reader of it is told, batch first, where one is.
+        read: Numbers of the outputs that are read, by layer and call.
+        first_nodes: Number of the first call of each model among the layers.
+    """
+
+    def __init__(self, model: Model, models: Mapping[str, Model]) -> None:
+        self._model = model
+        self.shapes: dict[Key, Any] = {}
+        self.read: dict[tuple[str, int], set[int]] = {}
+        self._tensors = {
+            (entry.name, number): call.tensors()
+            for entry in model.entries
+            for number, call in enumerate(entry.calls)
+        }
+        nodes: dict[str, set[int]] = {name: set() for name in models}
+        for tensors in (*self._tensors.values(), model.outputs):
+            for tensor in tensors:
+                if tensor.shape is not None:
+                    self.shapes.setdefault(tensor.key, tensor.shape)
+                self.read.setdefault((tensor.layer, tensor.node), set()).add(tensor.output)
+                if tensor.layer in nodes:
+                    nodes[tensor.layer].add(tensor.node)
+        calls = {entry.name: len(entry.calls) for entry in model.entries if entry.name in models}
+        self.first_nodes = {
+            name: models[name].first_node(sorted(nodes[name]), calls[name]) for name in models
+        }
+
+    def in_order(self) -> Iterator[tuple[Entry, int, list[Tensor]]]:
+        """List calls such that each comes after all that it reads, else in their own order.
+
+        Gives the layer, the number by which others know this call, and the tensors it reads.
+
+        Raises:
+            GraphError: If a call reads what there is not, or calls read each other in a circle.
+        """
+        entries = {entry.name: entry for entry in self._model.entries}
+        there = {(tensor.layer, tensor.node) for tensor in self._model.inputs}
+        there |= {(entry.name, 0) for entry in self._model.entries if entry.is_input}
+        tasks = [
+            (name, number + self.first_nodes.get(name, 0), tensors)
+            for (name, number), tensors in self._tensors.items()
+        ]
+        made = {(name, node) for name, node, _ in tasks}
+        waiting: dict[tuple[str, int], list[int]] = {}
+        missing: list[int] = []
+        for position, (name, _, tensors) in enumerate(tasks):
+            needs = {(tensor.layer, tensor.node) for tensor in tensors} - there
+            for need in needs:
+                if need not in made:
+                    raise GraphError(f"{name:.80} reads {need[0] or 'an input':.80}, "
+                                     "which is not there, or is not called so often")  # fmt: skip
+                waiting.setdefault(need, []).append(position)
+            missing.append(len(needs))
+        ready = [position for position, number in enumerate(missing) if not number]
+        done = 0
+        while ready:
+            name, node, tensors = tasks[heapq.heappop(ready)]
+            done += 1
+            yield entries[name], node, tensors
+            for position in waiting.get((name, node), ()):
+                missing[position] -= 1
+                if not missing[position]:
+                    heapq.heappush(ready, position)
+        if done < len(tasks):
+            name = next(task[0] for task, number in zip(tasks, missing, strict=True) if number)
+            raise GraphError(f"{name:.80} reads, by way of other layers, what it gives itself")
+
+
+def _call(node: object) -> Call:
+    """Read one call, in either form."""
+    if isinstance(node, dict) and "args" in node:
+        arguments, keywords = _read(node["args"]), _read(node.get("kwargs") or {})
+    else:
+        keywords = {}
+        arguments = _read(node, 0, keywords)
+        if isinstance(arguments, Tensor) or not isinstance(arguments, list):
+            arguments = [arguments]
+    if not isinstance(arguments, list) or not isinstance(keywords, dict):
+        raise GraphError(f"this is no call of a Keras layer: {node!r:.60}")
+    return Call(arguments, keywords)
+
+
+def _read(value: Any, depth: int = 0, keywords: dict[str, Any] | None = None) -> Any:
+    """Put a ``Tensor`` in the place of each tensor; keywords of Keras 2's form are collected."""
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if depth > DEEPEST:
+        raise GraphError(f"a layer is called with lists more than {DEEPEST} deep")
+    if isinstance(value, dict):
+        if value.get("class_name") == "__keras_tensor__":
+            settings = value.get("config")
+            if not isinstance(settings, dict) or not _is_reference(settings.get("keras_history")):
+                raise GraphError(f"a call reads a tensor of no layer: {value!r:.60}")
+            name, node, output = settings["keras_history"][:3]
+            return Tensor(showable(name, 500), node, output, settings.get("shape"))
+        return {key: _read(each, depth + 1, keywords) for key, each in value.items()}
+    if _is_reference(value):
+        name, node, output, *more = value
+        if more and keywords is not None and isinstance(more[0], dict):
+            keywords.update(_read(more[0], depth + 1))
+        if name == "_CONSTANT_VALUE":
+            return output
+        return Tensor(showable(name, 500), node, output)
+    return [_read(each, depth + 1, keywords) for each in value]
+
+
+def _is_reference(value: object) -> bool:
+    """Tell whether this names an output of a call: ``["conv1", 0, 0]``."""
+    return (
+        isinstance(value, list | tuple)
+        and len(value) >= 3
+        and type(value[0]) is str
+        and type(value[1]) is int
+        and (type(value[2]) is int or value[0] == "_CONSTANT_VALUE")
+    )
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """List the tensors in what was read, those of a mapping in the order of its keys."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _tensors(each)
+    elif isinstance(value, dict):
+        for key in sorted(value, key=str):
+            yield from _tensors(value[key])

@@ -1,0 +1,388 @@
+"""The layers of a Keras configuration, one by one, as layers of a graph; models in models inlined.
+
+What no op describes becomes an opaque layer: so does a layer of a known class with a setting that
+its op has no place for, or whose op would give another shape than the configuration tells.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rsinspect.base.errors import GraphError, ShapeMismatch
+from rsinspect.base.text import showable
+from rsinspect.base.words import Option, advice, plural
+from rsinspect.layers import ops
+from rsinspect.layers.cost import weight_shapes
+from rsinspect.layers.graph import Layer, alike
+from rsinspect.layers.ops import Op, TensorShape
+from rsinspect.layers.shapes import infer_shape
+from rsinspect.networks.keras_calls import (
+    DEEPEST,
+    MOST_CALLS,
+    Call,
+    Entry,
+    Key,
+    Model,
+    Tensor,
+    Wiring,
+)
+from rsinspect.networks.keras_layers import Shapes, layer_op
+from rsinspect.networks.keras_opaque import opaque_shapes, opaque_weights
+from rsinspect.networks.keras_ops import (
+    TENSORFLOW,
+    operation,
+    operation_op,
+    operation_shapes,
+)
+from rsinspect.networks.keras_settings import LARGEST_SIDE, MOST_AXES, Settings, Unfit, is_side
+
+WeightShapes = tuple[tuple[int, ...], ...]
+Weights = Callable[[tuple[str, ...]], tuple[WeightShapes, int] | None]
+"""Tells the shapes of a layer's weights, trained ones first, and how many are not trained.
+
+It is asked by the names of the models around the layer and its own; None where it does not know.
+"""
+
+
+class Place(NamedTuple):
+    """Where in the nesting of models a layer stands.
+
+    Attributes:
+        path: What its path begins with: ``tower.2/``.
+        names: Of the models around it, in the file.
+        identity: Likewise, or the number of an object that stands in several places.
+        frozen: Whether a model around it keeps it from training.
+    """
+
+    path: str = ""
+    names: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
+    frozen: bool = False
+
+
+class Walk:
+    """The layers of a network as they are read.
+
+    Args:
+        resolution: Of images of open size.
+        weights: Tells the weights of a layer that no op describes.
+
+    Attributes:
+        layers: In an order a forward pass may run them.
+        names: Name in the file of each path: ``tower/conv1``.
+    """
+
+    def __init__(self, resolution: tuple[int, int] | None, weights: Weights | None) -> None:
+        self.layers: list[Layer] = []
+        self.names: dict[str, str] = {}
+        self._resolution = resolution
+        self._weights = weights
+        self._shapes: dict[str, TensorShape] = {}
+        self._uses: Counter[str] = Counter()
+        self._owners: dict[tuple[str, ...], Layer] = {}
+        self._models: dict[int, Model] = {}
+        self._calls = 0
+
+    def inline(
+        self,
+        model: Model,
+        place: Place,
+        given: Sequence[str] | None,
+        told: Mapping[Key, Any],
+    ) -> list[str]:
+        """Add the layers of a model.
+
+        Args:
+            model: Whose layers.
+            place: Where they stand.
+            given: Paths of the tensors it is called on; None for the outermost model, whose inputs
+                are those of the network.
+            told: Shapes of its outputs, batch first, where they are known.
+
+        Returns:
+            Paths of its outputs.
+
+        Raises:
+            GraphError: If the layers do not fit together, or a shape is not known.
+        """
+        if len(place.names) > DEEPEST:
+            raise GraphError(f"models are nested more than {DEEPEST} deep")
+        models = {entry.name: self._model(entry) for entry in model.entries if entry.is_model}
+        wiring = Wiring(model, models)
+        values = self._inputs(model, place, given)
+        shapes = {**told, **wiring.shapes}
+        for entry, node, tensors in wiring.in_order():
+            self._calls += 1
+            if self._calls > MOST_CALLS:
+                raise GraphError(f"the network has more than {MOST_CALLS} layers")
+            read = {
+                index: shapes.get((entry.name, node, index))
+                for index in sorted(wiring.read.get((entry.name, node), ()))
+            }
+            inputs = [_value(values, tensor, entry.name) for tensor in tensors]
+            if entry.name in models:
+                inner = self._inside(place, entry, model.keras_2)
+                known = {
+                    tensor.key: read.get(index)
+                    for index, tensor in enumerate(models[entry.name].outputs)
+                }
+                paths = dict(enumerate(self.inline(models[entry.name], inner, inputs, known)))
+            else:
+                call = entry.calls[node - wiring.first_nodes.get(entry.name, 0)]
+                paths = self._layer(entry, call, place, inputs, read)
+            values.update(((entry.name, node, index), path) for index, path in paths.items())
+        return [_value(values, tensor, model.name) for tensor in model.outputs]
+
+    def _model(self, entry: Entry) -> Model:
+        """Read a model among the layers, once."""
+        if id(entry.config) not in self._models:
+            self._models[id(entry.config)] = Model(entry.config, entry.name)
+        return self._models[id(entry.config)]
+
+    def _inside(self, place: Place, entry: Entry, keras_2: bool) -> Place:
+        """Return the place of the layers in a model.
+
+        A model that is not trained keeps its layers from it in Keras 2; in Keras 3 each layer says
+        so for itself.
+        """
+        names = (*place.names, entry.name)
+        identity = names if entry.shared is None else (f"#{entry.shared}",)
+        if place.identity != place.names and entry.shared is None:
+            identity = (*place.identity, entry.name)
+        path = self._unused(f"{place.path}{entry.name}")
+        return Place(f"{path}/", names, identity, place.frozen or (keras_2 and entry.frozen))
+
+    def _unused(self, path: str) -> str:
+        """Return a path, with a number where it is there already."""
+        self._uses[path] += 1
+        number = self._uses[path]
+        if number == 1:
+            return path
+        numbered = f"{path}.{number}"
+        return self._unused(path) if numbered in self._uses else numbered
+
+    def _add(self, layer: Layer, name: str) -> str:
+        path = layer.path
+        if len(layer.shape) > MOST_AXES or not all(map(is_side, layer.shape)):
+            raise GraphError(
+                f"{path} has the shape {layer.shape}; "
+                f"a tensor has at most {MOST_AXES} sides of 1 to {LARGEST_SIDE}"
+            )
+        self.layers.append(layer)
+        self.names[path] = name
+        self._shapes[path] = layer.shape
+        return path
+
+    def _inputs(self, model: Model, place: Place, given: Sequence[str] | None) -> dict[Key, str]:
+        """Bind what a model takes to what it is given, or make inputs of the network."""
+        if given is not None:
+            if len(given) != len(model.inputs):
+                raise GraphError(
+                    f"{model.name:.80} takes {plural(len(model.inputs), 'tensor')} "
+                    f"and is given {len(given)}"
+                )
+            return {tensor.key: path for tensor, path in zip(model.inputs, given, strict=True)}
+        values: dict[Key, str] = {}
+        for entry in model.entries:
+            if entry.is_input:
+                shape = self._input_shape(entry)
+                layer = Layer(self._unused(entry.name), ops.Input(shape), (), shape)
+                values[entry.name, 0, 0] = self._add(layer, entry.name)
+        if not values:
+            raise GraphError(
+                f"{model.name:.80} does not say which shape it takes",
+                "a model gets it when it is built: give it an Input, or call it once",
+            )
+        return values
+
+    def _input_shape(self, entry: Entry) -> TensorShape:
+        """Read the shape of an input, open sides closed by the resolution."""
+        sides = entry.config.get("batch_shape") or entry.config.get("batch_input_shape")
+        if not isinstance(sides, list | tuple) or not sides:
+            raise GraphError(f"{entry.name:.80} has no shape")
+        if isinstance(sides[0], list | tuple):
+            sides = sides[0]
+        sides = list(sides[1:])
+        image = len(sides) == 3 and None in sides[:2]
+        if None in sides:
+            if self._resolution is None:
+                what = "images of any size" if image else "tensors of any length"
+                raise GraphError(
+                    f"{entry.name:.80} takes {what}; costs need one",
+                    advice("give {}", Option("resolution", 224)),
+                )
+            height, width = self._resolution
+            if image:
+                sides[0] = height if sides[0] is None else sides[0]
+                sides[1] = width if sides[1] is None else sides[1]
+            else:
+                sides[sides.index(None)] = height
+        if len(sides) > MOST_AXES or not all(map(is_side, sides)):
+            raise GraphError(f"{entry.name:.80} has the shape {sides!r:.80}; every side of an "
+                             f"input is a number of 1 to {LARGEST_SIDE}")  # fmt: skip
+        return TensorShape(*sides)
+
+    def _layer(
+        self,
+        entry: Entry,
+        call: Call,
+        place: Place,
+        inputs: Sequence[str],
+        read: Mapping[int, Any],
+    ) -> dict[int, str]:
+        """Add a layer; returns the paths of its outputs that are read."""
+        shapes = tuple([self._shapes[path] for path in inputs])
+        op, shape = self._op(entry, call, place, shapes, read)
+        weighed = bool(weight_shapes(op)) or (isinstance(op, ops.Opaque) and op.weights is None)
+        shares = None
+        if weighed:
+            identity = (*place.identity, entry.name)
+            if entry.shared is not None:
+                identity = (f"#{entry.shared}",)
+            owner = self._owners.get(identity)
+            if owner is not None and alike(owner.op, op):
+                shares = owner.path
+            elif owner is not None:  # the same weights, which another op has counted
+                op, weighed = ops.Opaque(_class_name(entry), shape, ()), False
+        frozen = weighed and (place.frozen or entry.frozen)
+        name = "/".join((*place.names, entry.name))
+        path = self._unused(f"{place.path}{entry.name}")
+        layer = Layer(path, op, tuple(inputs), shape, shares, frozen)
+        self._add(layer, name)
+        if weighed and shares is None:
+            self._owners[identity] = layer
+        paths = {0: path}
+        if isinstance(op, ops.Opaque):
+            outputs = self._outputs(entry, call, shapes, read)
+            for index in read:
+                if index:
+                    pick = ops.Pick(index, outputs[index])
+                    picked = Layer(self._unused(f"{path}[{index}]"), pick, (path,), pick.shape)
+                    paths[index] = self._add(picked, name)
+        return paths
+
+    def _op(
+        self,
+        entry: Entry,
+        call: Call,
+        place: Place,
+        shapes: Shapes,
+        read: Mapping[int, Any],
+    ) -> tuple[Op, TensorShape]:
+        """Say what a layer does and which shape comes out; what no op does is opaque."""
+        if entry.is_keras and entry.config.get("data_format") == "channels_first":
+            raise GraphError(
+                f"{entry.name:.80} has the data format channels_first, which is not read",
+                "convert the model to channels_last",
+            )
+        try:
+            op = _described(entry, call, shapes)
+            if any(read):
+                raise Unfit("several outputs")
+            shape = infer_shape(op, shapes)
+            if not _agree(read.get(0), shape):
+                raise Unfit("shape")
+        except (Unfit, ShapeMismatch):
+            shape = self._outputs(entry, call, shapes, read)[0]
+            op = ops.Opaque(_class_name(entry), shape, *self._weights_of(entry, place, shapes))
+        return op, shape
+
+    def _outputs(
+        self, entry: Entry, call: Call, shapes: Shapes, read: Mapping[int, Any]
+    ) -> dict[int, TensorShape]:
+        """List the shapes that come out of an opaque layer; that of output 0 always."""
+        outputs = {index: shape for index, told in read.items() if (shape := _closed(told))}
+        if all(index in outputs for index in (0, *read)):
+            return outputs
+        for index, shape in enumerate(_by_rule(entry, call, shapes)):
+            if _agree(read.get(index), shape):
+                outputs.setdefault(index, shape)
+        if 0 not in outputs and 0 not in read and outputs:
+            outputs[0] = outputs[min(outputs)]
+        unknown = next((index for index in (0, *read) if index not in outputs), None)
+        if unknown is None:
+            return outputs
+        told = read.get(unknown)
+        what = "is not in the configuration" if told is None else f"is open: {told!r:.60}"
+        raise GraphError(
+            f"{entry.name:.80}: the output shape of this {_class_name(entry)} {what}",
+            "no op describes such a layer; a model with inputs of a fixed size, saved by Keras 3, "
+            "tells the shapes between its layers",
+        )
+
+    def _weights_of(
+        self, entry: Entry, place: Place, shapes: Shapes
+    ) -> tuple[WeightShapes | None, int]:
+        """Ask for the weights of an opaque layer."""
+        if entry.is_operation or entry.class_name in TENSORFLOW:
+            return (), 0
+        known = self._weights((*place.names, entry.name)) if self._weights else None
+        if known is None and entry.is_keras:
+            ruled = opaque_weights(entry.class_name, Settings(entry.config), shapes)
+            known = None if ruled is None else (ruled, 0)
+        if known is None:
+            return None, 0
+        weights, constants = known
+        trained = len(weights) - constants
+        # In an order that is the same whoever tells them: a fingerprint has them.
+        return (*sorted(weights[:trained]), *sorted(weights[trained:])), constants
+
+
+def _value(values: Mapping[Key, str], tensor: Tensor, reader: str) -> str:
+    """Look up the path of a tensor."""
+    path = values.get(tensor.key)
+    if path is None:
+        raise GraphError(
+            f"{reader:.80} reads output {tensor.output} of {tensor.layer:.80}, which is not there"
+        )
+    return path
+
+
+def _described(entry: Entry, call: Call, shapes: Shapes) -> Op:
+    """Say which op a layer is.
+
+    Raises:
+        Unfit: If none.
+    """
+    if entry.is_operation or (entry.is_keras and entry.class_name in TENSORFLOW):
+        return operation_op(operation(entry.class_name, entry.config, call, shapes))
+    if not entry.is_keras:
+        raise Unfit(entry.class_name)
+    return layer_op(entry.class_name, Settings(entry.config), shapes)
+
+
+def _by_rule(entry: Entry, call: Call, shapes: Shapes) -> Shapes:
+    """Infer the shapes that come out of an opaque layer, where a rule is known."""
+    try:
+        if entry.is_operation or entry.class_name in TENSORFLOW:
+            return operation_shapes(operation(entry.class_name, entry.config, call, shapes))
+        if entry.is_keras:
+            return opaque_shapes(entry.class_name, Settings(entry.config), shapes)
+    except (Unfit, ShapeMismatch):
+        pass
+    return ()
+
+
+def _class_name(entry: Entry) -> str:
+    """Name what an opaque layer is."""
+    if entry.class_name in TENSORFLOW:
+        return showable(f"tf.{entry.config.get('function', entry.class_name)}", 100)
+    return showable(entry.class_name, 100)
+
+
+def _agree(told: Any, shape: TensorShape) -> bool:
+    """Tell whether a shape is what the configuration tells, batch first, wherever it does."""
+    if not isinstance(told, list | tuple) or not told or tuple(told[1:]) == shape:
+        return True
+    return len(told) - 1 == len(shape) and all(
+        side is None or side == known for side, known in zip(told[1:], shape, strict=True)
+    )
+
+
+def _closed(told: Any) -> TensorShape | None:
+    """Read a shape that the configuration tells, batch first; None where a side is open."""
+    if not isinstance(told, list | tuple) or not all(map(is_side, told[1:])):
+        return None
+    return TensorShape(*told[1:])
