@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rsinspect.answers.rows import Level, SummaryRow
 from rsinspect.answers.table import Column, Kind, Value
 from rsinspect.layers.cost import LEGEND, Cost
-from rsinspect.layers.fold import whole_cost
+from rsinspect.layers.fold import Likeness, whole_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.question import Question
 from rsinspect.layers.receptive_field import ReceptiveField, receptive_fields
@@ -51,26 +51,92 @@ def _flops_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
     return f"FLOPs ({question.convention}): {question.legend}."
 
 
+class _Alike(NamedTuple):
+    """What is said of blocks that are alike.
+
+    Attributes:
+        adjective: Where they stand in a list of blocks.
+        words: Of a number of blocks.
+        meaning: In what they are alike.
+    """
+
+    adjective: str
+    words: str
+    meaning: str
+
+
+_ALIKE: dict[Likeness, _Alike] = {
+    "identical": _Alike(
+        "identical",
+        "{} identical blocks; the numbers are for all of them",
+        "Identical: in op, configuration and shapes",
+    ),
+    "inference": _Alike(
+        "identical but for drop rates",
+        "{} blocks, identical but for drop rates, summed",
+        "Identical but for drop rates: in op, configuration and shapes, not in how often dropout "
+        "and drop path drop",
+    ),
+    "growing": _Alike(
+        "of one form, growing width",
+        "{} blocks of one form, growing width, summed",
+        "Of one form: alike in ops, kernels and connections",
+    ),
+    "form": _Alike(
+        "of one form, other widths",
+        "{} blocks of one form, other widths, summed",
+        "Of one form: alike in ops, kernels and connections",
+    ),
+}
+
+
+def _weights(row: SummaryRow) -> str:
+    return f"with the weights of {row.shares}" if row.shares else "each with its own weights"
+
+
 def _blocks_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
-    folded = [row.runs for row in rows if len(row.runs) == 2 and row.runs[1] > 1]
-    if not folded:
-        return None
-    first, rest = max(folded, key=lambda runs: runs[1])
-    return (
-        f"Blocks {first} + {rest}: {rest} identical after the first "
-        "(op, configuration, shapes), each with its own weights."
-    )
+    """Explain the largest run of each likeness."""
+    largest: dict[Likeness, tuple[int, SummaryRow]] = {}
+    for row in rows:
+        for size, likeness in zip(row.runs, row.likeness, strict=False):
+            if size > 1 and size > largest.get(likeness, (1, row))[0]:
+                largest[likeness] = size, row
+    notes = []
+    for likeness, (size, row) in largest.items():
+        after = " after the first" if row.runs == (1, size) else ""
+        of = " (op, configuration, shapes)" if likeness == "identical" else ""
+        notes.append(
+            f"Blocks {' + '.join(map(str, row.runs))}: {size} {_ALIKE[likeness].adjective}{after}"
+            f"{of}, {_weights(row)}."
+        )
+    return " ".join(notes) or None
 
 
 def sums_in_words(rows: Sequence[SummaryRow]) -> tuple[str, ...]:
     """Say of rows that stand for several blocks what their numbers are."""
-    row = max(rows, key=lambda row: row.repeats)
-    if row.repeats == 1:
+    largest: dict[Likeness, SummaryRow] = {}
+    for row in sorted(rows, key=lambda row: -row.repeats):
+        if row.repeats > 1:
+            largest.setdefault(row.likeness[0], row)
+    if not largest:
         return ()
-    return (
-        f"{row.group}: {row.repeats} identical blocks; the numbers are for all of them.",
-        "Identical: in op, configuration and shapes; each block has its own weights.",
-    )
+    notes = [
+        f"{row.group}: {_ALIKE[likeness].words.format(row.repeats)}."
+        for likeness, row in largest.items()
+    ]
+    meanings = dict.fromkeys(_ALIKE[likeness].meaning for likeness in largest)
+    own = "; each block has its own weights" if not any(row.shares for row in rows) else ""
+    return (*notes[:1], *(f"{meaning}{own}." for meaning in meanings), *notes[1:])
+
+
+def sharing_in_words(rows: Sequence[SummaryRow]) -> str | None:
+    """Say which rows use the weights of others."""
+    sharing = [row for row in rows if row.shares]
+    if not sharing:
+        return None
+    shown = ", ".join(f"{row.label} with {row.shares}" for row in sharing[:3])
+    more = f" and {len(sharing) - 3} more" if len(sharing) > 3 else ""
+    return f"Shares weights: {shown}{more}; they count once."
 
 
 def _field_note(rows: Sequence[SummaryRow], question: Question) -> str:
@@ -204,6 +270,8 @@ def default_columns(
         keys = keys - {"flops"} | {"macs"}
     if all(row.repeats == 1 for row in rows):
         keys -= {"repeats"}
+    if not any(row.runs for row in rows):
+        keys -= {"blocks"}
     return tuple(spec for key, spec in COLUMNS.items() if key in keys)
 
 

@@ -103,7 +103,10 @@ def blocks_in_words(comparison: Comparison) -> tuple[str, ...]:
                 phrases.append(f"{stage.path} {status}")
                 continue
             runs = next(runs for whole, runs in fold_stages(graph) if whole.path == stage.path)
-            alike = any(run.repeats > 1 and {*groups} <= {*run.groups} for run in runs)
+            alike = any(
+                run.repeats > 1 and run.likeness == "identical" and {*groups} <= {*run.groups}
+                for run in runs
+            )
             noun = f"{'identical ' if alike else ''}block"
             phrases.append(f"{sign}{plural(len(groups), noun)} in {stage.path}")
     return tuple(phrases)

@@ -96,14 +96,10 @@ def repeats_in_words(tree: Tree, stages: tuple[FoldedStage, ...]) -> str:
         return words
     alike = "identical in op, configuration and shape"
     if any(len(runs) > 2 for _, runs in blocks):
-        same = all(len({_without_drop_path(group) for group in rest}) == 1 for rest in rests)
-        alike = "identical but for drop path" if same else "not all identical"
+        alike = "not all identical"
+    elif any(run.likeness == "inference" for _, runs in blocks for run in runs):
+        alike = "identical but for drop path"
     return f"{words}, the others {alike}, each with weights of its own"
-
-
-def _without_drop_path(group: Group) -> tuple[tuple[ops.Op, tuple[int, ...]], ...]:
-    """Give what a block does in inference."""
-    return tuple((x.op, x.shape) for x in group.layers if not isinstance(x.op, ops.DropPath))
 
 
 def _grid(tree: Tree, stages: tuple[FoldedStage, ...]) -> Grid:

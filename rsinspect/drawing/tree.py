@@ -10,7 +10,7 @@ from rsinspect.base.words import plural, spans
 from rsinspect.drawing.scene import Edge, Fact, Lane, Mark, Node, Part, Role
 from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, layer_cost, layers_cost
-from rsinspect.layers.fold import FoldedStage, Run, fold_stages
+from rsinspect.layers.fold import FoldedStage, Likeness, Run, fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.question import Question
@@ -147,22 +147,22 @@ class Tree:
             rest: list[Group] = []
             for group in run.groups:
                 if apart or group.path in shown_apart:
-                    nodes += self._run(rest)
-                    nodes += self._run([group])
+                    nodes += self._run(rest, run.likeness)
+                    nodes += self._run([group], run.likeness)
                     rest = []
                 elif rest and self.marks.get(rest[0].path) != self.marks.get(group.path):
-                    nodes += self._run(rest)
+                    nodes += self._run(rest, run.likeness)
                     rest = [group]
                 else:
                     rest.append(group)
-            nodes += self._run(rest)
+            nodes += self._run(rest, run.likeness)
         return tuple(nodes)
 
-    def _run(self, groups: list[Group]) -> list[Node]:
-        """Make one node for identical blocks; none for none."""
+    def _run(self, groups: list[Group], likeness: Likeness) -> list[Node]:
+        """Make one node for blocks that are alike; none for none."""
         if not groups:
             return []
-        run = Run(tuple(groups))
+        run = Run(tuple(groups), likeness)
         first = run.first
         is_open = self.everything or first.path in self.opened
         children: tuple[Node, ...] = ()
@@ -170,13 +170,13 @@ class Tree:
             if run.repeats == 1:
                 children = self._layers(first)
             else:
-                children = tuple(node for group in groups for node in self._run([group]))
+                children = tuple(node for group in groups for node in self._run([group], likeness))
         path = run.span
         if not is_open:
             self._stand_for(path, (run,))
         part = self._part(run)
         cost = run.cost(self.graph)
-        output = first.layers[-1].shape
+        output = groups[-1].layers[-1].shape
         return [
             Node(
                 path=path,

@@ -122,6 +122,10 @@ def peak_activation(graph: LayerGraph) -> Peak:
     >>> peak_activation(build_graph(ResNetRSSpec.variant(50))).bytes()
     3686400
     """
+    in_stages = tuple(x for folded in fold_stages(graph) for x in folded.stage.layers)
+    if in_stages != graph.layers:  # cells and towers are put together from all over the order
+        moments = (Peak(sum(alive.values()), path) for path, alive in liveness(graph))
+        return max(moments, key=lambda peak: peak.elements)
     memory = _Memory(graph)
     peak = Peak(0, graph.layers[0].path)
     for folded in fold_stages(graph):
@@ -134,5 +138,5 @@ def peak_activation(graph: LayerGraph) -> Peak:
                     if (total := sum(memory.alive.values())) > peak.elements:
                         peak = Peak(total, path)
                 end, last = group.layers[-1].path, run.groups[-1].layers[-1].path
-                skipped = end != last and memory.stands_for(end, last)
+                skipped = run.is_uniform and end != last and memory.stands_for(end, last)
     return peak

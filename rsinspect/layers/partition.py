@@ -2,7 +2,7 @@
 
 A cut is a position in the order of layers at which exactly one tensor is alive: everything after it
 can be computed from that tensor alone. It is found by liveness, not kept in a table, so that a
-wiring without such positions is refused instead of cut wrongly.
+wiring is never cut wrongly: stages or blocks with no such position between them are one segment.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rsinspect.base.errors import GraphError
 from rsinspect.layers.cost import Cost, layers_cost
+from rsinspect.layers.cuts import cut_positions
+from rsinspect.layers.fold import span
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.structure import Group, cut_positions, structure_of
+from rsinspect.layers.structure import Group, structure_of
 
 Level = Literal["stage", "block"]
 
@@ -49,7 +50,7 @@ def cuts(graph: LayerGraph) -> tuple[str, ...]:
     >>> cuts(build_graph(ResNetRSSpec.variant(50)))[-5:]
     ('c5/block2/add', 'c5/block2/out', 'head/avg_pool', 'head/dropout', 'head/classifier')
     """
-    return tuple(graph.layers[position].path for position in cut_positions(graph))
+    return tuple(graph.layers[position].path for position in cut_positions(graph.layers))
 
 
 def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
@@ -60,8 +61,7 @@ def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
     graph and level.
 
     Raises:
-        GraphError: If a boundary is a position at which other tensors are alive as well, or the
-            graph does not begin with one image.
+        GraphError: If the graph does not begin with one image.
 
     >>> from rsinspect.networks.resnet_rs import build_graph
     >>> from rsinspect.networks.spec import ResNetRSSpec
@@ -93,16 +93,28 @@ def _segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
         groups = [Group(first.path, prepared.layers + first.layers), *rest]
     allowed = frozenset(cuts(graph))
     parts: list[Segment] = []
+    waiting: list[Group] = []  # that no cut separates yet
     entry = source.path
     for group in groups:
+        waiting.append(group)
         output = group.layers[-1].path
-        if output not in allowed:
-            raise GraphError(
-                f"{graph.name} cannot be cut after {output}: "
-                "other tensors are still to be read there"
-            )
-        parts.append(
-            Segment(path=group.path, level=level, input=entry, output=output, layers=group.layers)
-        )
-        entry = output
+        if output in allowed:
+            parts.append(_segment(graph, waiting, level, entry))
+            waiting, entry = [], output
+    if waiting:
+        parts.append(_segment(graph, waiting, level, entry))
     return tuple(parts)
+
+
+def _segment(graph: LayerGraph, groups: list[Group], level: Level, entry: str) -> Segment:
+    """Make one segment of neighbours, called by the first and the last."""
+    inside = {layer.path for group in groups for layer in group.layers}
+    return Segment(
+        path=span([group.path for group in groups]),
+        level=level,
+        input=entry,
+        output=groups[-1].layers[-1].path,
+        layers=groups[0].layers
+        if len(groups) == 1
+        else tuple(layer for layer in graph if layer.path in inside),
+    )

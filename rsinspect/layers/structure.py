@@ -1,100 +1,48 @@
 """What belongs together in a graph: stages, blocks, shortcuts and gates, from the wiring alone.
 
 A *cut* is a layer after which exactly one tensor is still to be read. Between two cuts lies either
-one layer of a chain or a part that branches. From this everything follows:
+one layer of a chain or a part that branches; a part whose inside has many resolutions falls apart
+at cuts of two tensors, or more (``layers.cuts``). From this everything follows
+(``layers.division``):
 
 * A part that branches and ends in an addition or another join is a **block**, together with an
   activation that follows it. A part that only scales a tensor by a gate is no block: it belongs
   to the chain it stands in.
+* In a chain, a depthwise convolution with the 1x1 convolutions around it is a block as well, and
+  so is what has the form of the block that it stands before, save for the shortcut.
 * The **shortcut** of a block is the input of its addition with the fewest layers behind it:
   none (the identity) or some (a projection). The others are the residual **branch**.
 * A **gate** is what a multiplication scales by: the input that was computed from the other one.
-* A **stage** begins at each block whose shortcut is not the identity, because only such a block
-  can change the shape. The chain before the first block is the **stem** (the image and its
-  preprocessing stand apart, as ``input``), the chain after the last is the **head**.
+* A **stage** begins at each block whose shortcut has weights, because only such a block can change
+  the width; elsewhere where the resolution changes, or at a block of a chain the width. A pool
+  in a chain closes the stage that it pools. The chain before the first block is the **stem** (the
+  image and its preprocessing stand apart, as ``input``), the chain after the last is the **head**;
+  in a network without blocks the parts of one resolution are stages.
+* What depends on one of several inputs alone is divided by itself.
 
-Names only label what the wiring has found: a stage is called by the first part of its layers'
-paths where they all share it and nobody else has it, a block by the first two; else they are
-called ``c2``, ``c3``, ... after the paper, and ``c2/block0``. So a network whose layer names were
-scrambled has the same structure, under the same names, as the one built here.
-
-Annotations are types, not strings, where a named tuple is made: it compiles each string, and every
-command pays for that.
+Names only label what the wiring has found (``layers.stages``). So a network whose layer names were
+scrambled has the same structure as the one built here.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from rsinspect.base.errors import UnknownPath
-from rsinspect.layers import ops
+from rsinspect.layers.division import StageRole, draft_stages
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.stages import Group, Stage, labelled
 
 if TYPE_CHECKING:
     from rsinspect.layers.blocks import Block, Gate
 
-StageRole = Literal["input", "stem", "stage", "head"]
+__all__ = ["Carries", "Group", "Part", "Stage", "StageRole", "Structure", "structure_of"]
+
 Part = Literal["trunk", "branch", "shortcut", "gate"]
 """Where a layer stands: in no block's inside, in a residual branch, a shortcut or a gate."""
 Carries = Literal["flow", "identity", "projection", "gate"]
 """What goes along an edge: the data, a shortcut of either kind, or the factors of a gate."""
-
-FIRST_STAGE = 2
-"""Stages of blocks are c2, c3, ... in the paper: c1 is the stem."""
-
-
-class Group(NamedTuple):
-    """Layers that stand together: a block, or a stage without blocks.
-
-    Attributes:
-        path: Its label: ``c4/block22``, ``stem``.
-        layers: In order.
-        stage: Label of its stage.
-        number: Of the block in its stage, from 0; None where it is no block.
-    """
-
-    path: str
-    layers: tuple[Layer, ...]
-    stage: str = ""
-    number: int | None = None
-
-    @property
-    def is_block(self) -> bool:
-        """Tell whether it is a block."""
-        return self.number is not None
-
-    def name_of(self, path: str) -> str:
-        """Name a layer within the group: its path without the group's, where it begins with that.
-
-        >>> Group("c2/block0", ()).name_of("c2/block0/se/reduce"), Group("c2", ()).name_of("conv")
-        ('se/reduce', 'conv')
-        """
-        return path.removeprefix(f"{self.path}/")
-
-
-class Stage(NamedTuple):
-    """Neighbouring groups of one stage.
-
-    Attributes:
-        path: Its label.
-        role: What it is to the network.
-        groups: Its blocks; one group with all layers where it has none.
-    """
-
-    path: str
-    role: StageRole
-    groups: tuple[Group, ...]
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """List all its layers, in order."""
-        return tuple(layer for group in self.groups for layer in group.layers)
-
-    @property
-    def has_blocks(self) -> bool:
-        """Tell whether its groups are blocks."""
-        return self.groups[0].is_block
 
 
 class Structure:
@@ -107,7 +55,7 @@ class Structure:
 
     def __init__(self, graph: LayerGraph) -> None:
         self.graph = graph
-        self.stages = _labelled(_stages(graph))
+        self.stages = labelled(graph, draft_stages(graph))
         self._blocks: dict[str, Block] = {}
         self._gates: dict[str, tuple[Gate, ...]] = {}
         self._parts_of: dict[str, dict[str, Part]] = {}
@@ -183,8 +131,8 @@ class Structure:
 
     def _ends(self, path: str) -> tuple[Group, Group] | None:
         """Read what ``span`` wrote: the first and the last group."""
-        if numbered := re.fullmatch(r"(.*?)(\d+)-(\d+)", path):
-            ends = [self.group(f"{numbered[1]}{number}") for number in numbered.groups()[1:]]
+        if numbered := re.fullmatch(r"(.*?)(\d+|(?<=\d)[a-z])-(\d+|[a-z])", path):
+            ends = [self.group(f"{numbered[1]}{end}") for end in numbered.groups()[1:]]
         else:
             ends = [self.group(end) for end in path.split(" to ", 1)]
         first, last = ends[0], ends[-1]
@@ -289,153 +237,3 @@ def structure_of(graph: LayerGraph) -> Structure:
     [('input', 1), ('stem', 1), ('c2', 3), ('c3', 4), ('c4', 6), ('c5', 3), ('head', 1)]
     """
     return graph.derived(Structure)
-
-
-def cut_positions(graph: LayerGraph) -> tuple[int, ...]:
-    """Positions of all layers after which exactly one tensor is still to be read, their own.
-
-    The last layer counts as one. An output that nothing reads does not keep a tensor alive.
-    """
-    position = {layer.path: index for index, layer in enumerate(graph.layers)}
-    last_read = list(range(len(graph)))
-    for index, layer in enumerate(graph.layers):
-        for path in layer.inputs:
-            last_read[position[path]] = index
-    ends = [0] * len(graph)
-    for index, end in enumerate(last_read):
-        if end > index:
-            ends[end] += 1
-    cuts = []
-    alive = 0
-    for index, end in enumerate(last_read):
-        alive -= ends[index]
-        if end > index:
-            alive += 1
-            if alive == 1:
-                cuts.append(index)
-        elif alive == 0:
-            cuts.append(index)
-    return tuple(cuts)
-
-
-class _Draft(NamedTuple):
-    """A stage before it has a label: its role and its groups of layers."""
-
-    role: StageRole
-    groups: tuple[tuple[Layer, ...], ...]
-
-
-def _stages(graph: LayerGraph) -> tuple[_Draft, ...]:
-    layers = graph.layers
-    entered = 0
-    while entered < len(layers) and _prepares(layers[entered]):
-        entered += 1
-    chain: list[Layer] = []  # layers that wait for the group they belong to
-    stages: list[list[tuple[Layer, ...]]] = []
-    stem: tuple[Layer, ...] = ()
-    start = entered
-    for cut in cut_positions(graph):
-        part = layers[start : cut + 1]
-        if not part:
-            continue
-        start = cut + 1
-        if not _is_block(part):
-            if not chain and stages and isinstance(part[-1].op, ops.Activation) and len(part) == 1:
-                stages[-1][-1] += part
-            else:
-                chain += part
-            continue
-        if not stages:
-            stem, chain = tuple(chain), []
-        block, chain = (*chain, *part), []
-        if not stages or not _keeps(part):
-            stages.append([])
-        stages[-1].append(block)
-    chain += layers[start:]
-    if not stages:
-        stem, chain = _without_head(chain)
-    drafts = [_Draft("input", (layers[:entered],)), _Draft("stem", (stem,))]
-    drafts += [_Draft("stage", tuple(blocks)) for blocks in stages]
-    drafts.append(_Draft("head", (tuple(chain),)))
-    return tuple(draft for draft in drafts if draft.groups[0])
-
-
-def _prepares(layer: Layer) -> bool:
-    """Whether a layer is the image or its preprocessing."""
-    return isinstance(layer.op, ops.Input | ops.Rescaling | ops.Normalization)
-
-
-def _is_block(part: Sequence[Layer]) -> bool:
-    """Whether layers between two cuts branch, and for more than a gate."""
-    return len(part) > 1 and not isinstance(part[-1].op, ops.Multiply)
-
-
-def _keeps(part: Sequence[Layer]) -> bool:
-    """Whether a part that branches adds its own entry to its end: an identity shortcut."""
-    inside = {layer.path for layer in part}
-    return isinstance(part[-1].op, ops.Add) and any(x not in inside for x in part[-1].inputs)
-
-
-def _without_head(chain: list[Layer]) -> tuple[tuple[Layer, ...], list[Layer]]:
-    """A network without blocks: what comes before its first global pool or classifier, the rest."""
-    ends = ops.GlobalAvgPool | ops.GlobalMaxPool | ops.Dense
-    start = next((i for i, layer in enumerate(chain) if isinstance(layer.op, ends)), len(chain))
-    return tuple(chain[:start]), chain[start:]
-
-
-def _labelled(drafts: Sequence[_Draft]) -> tuple[Stage, ...]:
-    """Stages and groups under the names that the layers agree on, or else the paper's."""
-    shared = [[_shared(layers) for layers in draft.groups] for draft in drafts]
-    firsts = [{parts[0] if parts else "" for parts in groups} for groups in shared]
-    labels: list[str] = []
-    number = FIRST_STAGE
-    for index, draft in enumerate(drafts):
-        generic = draft.role if draft.role != "stage" else f"c{number}"
-        number += draft.role == "stage"
-        label = next(iter(firsts[index])) if len(firsts[index]) == 1 else ""
-        alone = label and not any(
-            label in firsts[other] or ("" in firsts[other] and _has(drafts[other], label))
-            for other in range(len(drafts))
-            if other != index
-        )
-        labels.append(label if alone else generic)
-    if len(set(labels)) < len(labels):  # a name that another stage would be given
-        numbers = iter(range(FIRST_STAGE, FIRST_STAGE + len(drafts)))
-        labels = [d.role if d.role != "stage" else f"c{next(numbers)}" for d in drafts]
-    return tuple(
-        Stage(label, draft.role, _groups(label, draft, prefixes))
-        for label, draft, prefixes in zip(labels, drafts, shared, strict=True)
-    )
-
-
-def _shared(layers: Sequence[Layer]) -> list[str]:
-    """Parts with which the paths of all layers begin; their own names left out.
-
-    What the first and the last path in the order of the alphabet begin with, all do.
-    """
-    paths = [layer.path for layer in layers]
-    low, high = min(paths).split("/")[:-1], max(paths).split("/")[:-1]
-    parts = []
-    for one, other in zip(low, high, strict=False):
-        if one != other:
-            break
-        parts.append(one)
-    return parts
-
-
-def _has(draft: _Draft, label: str) -> bool:
-    """Whether a layer of a stage would be called by a label."""
-    return any(layer.path.startswith(f"{label}/") for group in draft.groups for layer in group)
-
-
-def _groups(stage: str, draft: _Draft, prefixes: Sequence[list[str]]) -> tuple[Group, ...]:
-    if draft.role != "stage":
-        return (Group(stage, draft.groups[0], stage),)
-    labels = [f"{stage}/{parts[1]}" if parts[1:] else "" for parts in prefixes]
-    agreed = all(parts[:1] == [stage] for parts in prefixes) and all(labels)
-    if not agreed or len(set(labels)) < len(labels):
-        labels = [f"{stage}/block{number}" for number in range(len(labels))]
-    return tuple(
-        Group(label, layers, stage, number)
-        for number, (label, layers) in enumerate(zip(labels, draft.groups, strict=True))
-    )

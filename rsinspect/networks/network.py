@@ -113,7 +113,7 @@ class Network:
     @property
     def blocks(self) -> tuple[int, ...]:
         """Count the blocks of each stage that has blocks."""
-        return tuple(len(stage.groups) for stage in self.structure.stages if stage.has_blocks)
+        return tuple(len(stage.blocks) for stage in self.structure.stages if stage.has_blocks)
 
     def document(self) -> dict[str, Any]:
         """Identify the network in a JSON document: its ``model`` object.

@@ -43,6 +43,9 @@ def distinct_blocks(network: Network) -> Distinct | None:
     hands_on: dict[str, str] = {}  # output of a dropped block -> output of the one that stands in
     for stage in fold_stages(_without_rates(network.graph)):
         for run in stage.runs:
+            if not run.is_uniform:
+                kept += [(path, 1) for path in run.paths]
+                continue
             kept.append((run.first.path, run.repeats))
             for group in run.groups[1:]:
                 dropped.update(layer.path for layer in group.layers)

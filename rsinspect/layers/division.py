@@ -1,0 +1,387 @@
+"""Where a network's stages and blocks begin and end, from the wiring alone.
+
+The rules stand in ``layers.structure``, which labels what is found here. Annotations are types, not
+strings, where a named tuple is made: every command pays for strings.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from rsinspect.layers import ops
+from rsinspect.layers.cuts import Part, cut_positions, parts_between
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape, pair
+
+StageRole = Literal["input", "stem", "stage", "head"]
+Kind = Literal["block", "unit", "closing", "plain"]
+"""What a group is: a part that branches; convolutions of a chain that stand for a block; layers
+of a chain that a pool ends; other layers of a chain."""
+
+PREPARES = (ops.Input, ops.Rescaling, ops.Normalization, ops.Augmentation, ops.Arithmetic)
+CONVOLVES = (ops.Conv2D, ops.DepthwiseConv2D, ops.SeparableConv2D, ops.Conv2DTranspose)
+POOLS = (ops.MaxPool2D, ops.AvgPool2D)
+ENLARGES = (ops.Conv2DTranspose, ops.UpSampling2D)
+ENDS = (ops.GlobalAvgPool, ops.GlobalMaxPool, ops.Dense, ops.Flatten)
+"""With one of these the head of a chain begins."""
+JOINS = (ops.Add, ops.ScaledAdd)
+LIGHT = (
+    ops.BatchNorm, ops.LayerNorm, ops.Activation, ops.ReLU, ops.PReLU, ops.Dropout, ops.DropPath,
+    ops.ChannelScale, ops.Arithmetic, ops.Multiply,
+)  # fmt: skip
+"""What goes with the convolution before it; a product ends a gate."""
+FORMLESS = (ops.ZeroPad2D, ops.Dropout, ops.DropPath)
+"""What makes no other form: padding and regularisation."""
+
+
+class DraftGroup(NamedTuple):
+    """Layers that stand together, before they have a label."""
+
+    layers: Part
+    kind: Kind
+
+    @property
+    def is_block(self) -> bool:
+        """Tell whether it counts as a block of its stage."""
+        return self.kind in ("block", "unit")
+
+
+class Draft(NamedTuple):
+    """A stage before it has a label: its role and its groups of layers."""
+
+    role: StageRole
+    groups: tuple[DraftGroup, ...]
+
+
+def draft_stages(graph: LayerGraph) -> tuple[Draft, ...]:
+    """Divide all layers of a graph into stages, and these into blocks."""
+    layers = graph.layers
+    entered = 0
+    while entered < len(layers) and isinstance(layers[entered].op, PREPARES):
+        entered += 1
+    drafts = [Draft("input", (DraftGroup(layers[:entered], "plain"),))]
+    if len([layer for layer in layers if not layer.inputs]) == 1:
+        drafts += _Section(graph, layers, entered).drafts()
+    else:
+        for tower in _towers(layers, entered):
+            drafts += _Section(graph, tower, 0).drafts()
+    return tuple(draft for draft in drafts if draft.groups and draft.groups[0].layers)
+
+
+def _towers(layers: Part, entered: int) -> Iterator[Part]:
+    """Part a network of several inputs by the inputs that a layer depends on; few come first."""
+    seen: dict[str, frozenset[str]] = {}
+    towers: dict[frozenset[str], list[Layer]] = {}
+    for position, layer in enumerate(layers):
+        above = frozenset().union(*(seen[path] for path in layer.inputs))
+        seen[layer.path] = above if layer.inputs else frozenset((layer.path,))
+        if position >= entered:
+            towers.setdefault(seen[layer.path], []).append(layer)
+    for key in sorted(towers, key=len):
+        yield tuple(towers[key])
+
+
+class _Section:
+    """Neighbouring layers that are divided on their own: a whole network, or one of its towers."""
+
+    def __init__(self, graph: LayerGraph, layers: Part, start: int) -> None:
+        self.graph = graph
+        self.layers = layers
+        self.start = start
+        self.groups: list[DraftGroup] = []
+        self.stem: list[Layer] = []
+        self.head: list[Layer] = []
+
+    def drafts(self) -> list[Draft]:
+        """List stem, stages and head."""
+        chain: list[Part] = []  # parts that wait for the group they belong to
+        end = self.start
+        cuts = cut_positions(self.layers)
+        for part in parts_between(self.graph, self.layers, self.start, cuts):
+            end += len(part)
+            if is_branching(part):
+                self._block(chain, part)
+                chain = []
+            elif self._belongs_to_last(chain, part):
+                self._extend(part)
+            else:
+                chain.append(part)
+        rest = self.layers[end:]
+        self._finish(chain, rest)
+        stages = _staged(self.graph, self.groups)
+        return [
+            Draft("stem", (DraftGroup(tuple(self.stem), "plain"),)),
+            *(Draft("stage", tuple(groups)) for groups in stages),
+            Draft("head", (DraftGroup(tuple(self.head), "plain"),)),
+        ]
+
+    def _belongs_to_last(self, chain: Sequence[Part], part: Part) -> bool:
+        """Whether a part is the activation after a block."""
+        return (
+            not chain
+            and bool(self.groups)
+            and len(part) == 1
+            and isinstance(part[0].op, ops.Activation | ops.ReLU | ops.PReLU)
+        )
+
+    def _extend(self, layers: Part) -> None:
+        last = self.groups[-1]
+        self.groups[-1] = DraftGroup(last.layers + layers, last.kind)
+
+    def _block(self, chain: list[Part], part: Part) -> None:
+        """Add a part that branches, after the chain before it."""
+        alone = bool(chain) and keeps(part)
+        if chain:
+            chain = self._units(chain, part if alone else None)
+        if chain and not self.groups:
+            start = _after_pool(chain) if not alone else len(chain)
+            self.stem, chain = list(_joined(chain[:start])), chain[start:]
+        if chain and not alone:
+            *before, chain = _pieces(chain)
+            if any(_convolves(one) for one in chain):
+                before, chain = [*before, chain], []
+            self.groups += map(_plain, before)
+        elif chain and self.groups and not any(_convolves(one) for one in chain):
+            self._extend(_joined(chain))
+            chain = []
+        elif chain:
+            self.groups += map(_plain, _pieces(chain))
+            chain = []
+        self.groups.append(DraftGroup(_joined(chain) + part, "block"))
+
+    def _units(self, chain: list[Part], following: Part | None) -> list[Part]:
+        """Add the units among a chain, and what stands before them; return the rest."""
+        start = 0
+        for begin, end in _depthwise(chain):
+            self._unit(chain[start:begin], chain[begin:end])
+            start = end
+        rest = chain[start:]
+        if following is not None and rest:
+            begin = _of_form(rest, form(following[:-1]))
+            if begin < len(rest) and (self.groups or any(map(_convolves, rest[:begin]))):
+                self._unit(rest[:begin], rest[begin:])
+                rest = []
+        return rest
+
+    def _unit(self, before: list[Part], unit: list[Part]) -> None:
+        if before and not self.groups:
+            self.stem += _joined(before)
+        elif before:
+            self.groups += map(_plain, _pieces(before))
+        self.groups.append(DraftGroup(_joined(unit), "unit"))
+
+    def _finish(self, chain: list[Part], rest: Part) -> None:
+        """Add the chain after the last block, and layers after which nothing is read alone."""
+        blocks = bool(self.groups)
+        chain = self._units(chain, None)
+        start = next((i for i, x in enumerate(chain) if isinstance(x[-1].op, ENDS)), len(chain))
+        pieces = _pieces(chain[:start])
+        if not blocks and not self.groups and len(pieces) == 1:
+            self.stem = list(_joined(pieces[0]))
+            pieces = []
+        if self.groups:  # what keeps the size is the head's
+            sizes = [index for index, piece in enumerate(pieces) if any(map(_resizes, piece))]
+            last = sizes[-1] + 1 if sizes else 0
+        else:
+            last = len(pieces)
+        self.groups += map(_plain, pieces[:last])
+        tail = [part for piece in pieces[last:] for part in piece] + chain[start:]
+        if not tail and not rest and not self.stem and self.groups:
+            tail = self._classifier()
+        self.head = [*_joined(tail), *rest]
+
+    def _classifier(self) -> list[Part]:
+        """Take the last 1x1 convolution of a chain, which says what each pixel is."""
+        last = self.groups[-1]
+        for index in range(len(last.layers) - 1, 0, -1):
+            op = last.layers[index].op
+            if isinstance(op, ops.Conv2D) and op.kernel == 1 and last.kind == "plain":
+                self.groups[-1] = DraftGroup(last.layers[:index], "plain")
+                return [last.layers[index:]]
+            if not isinstance(op, ops.Activation):
+                break
+        return []
+
+
+def _after_pool(chain: Sequence[Part]) -> int:
+    """Find what stands between the pool of a stem and a block: the norm of its entry."""
+    start = len(chain)
+    while start and isinstance(chain[start - 1][-1].op, LIGHT):
+        start -= 1
+    return start if start and isinstance(chain[start - 1][-1].op, POOLS) else len(chain)
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    return tuple([layer for part in parts for layer in part])
+
+
+def _plain(piece: Sequence[Part]) -> DraftGroup:
+    closes = len(piece) > 1 and _shrinks(piece[-1][-1]) and isinstance(piece[-1][-1].op, POOLS)
+    return DraftGroup(_joined(piece), "closing" if closes else "plain")
+
+
+def is_branching(part: Part) -> bool:
+    """Tell whether layers between two cuts branch, and for more than a gate."""
+    return len(part) > 1 and not isinstance(part[-1].op, ops.Multiply)
+
+
+def keeps(part: Part) -> bool:
+    """Tell whether a part adds its own entry to its end: a shortcut without weights."""
+    if not isinstance(part[-1].op, JOINS):
+        return False
+    if part[0].inputs and part[0].inputs[0] in part[-1].inputs:
+        return True
+    inside = {layer.path: layer for layer in part}
+    for path in part[-1].inputs:
+        while path in inside and isinstance(inside[path].op, (*POOLS, ops.ZeroPad2D, ops.Crop2D)):
+            path = inside[path].inputs[0]
+        if path not in inside:
+            return True
+    return False
+
+
+def _convolves(part: Part) -> bool:
+    return any(isinstance(layer.op, CONVOLVES) for layer in part)
+
+
+def _shrinks(layer: Layer) -> bool:
+    op = layer.op
+    return isinstance(op, (ops.Conv2D, ops.DepthwiseConv2D, ops.SeparableConv2D, *POOLS)) and (
+        pair(op.stride) != (1, 1)
+    )
+
+
+def _resizes(part: Part) -> bool:
+    return isinstance(part[-1].op, ENLARGES) or _shrinks(part[-1])
+
+
+def _pieces(chain: Sequence[Part]) -> list[list[Part]]:
+    """Divide a chain where its resolution changes: a pool ends a piece, all else begins one."""
+    pieces: list[list[Part]] = [[]]
+    for part in chain:
+        op = part[-1].op
+        if isinstance(op, POOLS) and _shrinks(part[-1]):
+            pieces[-1].append(part)
+            pieces.append([])
+            continue
+        if _resizes(part) and any(map(_convolves, pieces[-1])):
+            pads: list[Part] = []
+            while pieces[-1] and isinstance(pieces[-1][-1][-1].op, ops.ZeroPad2D):
+                pads.insert(0, pieces[-1].pop())
+            pieces.append(pads)
+        pieces[-1].append(part)
+    return [piece for piece in pieces if piece]
+
+
+def _depthwise(chain: Sequence[Part]) -> Iterator[tuple[int, int]]:
+    """Find units in a chain: a depthwise convolution with the 1x1 convolutions around it.
+
+    The one before belongs to it where it widens; separable convolutions that follow each other are
+    one unit.
+    """
+    free = index = 0
+    while index < len(chain):
+        op = chain[index][-1].op
+        begin, end = index, 0
+        if isinstance(op, ops.SeparableConv2D):
+            end = _after_light(chain, index + 1)
+            while end < len(chain) and isinstance(chain[end][-1].op, ops.SeparableConv2D):
+                end = _after_light(chain, end + 1)
+        elif isinstance(op, ops.DepthwiseConv2D):
+            project = _after_light(chain, index + 1)
+            if project < len(chain) and _is_pointwise(chain[project][-1].op):
+                end = _after_light(chain, project + 1)
+        if not end:
+            index += 1
+            continue
+        while begin > free and isinstance(chain[begin - 1][-1].op, ops.ZeroPad2D):
+            begin -= 1
+        before = begin - 1
+        while before > free and isinstance(chain[before][-1].op, LIGHT):
+            before -= 1
+        if before >= free and isinstance(op, ops.DepthwiseConv2D):
+            expand = chain[before][-1].op
+            if (
+                isinstance(expand, ops.Conv2D)
+                and _is_pointwise(expand)
+                and expand.filters > expand.in_channels
+            ):
+                begin = before
+        yield begin, end
+        free = index = end
+
+
+def _after_light(chain: Sequence[Part], index: int) -> int:
+    while index < len(chain) and isinstance(chain[index][-1].op, LIGHT):
+        index += 1
+    return index
+
+
+def _is_pointwise(op: ops.Op) -> bool:
+    return isinstance(op, ops.Conv2D) and pair(op.kernel) == (1, 1) and pair(op.stride) == (1, 1)
+
+
+def form(layers: Sequence[Layer]) -> list[object]:
+    """Write what layers do without their widths, strides, padding and regularisation."""
+    return [
+        (layer.op.kind, getattr(layer.op, "kernel", None))
+        for layer in layers
+        if not isinstance(layer.op, FORMLESS)
+    ]
+
+
+def _of_form(chain: Sequence[Part], wanted: list[object]) -> int:
+    """Find where the end of a chain begins that has a form; its length where it has not."""
+    length = 0
+    for begin in range(len(chain) - 1, -1, -1):
+        length += len(form(chain[begin]))
+        if length == len(wanted) and form(_joined(chain[begin:])) == wanted:
+            while begin and isinstance(chain[begin - 1][-1].op, ops.ZeroPad2D):
+                begin -= 1
+            return begin
+        if length > len(wanted):
+            break
+    return len(chain)
+
+
+def _staged(graph: LayerGraph, groups: Sequence[DraftGroup]) -> list[list[DraftGroup]]:
+    """Put groups together whose outputs have one resolution, and in residual networks one width."""
+    stages: list[list[DraftGroup]] = []
+    size: tuple[int, ...] = ()
+    for group in groups:
+        entry, end = entry_shape(graph, group.layers), group.layers[-1].shape
+        if not stages or _begins(group, entry, end, size):
+            stages.append([])
+            size = end[:-1]
+            if group.kind == "closing":
+                size = entry[:-1]
+        stages[-1].append(group)
+    return stages
+
+
+def _begins(group: DraftGroup, entry: TensorShape, end: TensorShape, size: tuple[int, ...]) -> bool:
+    """Whether a group begins a stage, where the one before it had outputs of that size."""
+    if entry[:-1] != size and group.kind != "unit":
+        return True
+    if group.kind == "closing":
+        return False
+    if group.kind == "block":
+        part = _until_join(group.layers)
+        if isinstance(part[-1].op, JOINS):
+            return not keeps(part)
+    if group.kind == "unit":
+        return end[:-1] != size or entry.channels != end.channels
+    return end[:-1] != size
+
+
+def _until_join(layers: Part) -> Part:
+    """Leave out what follows the join of a block."""
+    end = len(layers)
+    while end > 1 and len(layers[end - 1].inputs) == 1:
+        end -= 1
+    return layers[:end]
+
+
+def entry_shape(graph: LayerGraph, layers: Part) -> TensorShape:
+    """Look up the shape that the first of some layers reads; its own where it reads nothing."""
+    first = layers[0]
+    return graph.layer(first.inputs[0]).shape if first.inputs else first.shape
