@@ -221,9 +221,9 @@ class Picture:
         self._style = style
 
     def _scene_for(self, format: str) -> Scene:
-        from rsinspect.drawing.choices import DEEP
+        from rsinspect.drawing.choices import DEEP, EVERY_LAYER
 
-        view = self._view if format != "me.json" else None
+        view = self._view if format not in EVERY_LAYER else None
         return self._scene(view_in(format, view), format in DEEP)
 
     @property
@@ -244,7 +244,7 @@ class Picture:
 
         Args:
             path: The suffix chooses the format: .svg, .png, .pdf, .webp, .dot, .tex, .html, .mmd,
-                .txt or .me.json.
+                .txt, .me.json or .netron.json.
             format: For a path without a suffix.
 
         Raises:

@@ -152,7 +152,7 @@ def _draw(
     from rsinspect.drawing.comparison import comparison
 
     format = formats.chosen(output, format)
-    view = picture.view or ("blocks" if format != "me.json" else None)
+    view = picture.view or ("blocks" if format not in choices.EVERY_LAYER else None)
     scene = comparison(
         one,
         two,

@@ -45,8 +45,8 @@ class PictureOptions:
         str | None,
         option(
             "--view",
-            help="{}. Default: figure6, in .html, .mmd and .txt stages; .me.json always has "
-            "every layer.",
+            help="{}. Default: figure6, in .html, .mmd and .txt stages; .me.json and .netron.json "
+            "always have every layer.",
             choices=VIEWS,
         ),
     ] = None

@@ -20,10 +20,10 @@ PICTURES = Formats(
     {
         ".svg": "svg", ".png": "png", ".pdf": "pdf", ".webp": "webp", ".dot": "dot", ".gv": "dot",
         ".tex": "tikz", ".tikz": "tikz", ".html": "html", ".htm": "html", ".mmd": "mermaid",
-        ".mermaid": "mermaid", ".txt": "txt", ".me.json": "me.json",
+        ".mermaid": "mermaid", ".txt": "txt", ".me.json": "me.json", ".netron.json": "netron.json",
     },
     {
-        ".json": "name it .me.json, for Model Explorer",
+        ".json": "name it .me.json, for Model Explorer, or .netron.json, for Netron",
         ".md": "name it .mmd: Mermaid, which a block of a Markdown page shows",
         ".eps": "name it .pdf", ".ps": "name it .pdf",
     }
@@ -38,7 +38,10 @@ PLOTS = Formats(
 )
 """Formats that numbers can be drawn in."""
 
-DEEP = ("html", "me.json")
+EVERY_LAYER = {"me.json": "a Model Explorer file", "netron.json": "a Netron attachment"}
+"""Formats that have every layer, whatever the view, and what a file of each is called."""
+
+DEEP = ("html", *EVERY_LAYER)
 """Formats whose readers open nodes themselves, so that they hold the whole network."""
 
 PNG_DPI = 192

@@ -100,10 +100,10 @@ def view_in(format: str, view: str | None) -> str:
     Raises:
         UnknownPicture: If the format cannot show that view.
     """
-    if format == "me.json":
+    if format in choices.EVERY_LAYER:
         if view not in (None, "layers"):
             raise UnknownPicture(
-                f"a Model Explorer file has every layer; it has no {view} view",
+                f"{choices.EVERY_LAYER[format]} has every layer; it has no {view} view",
                 advice("leave {} out, or choose another format", Option("view")),
             )
         return "layers"
@@ -157,6 +157,10 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
             from rsinspect.drawing.model_explorer import graph_collection
 
             text = _json(graph_collection(scene))
+        case "netron.json":
+            from rsinspect.drawing.netron import attachment
+
+            text = _json(attachment(scene))
         case "dot":
             text = _dot(*_arranged(scene, style), style)
         case "svg" | "png" | "pdf":

@@ -11,8 +11,8 @@ of closed nodes too, for formats whose readers can open them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from rsinspect.layers.question import Question
@@ -242,6 +242,7 @@ class Panel:
         edges: Between nodes that show no children; in a deep scene between layers.
         grid: The table, in place of a diagram.
         below: Whether it stands under the panel before it, not beside.
+        names: What the user's own file calls the layers, by path, where all of them are there.
     """
 
     name: str
@@ -250,6 +251,7 @@ class Panel:
     edges: tuple[Edge, ...] = ()
     grid: Grid | None = None
     below: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def walk(self, *, deep: bool = True) -> Iterator[Node]:
         """Yield all nodes; without ``deep``, only what is shown."""

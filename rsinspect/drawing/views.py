@@ -116,7 +116,8 @@ def diagram(
         marks=marks,
     )
     nodes = tree.nodes()
-    return Panel(name=network.name, nodes=nodes, edges=tree.edges()), tree
+    names = dict(network.names) if deep or tree.everything else {}
+    return Panel(name=network.name, nodes=nodes, edges=tree.edges(), names=names), tree
 
 
 def caption(question: Question, *, folded: bool) -> str:
