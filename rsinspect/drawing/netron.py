@@ -12,13 +12,14 @@ in its sources (lutzroeder/netron, 9.3.3).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rsinspect.base.errors import UnknownPicture
+from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice
 from rsinspect.drawing.overlay import numbers
-from rsinspect.drawing.scene import Fact, Node, Panel, Scene
+from rsinspect.drawing.scene import Node, Panel, Scene
 
 METRICS = {
     "params": "parameters",
@@ -81,7 +82,7 @@ def attachment(scene: Scene) -> dict[str, Any]:
     named = _targets(panel, places)
     return {
         "signature": "netron:attachment",
-        "metadata": [*_about(scene), *_metadata(panel, named)],
+        "metadata": [*_about(scene, panel), *_metadata(named)],
         "metrics": [
             *_rows("model", "", _sums(panel.nodes)),
             *(
@@ -100,7 +101,7 @@ def _inside(node: Node, around: tuple[Node, ...]) -> Iterator[_Place]:
         yield from _inside(child, (*around, node))
 
 
-def _sums(nodes: list[Node] | tuple[Node, ...]) -> dict[str, float]:
+def _sums(nodes: Sequence[Node]) -> dict[str, float]:
     """Add up each quantity of some nodes; one that none of them has is left out."""
     found = {name: numbers(nodes, key) for key, name in METRICS.items()}
     return {name: sum(values.values()) for name, values in found.items() if values}
@@ -111,35 +112,44 @@ def _rows(kind: str, target: str, values: Mapping[str, object]) -> Iterator[Row]
         yield {"kind": kind, "target": target, "name": name, "value": value, "type": "attribute"}
 
 
-def _about(scene: Scene) -> Iterator[Row]:
-    return _rows("model", "", {"network": scene.title, "numbers": scene.caption})
+def _about(scene: Scene, panel: Panel) -> Iterator[Row]:
+    """Say of the whole what it is and costs, where Netron shows the model and its graph.
+
+    Metrics of a graph would be shown of every nested one too; its metadata are those of its name.
+    """
+    yield from _rows("model", "", {"network": scene.title, "numbers": scene.caption})
+    yield from _rows("graph", panel.name, {"network": scene.title, **_totals(panel.nodes)})
+    yield from _rows("graph", panel.name, {"numbers": scene.caption})
 
 
-def _metadata(panel: Panel, named: Mapping[str, tuple[_Place, ...]]) -> Iterator[Row]:
+def _totals(nodes: Sequence[Node]) -> dict[str, str]:
+    return {name: grouped(int(value)) for name, value in _sums(nodes).items()}
+
+
+def _metadata(named: Mapping[str, tuple[_Place, ...]]) -> Iterator[Row]:
     """Say what a layer is and where it stands; of a nested model, what it consists of."""
     for target, places in named.items():
         layer, around = places[0]
         if len(places) > 1:
-            yield from _rows("node", target, {"layers": str(len(places))})
+            inside = {"layers": str(len(places)), **_totals([place.layer for place in places])}
+            yield from _rows("node", target, {"layers": inside["layers"]})
+            yield from _rows("graph", target.rpartition("/")[2].partition("[")[0], inside)
             continue
         stands = {"stage": around[0].path} if around else {}
         if len(around) > 1:
             stands["block"] = around[-1].path
         if layer.path != target:
             stands["path"] = layer.path
-        facts = {fact.key: fact.text for fact in layer.facts if _is_telling(fact)}
+        words = ", ".join(fact.text for fact in layer.facts if fact.key != "output_shape")
+        costs = {"costs": words} if words else {}
         measured = {
             f"latency of {node.path}": fact.text
             for node in around
             for fact in node.facts
             if fact.key == "latency_s"
         }
-        yield from _rows("node", target, {"op": layer.title, **stands, **facts, **measured})
-
-
-def _is_telling(fact: Fact) -> bool:
-    """Whether a person reads a fact more easily than the number among the metrics."""
-    return isinstance(fact.value, int | float) and (fact.key not in METRICS or fact.value >= 10_000)
+        what = {"op": layer.title, "output": layer.aside}
+        yield from _rows("node", target, {**what, **stands, **costs, **measured})
 
 
 def _targets(panel: Panel, places: tuple[_Place, ...]) -> dict[str, tuple[_Place, ...]]:
