@@ -19,7 +19,7 @@ import pytest
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, UnknownPicture
 from rsinspect.drawing import theme as themes
-from rsinspect.drawing.choices import DEEP, PICTURES, PLOT_THEMES, VIEWS
+from rsinspect.drawing.choices import DEEP, EVERY_LAYER, PICTURES, PLOT_THEMES, VIEWS
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.dot import dot
 from rsinspect.drawing.formats import Style, render
@@ -257,7 +257,7 @@ class TestThemes:
 def test_the_same_command_gives_the_same_bytes() -> None:
     for name in VIEWS:
         for format in PICTURES.names:
-            wanted = "layers" if format == "me.json" else name
+            wanted = "layers" if format in EVERY_LAYER else name
             scenes = [view(network_of(50), wanted, deep=True) for _ in range(2)]
             if format not in DEEP:
                 scenes = [view(network_of(50), wanted) for _ in range(2)]
@@ -272,6 +272,7 @@ def test_files_are_what_their_names_say(cli: Cli, tmp_path: Path) -> None:
         "a.svg": b"<?xml", "a.png": b"\x89PNG\r\n", "a.pdf": b"%PDF-", "a.dot": b"digraph",
         "a.gv": b"digraph", "a.html": b"<!doctype html>", "a.mmd": b"flowchart",
         "a.tex": b"\\documentclass", "a.txt": b"ResNet-RS-50", "a.me.json": b'"graphs"',
+        "a.netron.json": b"netron:attachment",
     }  # fmt: skip
     for name, mark in marks.items():
         outcome = cli("graph", 50, "-o", tmp_path / name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rsinspect.differences.pairs import compare
 from rsinspect.differences.report import diff_answer
-from rsinspect.drawing.choices import COMPARED_VIEWS, DEEP, QUANTITIES, VIEWS
+from rsinspect.drawing.choices import COMPARED_VIEWS, DEEP, EVERY_LAYER, QUANTITIES, VIEWS
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.formats import Style, render, view_in
 from rsinspect.drawing.overlay import overlay
@@ -27,7 +27,7 @@ from rsinspect.networks.network import Network, from_graph
 from tests.networks import layout_of, network_of
 from tests.strategies import networks, opaque, scrambled
 
-TEXTS = ("dot", "tikz", "html", "mermaid", "txt", "me.json")
+TEXTS = ("dot", "tikz", "html", "mermaid", "txt", "me.json", "netron.json")
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
 COLOURS = tuple(quantity for quantity in QUANTITIES if quantity != "latency")
 
@@ -43,7 +43,7 @@ def drawn(network: Network, name: str, format: str) -> bytes:
 @given(networks, st.sampled_from(VIEWS))
 def test_every_view_of_every_network_is_written_as_text(network: Network, name: str) -> None:
     for format in TEXTS:
-        assert drawn(network, "layers" if format == "me.json" else name, format)
+        assert drawn(network, "layers" if format in EVERY_LAYER else name, format)
 
 
 @settings(max_examples=8, deadline=None)
@@ -85,7 +85,8 @@ def renamed(value: Any, names: dict[str, str]) -> Any:
 
 
 def document(scene: Scene, names: dict[str, str] | None = None) -> Any:
-    return renamed(asdict(scene), names or {})
+    unnamed = replace(scene, panels=tuple(replace(panel, names={}) for panel in scene.panels))
+    return renamed(asdict(unnamed), names or {})
 
 
 @settings(max_examples=25, deadline=None)
@@ -252,7 +253,7 @@ def test_blocks_of_three_ways_and_networks_of_two_images_are_drawn(
     network: Network, name: str
 ) -> None:
     for format in TEXTS:
-        assert drawn(network, "layers" if format == "me.json" else name, format)
+        assert drawn(network, "layers" if format in EVERY_LAYER else name, format)
 
 
 def test_the_identity_is_told_from_the_ways_that_compute() -> None:

@@ -22,7 +22,7 @@ STARTS = {
     ".json": b"{", ".yaml": b"schema:", ".yml": b"schema:", ".md": b"**", ".tex": b"%",
     ".html": b"<!doctype html>", ".htm": b"<!doctype html>", ".parquet": b"PAR1",
     ".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF", ".webp": b"RIFF", ".dot": b"digraph",
-    ".mmd": b"---", ".me.json": b"{", ".bib": b"@inproceedings",
+    ".mmd": b"---", ".me.json": b"{", ".netron.json": b"{", ".bib": b"@inproceedings",
 }  # fmt: skip
 """How a file begins, by its suffix; .csv and .txt begin as the table does."""
 
@@ -40,7 +40,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "scale -a depth=50,101 -a width=1": (".json", ".csv", ".parquet", ".svg"),
     "scale --advise": (".md", ".parquet"),
     f"profile --from {RUN}": (".csv", ".parquet", ".svg"),
-    "graph 50": (".dot", ".mmd"),
+    "graph 50": (".dot", ".mmd", ".netron.json"),
     "cite": (".bib", ".json", ".yml"),
 }
 """Commands, and some of the files each can write."""

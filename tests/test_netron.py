@@ -35,12 +35,12 @@ pytestmark = pytest.mark.slow
 Shown = Callable[[Path], Counter[str]]
 
 
-def serve(stack: ExitStack, program: str, file: Path) -> str:
-    """Address of a Netron that shows the file."""
+def serve(stack: ExitStack, program: str, *files: Path) -> str:
+    """Address of a Netron that shows the file; without one it waits for files."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    command = [program, "--port", str(port), "--verbosity", "quiet", str(file)]
+    command = [program, "--port", str(port), "--verbosity", "quiet", *map(str, files)]
     process = stack.enter_context(subprocess.Popen(command))
     stack.callback(process.kill)
     for _ in range(100):
@@ -110,3 +110,37 @@ def test_netron_shows_every_layer_of_the_saved_model_json(shown: Shown, tmp_path
         ("Multiply", "Multiply"), ("Reshape", "Reshape"), ("Dense", "Dense"),
     ):  # fmt: skip
         assert texts[title] == kinds[kind] > 0
+
+
+@pytest.mark.keras
+def test_netron_shows_the_costs_of_an_attachment_beside_each_layer_of_the_saved_model(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    program = shutil.which("netron")
+    if program is None:
+        pytest.skip("Netron is not installed (pip install netron)")
+    model, costs = tmp_path / "rs50.json", tmp_path / "rs50.netron.json"
+    done = python(
+        f"import rsinspect; model = rsinspect.ResNetRS50(weights=None)\n"
+        f"open({str(model)!r}, 'w').write(model.to_json())\n"
+        f"rsinspect.graph(model).save({str(costs)!r})",
+        CUDA_VISIBLE_DEVICES="-1",
+    )
+    assert done.returncode == 0, done.stderr
+    with ExitStack() as stack:
+        page = chromium.new_page(viewport={"width": 1500, "height": 1000})
+        stack.callback(page.close)
+        page.goto(serve(stack, program))
+        page.get_by_text("Accept").click(timeout=30_000)
+        for file in (model, costs):  # a Netron that was started with a file takes no second one
+            page.locator("#open-file-dialog").set_input_files(file)
+            page.locator("body.default").wait_for(timeout=60_000)
+            page.wait_for_timeout(1_000)
+        page.keyboard.press("Control+Enter")
+        sidebar = page.locator("#sidebar")
+        sidebar.get_by_text("35 745 288").wait_for(timeout=30_000)
+        page.get_by_text("Conv2D", exact=True).first.click()
+        sidebar.get_by_text("10838016", exact=True).wait_for(timeout=30_000)
+        texts = sidebar.inner_text()
+    assert "conv 3×3/2, 32" in texts
+    assert "stem/conv1" in texts

@@ -35,6 +35,7 @@ def loaded(arguments: list[str], before: str = "") -> set[str]:
         ["graph", "101", "-f", "mermaid"],
         ["graph", "101", "-f", "tikz"],
         ["graph", "101", "-f", "me.json"],
+        ["graph", "101", "-f", "netron.json"],
         ["graph", "101", "-q"],
         ["diff", "101", "152"],
         ["check", "101", "--params", "63.7M", "--max-peak-activation", "6MiB"],

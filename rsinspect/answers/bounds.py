@@ -47,11 +47,11 @@ def _peak(network: Network, question: Question) -> int:
 
 
 def _uncounted(cost: Cost) -> int:
-    return getattr(cost, "uncounted", 0)
+    return cost.uncounted
 
 
 def _unweighed(cost: Cost) -> int:
-    return getattr(cost, "unweighed", 0)
+    return cost.unweighed
 
 
 AMOUNTS = {

@@ -136,7 +136,10 @@ def _graph(scene: Scene, panel: Panel) -> dict[str, Any]:
     incoming: dict[str, list[Edge]] = {}
     for edge in panel.edges:
         incoming.setdefault(edge.head, []).append(edge)
-    nodes = [_layer(place, incoming.get(place.layer.path, [])) for place in _places(panel)]
+    nodes = [
+        _layer(place, incoming.get(place.layer.path, []), panel.names.get(place.layer.path))
+        for place in _places(panel)
+    ]
     return {
         "id": panel.name,
         "nodes": nodes,
@@ -155,13 +158,14 @@ def _about(scene: Scene, panel: Panel) -> dict[str, str]:
     return about | {"numbers": scene.caption, "description": scene.description}
 
 
-def _layer(place: _Place, incoming: list[Edge]) -> dict[str, Any]:
+def _layer(place: _Place, incoming: list[Edge], name: str | None) -> dict[str, Any]:
     namespace, node = place
+    called = {} if name in (None, node.path) else {"name": name}
     document: dict[str, Any] = {
         "id": node.path,
         "label": node.title,
         "namespace": namespace,
-        "attrs": _pairs(_words(node.facts)),
+        "attrs": _pairs({**called, **_words(node.facts)}),
         "incomingEdges": [
             {"sourceNodeId": edge.tail, "sourceNodeOutputId": "0", "targetNodeInputId": str(index)}
             for index, edge in enumerate(incoming)

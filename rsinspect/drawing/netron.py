@@ -1,8 +1,8 @@
-"""Scene to an attachment of Netron: a second file that it opens over a model, with our numbers.
+"""Scene to an attachment of Netron: a second file, opened over a model, with our numbers.
 
-Netron shows the rows of an attachment in its sidebars, under Metadata and Metrics, of the node whose
-name a row gives as its target: a layer by its name in the user's own file, a layer of a nested model
-by ``outer/inner``. Of what is used several times Netron makes a node per use, ``tower[0]`` and
+Netron shows the rows of an attachment in its sidebars, under Metadata and Metrics, of the node that
+a row has as its target: a layer by its name in the user's own file, one of a nested model by
+``outer/inner``. Of what is used several times Netron makes a node per use, ``tower[0]`` and
 ``tower[1]``, and one graph inside of it, whose layers go by their own names. A target that is not
 there is passed over without a word.
 
@@ -67,18 +67,21 @@ def attachment(scene: Scene) -> dict[str, Any]:
     {'kind': 'node', 'target': 'predictions', 'name': 'parameters', 'value': 2049000, \
 'type': 'attribute'}
     """
-    if len(scene.panels) != 1:
-        raise UnknownPicture(
-            "a Netron attachment is of one network, and this picture is of two",
-            advice("{} shows both", Option("format", "html")),
-        )
-    (panel,) = scene.panels
-    places = tuple(place for node in panel.nodes for place in _inside(node, ()))
-    if not places or any(place.layer.paths for place in places):
+    panels = {
+        panel.name: tuple(place for node in panel.nodes for place in _inside(node, ()))
+        for panel in scene.panels
+    }
+    if any(not places or any(place.layer.paths for place in places) for places in panels.values()):
         raise UnknownPicture(
             "a Netron attachment has a row for every layer, and this picture leaves layers out",
             advice("{} has them all", Option("view", "layers")),
         )
+    if len(panels) != 1:
+        raise UnknownPicture(
+            "a Netron attachment is of one network, and this picture is of two",
+            advice("{} shows both", Option("format", "html")),
+        )
+    (panel,), (places,) = scene.panels, panels.values()
     named = _targets(panel, places)
     return {
         "signature": "netron:attachment",
@@ -128,12 +131,13 @@ def _totals(nodes: Sequence[Node]) -> dict[str, str]:
 
 def _metadata(named: Mapping[str, tuple[_Place, ...]]) -> Iterator[Row]:
     """Say what a layer is and where it stands; of a nested model, what it consists of."""
+    graphs: dict[str, dict[str, str]] = {}  # of nested models, by name: that of the first use
     for target, places in named.items():
         layer, around = places[0]
         if len(places) > 1:
             inside = {"layers": str(len(places)), **_totals([place.layer for place in places])}
             yield from _rows("node", target, {"layers": inside["layers"]})
-            yield from _rows("graph", target.rpartition("/")[2].partition("[")[0], inside)
+            graphs.setdefault(target.rpartition("/")[2].partition("[")[0], inside)
             continue
         stands = {"stage": around[0].path} if around else {}
         if len(around) > 1:
@@ -150,6 +154,8 @@ def _metadata(named: Mapping[str, tuple[_Place, ...]]) -> Iterator[Row]:
         }
         what = {"op": layer.title, "output": layer.aside}
         yield from _rows("node", target, {**what, **stands, **costs, **measured})
+    for name, inside in graphs.items():
+        yield from _rows("graph", name, inside)
 
 
 def _targets(panel: Panel, places: tuple[_Place, ...]) -> dict[str, tuple[_Place, ...]]:
