@@ -16,12 +16,13 @@ def row(
     name: str,
     reads: str | None = None,
     module: str | None = "keras.layers",
+    shape: list[int | None] | None = None,
     **config: Any,
 ) -> Row:
-    """A layer of a functional model, reading one other."""
+    """A layer of a functional model, reading one other, of which it may tell the shape."""
     tensor = {
         "class_name": "__keras_tensor__",
-        "config": {"shape": [None, 8, 8, 3], "dtype": "float32", "keras_history": [reads, 0, 0]},
+        "config": {"shape": shape, "dtype": "float32", "keras_history": [reads, 0, 0]},
     }
     return {
         "module": module,

@@ -83,7 +83,9 @@ def mutant(random: Random, document: Any) -> Any:
     for _ in range(random.choice((1, 1, 1, 2, 4))):
         keys = random.choice(everywhere)
         home, key = at(document, keys[:-1]), keys[-1]
-        if not isinstance(home, dict | list) or (isinstance(home, list) and key >= len(home)):
+        if not isinstance(home, dict | list):
+            continue
+        if isinstance(home, list) and not (isinstance(key, int) and key < len(home)):
             continue
         if isinstance(home, dict) and key not in home:
             continue

@@ -70,14 +70,14 @@ class Archive:
             WeightsError: If it is missing or would be larger than that.
         """
         info = self._info(member)
-        with self._file.open(info) as packed:
-            content = packed.read(most_bytes + 1) if info.file_size <= most_bytes else None
-        if content is None or len(content) > most_bytes:
+        if info.file_size > most_bytes:
             raise WeightsError(
                 f"{self.name}: {member} would grow from {info.compress_size} to {info.file_size} "
                 f"bytes, more than any that Keras writes"
             )
-        return content
+        content = io.BytesIO()
+        self._pour(info, content)
+        return content.getvalue()
 
     def copy(self, member: str, target: IO[bytes]) -> None:
         """Copy a member into an open file; its checksum is verified on the way.
@@ -91,11 +91,15 @@ class Archive:
                 f"{self.name} would grow from {info.compress_size} to {info.file_size} bytes; "
                 f"weights do not shrink more than {MOST_EXPANSION} times"
             )
+        self._pour(info, target)
+        target.flush()
+        target.seek(0)
+
+    def _pour(self, info: zipfile.ZipInfo, target: IO[bytes]) -> None:
+        """Copy a member; no more comes out than it says, and zipfile checks that it is all."""
         with self._file.open(info) as packed:
             while piece := packed.read(_PIECE_BYTES):
                 target.write(piece)
-        target.flush()
-        target.seek(0)
 
     def _info(self, member: str) -> zipfile.ZipInfo:
         if member not in self:
@@ -131,6 +135,15 @@ def archive_at(path: Path) -> Iterator[Archive]:
         raise WeightsError(
             f"{name} is damaged, or no .keras archive: {one_line(exc)}", "save it again"
         ) from exc
+
+
+def is_archive(path: Path) -> bool:
+    """Tell whether a file ends as an archive does, whatever it begins with."""
+    try:
+        with path.open("rb") as file:
+            return zipfile.is_zipfile(file)
+    except OSError:
+        return False
 
 
 def _check_members(file: zipfile.ZipFile, name: str) -> None:

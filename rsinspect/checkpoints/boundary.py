@@ -72,8 +72,8 @@ def opened(path: Path) -> Iterator[tuple[Any, Datasets]]:
         yield file, datasets
 
 
-def attribute(owner: Any, key: str, name: str) -> str | None:
-    """Read a text that is an attribute; None where there is none.
+def attribute(owner: Any, key: str, name: str) -> bytes | None:
+    """Read a text that is an attribute, as bytes; None where there is none.
 
     Args:
         owner: A file, group or array of h5py's.
@@ -90,9 +90,9 @@ def attribute(owner: Any, key: str, name: str) -> str | None:
         if kept.shape != () or kept.get_storage_size() > _MOST_ATTRIBUTE_BYTES:
             raise _foreign(name, key, "not one text")
         value = owner.attrs[key]
-        if isinstance(value, bytes):
-            return value.decode()
-        if not isinstance(value, str):
+        if isinstance(value, str):
+            return value.encode(errors="surrogateescape")  # as h5py has decoded it
+        if not isinstance(value, bytes):
             raise _foreign(name, key, "not one text")
         return value
 

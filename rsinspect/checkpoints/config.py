@@ -19,13 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rsinspect.base.errors import WeightsError
-from rsinspect.checkpoints.layout import HDF5_SIGNATURE, KERAS_2, layout_of, said, start_of
+from rsinspect.checkpoints.layout import ARCHIVE, HDF5_SIGNATURE, layout_of, said, start_of
 
 Config = Mapping[str, Any]
 Shapes = tuple[tuple[int, ...], ...]
-
-SUFFIXES = (".keras", *KERAS_2)
-"""Of files that hold a model, beside ``.json``."""
 
 MOST_BYTES = 1 << 26
 """Of a configuration; that of a thousand layers has one or two million."""
@@ -73,9 +70,17 @@ def saved_model(path: Path) -> Saved:
     """
     from rsinspect.checkpoints.shapes import weights_in
 
-    layout_of(path)
-    content = _from_hdf5(path) if start_of(path) == HDF5_SIGNATURE else _from_archive(path)
-    config = parsed(content, said(path))
+    name, start = said(path), start_of(path)
+    if start == HDF5_SIGNATURE:
+        content = _from_hdf5(path)
+    elif layout_of(path) == ARCHIVE:
+        content = _from_archive(path)
+    else:
+        raise WeightsError(
+            f"{name} is {'not an HDF5 file' if start else 'empty'}",
+            "fetch or save it again; a page saved in its place is a common cause",
+        )
+    config = parsed(content, name)
     return saved(config, content, weights_in(path, config))
 
 
@@ -124,25 +129,26 @@ def _from_archive(path: Path) -> bytes:
     """Read the configuration in a ``.keras`` archive."""
     from rsinspect.checkpoints.archive import CONFIG, archive_at
 
-    if layout_of(path) != ".keras" and not start_of(path).startswith(b"PK"):
-        raise WeightsError(
-            f"{said(path)} is {'not an HDF5 file' if start_of(path) else 'empty'}",
-            "fetch or save it again; a page saved in its place is a common cause",
-        )
     with archive_at(path) as archive:
         return archive.content(CONFIG, MOST_BYTES)
 
 
 def _from_hdf5(path: Path) -> bytes:
     """Read the configuration in an HDF5 file, of Keras 2 or 3."""
+    from rsinspect.checkpoints.archive import is_archive
     from rsinspect.checkpoints.boundary import attribute, opened
 
+    if layout_of(path) == ARCHIVE and is_archive(path):
+        raise WeightsError(
+            f"{said(path)} is an HDF5 file and an archive at once: readers disagree on what it is",
+            "do not trust it; nothing of it was read",
+        )
     with opened(path) as (file, _):
-        text = attribute(file, "model_config", said(path))
-    if text is None:
+        content = attribute(file, "model_config", said(path))
+    if content is None:
         raise WeightsError(
             f"{said(path)} holds weights without a model: no graph says what they belong to",
             "save the whole model, model.save('my.keras'), or name a file with its configuration, "
             "model.to_json()",
         )
-    return text.encode()
+    return content
