@@ -27,6 +27,9 @@ DEEPEST = 32
 GIVEN = ""
 """Stands for the layer that gives a Sequential model without an input layer what it reads."""
 
+CONSTANT = "_CONSTANT_VALUE"
+"""Stands in the place of a layer's name where Keras 2 calls a function on a number."""
+
 KERAS = ("keras", "tf_keras", "tensorflow")
 """Packages whose classes are known here by their names."""
 
@@ -60,7 +63,7 @@ class Call(NamedTuple):
 
     def tensors(self) -> list[Tensor]:
         """List the tensors it reads, in order."""
-        return [*_tensors(self.arguments), *_tensors(list(self.keywords.values()))]
+        return [*_tensors(self.arguments), *_tensors([*self.keywords.values()])]
 
 
 class Entry:
@@ -73,11 +76,16 @@ class Entry:
         build: Shapes it was built with, where they are written.
         calls: In their order; of a layer of a Sequential model none yet.
         shared: Number of an object that several entries have in common; else None.
+        is_keras: Whether the class is Keras's own; by its name where no module is written.
+        is_operation: Whether this is a function of ``keras.ops``, and no layer.
+        is_input: Whether this is where a tensor comes in.
+        frozen: Whether it says that it is not trained.
+        keras_2: Whether Keras 2 wrote it, as far as it shows.
     """
 
     def __init__(self, row: object) -> None:
         if not isinstance(row, dict) or not isinstance(row.get("class_name"), str):
-            raise GraphError(f"this is no layer of a Keras model: {row!r:.60}")
+            raise GraphError(f"this is no layer of a Keras model: {_brief(row)}")
         config = row.get("config")
         self.config: Config = config if isinstance(config, dict) else {"layers": config}
         self.name = showable(str(row.get("name") or self.config.get("name") or ""), 500)
@@ -85,8 +93,11 @@ class Entry:
             raise GraphError(f"a layer of class {showable(row['class_name'], 60)} has no name")
         package, _, class_name = str(row["class_name"]).rpartition(">")
         self.class_name: str = class_name
-        module = row.get("module")
-        self._module: str | None = "?" if package else str(module) if module else None
+        module = "?" if package else row.get("module")
+        self.is_keras = not module or str(module).partition(".")[0] in KERAS
+        self.is_operation = self.is_keras and ".ops." in f"{module}."
+        self.is_input = class_name == "InputLayer"
+        self.frozen = self.config.get("trainable") is False
         build = row.get("build_config")
         self.build: Config = build if isinstance(build, dict) else {}
         shared = row.get("shared_object_id")
@@ -97,30 +108,10 @@ class Entry:
         self.keras_2 = "batch_input_shape" in self.config or not isinstance((*nodes, {})[0], dict)
 
     @property
-    def is_keras(self) -> bool:
-        """Tell whether the class is Keras's own; where no module is written, by its name alone."""
-        return self._module is None or self._module.partition(".")[0] in KERAS
-
-    @property
-    def is_operation(self) -> bool:
-        """Tell whether this is a function of ``keras.ops``, and no layer."""
-        return self.is_keras and ".ops." in f"{self._module}."
-
-    @property
-    def is_input(self) -> bool:
-        """Tell whether this is where a tensor comes in."""
-        return self.class_name == "InputLayer"
-
-    @property
     def is_model(self) -> bool:
         """Tell whether this is a functional or Sequential model, with layers of its own."""
         sequential = self.is_keras and self.class_name in ("Sequential", "Functional", "Model")
         return "layers" in self.config and (sequential or "output_layers" in self.config)
-
-    @property
-    def frozen(self) -> bool:
-        """Tell whether it says that it is not trained."""
-        return self.config.get("trainable") is False
 
 
 class Model:
@@ -148,7 +139,7 @@ class Model:
         if isinstance(config, list):  # a Sequential model of Keras before 2.2.3
             config = {"layers": config}
         if not isinstance(config, dict):
-            raise GraphError(f"this is not the configuration of a Keras model: {config!r:.60}")
+            raise GraphError(f"this is not the configuration of a Keras model: {_brief(config)}")
         self.name = entry_name or showable(str(config.get("name") or "model"), 500)
         rows = config.get("layers")
         if isinstance(rows, dict) and isinstance(rows.get("layers"), list):
@@ -174,8 +165,8 @@ class Model:
             self.inputs = [Tensor(first.name if first.is_input else GIVEN, 0, 0)]
             self.outputs = [Tensor(self.entries[-1].name, 0, 0)]
         else:
-            self.inputs = list(_tensors(_read(config.get("input_layers", ()))))
-            self.outputs = list(_tensors(_read(config["output_layers"])))
+            self.inputs = list(_tensors(_referred(config.get("input_layers", ()))))
+            self.outputs = list(_tensors(_referred(config["output_layers"])))
         self._check_names()
 
     @cached_property
@@ -250,11 +241,12 @@ class Wiring:
         nodes: dict[str, set[int]] = {name: set() for name in models}
         for tensors in (*self._tensors.values(), model.outputs):
             for tensor in tensors:
-                if tensor.shape is not None:
-                    self.shapes.setdefault(tensor.key, tensor.shape)
-                self.read.setdefault((tensor.layer, tensor.node), set()).add(tensor.output)
-                if tensor.layer in nodes:
-                    nodes[tensor.layer].add(tensor.node)
+                name, node, output, shape = tensor
+                if shape is not None:
+                    self.shapes.setdefault((name, node, output), shape)
+                self.read.setdefault((name, node), set()).add(output)
+                if name in nodes:
+                    nodes[name].add(node)
         calls = {entry.name: len(entry.calls) for entry in model.entries if entry.name in models}
         self.first_nodes = {
             name: models[name].first_node(sorted(nodes[name]), calls[name]) for name in models
@@ -303,40 +295,62 @@ class Wiring:
 
 def _call(node: object) -> Call:
     """Read one call, in either form."""
+    keywords: Any = {}
     if isinstance(node, dict) and "args" in node:
-        arguments, keywords = _read(node["args"]), _read(node.get("kwargs") or {})
+        arguments = _with_tensors(node["args"])
+        if given := node.get("kwargs"):
+            keywords = _with_tensors(given)
     else:
-        keywords = {}
-        arguments = _read(node, 0, keywords)
-        if isinstance(arguments, Tensor) or not isinstance(arguments, list):
+        arguments = _referred(node, keywords)
+        if not isinstance(arguments, list):
             arguments = [arguments]
     if not isinstance(arguments, list) or not isinstance(keywords, dict):
-        raise GraphError(f"this is no call of a Keras layer: {node!r:.60}")
+        raise GraphError(f"this is no call of a Keras layer: {_brief(node)}")
     return Call(arguments, keywords)
 
 
-def _read(value: Any, depth: int = 0, keywords: dict[str, Any] | None = None) -> Any:
-    """Put a ``Tensor`` in the place of each tensor; keywords of Keras 2's form are collected."""
-    if not isinstance(value, dict | list | tuple):
+def _with_tensors(value: Any, depth: int = 0) -> Any:
+    """Put a ``Tensor`` in the place of each tensor, as Keras 3 writes them."""
+    if isinstance(value, dict):
+        _check_depth(depth)
+        if value.get("class_name") != "__keras_tensor__":
+            return {key: _with_tensors(each, depth + 1) for key, each in value.items()}
+        settings = value.get("config")
+        if not isinstance(settings, dict) or not _is_reference(settings.get("keras_history")):
+            raise GraphError(f"a call reads a tensor of no layer: {_brief(value)}")
+        name, node, output, *_ = settings["keras_history"]
+        return Tensor(showable(name, 500), node, output, settings.get("shape"))
+    if isinstance(value, list | tuple):
+        _check_depth(depth)
+        return [_with_tensors(each, depth + 1) for each in value]
+    return value
+
+
+def _referred(value: Any, keywords: dict[str, Any] | None = None, depth: int = 0) -> Any:
+    """Put a ``Tensor`` in the place of each reference to a layer, as Keras 2 writes them.
+
+    Args:
+        value: With references in it.
+        keywords: Takes what a call has beside them.
+        depth: Of the lists around.
+    """
+    if isinstance(value, dict):
+        _check_depth(depth)
+        return {key: _referred(each, keywords, depth + 1) for key, each in value.items()}
+    if not isinstance(value, list | tuple):
         return value
+    _check_depth(depth)
+    if not _is_reference(value):
+        return [_referred(each, keywords, depth + 1) for each in value]
+    name, node, output, *more = value
+    if more and keywords is not None and isinstance(more[0], dict):
+        keywords.update(_referred(more[0], None, depth + 1))
+    return output if name == CONSTANT else Tensor(showable(name, 500), node, output)
+
+
+def _check_depth(depth: int) -> None:
     if depth > DEEPEST:
         raise GraphError(f"a layer is called with lists more than {DEEPEST} deep")
-    if isinstance(value, dict):
-        if value.get("class_name") == "__keras_tensor__":
-            settings = value.get("config")
-            if not isinstance(settings, dict) or not _is_reference(settings.get("keras_history")):
-                raise GraphError(f"a call reads a tensor of no layer: {value!r:.60}")
-            name, node, output = settings["keras_history"][:3]
-            return Tensor(showable(name, 500), node, output, settings.get("shape"))
-        return {key: _read(each, depth + 1, keywords) for key, each in value.items()}
-    if _is_reference(value):
-        name, node, output, *more = value
-        if more and keywords is not None and isinstance(more[0], dict):
-            keywords.update(_read(more[0], depth + 1))
-        if name == "_CONSTANT_VALUE":
-            return output
-        return Tensor(showable(name, 500), node, output)
-    return [_read(each, depth + 1, keywords) for each in value]
 
 
 def _is_reference(value: object) -> bool:
@@ -346,7 +360,7 @@ def _is_reference(value: object) -> bool:
         and len(value) >= 3
         and type(value[0]) is str
         and type(value[1]) is int
-        and (type(value[2]) is int or value[0] == "_CONSTANT_VALUE")
+        and (type(value[2]) is int or value[0] == CONSTANT)
     )
 
 
@@ -360,3 +374,10 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, dict):
         for key in sorted(value, key=str):
             yield from _tensors(value[key])
+
+
+def _brief(value: object) -> str:
+    """Write the beginning of a value, however deep and large it is."""
+    import reprlib  # only on the way to an error
+
+    return showable(reprlib.repr(value), 80)

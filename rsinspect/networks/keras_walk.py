@@ -117,22 +117,24 @@ class Walk:
             self._calls += 1
             if self._calls > MOST_CALLS:
                 raise GraphError(f"the network has more than {MOST_CALLS} layers")
+            name = entry.name
             read = {
-                index: shapes.get((entry.name, node, index))
-                for index in sorted(wiring.read.get((entry.name, node), ()))
+                output: shapes.get((name, node, output))
+                for output in sorted(wiring.read.get((name, node), ()))
             }
-            inputs = [_value(values, tensor, entry.name) for tensor in tensors]
-            if entry.name in models:
+            inputs = [_value(values, tensor, name) for tensor in tensors]
+            if name in models:
                 inner = self._inside(place, entry, model.keras_2)
                 known = {
-                    tensor.key: read.get(index)
-                    for index, tensor in enumerate(models[entry.name].outputs)
+                    tensor.key: read.get(output)
+                    for output, tensor in enumerate(models[name].outputs)
                 }
-                paths = dict(enumerate(self.inline(models[entry.name], inner, inputs, known)))
+                paths = dict(enumerate(self.inline(models[name], inner, inputs, known)))
             else:
-                call = entry.calls[node - wiring.first_nodes.get(entry.name, 0)]
+                call = entry.calls[node]
                 paths = self._layer(entry, call, place, inputs, read)
-            values.update(((entry.name, node, index), path) for index, path in paths.items())
+            for output, path in paths.items():
+                values[name, node, output] = path
         return [_value(values, tensor, model.name) for tensor in model.outputs]
 
     def _model(self, entry: Entry) -> Model:
