@@ -144,6 +144,17 @@ def test_what_keras_2_writes_without_shapes_is_inferred() -> None:
     assert read.graph.output.shape == (8, 8, 6)
 
 
+def test_a_function_is_told_from_a_layer_where_an_h5_file_names_no_modules() -> None:
+    """Both are called ``Add`` there; a layer has more settings than its name."""
+    three = layer("Add", "three", tensor("image"), 3.0)
+    both = layer("Add", "both", [tensor("image"), tensor("three")], trainable=True, dtype="float32")
+    for row in (three, both):
+        del row["module"]
+    read = from_keras_config(model(image(), three, both))
+    assert read.graph.layer("three").op == ops.Arithmetic("add", 3.0)
+    assert read.graph.layer("both").op == ops.Add()
+
+
 def test_what_no_op_describes_keeps_the_shape_its_readers_are_told() -> None:
     rows = (
         image(),

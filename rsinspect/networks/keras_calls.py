@@ -95,7 +95,6 @@ class Entry:
         self.class_name: str = class_name
         module = "?" if package else row.get("module")
         self.is_keras = not module or str(module).partition(".")[0] in KERAS
-        self.is_operation = self.is_keras and ".ops." in f"{module}."
         self.is_input = class_name == "InputLayer"
         self.frozen = self.config.get("trainable") is False
         build = row.get("build_config")
@@ -106,6 +105,11 @@ class Entry:
         nodes = nodes if isinstance(nodes, list) else []
         self.calls = tuple([_call(node) for node in nodes])
         self.keras_2 = "batch_input_shape" in self.config or not isinstance((*nodes, {})[0], dict)
+        self.is_operation = self.is_keras and (
+            ".ops." in f"{module}."
+            # Keras 3 writes no modules in an .h5 file; every layer has this setting there.
+            or not (module or self.keras_2 or self.is_input or "trainable" in self.config)
+        )
 
     @property
     def is_model(self) -> bool:
