@@ -31,7 +31,7 @@ GARBAGE = (
 )  # fmt: skip
 NUMBERS = ("1", "2", "3", "0.25", "0.5", "32", "64", "7", "9", "12", "1001", "1e9")
 MODELS = (
-    "50", "101@64", "50:resnet+se", "ResNet50", "resnet-rs-152-i64", "EfficientNetB0", "420:timm",
+    "50", "101@64", "50:resnet+se", "ResNet50", "resnet-rs-152-i64", "EfficientNetB9", "420:timm",
     "50@64x96", "run.json", "net.json",
 )  # fmt: skip
 FILES = ("a.svg", "a.csv", "a.json", "a.tex", "a.html", "a.png", "a.txt", "run.json", "net.json",

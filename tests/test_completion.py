@@ -13,6 +13,7 @@ import pytest
 from rsinspect import paper
 from rsinspect.cli.app import COMMANDS
 from rsinspect.layers.cost import CONVENTIONS
+from rsinspect.networks import applications
 from rsinspect.profiling.choices import BACKENDS
 from rsinspect.render.formats import TABLES
 
@@ -35,6 +36,7 @@ def bash(*words: str) -> list[str]:
 
 
 PUBLISHED = [v for v in paper.variants().values() if v.published]
+HE_ET_ALS = ("ResNet50", "ResNet101", "ResNet152")
 OFFERED = {
     "": [*COMMANDS],
     "sca": ["scale"],
@@ -46,7 +48,9 @@ OFFERED = {
     "diff 50 ": [
         *(str(v.depth) for v in PUBLISHED),
         *(f"{v.depth}@{size}" for v in PUBLISHED for size in v.resolutions),
+        *(name for name in applications.names() if name not in HE_ET_ALS),
     ],
+    "summary efficientnetb": [f"efficientnetb{scale}" for scale in range(8)],
     "graph 101 @ 1": ["160", "192"],
     "graph 101 @": ["160", "192"],
     "-q summary 101 @ 192 : pap": ["paper-prose"],

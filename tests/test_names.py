@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rsinspect
-from rsinspect.base.errors import InvalidChoice, RsInspectError, SpecError
+from rsinspect.base.errors import InvalidChoice, ModelBuildError, RsInspectError, SpecError
 from rsinspect.cli.app import run
+from rsinspect.networks import kept, keras_process
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.grammar import parse_model
 from rsinspect.networks.named import compared, network
@@ -48,15 +49,17 @@ SPELLINGS = {
     ),
 }  # fmt: skip
 REFUSED = {
-    "resnet50v2": "ResNet v2 is another network",
+    "resnet200v2": "Keras has ResNet v2 at 50, 101 and 152",
     "resnet50.a1_in1k": "timm and torchvision",
     "torchvision.models.resnet50": "timm and torchvision",
-    "keras.applications.ResNet50": "rsinspect.summary(keras.applications.ResNet50(weights=None))",
+    "keras.applications.ResNet50:article": "keras.applications.ResNet50 is Keras's own",
     "resnet18": "no bottleneck blocks",
     "resnet270": "resnet-rs-270 is one",
     "resnet50:keras": "50:keras",
     "resnet50 @ 224:timm": "50:timm",
-    "efficientnetb0": "write a depth",
+    "eficientnetb0": "did you mean EfficientNetB0?",
+    "efficientnet": "one of EfficientNetB0, EfficientNetB1",
+    "train.py": "name it behind a colon: train.py:make_model",
     "resnte50": "did you mean resnet50?",
     "resent-rs-101": "did you mean resnet-rs-101?",
     "3,4,6,3": "--blocks 3,4,6,3",
@@ -69,6 +72,19 @@ REFUSED = {
     "m.pth": "a PyTorch file is a pickle",
     "~nobody-here/x.json": "cannot be read",
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_process() -> Iterator[None]:
+    """Text that means a network of Keras's, or code, is not followed further."""
+
+    def refuse(*_: object) -> None:
+        raise ModelBuildError("not in these tests")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "application_network", refuse)
+        patch.setattr(keras_process, "network_of", refuse)
+        yield
 
 
 @pytest.mark.parametrize("title", SPELLINGS)

@@ -91,9 +91,9 @@ def _size(resolution: int | Sequence[int] | None) -> tuple[int, int] | None:
 
 
 def _from_keras(model: Any, resolution: tuple[int, int] | None) -> Network:
-    from rsinspect.networks.keras_live import from_keras_model
+    from rsinspect.networks.keras_live import from_keras_model, is_keras_model
 
-    if not callable(getattr(model, "get_config", None)):
+    if not is_keras_model(model):
         raise InvalidSpec(
             f"a {type(model).__name__} is not a model",
             "give MODEL text such as '152@224', a rsinspect.Network or a keras.Model",

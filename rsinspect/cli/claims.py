@@ -55,11 +55,11 @@ def reads_model(context: typer.Context, parameter: typer.CallbackParam, value: A
     Raises:
         OutputNotWritable: If it would be written over.
     """
-    from rsinspect.networks.named import is_file
+    from rsinspect.networks.named import file_of
 
     for text in value if isinstance(value, list | tuple) else (value,):
-        if text is not None and is_file(text):
-            reads(context, parameter, Path(text))
+        if text is not None and (path := file_of(text)) is not None:
+            reads(context, parameter, path)
     return value
 
 

@@ -26,8 +26,8 @@ from rsinspect.cli.claims import reads_model
 from rsinspect.layers.cost import CONVENTIONS
 from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.grammar import parse_blocks, parse_model, parse_resolution
-from rsinspect.networks.named import is_file, network
+from rsinspect.networks.grammar import parse_blocks, parse_resolution
+from rsinspect.networks.named import network
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ACTIVATIONS, POOLINGS, ResNetRSSpec
 
@@ -80,15 +80,21 @@ def completing(choices: Iterable[str] | Callable[[str], Iterable[str]]) -> Any:
 
 
 def models(incomplete: str) -> Iterable[str]:
-    """List MODEL texts that may be meant: published networks; behind a colon, dialects."""
+    """List MODEL texts that may be meant: networks by name; behind a colon, dialects."""
     from rsinspect import paper
+    from rsinspect.networks import applications
 
     name, colon, _ = incomplete.rpartition(":")
     if colon:
         return [f"{name}:{dialect}" for dialect in DIALECTS]
     depths = [variant for variant in paper.variants().values() if variant.published]
     sizes = [f"{v.depth}@{size}" for v in depths for size in v.resolutions]
-    return [*(str(variant.depth) for variant in depths), *sizes]
+    keras = [
+        incomplete + name[len(incomplete) :]  # in whichever case it is typed
+        for name in applications.names()
+        if name.lower().startswith(incomplete.lower()) and not applications.is_also_ours(name)
+    ]
+    return [*(str(variant.depth) for variant in depths), *sizes, *keras]
 
 
 Convention = Annotated[
@@ -125,8 +131,10 @@ class NetworkOptions:
         str | None,
         typer.Argument(
             help="A depth (270), a depth at a size (152@224), a name (resnet-rs-101, resnet50), "
-            "each with a dialect (101:article) and +se or -se; or a file: my.keras, my.h5, "
-            "config.json, a .json network.",
+            "each with a dialect (101:article) and +se or -se; a network of keras.applications "
+            "(EfficientNetB0@260; resnet50 is He et al.'s, keras.applications.ResNet50 Keras's "
+            "own); a file: my.keras, my.h5, config.json, a .json network; or Python that makes a "
+            "Keras model, which is run: train.py:make_model.",
             show_default=False,
             callback=reads_model,
             autocompletion=completing(models),
@@ -207,11 +215,11 @@ class NetworkOptions:
                 advice("{} is for networks without a classifier", Option("pooling", self.pooling)),
                 advice("add {}", Option("include_top", False)),
             )
-        named = ("model", "blocks", "resolution", "dialect")
+        named = ("model", "blocks", "resolution")
         changes = {
             field.name: value
             for field in fields(self)
-            if field.name not in named and (value := getattr(self, field.name)) is not None
+            if field.name not in named and (value := getattr(self, field.name)) != field.default
         }
         size = None if self.resolution is None else parse_resolution(self.resolution)
         if self.blocks is not None:
@@ -226,25 +234,14 @@ class NetworkOptions:
                 )
             if size is not None:
                 changes["resolution"] = size
-            layout = parse_blocks(self.blocks)
-            return resnet_rs(
-                ResNetRSSpec.layout(layout, dialect=self.dialect or "keras", **changes)
-            )
+            return resnet_rs(ResNetRSSpec.layout(parse_blocks(self.blocks), **changes))
         model = self.model or default_model
         if model is None:
             raise InvalidSpec(
                 "no network named",
                 advice("give a depth, 50 to 420, or {}", Option("blocks", (3, 4, 23, 3))),
             )
-        if not is_file(model):
-            spec = parse_model(model).spec(resolution=size, dialect=self.dialect, **changes)
-            return resnet_rs(spec)
-        if self != NetworkOptions(model=self.model, resolution=self.resolution):
-            raise InvalidSpec(
-                f"{model} is a file: it holds one network, of which options change the size alone",
-                advice("leave all but {} out", Option("resolution")),
-            )
-        return network(model, resolution=size)
+        return network(model, resolution=size, **changes)
 
 
 def with_options(

@@ -108,7 +108,12 @@ def recipe(
 ) -> None:
     """Show how a published model was trained (Table 8), code base by code base."""
     from rsinspect.answers.recipe import CODE_BASES, recipe_answer
+    from rsinspect.networks import applications
 
+    if applications.named_in(model):
+        raise UnknownVariant(
+            f"no recipe of {model} is known here", "those of ResNet-RS are: 270, 152@224"
+        )
     named = parse_model(model)
     depth, size = named.depth, named.resolution
     covered = (None, *(dialect for _, dialect in CODE_BASES.values()))

@@ -158,13 +158,23 @@ def parse_model(text: str) -> Named:
     >>> parse_model("152@224"), parse_model("ResNet-50 + SE @ 224×224")
     (Named(depth=152, resolution=(224, 224), dialect=None, se=None), Named(depth=50, resolution=(224, 224), dialect='resnet', se=True))
     """  # noqa: E501  # one example, one line
-    match = _MODEL.fullmatch(text.strip().lower())
-    named = None if match is None else _named(match)
+    named = named_in(text)
     if named is None:
         from rsinspect.networks.strangers import refusal  # only on the way to an error
 
         raise refusal(text)
     return named
+
+
+def named_in(text: str) -> Named | None:
+    """Read the name of a network as ``parse_model`` does; None where it is none of ours.
+
+    Raises:
+        InvalidSpec: If it is one, at a size or in a dialect that contradict it.
+        InvalidChoice: If the dialect is unknown.
+    """
+    match = _MODEL.fullmatch(text.strip().lower())
+    return None if match is None else _named(match)
 
 
 def _named(match: re.Match[str]) -> Named | None:

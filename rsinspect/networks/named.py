@@ -1,15 +1,15 @@
-"""A network from MODEL text: a name (``networks.grammar``) or the path of a file.
+"""A network from MODEL text: a name, the path of a file, or Python that makes a model.
 
-    270    152@224    resnet50    101:article    200:resnet+se
-    network.json    my.keras    my.h5    config.json
+    270    152@224    resnet50    101:article    200:resnet+se    EfficientNetB0@260
+    network.json    my.keras    my.h5    config.json    train.py:make_model
 
-A maker of networks from another kind of text joins ``_MAKERS``; nothing above needs to know.
+Another kind of text joins ``_SOURCES``; nothing above needs to know.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rsinspect.base import limits
 from rsinspect.base.errors import GraphError, InvalidSpec
@@ -17,7 +17,7 @@ from rsinspect.base.units import dimensions
 from rsinspect.base.words import Option, Wording, advice, quoted
 from rsinspect.layers import document as graph_document
 from rsinspect.networks import network as networks_
-from rsinspect.networks.grammar import parse_model
+from rsinspect.networks.grammar import named_in
 from rsinspect.networks.network import Network, from_graph, network_from_json, resnet_rs
 
 if TYPE_CHECKING:
@@ -29,10 +29,8 @@ _JSON = ".json"
 _CHECKPOINTS = (".keras", ".h5", ".hdf5")
 
 
-def _from_file(text: str, size: Size | None) -> Network | None:
-    """Read a network from a file: rsinspect's own or Keras's; None for other text."""
-    if not is_file(text):
-        return None
+def _from_file(text: str, size: Size | None) -> Network:
+    """Read a network from a file: rsinspect's own or Keras's."""
     for side in size or ():
         limits.SIDE.check(side, InvalidSpec)
     if not text.lower().endswith(_JSON):
@@ -112,37 +110,141 @@ def _is_later(document: object) -> bool:
     return isinstance(schema, str) and schema.startswith(kinds) and schema not in ours
 
 
-def _published(text: str, size: Size | None) -> Network:
-    return resnet_rs(parse_model(text).spec(resolution=size))
+class Source(NamedTuple):
+    """What MODEL text means, before a network is made of it.
+
+    Attributes:
+        make: Makes the network: of a size, and with what else is to be otherwise.
+        size: Height and width in the text; None where it names none.
+        own_size: What it is made at by default; None where only what it holds tells.
+    """
+
+    make: Callable[[Size | None, Mapping[str, Any]], Network]
+    size: Size | None = None
+    own_size: Size | None = None
 
 
-_MAKERS: tuple[Callable[[str, Size | None], Network | None], ...] = (_from_file, _published)
-"""Who makes a network of MODEL text, in the order in which they are asked."""
+def source(text: str) -> Source:
+    """Read MODEL text, without making a network of it.
+
+    Raises:
+        SpecError: If it is none.
+        InvalidChoice: If a dialect is unknown.
+    """
+    for read in _SOURCES:
+        if found := read(text):
+            return found
+    from rsinspect.networks.strangers import refusal  # only on the way to an error
+
+    raise refusal(text)
 
 
-def network(text: str, *, resolution: Size | None = None) -> Network:
+def _file(text: str) -> Source | None:
+    """Read the path of a file."""
+
+    def make(size: Size | None, changes: Mapping[str, Any]) -> Network:
+        _require_none(changes, f"{text} is a file: it holds")
+        return _from_file(text, size)
+
+    return Source(make) if is_file(text) else None
+
+
+def _published(text: str) -> Source | None:
+    """Read the name of a network that is built here."""
+    named = named_in(text)
+    if named is None:
+        return None
+
+    def make(size: Size | None, changes: Mapping[str, Any]) -> Network:
+        return resnet_rs(named.spec(resolution=size, **changes))
+
+    return Source(make, named.resolution, named.spec().resolution)
+
+
+def _application(text: str) -> Source | None:
+    """Read the name of a network of ``keras.applications``."""
+    from rsinspect.networks import applications
+
+    named = applications.named_in(text)
+    if named is None:
+        return None
+
+    def make(size: Size | None, changes: Mapping[str, Any]) -> Network:
+        from rsinspect.networks.kept import application_network
+
+        return application_network(named.application(resolution=size, **changes))
+
+    return Source(make, named.resolution, named.own_size)
+
+
+def _code(text: str) -> Source | None:
+    """Read the name of Python that makes a model."""
+    from rsinspect.networks import applications
+    from rsinspect.networks.code import code_in
+
+    code = code_in(text)
+    if code is None or applications.named_in(code.place):
+        return None  # a network of Keras's with a dialect is no module
+
+    def make(size: Size | None, changes: Mapping[str, Any]) -> Network:
+        from rsinspect.networks.keras_process import network_of
+
+        _require_none(changes, f"{code} is Python: it makes")
+        return network_of(code, size)
+
+    return Source(make)
+
+
+def _require_none(changes: Mapping[str, Any], what: str) -> None:
+    """Refuse changes of a network that is made elsewhere."""
+    if changes:
+        raise InvalidSpec(
+            f"{what} one network, of which options change the size alone",
+            advice("leave all but {} out", Option("resolution")),
+        )
+
+
+_SOURCES: tuple[Callable[[str], Source | None], ...] = (_file, _published, _application, _code)
+"""Who reads MODEL text, in the order in which they are asked."""
+
+
+def network(text: str, *, resolution: Size | None = None, **changes: Any) -> Network:
     """Make the network that MODEL text names.
 
     Args:
-        text: A published network (``parse_model``), or the path of a file: a ``.json`` with a
-            network of rsinspect's or the configuration of a Keras model, or a ``.keras``, ``.h5``
-            or ``.hdf5`` that Keras saved.
+        text: A published network (``parse_model``); one of ``keras.applications``; the path of a
+            file: a ``.json`` with a network of rsinspect's or the configuration of a Keras model,
+            or a ``.keras``, ``.h5`` or ``.hdf5`` that Keras saved; or Python that makes a Keras
+            model, ``train.py:make_model``, which is run in a process of its own.
         resolution: Height and width to make it at; its own by default.
+        changes: What else of a network with a name is to be otherwise: ``classes=10``.
 
     Raises:
-        SpecError: If the text names no network, or no network of that size.
+        SpecError: If the text names no network, or none of that size or with such changes.
+        InvalidChoice: If a dialect is unknown.
         WeightsError: If a file of Keras's is damaged, hostile or holds no model.
+        BackendUnavailable: If Keras has to make it, and Keras or its backend is not here.
+        ModelBuildError: If Keras or the code does not make it.
 
     >>> network("101@160:article").title
     'ResNet-RS-101 @ 160×160 (article)'
     """
-    made = (make(text, resolution) for make in _MAKERS)
-    return next(one for one in made if one is not None)
+    return source(text).make(resolution, changes)
 
 
 def is_file(text: str) -> bool:
-    """Tell whether MODEL text is the path of a file, and not a name."""
+    """Tell whether MODEL text is the path of a file that holds a network."""
     return text.lower().endswith((_JSON, *_CHECKPOINTS))
+
+
+def file_of(text: str) -> Path | None:
+    """Return the file that MODEL text reads, of a network or of Python code; None for none."""
+    if is_file(text):
+        return Path(text)
+    from rsinspect.networks.code import code_file
+
+    place = code_file(text)
+    return None if place is None else Path(place)
 
 
 class Compared(NamedTuple):
@@ -178,18 +280,19 @@ def compared(*texts: str, resolution: tuple[int, int] | None = None) -> Compared
     >>> [made.title for made in compared("50", "101@224").networks]
     ['ResNet-RS-50 @ 160×160', 'ResNet-RS-101 @ 224×224']
     """
-    if resolution is not None or any(
-        is_file(text) or parse_model(text).resolution is not None for text in texts
-    ):
-        made = tuple(network(text, resolution=resolution) for text in texts)
-        return Compared(made, None if resolution else _differing_note(made))
-    specs = [parse_model(text).spec() for text in texts]
-    shared = max(spec.resolution for spec in specs)
-    made = tuple(resnet_rs(spec.replace(resolution=shared)) for spec in specs)
+    sources = [source(text) for text in texts]
+    own = [each.own_size for each in sources]
+    sizes = [size for size in own if size is not None]
+    if resolution is not None or len(sizes) < len(own) or any(each.size for each in sources):
+        made = tuple(each.make(resolution, {}) for each in sources)
+        note = None if resolution or len(sizes) < len(own) else _differing_note(made, sizes[0])
+        return Compared(made, note)
+    shared = max(sizes)
+    made = tuple(each.make(shared, {}) for each in sources)
     others = {
-        f"{network.short_title}'s own is {spec.size}": None
-        for network, spec in zip(made, specs, strict=True)
-        if spec.resolution != shared
+        f"{network.short_title}'s own is {dimensions(size)}": None
+        for network, size in zip(made, sizes, strict=True)
+        if size != shared
     }
     if not others:
         return Compared(made)
@@ -202,12 +305,12 @@ def compared(*texts: str, resolution: tuple[int, int] | None = None) -> Compared
     )  # fmt: skip
 
 
-def _differing_note(made: tuple[Network, ...]) -> Wording | None:
+def _differing_note(made: tuple[Network, ...], size: Size) -> Wording | None:
     """Say how to compare at one size, where each network has its own."""
-    if len({network.size for network in made}) == 1 or any(n.spec is None for n in made):
+    if len({network.size for network in made}) == 1:
         return None
     return advice(
         "Each at the size in its name, or else at its own; {} without sizes in the names "
         "compares all at one.",
-        Option("resolution", made[0].spec.resolution[0] if made[0].spec else 224),
+        Option("resolution", size[0]),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from rsinspect import paper
 from rsinspect.base.errors import SpecError, UnknownVariant
 from rsinspect.base.words import Option, Wording, advice, nearest, quoted
+from rsinspect.networks.applications import family_named, names, near_name
 from rsinspect.networks.grammar import RESNET_DEPTHS
 
 _FILE = re.compile(
@@ -40,8 +41,8 @@ THERE_ARE = "there are resnet-rs-50 to 420, resnet50 to 200 and resnet50d to 200
 def refusal(text: str) -> SpecError:
     """Say in one line why the text is no network, with a hint at what is.
 
-    >>> refusal("resnet50v2").message
-    "'resnet50v2' is not a model: ResNet v2 is another network"
+    >>> refusal("resnet200v2").message
+    "'resnet200v2' is not a model: Keras has ResNet v2 at 50, 101 and 152"
     """
     plain = text.strip().lower()
     is_path = _FILE.search(plain) is not None and not _OF_TIMM.match(plain)
@@ -62,6 +63,11 @@ def _exists(text: str) -> bool:
 def _of_file(text: str) -> SpecError:
     """Refuse a file or folder: what it is, whether it is there, and what is read instead."""
     path = Path(text.strip())
+    if path.suffix.lower() == ".py":
+        return UnknownVariant(
+            f"{quoted(text)} is Python code, of which one thing is the model",
+            f"name it behind a colon: {path.name:.40}:make_model",
+        )
     suffix = ".pt" if path.suffix.lower() in _AS_PT else path.suffix.lower()
     what = "" if _exists(text) else "there is no such file"
     if what == "" and path.expanduser().is_dir():
@@ -93,22 +99,34 @@ def _of_name(plain: str) -> tuple[str, str | Wording]:
     if family and letters not in _OTHER_FAMILIES and digits in map(str, known):
         near = {"resnetrs": f"resnet-rs-{digits}", "resnet": f"resnet{digits}"}
         return "", f"did you mean {near.get(family, f'resnet{digits}d')}?"
+    if family := family_named(plain):
+        return "it names a family", f"one of {', '.join(names(family))}"
+    if known_to_keras := near_name(plain):
+        return _near_application(plain, known_to_keras)
     return "", (
         "write a depth, 50 to 420, a depth at a size (152@224) or a name (resnet-rs-50, resnet50, "
-        "resnet50d)"
+        "EfficientNetB0)"
     )
+
+
+def _near_application(plain: str, name: str) -> tuple[str, str | Wording]:
+    """Tell of the network of ``keras.applications`` that is spelt most like the text."""
+    if _OF_TIMM.match(plain) or "torch" in plain:
+        return "timm and torchvision wire it otherwise", f"{name} is Keras's"
+    if ":" in plain or "+" in plain:
+        return "Keras's networks have no dialects", f"{name} alone is Keras's"
+    return "", f"did you mean {name}?"
 
 
 def _of_resnet(library: str, depth: int, rest: str) -> tuple[str, str | Wording]:
     """Tell a ResNet that is not built here from those that are."""
     ours = f"resnet{depth}" if depth in RESNET_DEPTHS else "resnet50"
     if rest.lstrip(" _-").startswith("v2"):
-        return "ResNet v2 is another network", f"{ours} is He et al.'s of 2015; {THERE_ARE}"
+        return "Keras has ResNet v2 at 50, 101 and 152", f"{ours} is He et al.'s of 2015"
     if "keras" in library and depth in (50, 101, 152):
         return (
-            "the convolutions of Keras's ResNet have biases",
-            f"{ours} is He et al.'s, without; from Python a live keras.Model is read: "
-            f"rsinspect.summary(keras.applications.ResNet{depth}(weights=None))",
+            "Keras's ResNet has no dialects",
+            f"{ours} is He et al.'s, which has; keras.applications.ResNet{depth} is Keras's own",
         )
     if "timm" in library or "torch" in library or rest.startswith("."):
         return (

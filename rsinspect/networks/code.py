@@ -1,0 +1,65 @@
+"""MODEL text that is Python which makes a model: ``train.py:make_model``, ``package.mod:make``.
+
+Such text is carried out: in a process of its own (``keras_process``), and said so.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+_NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+_FILE = re.compile(rf"(?P<place>.+\.py):(?P<name>{_NAME})", re.IGNORECASE | re.DOTALL)
+_MODULE = re.compile(rf"(?P<place>{_NAME}):(?P<name>{_NAME})")
+
+
+class Code(NamedTuple):
+    """Python that makes a model.
+
+    Attributes:
+        place: A file, ``train.py``, or a module, ``package.module``.
+        name: Of what is there: a function without arguments that gives a model, or a model.
+        is_file: Whether the place is a file.
+    """
+
+    place: str
+    name: str
+    is_file: bool
+
+    def __str__(self) -> str:
+        return f"{self.place}:{self.name}"
+
+
+def code_in(text: str) -> Code | None:
+    """Read MODEL text that names Python code; None for other text.
+
+    A module at the top of its package has to be there: else a mistyped dialect were one.
+
+    >>> code_in("train.py:make_model"), code_in("C:\\\\nets\\\\train.py:Nets.small")
+    (Code(place='train.py', name='make_model', is_file=True), Code(place='C:\\\\nets\\\\train.py', name='Nets.small', is_file=True))
+    >>> code_in("nets.small:make"), code_in("101:article")
+    (Code(place='nets.small', name='make', is_file=False), None)
+    """  # noqa: E501  # one example, one line
+    if match := _FILE.fullmatch(text.strip()):
+        return Code(match["place"], match["name"], is_file=True)
+    match = _MODULE.fullmatch(text.strip())
+    if match is None or not ("." in match["place"] or _is_module(match["place"])):
+        return None
+    return Code(match["place"], match["name"], is_file=False)
+
+
+def code_file(text: str) -> str | None:
+    """Return the file of MODEL text that names code in one; None for other text."""
+    match = _FILE.fullmatch(text.strip())
+    return None if match is None else match["place"]
+
+
+def _is_module(name: str) -> bool:
+    """Tell whether there is a module of that name, here or installed, without importing it."""
+    from importlib.util import find_spec  # only where no network has that name
+
+    if Path(f"{name}.py").is_file() or Path(name).is_dir():
+        return True
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

@@ -1,0 +1,171 @@
+"""The process in which Keras makes models: what it is asked, and what it says of a model.
+
+Keras is imported there and never here. A request is one line of JSON on its standard input; a
+reply is one on its standard output, to which nothing that a model's code prints can get. What that
+code prints is shown on stderr, as it comes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rsinspect.base import process
+from rsinspect.base.chatter import without_chatter
+from rsinspect.base.errors import (
+    WORKER_LINE,
+    BackendUnavailable,
+    GraphError,
+    InvalidSpec,
+    ModelBuildError,
+    RsInspectError,
+)
+from rsinspect.base.talk import say
+from rsinspect.base.words import quoted
+from rsinspect.networks.applications import Application
+from rsinspect.networks.code import Code
+from rsinspect.networks.keras_live import Configuration, configuration_from_json
+from rsinspect.networks.network import Network
+
+COMMAND = (sys.executable, "-P", "-m", "rsinspect.keras_model.maker")
+APPLICATION_TIMEOUT_S = 300.0
+CODE_TIMEOUT_S = 600.0
+MOST_BYTES = 2**28
+_TAIL_LINES = 12
+
+
+def applications(
+    asked: Sequence[Application], on_made: Callable[[Application, Mapping[str, Any]], object]
+) -> None:
+    """Have Keras make networks of ``keras.applications``, without weights.
+
+    Args:
+        asked: In the order in which they are made.
+        on_made: Called with each as soon as it is there, and its configuration.
+
+    Raises:
+        BackendUnavailable: If Keras or its backend is not here.
+        ModelBuildError: If Keras does not build one of them.
+    """
+    coming = iter(asked)
+
+    def heard(line: bytes) -> None:
+        application = next(coming)
+        on_made(
+            application, _configuration(line, f"Keras does not build {application.title}").config
+        )
+
+    request = {"applications": [[one.name, one.keywords] for one in asked]}
+    environment = {**_environment(), "CUDA_VISIBLE_DEVICES": "-1"}  # no layer is run
+    timeout_s = APPLICATION_TIMEOUT_S * len(asked)
+    _run(request, "Keras", environment, timeout_s, heard, on_error=None)
+    if one := next(coming, None):
+        raise ModelBuildError(f"Keras did not build {one.title} and did not say why")
+
+
+def network_of(code: Code, resolution: tuple[int, int] | None = None) -> Network:
+    """Run Python code that makes a model, and make the network that the model is.
+
+    What the code prints is shown on stderr.
+
+    Args:
+        code: A function without arguments that gives a model, or a model.
+        resolution: Height and width, for a model that takes images of any size.
+
+    Raises:
+        BackendUnavailable: If a framework that the code imports is not here.
+        ModelBuildError: If the code fails, gives no model, or takes too long.
+        InvalidSpec: If there is no such file, or the model has no graph to read or leaves its size
+            open.
+    """
+    if code.is_file and not os.path.isfile(os.path.expanduser(code.place)):  # noqa: PTH111, PTH113  # ~nobody
+        raise InvalidSpec(f"there is no file {quoted(code.place)}")
+    say(f"{code} is run, in a process of its own, to get the model that it makes")
+    replies: list[bytes] = []
+
+    def show(line: bytes) -> None:
+        for text in without_chatter([line.decode(errors="replace")]):
+            say(text)
+
+    request = {"place": code.place, "name": code.name, "is_file": code.is_file}
+    _run(request, str(code), _environment(), CODE_TIMEOUT_S, replies.append, on_error=show)
+    made = _configuration(replies[0], f"{code} gives no model")
+    try:
+        return made.network(resolution)
+    except GraphError as exc:
+        raise exc.retold(InvalidSpec, f"{code}: ") from exc
+
+
+def _environment() -> dict[str, str]:
+    return {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+
+
+def _run(
+    request: Mapping[str, Any],
+    what: str,
+    environment: Mapping[str, str],
+    timeout_s: float,
+    heard: Callable[[bytes], object],
+    *,
+    on_error: Callable[[bytes], object] | None,
+) -> None:
+    """Run the process to its end.
+
+    Raises:
+        BackendUnavailable: If it cannot be started.
+        ModelBuildError: If it ends without a word, or takes too long.
+    """
+    spoke = False
+
+    def listen(line: bytes) -> None:
+        nonlocal spoke
+        spoke = True
+        heard(line)
+
+    try:
+        ended = process.run(
+            COMMAND,
+            source=json.dumps(request).encode() + b"\n",
+            environment=environment,
+            timeout_s=timeout_s,
+            most_bytes=MOST_BYTES,
+            on_output=listen,
+            on_error=on_error,
+        )
+    except process.OutOfTime as exc:
+        raise ModelBuildError(
+            f"{what} made no model within {timeout_s:.0f} s and was ended",
+            "let what is named make a model, and not train it",
+        ) from exc
+    except process.TooMuchOutput as exc:
+        raise ModelBuildError(f"{what} makes a model too large to be described") from exc
+    except OSError as exc:
+        raise BackendUnavailable(f"a process for Keras cannot be started: {exc}") from exc
+    if not spoke:
+        said = without_chatter(ended.errors)[-_TAIL_LINES:]
+        shown = said if on_error is None else ()
+        raise ModelBuildError(
+            WORKER_LINE.join((f"{what} {ended.manner} before there was a model", *shown))
+        )
+
+
+def _configuration(reply: bytes, failure: str) -> Configuration:
+    """Read a reply.
+
+    Args:
+        reply: A line of the process.
+        failure: What to say where the reply tells of one.
+
+    Raises:
+        BackendUnavailable: If a framework is not there.
+        ModelBuildError: If there is no model.
+    """
+    said = json.loads(reply)
+    if problem := said.get("problem"):
+        error: type[RsInspectError] = BackendUnavailable if said["missing"] else ModelBuildError
+        lines = (f"{failure}: {problem}", *said["lines"][-_TAIL_LINES:])
+        raise error(WORKER_LINE.join(lines), said["hint"])
+    return configuration_from_json(said)
