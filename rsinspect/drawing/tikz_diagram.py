@@ -16,6 +16,7 @@ from rsinspect.base.latex import character, escape
 from rsinspect.drawing.columns import Column, columns
 from rsinspect.drawing.palette import Palette
 from rsinspect.drawing.scene import Direction, Edge, EdgeKind, Node, Panel, Role
+from rsinspect.drawing.tracks import levelled, tracked
 from rsinspect.drawing.wording import cost_lines, titled
 
 CM_PER_CHARACTER = 0.152
@@ -31,6 +32,9 @@ GAP_CM: dict[Direction, float] = {"TB": 0.52, "LR": 0.62}
 
 LANE_CM = 0.45
 """Between two nodes across the data: room for a shortcut to pass."""
+
+RAIL_CM = 0.2
+"""Between two paths that pass the same nodes."""
 
 GUTTER_CM = 1.8
 """Between two columns."""
@@ -84,6 +88,7 @@ class Diagram:
         for number, column in enumerate(columns(panel, direction, wanted)):
             start = 2 * TURN_CM if number else 0.0
             self.ends.append(self._place(column.nodes, start, number, 0, column))
+        self.rails = self._rails()
         self.forks: dict[tuple[str, int], float] = {}  # (tail, column) -> where paths part
         for edge in panel.edges:
             head = self.boxes[edge.head]
@@ -137,21 +142,35 @@ class Diagram:
         }
         breadth = self._breadth(ops)
         self.pitch = breadth + 2 * LANE_CM
+        self.ranks: dict[str, int] = {}
+        self.across: dict[str, float] = {}  # from the middle, in tracks
+        aside = self.pitch * max(map(self._track, _chains(self.panel.nodes)), default=0.0)
         rails = {LANES[edge.kind] for edge in self.panel.edges} - {0}
-        low = high = breadth / 2
+        low = high = aside + breadth / 2
         if -1 in rails:
             low += LANE_CM
         self.rail = low  # where identity shortcuts pass
+        self.side = {-1: -aside - self.pitch, 0: 0.0, 1: aside + self.pitch}
         if -1 in self.lane.values():
-            low = self.pitch + breadth / 2
+            low = breadth / 2 - self.side[-1]
         if 1 in self.lane.values():
-            high = self.pitch + breadth / 2
+            high = breadth / 2 + self.side[1]
         card = self._extent(self.card_width, _card_height(cards))[1] / 2 if cards else 0.0
         self.low, self.high = max(low, card), max(high, card)
         title = BAND_CM * (self.direction == "LR")
         self.spread = (
             self.low + self.high + self.depth * (2 * FRAME_CM + title) + GUTTER_CM
         )  # of a column
+
+    def _track(self, paths: list[str]) -> float:
+        """Put layers on tracks; return how far the last one is from the middle."""
+        aside = [path for path in paths if self.lane.get(path)]
+        places = tracked(paths, self.panel.edges, aside)
+        last = max(place.track for place in places.values()) / 2
+        for path, place in places.items():
+            self.ranks[path] = place.rank
+            self.across[path] = 0.0 if place.alone or path in aside else place.track - last
+        return max(last, 0.0)
 
     def _breadth(self, ops: list[Node]) -> float:
         if not ops:
@@ -204,15 +223,15 @@ class Diagram:
 
     def _place_ops(self, nodes: list[Node], start: float, column: int) -> float:
         gap = GAP_CM[self.direction]
-        ranks = _ranks(nodes, self.panel.edges)
-        for rank in sorted(set(ranks.values())):
-            here = [node for node in nodes if ranks[node.path] == rank]
+        for rank in sorted({self.ranks[node.path] for node in nodes}):
+            here = [node for node in nodes if self.ranks[node.path] == rank]
             sizes = [self._extent(self.op_width, self._op_height(node)) for node in here]
             longest = max(length for length, _ in sizes)
             for node, (length, breadth) in zip(here, sizes, strict=True):
                 lane = self.lane.get(node.path, 0)
+                across = self.side[lane] + self.across[node.path] * self.pitch
                 self.boxes[node.path] = _Box(
-                    node, start + longest / 2, lane * self.pitch, length, breadth, column, lane
+                    node, start + longest / 2, across, length, breadth, column, lane
                 )
             start += longest + gap
         return start
@@ -311,11 +330,16 @@ class Diagram:
         source, target = f"{name(edge.tail)}.{end}", name(edge.head)
         if tail.column != head.column:  # it goes on from where the connector ends
             source = _turn(edge.tail, head.column)
-        fork = self._at(self.forks[edge.tail, head.column], 0.0, head.column)
-        if lane and tail.lane == head.lane == 0:
-            rail = self.high if lane == 1 else -self.rail
+        fork = self._at(self.forks[edge.tail, head.column], tail.across, head.column)
+        if (edge.tail, edge.head) in self.rails:
+            level = self.rails[edge.tail, edge.head]
+            rail = self.high if lane == 1 else -self.rail - level * RAIL_CM
             corner = self._at(head.along, rail, head.column)
-            path = f"{fork} {turns[0]} {corner} -- ({target}.{sides[lane]})"
+            path = f"{fork} {turns[0]} {corner} -- ({target}.{sides[lane or -1]})"
+        elif tail.lane == head.lane == 0 and tail.across != head.across:
+            turn = head.along - head.length / 2 - GAP_CM[self.direction] / 2
+            corners = [self._at(turn, box.across, head.column) for box in (tail, head)]
+            path = f"({source}) -- {' -- '.join(corners)} -- ({target}.{begin})"
         elif tail.lane == head.lane:
             path = f"({source}) -- ({target}.{begin})"
         elif tail.lane == 0:
@@ -323,6 +347,24 @@ class Diagram:
         else:
             path = f"({source}) {turns[1]} ({target}.{sides[tail.lane]})"
         return f"\\draw[rs {edge.kind}] {path};"
+
+    def _rails(self) -> dict[tuple[str, str], int]:
+        """Choose the paths that pass other nodes at their side, and how far from these."""
+        spans: dict[tuple[str, str], tuple[float, float]] = {}
+        for edge in self.panel.edges:
+            tail, head = self.boxes[edge.tail], self.boxes[edge.head]
+            if tail.lane or head.lane or LANES[edge.kind] == 1:
+                continue
+            column = [box for box in self.boxes.values() if box.column == head.column]
+            before = tail.along if tail.column == head.column else 0.0
+            passes = tail.across == head.across and any(
+                before < box.along < head.along and box.across == head.across for box in column
+            )
+            if LANES[edge.kind] or passes:
+                start = 1000.0 * head.column
+                spans[edge.tail, edge.head] = (start + before, start + head.along)
+        found = levelled(spans.values())
+        return {ends: found[span] for ends, span in spans.items()}
 
     def _connectors(self) -> Iterator[str]:
         """Draw a line for each tail, from the end of a column to the beginning of another."""
@@ -374,16 +416,14 @@ def _levels(node: Node) -> Iterator[int]:
         yield from (1 + level for level in _levels(child))
 
 
-def _ranks(nodes: list[Node], edges: Iterable[Edge]) -> dict[str, int]:
-    """Compute the longest path to each node from any other; nodes come in the order of the data."""
-    ranks = {node.path: 0 for node in nodes}
-    entering: dict[str, list[str]] = {}
-    for edge in edges:
-        if edge.tail in ranks and edge.head in ranks:
-            entering.setdefault(edge.head, []).append(edge.tail)
-    for path in ranks:
-        ranks[path] = max((ranks[tail] + 1 for tail in entering.get(path, [])), default=0)
-    return ranks
+def _chains(nodes: Iterable[Node]) -> Iterator[list[str]]:
+    """List the layers that stand together: those of each open node."""
+    ops = [node.path for node in nodes if not _is_card(node) and not node.open]
+    if ops:
+        yield ops
+    for node in nodes:
+        if node.open:
+            yield from _chains(node.children)
 
 
 def _card_words(node: Node) -> list[str]:
