@@ -358,7 +358,8 @@ class Diagram:
             column = [box for box in self.boxes.values() if box.column == head.column]
             before = tail.along if tail.column == head.column else 0.0
             passes = tail.across == head.across and any(
-                before < box.along < head.along and box.across == head.across for box in column
+                before < box.along < head.along and abs(box.across - head.across) < box.breadth
+                for box in column
             )
             if LANES[edge.kind] or passes:
                 start = 1000.0 * head.column

@@ -148,24 +148,52 @@ class Drawing {
     return box.body;
   }
 
-  // Residual branch in the middle, projection shortcut on its left, SE gate on its right.
+  // Paths of data on tracks side by side, projection shortcut on their left, SE gate on their right.
   #lanes(box, row, links) {
-    const last = {};
+    const into = new Map(row.map((part) => [part, links.filter((one) => one.head === part)]));
+    const reach = (part) => Math.max(part.rank, ...links.filter((one) => one.tail === part).map((one) => one.head.rank));
+    const last = { left: 0, right: 0 };
     for (const part of row) {
-      const into = links.filter((one) => one.head === part);
-      const kinds = new Set(into.map((one) => one.kind));
-      part.lane = kinds.size > 1 ? 2 : kinds.has("projection") ? 1 : kinds.has("gate") ? 3 : 2;
-      part.rank = Math.max(last[part.lane] ?? 0, ...into.map((one) => one.tail.rank ?? 0)) + 1;
-      last[part.lane] = part.rank;
-      part.el.style.gridArea = `${part.rank} / ${part.lane}`;
-      part.el.classList.add(`lane-${part.lane}`);
+      const kinds = new Set(into.get(part).map((one) => one.kind));
+      part.lane = kinds.size > 1 ? "track" : kinds.has("projection") ? "left" : kinds.has("gate") ? "right" : "track";
+      part.rank = Math.max(last[part.lane] ?? 0, ...into.get(part).map((one) => one.tail.rank ?? 0)) + 1;
+      if (part.lane !== "track") last[part.lane] = part.rank;
+    }
+    const tracks = []; // the last part of each
+    for (const part of row.filter((one) => one.lane === "track")) {
+      const tails = into.get(part).map((one) => one.tail).filter((tail) => tail.lane === "track");
+      const begin = Math.min(part.rank - 1, ...tails.map((tail) => tail.rank));
+      const went = tails.filter((tail) => tracks[tail.track] === tail).map((tail) => tail.track);
+      const free = tracks.findIndex((end) => Math.max(end.rank, reach(end) - 1) <= begin);
+      part.track = went.length ? Math.min(...went) : free < 0 ? tracks.length : free;
+      tracks[part.track] = part;
+    }
+    const busy = (rank) => row.filter((part) => part.rank === rank || part.rank < rank && reach(part) > rank).length;
+    for (const part of row) {
+      part.centred = tracks.length > 1 && part.lane === "track" && busy(part.rank) === 1;
+      const column = part.lane === "left" ? 1 : part.lane === "right" ? tracks.length + 2 : part.track + 2;
+      part.el.style.gridArea = `${part.rank} / ${part.centred ? `2 / auto / ${tracks.length + 2}` : column}`;
+      part.el.classList.add(part.lane);
+      part.el.classList.toggle("centred", part.centred);
       box.body.append(part.el);
     }
-    const between = (one, part) => part.lane === one.tail.lane && part.rank > one.tail.rank && part.rank < one.head.rank;
-    for (const one of links) one.rail = one.tail.lane === one.head.lane && row.some((part) => between(one, part));
-    box.middle = row.filter((part) => part.lane === 2);
+    const stands = (part) => (part.centred ? part.lane : `${part.lane} ${part.track}`);
+    const between = ({ tail, head }, part) => part.lane === tail.lane && part.rank > tail.rank && part.rank < head.rank &&
+      (tail.centred || part.centred || part.track === tail.track);
+    const passing = links.filter((one) => stands(one.tail) === stands(one.head) && row.some((part) => between(one, part)));
+    const long = (one) => one.head.rank - one.tail.rank;
+    const meet = (one, other) => one.tail.rank < other.head.rank && other.tail.rank < one.head.rank;
+    for (const one of links) one.rail = null;
+    for (const one of passing.sort((a, b) => long(a) - long(b))) {
+      const taken = passing.filter((other) => other.rail !== null && meet(one, other)).map((other) => other.rail);
+      one.rail = [...passing.keys()].find((level) => !taken.includes(level));
+    }
+    box.middle = row.filter((part) => part.lane === "track");
     box.body.classList.add("lanes");
-    box.body.classList.toggle("railed", links.some((one) => one.rail));
+    const rails = Math.max(0, ...passing.map((one) => one.rail + 1));
+    box.body.classList.toggle("several", tracks.length > 1);
+    box.body.classList.toggle("railed", rails > 0);
+    box.body.style.setProperty("--rails", rails);
   }
 
   // Parts run down; many of them go on in the next column, as far as there is room.
@@ -202,18 +230,22 @@ const ends = (el) => {
 
 function route(box, { tail, head, rail }) {
   const a = ends(tail.el), b = ends(head.el);
-  if (rail) {
-    const x = Math.min(...box.middle.map((part) => part.el.offsetLeft)) - 18;
+  if (rail !== null && rail !== undefined) {
+    const x = Math.min(...box.middle.map((part) => part.el.offsetLeft)) - 18 - 12 * rail;
     return [[a.left, a.y], [x, a.y], [x, b.y], [b.left, b.y]];
   }
   if (box.across) return [[a.right, a.y], [(a.right + b.left) / 2, a.y], [(a.right + b.left) / 2, b.y], [b.left, b.y]];
   if (box.middle && tail.lane !== head.lane) {
-    if (tail.lane === 2) return [[b.x > a.x ? a.right : a.left, a.y], [b.x, a.y], [b.x, b.top]];
+    if (tail.lane === "track") return [[b.x > a.x ? a.right : a.left, a.y], [b.x, a.y], [b.x, b.top]];
     return [[a.x, a.bottom], [a.x, b.y], [a.x > b.x ? b.right : b.left, b.y]];
   }
   if (!box.middle && tail.el.parentElement !== head.el.parentElement) {
     const x = (ends(tail.el.parentElement).right + head.el.parentElement.offsetLeft) / 2;
     return [[a.x, a.bottom], [a.x, a.bottom + 12], [x, a.bottom + 12], [x, b.top - 13], [b.x, b.top - 13], [b.x, b.top]];
+  }
+  if (box.middle && Math.abs(a.x - b.x) > 2) {
+    const y = b.top - 11;
+    return [[a.x, a.bottom], [a.x, y], [b.x, y], [b.x, b.top]];
   }
   const x = (a.x + b.x) / 2; // the same, but for rounding
   return [[x, a.bottom], [x, b.top]];
