@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 import pytest
 
 from rsinspect.answers.explain import explain
-from rsinspect.drawing.figure6 import _shown
-from rsinspect.drawing.tree import gate_widths, layer_role
+from rsinspect.drawing.roles import layer_role, shown
+from rsinspect.drawing.contents import gate_widths
 from rsinspect.drawing.views import view as scene_of
 from rsinspect.layers import graph as graphs
 from rsinspect.layers import ops
@@ -92,7 +92,7 @@ OF_AN_OP: dict[str, Callable[[Any], object]] = {
     "memory": writes_in_place,
     "words": describe,
     "role in a picture": lambda op: layer_role(op, "trunk"),
-    "place in the paper's figure": _shown,
+    "place in the paper's figure": shown,
     "class in a weight file": _class_name,
     "rate of dropping": lambda op: _without_rate(Layer("wobble", op, ("image",), SHAPE)),
     "widths of a gate": lambda op: gate_widths([Layer("wobble", op, ("image",), SHAPE)]),

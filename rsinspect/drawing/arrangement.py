@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from rsinspect.drawing.scene import Panel
+from rsinspect.drawing.scene import Panel, Role
+from rsinspect.drawing.tracks import tracked
 
 
 class Type(NamedTuple):
@@ -79,6 +80,16 @@ AS_IT_COMES = Arrangement()
 
 Row = tuple[Panel, ...]
 
+MOST_BESIDE = 4
+"""Columns of diagrams beside a table."""
+
+HEAD_PT, ROW_PT, LINE_PT = 40, 10, 15
+"""Height of a diagram's title; of a row of a table, and of each line in it, in points."""
+
+NODE_PT: dict[Role, float] = {"gate": 90, "add": 78, "join": 70, "scale": 60, "input": 50}
+OP_PT = 65
+"""Height of a layer of a block in the figure, with its arrow, in points."""
+
 
 def placed(panels: Sequence[Panel], beside: Beside) -> list[list[Row]]:
     """Place a table and its diagrams: columns of rows of panels.
@@ -95,8 +106,39 @@ def placed(panels: Sequence[Panel], beside: Beside) -> list[list[Row]]:
     if not tables or not drawn:
         return [[(panel,)] for panel in panels]
     rows: list[Row] = [(panel,) for panel in drawn]
-    if len(drawn) == 3:
-        if beside == "columns":
+    module = len(drawn) == 3 and drawn[2].below
+    if beside == "columns":
+        if module:
             return [tables, [rows[0], rows[2]], [rows[1]]]
+        return [tables, *_stacked(drawn, height_pt(tables[0][0]))]
+    if module:
         rows = [(drawn[0],), (drawn[1], drawn[2])]
     return [[*tables, *rows]] if beside == "stack" else [tables, rows]
+
+
+def _stacked(panels: Sequence[Panel], tall: float) -> list[list[Row]]:
+    """Put diagrams below each other, into as many columns as make a page with a table beside."""
+    heights = [height_pt(panel) for panel in panels]
+    limit = max(tall, *heights, sum(heights) / MOST_BESIDE)
+    columns: list[list[Row]] = []
+    left = 0.0
+    for panel, height in zip(panels, heights, strict=True):
+        if not columns or height > left:
+            columns.append([])
+            left = limit
+        columns[-1].append((panel,))
+        left -= height
+    return columns
+
+
+def height_pt(panel: Panel) -> float:
+    """Estimate how tall a table or a diagram of layers is, in type as it comes."""
+    if panel.grid is not None:
+        rows = panel.grid.rows
+        return sum(ROW_PT + LINE_PT * max(map(len, row.cells)) for row in rows)
+    places = tracked([node.path for node in panel.nodes], panel.edges)
+    tallest: dict[int, float] = {}
+    for node in panel.nodes:
+        rank = places[node.path].rank
+        tallest[rank] = max(tallest.get(rank, 0.0), NODE_PT.get(node.role, OP_PT))
+    return HEAD_PT + sum(tallest.values())

@@ -43,6 +43,7 @@ SHAPES: dict[Role, dict[str, str]] = {
     "pool": {"shape": "invtrapezium", "style": "filled"},
     "gate": {"shape": "hexagon", "style": "filled"},
     "add": {"shape": "ellipse", "style": "filled"},
+    "join": {"shape": "ellipse", "style": "filled"},
     "scale": {"shape": "ellipse", "style": "filled"},
     "plain": {"shape": "box", "style": "filled,dashed"},
 }
@@ -94,6 +95,11 @@ class _Drawing(Labels):
         paths = Counter(node.path for panel in scene.panels for node in panel.walk(deep=False))
         self.shared = any(times > 1 for times in paths.values())
 
+    @property
+    def tabled(self) -> bool:
+        """Tell whether diagrams stand beside a table: there is room below the last for the key."""
+        return any(panel.grid is not None for panel in self.scene.panels)
+
     def source(self, dpi: int | None, viewport: str) -> str:
         scene, theme, gap = self.scene, self.theme, self.arranged.gap
         picture = self.root = graphviz.Digraph(scene.name)
@@ -104,7 +110,7 @@ class _Drawing(Labels):
         places: list[list[Row]] = [[(panel,)] for panel in scene.panels]
         if self.down:
             places = placed(scene.panels, self.arranged.beside)
-        apart = self.down and len(places) == 3  # there is room below the last for the key
+        apart = self.down and len(places) > 2 and len(places[0][0]) == 1 and self.tabled
         heading = "" if self.arranged.bare else self.heading(key=not apart)
         picture.attr(
             rankdir=scene.direction,
@@ -140,7 +146,7 @@ class _Drawing(Labels):
             self.compared(picture)
             places = []
         for index, place in enumerate(places if self.down else reversed(places)):
-            blocks += self.place_rows(picture, index, place, key=apart and index == 2)
+            blocks += self.place_rows(picture, index, place, key=apart and index == len(places) - 1)
         across = blocks
         if self.down and places and self.arranged.columns and len(scene.panels) == 1:
             across = min(blocks, self.arranged.columns)
@@ -381,12 +387,14 @@ class _Drawing(Labels):
         fill = self.theme.fills[node.role]
         ink, muted = self.theme.ink, self.theme.ink
         if node.heat:
-            fill = self.theme.heat_at(node.heat.level)
+            fill = self.theme.heat_of(node.heat)
             ink = muted = text_on(fill)
         sign = SIGNS.get(node.role, "")
         title, *lines = self.op_words(node)
         title = f"{sign} {title}" if sign else title
-        heat = node.heat.text if node.heat and node.heat.value else ""
+        heat = (
+            node.heat.text if node.heat and (node.heat.value or node.heat.known == "none") else ""
+        )
         small = [*lines, heat]
         if node.mark:
             small.append(node.mark)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
-from rsinspect.drawing.arrangement import Arrangement, placed
+from rsinspect.drawing.arrangement import Arrangement, height_pt, placed
 from rsinspect.drawing.columns import CARDS
 from rsinspect.drawing.grids import Column, printed
 from rsinspect.drawing.metrics import broken, width_pt
@@ -18,7 +18,6 @@ from rsinspect.drawing.scene import (
     Legend,
     Node,
     Part,
-    Role,
     Scene,
 )
 from rsinspect.drawing.strokes import STROKES
@@ -41,9 +40,8 @@ KEY_PT = 230
 HEAD_PT = 250
 """Of an open node's head that tells its heat: half of it stands left of the arrow that enters."""
 
-NODE_PT: dict[Role, float] = {"gate": 90, "add": 78, "scale": 60, "input": 50}
-OP_PT = 65
-"""Height of a layer of a block in the figure, with its arrow, in points."""
+MOST_STRETCHED = 1.7
+"""How much taller than it need be a table is made to stand as tall as the diagrams beside it."""
 
 WHOLE_PIXELS = 1.08
 """How much wider a line of small type can be where Graphviz measures it: in whole pixels."""
@@ -169,7 +167,16 @@ class Labels:
         return [
             *map(self.muted, words),
             f"{self.muted(legend.low)} {scale} {self.muted(legend.high)}",
+            *self.unknown(legend),
         ]
+
+    def unknown(self, legend: Legend) -> list[str]:
+        """Explain the colour of what nobody knows, where something has it."""
+        if not legend.unknown:
+            return []
+        small = f"{self.type.small:g}"
+        chip = f'<FONT POINT-SIZE="{small}" COLOR="{self.theme.unknown}">███</FONT>'
+        return [f"{chip} {self.muted(legend.unknown)}"]
 
     def lines(
         self, lines: list[str], *, align: str = "LEFT", aside: str = "", width: int = 0
@@ -201,7 +208,7 @@ class Labels:
         one = dense and not again
         lines = [f"{words} {self.muted(where)}"] if one else [words, self.muted(where)]
         if node.heat:
-            chip = f'<FONT COLOR="{self.theme.heat_at(node.heat.level)}">█</FONT> '
+            chip = f'<FONT COLOR="{self.theme.heat_of(node.heat)}">█</FONT> '
             value, _, share = node.heat.text.partition(" (")
             told = [value, share.rstrip(")")] if dense and share else [node.heat.text]
             lines += [chip + self.muted(told[0]), *map(self.muted, told[1:])]
@@ -212,7 +219,7 @@ class Labels:
     def card(self, node: Node) -> str:
         """Write a closed node: head, parts (side by side where the picture runs down), footer."""
         theme = self.theme
-        head = theme.heat_at(node.heat.level) if node.heat else theme.fills[node.role]
+        head = theme.heat_of(node.heat) if node.heat else theme.fills[node.role]
         ink = text_on(head) if node.heat else theme.ink
         across = self.down and self.split and len(node.parts) > 1
         span = 2 * (len(node.parts) if across else 1)
@@ -285,24 +292,17 @@ class Labels:
 
     def beside_pt(self) -> int:
         """Estimate how tall the diagrams beside a table are; it is stretched to that."""
-        columns = placed(self.scene.panels, "columns")[1:]
-        heights = [
-            sum(
-                NODE_PT.get(node.role, OP_PT)
-                for (panel,) in column
-                for node in panel.nodes
-                if node.lane != "shortcut"
-            )
-            for column in columns
-        ]
-        return round(self.arranged.gap(max(heights, default=0)))
+        (table, *_), *columns = placed(self.scene.panels, "columns")
+        heights = [sum(height_pt(panel) for (panel,) in column) for column in columns]
+        most = MOST_STRETCHED * height_pt(table[0])
+        return round(self.arranged.gap(min(most, max(heights, default=0.0))))
 
     def grid_cell(self, row: GridRow, index: int, column: Column, lines: Iterable[str]) -> str:
         """Write a cell: the first bold on its role's colour, a share small below its number."""
         theme, side = self.theme, _side(column)
         fill, ink, aside = "", theme.ink, theme.muted
         if column.heated and row.heat is not None:
-            fill = theme.heat_at(row.heat.level)
+            fill = theme.heat_of(row.heat)
             ink = aside = text_on(fill)
         elif index == 0:
             fill = theme.fills[row.role]

@@ -79,7 +79,7 @@ class Letters:
 
 def on_heat(heat: Heat) -> str:
     """Style text on the colour of a heat."""
-    fill = LIGHT.heat_at(heat.level)
+    fill = LIGHT.heat_of(heat)
     return f"{text_on(fill)} on {fill}"
 
 

@@ -45,6 +45,7 @@ SHAPES: dict[Role, tuple[str, str]] = {
     "input": ("([", "])"),
     "activation": ("(", ")"),
     "add": ("{{", "}}"),
+    "join": ("{{", "}}"),
     "scale": ("{{", "}}"),
 }
 """Brackets of a node; all other roles are boxes."""
@@ -178,7 +179,7 @@ class _Chart:
         if heat is None:
             self.fills[role] = self.theme.fills[role]
             return role
-        colour = self.theme.heat_at(heat.level)
+        colour = self.theme.heat_of(heat)
         self.fills[f"heat-{colour[1:]}"] = colour
         return f"heat-{colour[1:]}"
 
@@ -210,8 +211,12 @@ class _Chart:
         for name, level, text in (("low", 0.0, legend.low), ("high", 1.0, legend.high)):
             style = self.style("plain", Heat(level=level, text=text, value=level))
             self.lines.append(f'    legend_{name}["{label(text)}"]:::{style}')
-        self.lines += ["    legend_low ~~~ legend_high", "  end"]
+        self.lines.append("    legend_low ~~~ legend_high")
         self.edges.append(None)
+        if legend.unknown:
+            style = self.style("plain", Heat(level=0.0, text="", value=0.0, known="none"))
+            self.lines.append(f'    legend_unknown["{label(legend.unknown)}"]:::{style}')
+        self.lines.append("  end")
 
     def styles(self) -> list[str]:
         """Write classes, and the look of each kind of edge."""

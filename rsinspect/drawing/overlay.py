@@ -15,9 +15,8 @@ from rsinspect.base.errors import UnknownPicture, check_choice
 from rsinspect.base.units import binary_bytes, count, percent, seconds
 from rsinspect.base.words import Option, advice, plural
 from rsinspect.drawing.choices import QUANTITIES
-from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Legend, Node, Panel, Scene
+from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Known, Legend, Node, Panel, Scene
 from rsinspect.layers.cost import LEGEND
-from rsinspect.layers.question import Question
 
 WHOLE_STAGE = ", all its rows"
 DECADES = 2
@@ -134,18 +133,25 @@ def overlay(
     if quantity == "latency" and scene.measured is not None:
         whole = scene.measured.sum_s or whole
 
+    complete = all(_known(item, key) == "whole" for items in outermost for item in items)
+
     def heat(item: Node | GridRow) -> Heat | None:
         fact = next((fact for fact in item.facts if fact.key == key), None)
+        if fact is not None and fact.known == "none":
+            return Heat(key=key, level=0.0, text="unknown", value=0.0, known="none")
         value = None if fact is None else _number(fact)
         if fact is None or value is None:
             return None
         text = _words(quantity, value)
-        if quantity != "intensity" and whole:
+        if fact.known == "part":
+            text = f"at least {text}"
+        elif quantity != "intensity" and whole and complete:
             text += f" ({percent(value / whole)})"
         if fact.whole:
             text += WHOLE_STAGE
         part = min(1.0, value / hottest) if hottest else 0.0
-        return Heat(key=key, level=level_of(part), part=part, text=text, value=value)
+        level = level_of(part)
+        return Heat(key=key, level=level, part=part, text=text, value=value, known=fact.known)
 
     def node(old: Node) -> Node:
         return replace(old, heat=heat(old), children=tuple(map(node, old.children)))
@@ -163,9 +169,10 @@ def overlay(
         panels=tuple(map(panel, scene.panels)),
         legend=Legend(
             key=key,
-            title=f"{_legend(quantity, scene.question, scene.measured)}; logarithmic",
+            title=f"{_legend(quantity, scene)}; logarithmic",
             low=f"≤ {_words(quantity, hottest / 10**DECADES)}",
             high=_words(quantity, hottest),
+            unknown="unknown" if any(_known(item, key) == "none" for item in shown) else "",
         ),
     )
 
@@ -184,7 +191,12 @@ def _value(item: Node | GridRow, key: str) -> float | None:
 
 
 def _number(fact: Fact) -> float | None:
-    return None if isinstance(fact.value, str) else fact.value
+    """Read a value; None of a text, and of what nobody knows."""
+    return None if isinstance(fact.value, str) or fact.known == "none" else fact.value
+
+
+def _known(item: Node | GridRow, key: str) -> Known:
+    return next((fact.known for fact in item.facts if fact.key == key), "whole")
 
 
 def _words(quantity: str, value: float) -> str:
@@ -203,17 +215,18 @@ def _words(quantity: str, value: float) -> str:
             return f"{count(int(value))} params"
 
 
-def _legend(quantity: str, question: Question, measured: Measured | None) -> str:
-    images = "one image" if question.batch == 1 else plural(question.batch, "image")
+def _legend(quantity: str, scene: Scene) -> str:
+    question, measured, example = scene.question, scene.measured, scene.example
+    images = f"one {example}" if question.batch == 1 else plural(question.batch, example)
     match quantity:
         case "latency":
             return f"measured latency of one batch ({measured.conditions if measured else ''})"
         case "params":
             return "params, trainable and batch-norm statistics"
         case "macs":
-            return f"MACs per image: {LEGEND['mac']}"
+            return f"MACs per {example}: {LEGEND['mac']}"
         case "flops":
-            return f"FLOPs per image ({question.convention})"
+            return f"FLOPs per {example} ({question.convention})"
         case "activations":
             return f"all layer outputs, {images}, {question.dtype}"
         case _:

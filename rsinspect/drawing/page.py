@@ -95,6 +95,7 @@ class _Quantity(NamedTuple):
     title: str
     low: str
     high: str
+    unknown: str
 
 
 class _Viewer(NamedTuple):
@@ -118,7 +119,7 @@ def _viewer(scene: Scene) -> _Viewer:
         _quantity(name, made.legend) for name, made in coloured.items() if made.legend is not None
     )
     key = scene.legend.key if scene.legend else ""
-    shown = next((each for each in quantities if each.key == key), _Quantity(*[""] * 6))
+    shown = next((each for each in quantities if each.key == key), _Quantity(*[""] * 7))
     document = {
         "name": scene.name,
         "view": scene.view,
@@ -139,7 +140,8 @@ def _viewer(scene: Scene) -> _Viewer:
 
 
 def _quantity(name: str, legend: Legend) -> _Quantity:
-    return _Quantity(name, legend.key, QUANTITY_WORDS[name], legend.title, legend.low, legend.high)
+    said = (legend.title, legend.low, legend.high, legend.unknown)
+    return _Quantity(name, legend.key, QUANTITY_WORDS[name], *said)
 
 
 def _json(document: object) -> str:
@@ -255,5 +257,8 @@ def _edges(panel: Panel) -> list[list[int | str]]:
     return edges
 
 
-def _step(heat: Heat) -> int:
+def _step(heat: Heat) -> int | str:
+    """Choose the colour of a heat: its place on the scale, or that of the unknown."""
+    if heat.known == "none":
+        return "unknown"
     return round(heat.level * HEAT_STEPS)

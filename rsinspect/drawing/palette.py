@@ -20,7 +20,7 @@ class Palette:
         """Name the colour of a node."""
         if heat is None:
             return f"rs-in-{role}"
-        colour = self.theme.heat_at(heat.level)[1:]
+        colour = self.theme.heat_of(heat)[1:]
         self.colours[f"rs-heat-{colour}"] = colour
         return f"rs-heat-{colour}"
 
@@ -28,6 +28,6 @@ class Palette:
         """Name the colour of the text on a node."""
         if heat is None:
             return "rs-ink"
-        colour = text_on(self.theme.heat_at(heat.level))[1:]
+        colour = text_on(self.theme.heat_of(heat))[1:]
         self.colours[f"rs-on-{colour}"] = colour
         return f"rs-on-{colour}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Role = Literal[
     "input", "stem", "stage", "head", "block",
-    "conv", "dense", "norm", "activation", "pool", "gate", "add", "scale", "plain",
+    "conv", "dense", "norm", "activation", "pool", "gate", "add", "join", "scale", "plain",
 ]  # fmt: skip
 """What a node is: a part of the network (first row), or an op (second row)."""
 
@@ -31,6 +31,9 @@ Lane = Literal["trunk", "branch", "shortcut", "gate"]
 
 EdgeKind = Literal["flow", "identity", "projection", "gate"]
 """What an edge carries: the data, a shortcut of either kind, or the factors of an SE gate."""
+
+Known = Literal["whole", "part", "none"]
+"""How much of a value is known: a layer that no op describes has costs that nobody knows."""
 
 Mark = Literal["added", "removed", "changed"]
 Direction = Literal["TB", "LR"]
@@ -57,12 +60,14 @@ class Fact:
         value: Exact.
         text: The value for people, with its unit.
         whole: Whether it is of a whole stage, where the item shows the first row of it only.
+        known: How much of it is known; of a part of it, the value is at least that.
     """
 
     key: str
     value: int | float | str
     text: str
     whole: bool = False
+    known: Known = "whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,7 @@ class Heat:
         text: Value and share, as written in the node.
         value: Exact, in the unit of the legend's quantity.
         part: Of the largest value in the picture, 0 to 1: the length of a bar.
+        known: How much of the value is known; where none is, it has a colour of its own.
     """
 
     level: float
@@ -82,6 +88,7 @@ class Heat:
     value: float
     key: str = ""
     part: float = 0.0
+    known: Known = "whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,12 +283,14 @@ class Legend:
         title: Quantity, unit and convention.
         low: What has the coldest colour, in words.
         high: The hottest.
+        unknown: What the colour of the unknown means, where something has it.
     """
 
     key: str
     title: str
     low: str
     high: str
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +308,7 @@ class Scene:
         question: What its FLOPs are; the batch and dtype of its bytes.
         measured: The latencies among its facts, if a run is known.
         legend: Of the overlay, if there is one.
+        example: What the network is given at a time: an image, or any other example.
     """
 
     name: str
@@ -311,6 +321,7 @@ class Scene:
     question: Question
     measured: Measured | None = None
     legend: Legend | None = None
+    example: str = "image"
 
     @property
     def marks(self) -> tuple[Mark, ...]:

@@ -165,4 +165,5 @@ class _Page(Letters):
     def legend(self, legend: Legend) -> Text:
         full = Heat(level=1.0, part=1.0, text=legend.high, value=0.0)
         words = f"{legend.title}: {legend.low} to "
-        return self.text(words).append_text(self.heat(full, BAR_WIDTH))
+        text = self.text(words).append_text(self.heat(full, BAR_WIDTH))
+        return text.append_text(self.text(f"; {legend.unknown}" if legend.unknown else ""))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rsinspect.base.errors import check_choice
 from rsinspect.drawing.choices import AUTO, THEME_NAMES
-from rsinspect.drawing.scene import EdgeKind, Mark, Role
+from rsinspect.drawing.scene import EdgeKind, Heat, Mark, Role
 
 BLACK, WHITE = "#000000", "#fffffe"
 """Text on heat. (Not quite white, so that a theme's paper is another colour than this text.)"""
@@ -33,6 +33,7 @@ class Theme:
         edges: By kind.
         marks: Border and text of what a comparison found.
         heat: From cold to hot, evenly spaced.
+        unknown: Of what nobody knows the heat of.
     """
 
     name: str
@@ -45,6 +46,11 @@ class Theme:
     edges: dict[EdgeKind, str]
     marks: dict[Mark, str]
     heat: tuple[str, ...]
+    unknown: str
+
+    def heat_of(self, heat: Heat) -> str:
+        """Return the colour of a heat; that of the unknown where nothing of it is known."""
+        return self.unknown if heat.known == "none" else self.heat_at(heat.level)
 
     def heat_at(self, level: float) -> str:
         """Return the colour of a level from 0 to 1."""
@@ -86,19 +92,19 @@ _LIGHT_FILLS: dict[Role, str] = {
     "input": "#e4e7eb", "stem": "#cfe3f5", "stage": "#f6dfb5", "head": "#d3ead6",
     "block": "#fbf1dc", "conv": "#d6e8f7", "dense": "#d7ecdb", "norm": "#eef0f2",
     "activation": "#fdf0d2", "pool": "#f7dcd0", "gate": "#efdcea", "add": "#fcfcfd",
-    "scale": "#fbfbfc", "plain": "#f5f6f8",
+    "join": "#dff0ef", "scale": "#fbfbfc", "plain": "#f5f6f8",
 }  # fmt: skip
 _DARK_FILLS: dict[Role, str] = {
     "input": "#3a424b", "stem": "#1d4468", "stage": "#5e4512", "head": "#214c2b",
     "block": "#3d3219", "conv": "#1c3f5e", "dense": "#23472b", "norm": "#2b3138",
     "activation": "#4a3a14", "pool": "#5a2f1c", "gate": "#4d2b45", "add": "#1d2228",
-    "scale": "#1e2329", "plain": "#262c33",
+    "join": "#1f4344", "scale": "#1e2329", "plain": "#262c33",
 }  # fmt: skip
 _GREY_FILLS: dict[Role, str] = {
     "input": "#e6e6e6", "stem": "#d4d4d4", "stage": "#dedede", "head": "#cacaca",
     "block": "#f2f2f2", "conv": "#dcdcdc", "dense": "#cecece", "norm": "#f6f6f6",
     "activation": "#f0f0f0", "pool": "#c6c6c6", "gate": "#e2e2e2", "add": "#fdfdfd",
-    "scale": "#fcfcfc", "plain": "#f8f8f8",
+    "join": "#eaeaea", "scale": "#fcfcfc", "plain": "#f8f8f8",
 }  # fmt: skip
 
 LIGHT = Theme(
@@ -117,6 +123,7 @@ LIGHT = Theme(
     },
     marks={"added": "#005b8f", "removed": "#a14600", "changed": "#7b3f66"},
     heat=("#fff7e6", "#fdd49e", "#fc8d59", "#d7301f", "#7f0000"),
+    unknown="#ced4da",
 )
 DARK = Theme(
     name="dark",
@@ -134,6 +141,7 @@ DARK = Theme(
     },
     marks={"added": "#6cc0f0", "removed": "#f2a868", "changed": "#e0a6c8"},
     heat=("#2a1a12", "#6b2413", "#b5401d", "#ec8a4c", "#fde3b8"),
+    unknown="#4a535d",
 )
 PAPER = Theme(
     name="paper",
@@ -146,6 +154,7 @@ PAPER = Theme(
     edges={"flow": "#333333", "identity": "#0072b2", "projection": "#b34e00", "gate": "#8f4a76"},
     marks=LIGHT.marks,
     heat=LIGHT.heat,
+    unknown=LIGHT.unknown,
 )
 PRINT = Theme(
     name="print",
@@ -158,6 +167,7 @@ PRINT = Theme(
     edges={"flow": "#000000", "identity": "#000000", "projection": "#000000", "gate": "#000000"},
     marks={"added": "#000000", "removed": "#000000", "changed": "#000000"},
     heat=("#ffffff", "#d0d0d0", "#9c9c9c", "#606060", "#202020"),
+    unknown="#fafafa",
 )
 
 THEMES = {theme.name: theme for theme in (PAPER, LIGHT, DARK, PRINT)}

@@ -296,3 +296,8 @@ def _scale(legend: Legend, palette: Palette, y: float, room_cm: float | None) ->
         words = legend.high
     end = f"({cm(low + 0.15 * steps + 0.1)}, {cm(y)})"
     yield f"\\node[anchor=west] at {end} {{{escape(words)}}};"
+    if legend.unknown:
+        unknown = palette.fill("plain", Heat(level=0.0, text="", value=0.0, known="none"))
+        y -= 0.45 if words != legend.high else 0.9
+        yield f"\\fill[{unknown}, sharp corners] (0, {cm(y - 0.14)}) rectangle +(0.5, 0.28);"
+        yield f"\\node[anchor=west] at (0.55, {cm(y)}) {{{escape(legend.unknown)}}};"

@@ -43,7 +43,7 @@ TURN_CM = 0.45
 """From the edge of a column to where the line from the column before splits up."""
 
 CARDS: tuple[Role, ...] = ("stage", "block", "stem", "head")
-ROUND: tuple[Role, ...] = ("input", "activation", "add", "scale")
+ROUND: tuple[Role, ...] = ("input", "activation", "add", "join", "scale")
 LANES: dict[EdgeKind, int] = {"flow": 0, "identity": -1, "projection": -1, "gate": 1}
 
 

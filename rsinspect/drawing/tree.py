@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import assert_never
+from collections.abc import Mapping
+from dataclasses import replace
 
 from rsinspect.base.units import binary_bytes, count, percent
 from rsinspect.base.words import plural, spans
-from rsinspect.drawing.scene import Edge, Fact, Lane, Mark, Node, Part, Role
+from rsinspect.drawing.contents import block_lines, plain_lines
+from rsinspect.drawing.roles import fused, kind_of, layer_role
+from rsinspect.drawing.scene import Edge, Fact, Lane, Mark, Node, Part
 from rsinspect.layers import ops
-from rsinspect.layers.cost import Cost, layer_cost, layers_cost
+from rsinspect.layers.cost import Cost, layer_cost, layers_cost, weight_shapes
 from rsinspect.layers.fold import FoldedStage, Likeness, Run, fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
@@ -89,18 +91,16 @@ class Tree:
             flops, stored = question.flops(cost), question.activation_bytes(cost)
             facts = [
                 Fact(key="output_shape", value=str(output), text=f"output {output}"),
-                Fact(key="params", value=cost.params, text=f"{count(cost.params)} params"),
-                Fact(key="macs", value=cost.macs, text=f"{count(cost.macs)} MACs"),
-                Fact(
-                    key="flops", value=flops, text=f"{count(flops)} FLOPs ({question.convention})"
-                ),
+                _params(cost),
+                _counted("macs", cost.macs, "MACs", cost.uncounted),
+                _counted("flops", flops, f"FLOPs ({question.convention})", cost.uncounted),
                 Fact(
                     key="activation_bytes",
                     value=stored,
                     text=f"{binary_bytes(stored)} of outputs",
                 ),
             ]
-            if (intensity := question.intensity(cost)) is not None:
+            if not cost.uncounted and (intensity := question.intensity(cost)) is not None:
                 facts.append(
                     Fact(key="intensity", value=intensity, text=f"{intensity:.3g} FLOPs per byte")
                 )
@@ -109,11 +109,11 @@ class Tree:
 
     def share(self, cost: Cost) -> Fact:
         """Say how many FLOPs that is, and how much of the whole network."""
-        flops = self.question.flops(cost)
-        part = percent(flops / whole) if (whole := self.question.flops(self.whole)) else ""
-        return Fact(
-            key="flops", value=flops, text=f"{count(flops)} FLOPs" + (f" ({part})" if part else "")
-        )
+        fact = _counted("flops", self.question.flops(cost), "FLOPs", cost.uncounted)
+        whole = self.question.flops(self.whole)
+        if not whole or self.whole.uncounted:
+            return fact
+        return replace(fact, text=f"{fact.text} ({percent(self.question.flops(cost) / whole)})")
 
     def _stage(self, folded: FoldedStage) -> Node:
         stage, runs = folded
@@ -208,10 +208,21 @@ class Tree:
             aside=str(layer.shape),
             role=layer_role(layer.op, lane),
             lane=lane,
-            costs=(_params(cost),) if cost.params else (),
+            lines=self._lines(layer),
+            costs=(_params(cost),) if cost.params or cost.unweighed else (),
             facts=self.facts(cost, layer.shape),
             mark=self.marks.get(layer.path),
         )
+
+    def _lines(self, layer: Layer) -> tuple[str, ...]:
+        """Say what else there is to a layer: its nonlinearity, whose weights, which output."""
+        lines = [words] if (words := fused(layer.op)) else []
+        if layer.shares is not None and _weighs(layer.op):
+            lines.append(f"weights of {layer.shares}")
+        outputs = self.graph.outputs
+        if layer.path in outputs and len(outputs) > 1:
+            lines.append(f"output {outputs.index(layer.path) + 1} of {len(outputs)}")
+        return tuple(lines)
 
     def _stand_for(self, path: str, runs: tuple[Run, ...]) -> None:
         for run in runs:
@@ -220,54 +231,50 @@ class Tree:
                     self.shown_as[layer.path] = path
 
     def _costs(self, cost: Cost) -> tuple[Fact, ...]:
-        return (_params(cost), self.share(cost)) if cost.params else ()
+        if not (cost.params or cost.unweighed or cost.uncounted):
+            return ()
+        return (_params(cost), self.share(cost))
 
     def _part(self, run: Run) -> Part:
         group = run.first
         if group.number is None:
-            return Part(paths=run.paths, lines=self._plain_lines(group))
+            return Part(paths=run.paths, lines=plain_lines(self.structure, group))
         numbers = spans([group.number for group in run.groups if group.number is not None])
         return Part(
             paths=run.paths,
-            kind=self.structure.block(group).kind,
+            kind=kind_of(self.structure.block(group)),
             name=f"block{'s' if run.repeats > 1 else ''} {numbers}",
-            lines=self._block_lines(group),
+            lines=block_lines(self.structure, group),
         )
 
-    def _block_lines(self, group: Group) -> tuple[str, ...]:
-        """Say what residual branch, gates and shortcut of a block consist of, a line each."""
-        block = self.structure.block(group)
-        lines = [" → ".join(map(short, branch_ops(block.branch)))]
-        lines += filter(None, (gate_words(gate.layers) for gate in block.gates))
-        if block.addition is not None:
-            joined = " → ".join(map(short, shortcut_ops(block.shortcut)))
-            lines.append(f"shortcut: {joined or 'identity'}")
-        return tuple(lines)
 
-    def _plain_lines(self, group: Group) -> tuple[str, ...]:
-        """List the layers of a stem, head or input that a reader of the paper would list."""
-        stage = self.structure.stage(group.stage)
-        everything = stage is not None and stage.role == "input"
-        shown = [
-            short(layer.op) for layer in group.layers if everything or isinstance(layer.op, LISTED)
-        ]
-        return (" → ".join(shown),)
-
-
-LISTED = (
-    ops.Conv2D, ops.MaxPool2D, ops.Dense, ops.Dropout, ops.GlobalAvgPool, ops.GlobalMaxPool,
-)  # fmt: skip
-"""Ops of a stem or head that a reader of the paper would list."""
+def _weighs(op: ops.Op) -> bool:
+    """Tell whether a layer has weights, or may have."""
+    return isinstance(op, ops.Opaque) or bool(weight_shapes(op))
 
 
 def _params(cost: Cost) -> Fact:
-    return Fact(key="params", value=cost.params, text=f"{count(cost.params)} params")
+    return _counted("params", cost.params, "params", cost.unweighed)
+
+
+def _counted(key: str, value: int, unit: str, unknown: int) -> Fact:
+    """Say a count; of some layers it may be unknown."""
+    if not unknown:
+        return Fact(key=key, value=value, text=f"{count(value)} {unit}")
+    if not value:
+        return Fact(key=key, value=0, text=f"unknown {unit}", known="none")
+    return Fact(key=key, value=value, text=f"at least {count(value)} {unit}", known="part")
 
 
 def title(network: Network, tree: Tree) -> str:
     """Give name, size and cost of the network in one line."""
-    flops = tree.question.flops(tree.whole)
-    return f"{network.title}: {count(tree.whole.params)} params, {count(flops)} FLOPs per image"
+    flops = _counted("flops", tree.question.flops(tree.whole), "FLOPs", tree.whole.uncounted)
+    return f"{network.title}: {_params(tree.whole).text}, {flops.text} per {example(network)}"
+
+
+def example(network: Network) -> str:
+    """Say what a network is given at a time: an image, or any other example."""
+    return "image" if network.resolution is not None else "example"
 
 
 def layout_in_words(network: Network) -> str:
@@ -277,91 +284,3 @@ def layout_in_words(network: Network) -> str:
         for stage in network.structure.stages
         if stage.has_blocks
     )
-
-
-def layer_role(op: ops.Op, lane: Lane) -> Role:
-    """Decide what a layer is to the picture."""
-    match op:
-        case ops.Input():
-            return "input"
-        case (
-            ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D() | ops.Conv2DTranspose()
-        ):  # fmt: skip
-            return "gate" if lane == "gate" else "conv"
-        case ops.Dense():
-            return "gate" if lane == "gate" else "dense"
-        case ops.BatchNorm() | ops.LayerNorm():
-            return "norm"
-        case ops.Activation() | ops.ReLU() | ops.PReLU():
-            return "activation"
-        case ops.GlobalAvgPool() if lane == "gate":
-            return "gate"
-        case ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool():
-            return "pool"
-        case ops.Add() | ops.ScaledAdd() | ops.Merge() | ops.Concatenate():
-            return "add"
-        case ops.Multiply() | ops.ChannelScale():
-            return "scale"
-        case (
-            ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.Crop2D() | ops.Reshape()
-            | ops.Flatten() | ops.Permute() | ops.UpSampling2D() | ops.DropPath() | ops.Dropout()
-            | ops.Augmentation() | ops.Arithmetic() | ops.Opaque() | ops.Pick()
-        ):  # fmt: skip
-            return "plain"
-        case _:
-            assert_never(op)
-
-
-def branch_ops(branch: Iterable[Layer]) -> tuple[ops.Conv2D, ...]:
-    """Pick the convolutions of a residual branch."""
-    return tuple(layer.op for layer in branch if isinstance(layer.op, ops.Conv2D))
-
-
-def shortcut_ops(shortcut: Iterable[Layer]) -> tuple[ops.Conv2D | ops.AvgPool2D, ...]:
-    """Pick pool and convolution of a projection; nothing for the identity."""
-    return tuple(layer.op for layer in shortcut if isinstance(layer.op, ops.Conv2D | ops.AvgPool2D))
-
-
-def gate_widths(gate: Iterable[Layer]) -> str:
-    """Write the channels through a gate, ``256 → 64 → 256``; nothing if it only pools.
-
-    >>> reduce = ops.Conv2D(kernel=1, in_channels=256, filters=64)
-    >>> gate_widths([Layer("reduce", reduce, ("pool",), TensorShape(1, 1, 64))])
-    '256 → 64'
-    """
-    widths: list[int] = []
-    for layer in gate:
-        match layer.op:
-            case ops.Conv2D(in_channels=before, filters=after):
-                widths += [after] if widths else [before, after]
-            case ops.Dense(in_channels=before, units=after):
-                widths += [after] if widths else [before, after]
-            case (
-                ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D()
-                | ops.Crop2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D()
-                | ops.Conv2DTranspose() | ops.BatchNorm() | ops.LayerNorm() | ops.ChannelScale()
-                | ops.Activation() | ops.ReLU() | ops.PReLU() | ops.AvgPool2D() | ops.MaxPool2D()
-                | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape()
-                | ops.Flatten() | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add()
-                | ops.ScaledAdd() | ops.Merge() | ops.Concatenate() | ops.Arithmetic()
-                | ops.Dropout() | ops.Augmentation() | ops.Opaque() | ops.Pick()
-            ):  # fmt: skip
-                pass
-            case _:
-                assert_never(layer.op)
-    return " → ".join(map(str, widths))
-
-
-def gate_words(gate: Iterable[Layer]) -> str:
-    """Say what a gate consists of in a line of a card: ``SE 256 → 64 → 256``."""
-    widths = gate_widths(gate)
-    return f"SE {widths}" if widths else ""
-
-
-def short(op: ops.Op) -> str:
-    """Describe an op in as few words as will do.
-
-    >>> short(ops.Conv2D(kernel=3, stride=2, in_channels=64, filters=128))
-    '3×3/2, 128'
-    """
-    return describe(op).removeprefix("conv ")

@@ -15,7 +15,7 @@ from rsinspect.base.words import Option, advice
 from rsinspect.drawing import figure6
 from rsinspect.drawing.choices import DIRECTIONS, VIEWS
 from rsinspect.drawing.scene import Direction, Mark, Panel, Scene
-from rsinspect.drawing.tree import Tree, layout_in_words, title
+from rsinspect.drawing.tree import Tree, example, layout_in_words, title
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
@@ -77,14 +77,15 @@ def view(
         view=name,
         title=title(network, tree),
         description=(
-            f"{network.title}, from image to output: "
+            f"{network.title}, from {example(network)} to output: "
             f"{', '.join(node.title for node in panel.nodes)}. {layout}. {repeats}"
             f"{len(network.graph)} layers."
         ),
-        caption=caption(question, folded=folded),
+        caption=caption(question, folded=folded, example=example(network)),
         direction=way,
         panels=(panel,),
         question=question,
+        example=example(network),
     )
 
 
@@ -120,10 +121,10 @@ def diagram(
     return Panel(name=network.name, nodes=nodes, edges=tree.edges(), names=names), tree
 
 
-def caption(question: Question, *, folded: bool) -> str:
+def caption(question: Question, *, folded: bool, example: str = "image") -> str:
     """Say where the numbers are from, and what they count."""
     words = (
-        f"Derived from the layer graph. FLOPs ({question.convention}), per image: "
+        f"Derived from the layer graph. FLOPs ({question.convention}), per {example}: "
         f"{question.legend}."
     )
     if folded:

@@ -54,7 +54,7 @@ def cost_lines(node: Node) -> tuple[str, ...]:
     return tuple(text for text in (heat, rest_of_footer(node)) if text)
 
 
-TOLD: tuple[Role, ...] = ("input", "add", "scale", "pool")
+TOLD: tuple[Role, ...] = ("input", "add", "join", "scale", "pool")
 """Layers of a figure whose shape is told where room is short: it changes there."""
 
 

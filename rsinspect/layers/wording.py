@@ -67,7 +67,7 @@ def describe(op: ops.Op) -> str:
         case ops.Multiply():
             return "scale"
         case ops.DropPath(rate):
-            return f"drop path {rate:g}"
+            return f"drop path {rate:.3g}"
         case ops.Add():
             return "add"
         case ops.ScaledAdd(scale):
@@ -79,7 +79,7 @@ def describe(op: ops.Op) -> str:
         case ops.Arithmetic():
             return _arithmetic(op)
         case ops.Dropout(rate):
-            return f"dropout {rate:g}"
+            return f"dropout {rate:.3g}"
         case ops.Augmentation(class_name) | ops.Opaque(class_name):
             return class_name
         case ops.Dense(_, units):

@@ -231,6 +231,9 @@ class Viewer {
     this.quantity.value = quantity?.name ?? "";
     this.legend.hidden = !quantity;
     for (const key of ["low", "high", "title"]) this.legend.querySelector(`.${key}`).textContent = quantity?.[key] ?? "";
+    const nobody = this.legend.querySelector(".nobody");
+    nobody.textContent = quantity?.unknown ?? "";
+    nobody.hidden = !quantity?.unknown;
     if (this.selected) this.#detail(this.selected);
     this.#later();
   }
