@@ -40,7 +40,7 @@ _JOINED: dict[str, tuple[str, str]] = {
     "Add": ("added", " + "),
     "ScaledAdd": ("added", " + "),
     "Multiply": ("multiplied", " × "),
-    "Concatenate": ("concatenated", " ‖ "),
+    "Concatenate": ("concatenated", " | "),
     "subtract": ("subtracted", " − "),
     "average": ("averaged", " and "),
     "maximum": ("the maximum", " or "),
@@ -280,7 +280,7 @@ class _Wiring:
 def _depth(line: str) -> int:
     """Count how deep the brackets of a line are nested.
 
-    >>> _depth("(1×3, 8 ‖ (3×1, 8 ‖ identity))")
+    >>> _depth("(1×3, 8 | (3×1, 8 | identity))")
     2
     """
     depth = most = 0

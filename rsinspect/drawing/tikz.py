@@ -39,6 +39,9 @@ GAP_MM, SIZED_GAP_MM = 9, 5
 
 PT_PER_CM = 72 / 2.54
 
+FEW, WIDE_CM = 4, 42.0
+"""Panels that stand beside each other in any case; of more, how wide they are together."""
+
 
 def tikz(
     scene: Scene, *, theme: str = "paper", standalone: bool = True, size: Size | None = None
@@ -59,7 +62,7 @@ def tikz(
     palette = Palette(theme_named(theme))
     if size is not None and scene.view == "figure6":
         scene = _condensed(scene)
-    placed = _as_it_comes(scene) if size is None else _fitted(scene, size, palette)
+    placed = _as_it_comes(scene, palette) if size is None else _fitted(scene, size, palette)
     rows = [
         [
             {
@@ -140,9 +143,12 @@ class _Placed(NamedTuple):
     width_cm: float | None = None
 
 
-def _as_it_comes(scene: Scene) -> _Placed:
+def _as_it_comes(scene: Scene, palette: Palette) -> _Placed:
     if scene.direction == "TB":
-        return _Placed([list(scene.panels)])
+        if len(scene.panels) <= FEW:
+            return _Placed([list(scene.panels)])
+        widths = [_extent_cm(panel, scene, palette, _Placed([]))[0] for panel in scene.panels]
+        return _Placed(_rows(scene.panels, widths, max(WIDE_CM, *widths)))
     return _Placed([[panel] for panel in scene.panels])
 
 

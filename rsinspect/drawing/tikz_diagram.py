@@ -89,12 +89,21 @@ class Diagram:
             start = 2 * TURN_CM if number else 0.0
             self.ends.append(self._place(column.nodes, start, number, 0, column))
         self.rails = self._rails()
+        if self.rails:
+            self.rail = self.outer + LANE_CM
+            self.low = max(self.low, self.rail + RAIL_CM * max(self.rails.values()))
         self.forks: dict[tuple[str, int], float] = {}  # (tail, column) -> where paths part
         for edge in panel.edges:
             head = self.boxes[edge.head]
             fork = head.along - head.length / 2 - GAP_CM[direction] / 2
             key = edge.tail, head.column
             self.forks[key] = min(fork, self.forks.get(key, fork))
+
+    @property
+    def spread(self) -> float:
+        """Measure a column across the data, with its gutter."""
+        title = BAND_CM * (self.direction == "LR")
+        return self.low + self.high + self.depth * (2 * FRAME_CM + title) + GUTTER_CM
 
     @property
     def width_cm(self) -> float:
@@ -145,11 +154,9 @@ class Diagram:
         self.ranks: dict[str, int] = {}
         self.across: dict[str, float] = {}  # from the middle, in tracks
         aside = self.pitch * max(map(self._track, _chains(self.panel.nodes)), default=0.0)
-        rails = {LANES[edge.kind] for edge in self.panel.edges} - {0}
-        low = high = aside + breadth / 2
-        if -1 in rails:
+        self.rail = self.outer = low = high = aside + breadth / 2  # where shortcuts pass
+        if any(LANES[edge.kind] == -1 for edge in self.panel.edges):
             low += LANE_CM
-        self.rail = low  # where identity shortcuts pass
         self.side = {-1: -aside - self.pitch, 0: 0.0, 1: aside + self.pitch}
         if -1 in self.lane.values():
             low = breadth / 2 - self.side[-1]
@@ -157,10 +164,6 @@ class Diagram:
             high = breadth / 2 + self.side[1]
         card = self._extent(self.card_width, _card_height(cards))[1] / 2 if cards else 0.0
         self.low, self.high = max(low, card), max(high, card)
-        title = BAND_CM * (self.direction == "LR")
-        self.spread = (
-            self.low + self.high + self.depth * (2 * FRAME_CM + title) + GUTTER_CM
-        )  # of a column
 
     def _track(self, paths: list[str]) -> float:
         """Put layers on tracks; return how far the last one is from the middle."""

@@ -7,6 +7,7 @@ track of its own, which is free again where the path has ended.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from rsinspect.drawing.scene import Edge
@@ -53,19 +54,23 @@ def tracked(
             last_read[tail] = max(last_read[tail], ranks[path])
     tracks = dict.fromkeys(aside, -1)
     ends: list[str] = []  # the last node of each track
-    for path in paths:
-        if path in aside:
-            continue
-        went = [tracks[tail] for tail in entering[path] if tail in ends]
-        begin = min((ranks[tail] for tail in entering[path]), default=ranks[path] - 1)
-        free = (
-            number
-            for number, end in enumerate(ends)
-            if max(ranks[end], last_read[end] - 1) <= begin
-        )
-        track = min(went) if went else next(free, len(ends))
+
+    def put(path: str, track: int) -> None:
         ends[track : track + 1] = [path]
         tracks[path] = track
+
+    standing = sorted((path for path in paths if path not in aside), key=ranks.__getitem__)
+    for _, beside in groupby(standing, key=ranks.__getitem__):
+        parting: list[str] = []  # that do not go on in a track, but leave one
+        for path in beside:
+            if went := [tracks[tail] for tail in entering[path] if tail in ends]:
+                put(path, min(went))
+            else:
+                parting.append(path)
+        for path in parting:
+            begin = min((ranks[tail] for tail in entering[path]), default=ranks[path] - 1)
+            free = (n for n, end in enumerate(ends) if max(ranks[end], last_read[end] - 1) <= begin)
+            put(path, next(free, len(ends)))
     busy: dict[int, int] = {}
     for path in paths:
         for rank in range(ranks[path], max(ranks[path] + 1, last_read[path])):

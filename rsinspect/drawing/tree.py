@@ -266,6 +266,10 @@ def _counted(key: str, value: int, unit: str, unknown: int) -> Fact:
     return Fact(key=key, value=value, text=f"at least {count(value)} {unit}", known="part")
 
 
+MOST_SAID = 12
+"""Stages whose blocks are counted in a description."""
+
+
 def title(network: Network, tree: Tree) -> str:
     """Give name, size and cost of the network in one line."""
     flops = _counted("flops", tree.question.flops(tree.whole), "FLOPs", tree.whole.uncounted)
@@ -279,8 +283,7 @@ def example(network: Network) -> str:
 
 def layout_in_words(network: Network) -> str:
     """Say how many blocks each stage has."""
+    stages = [stage for stage in network.structure.stages if stage.has_blocks]
     return ", ".join(
-        f"{stage.path} has {plural(len(stage.groups), 'block')}"
-        for stage in network.structure.stages
-        if stage.has_blocks
-    )
+        f"{stage.path} has {plural(len(stage.groups), 'block')}" for stage in stages[:MOST_SAID]
+    ) + (f" and {len(stages) - MOST_SAID} more have some" if len(stages) > MOST_SAID else "")

@@ -160,13 +160,20 @@ class Drawing {
       if (part.lane !== "track") last[part.lane] = part.rank;
     }
     const tracks = []; // the last part of each
-    for (const part of row.filter((one) => one.lane === "track")) {
-      const tails = into.get(part).map((one) => one.tail).filter((tail) => tail.lane === "track");
-      const begin = Math.min(part.rank - 1, ...tails.map((tail) => tail.rank));
-      const went = tails.filter((tail) => tracks[tail.track] === tail).map((tail) => tail.track);
-      const free = tracks.findIndex((end) => Math.max(end.rank, reach(end) - 1) <= begin);
-      part.track = went.length ? Math.min(...went) : free < 0 ? tracks.length : free;
-      tracks[part.track] = part;
+    const put = (part, track) => { part.track = track; tracks[track] = part; };
+    const standing = row.filter((one) => one.lane === "track"), most = Math.max(...standing.map((one) => one.rank));
+    for (let rank = 1; rank <= most; rank++) {
+      const parting = []; // that do not go on in a track, but leave one
+      for (const part of standing.filter((one) => one.rank === rank)) {
+        const tails = into.get(part).map((one) => one.tail).filter((tail) => tail.lane === "track");
+        const went = tails.filter((tail) => tracks[tail.track] === tail).map((tail) => tail.track);
+        if (went.length) put(part, Math.min(...went));
+        else parting.push([part, Math.min(rank - 1, ...tails.map((tail) => tail.rank))]);
+      }
+      for (const [part, begin] of parting) {
+        const free = tracks.findIndex((end) => Math.max(end.rank, reach(end) - 1) <= begin);
+        put(part, free < 0 ? tracks.length : free);
+      }
     }
     const busy = (rank) => row.filter((part) => part.rank === rank || part.rank < rank && reach(part) > rank).length;
     for (const part of row) {

@@ -206,7 +206,7 @@ class Viewer {
       else fact(named(key), words, Number.isInteger(value) && value >= 1000 ? value.toLocaleString("en").replaceAll(",", "\u202f") : "");
     const heat = this.graph.heat(part, this.drawing.quantity);
     if (heat) fact("colour", heat[1]);
-    if (part.children.length) fact("inside", `${part.children.length} parts`);
+    if (part.children.length) fact("inside", `${part.children.length} part${part.children.length > 1 ? "s" : ""}`);
     const ways = (title, edges) => edges ? [make("h3", {}, title), make("ul", {}, ...edges.map(([to, kind, label]) =>
       make("li", {}, this.#goTo(to), ` ${this.scene.words[kind]} ${label}`)))] : [];
     this.chosen.replaceChildren(make("h2", {}, part.title), make("div", { class: "path" }, path, copy), list,
