@@ -25,7 +25,7 @@ from rsinspect.drawing.scene import Node, Scene
 from rsinspect.drawing.terminal import terminal
 from rsinspect.drawing.theme import THEMES
 from rsinspect.drawing.tikz import tikz
-from rsinspect.drawing.tikz_diagram import name
+from rsinspect.drawing.tikz_words import name
 from rsinspect.drawing.views import view
 from rsinspect.layers import ops
 from rsinspect.layers.graph import LayerGraph

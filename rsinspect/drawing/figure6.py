@@ -37,7 +37,6 @@ def scene(network: Network, *, direction: Direction, question: Question) -> Scen
     gated = next((block for block in reversed(shown) if block.gates), None)
     if gated is not None:
         panels.append(gate_diagram(tree, gated, gated.gates[0]))
-    after = "After" if network.spec is not None else "Laid out as"
     left_out = len(forms) - len(shown)
     more = f"{plural(left_out, 'more form')} of block not drawn. " if left_out else ""
     beside = [panel.title for panel in panels[1:]]
@@ -46,13 +45,13 @@ def scene(network: Network, *, direction: Direction, question: Question) -> Scen
         view="figure6",
         title=title(network, tree),
         description=(
-            f"The architecture of {network.title}, {after.lower()} Figure 6 of the ResNet-RS "
-            "paper. A table of its stages with output sizes, convolutions, params and FLOPs"
+            f"The architecture of {network.title}, after Figure 6 of the ResNet-RS paper. "
+            "A table of its stages with output sizes, convolutions, params and FLOPs"
             f"{': ' * bool(layout := layout_in_words(network))}{layout}."
             + (f" Beside it diagrams: {', '.join(beside)}." if beside else "")
         ),
         caption=(
-            f"{after} Figure 6 of Bello et al. 2021; derived from the layer graph. /2: stride 2"
+            f"After Figure 6 of Bello et al. 2021; derived from the layer graph. /2: stride 2"
             f"{repeats_in_words(tree, stages)}. {more}"
             f"FLOPs ({question.convention}), per {example(network)}: {question.legend}."
         ),

@@ -31,7 +31,8 @@ from rsinspect.drawing.scene import (
 from rsinspect.drawing.size import Size
 from rsinspect.drawing.strokes import STROKES, Stroke
 from rsinspect.drawing.theme import theme_named
-from rsinspect.drawing.tikz_diagram import CM_PER_LINE, Diagram, breadth_cm, cm
+from rsinspect.drawing.tikz_diagram import Diagram
+from rsinspect.drawing.tikz_words import CM_PER_LINE, breadth_cm, cm
 from rsinspect.drawing.wording import condensed
 
 GAP_MM, SIZED_GAP_MM = 9, 5

@@ -12,17 +12,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rsinspect.base.latex import character, escape
+from rsinspect.base.latex import escape
 from rsinspect.drawing.columns import Column, columns
 from rsinspect.drawing.palette import Palette
 from rsinspect.drawing.scene import Direction, Edge, EdgeKind, Node, Panel, Role
+from rsinspect.drawing.tikz_words import (
+    BAND_CM,
+    CM_PER_LINE,
+    breadth_cm,
+    card_body,
+    card_height,
+    card_words,
+    cm,
+    joined,
+    name,
+)
 from rsinspect.drawing.tracks import levelled, tracked
 from rsinspect.drawing.wording import cost_lines, titled
-
-CM_PER_CHARACTER = 0.152
-CM_PER_LINE = 0.36
-BAND_CM = 0.55
-"""Height of the coloured band at the head of a card, and of the title of a frame."""
 
 FRAME_CM = 0.3
 """From a frame to what it holds."""
@@ -84,6 +90,8 @@ class Diagram:
         self.boxes: dict[str, _Box] = {}
         self.frames: list[_Frame] = []
         self.ends: list[float] = []  # length of each column
+        self.outer = self.rail = 0.0  # from the middle to the last track; to where shortcuts pass
+        self.low = self.high = 0.0  # what is on both sides of the middle
         self._measure()
         for number, column in enumerate(columns(panel, direction, wanted)):
             start = 2 * TURN_CM if number else 0.0
@@ -136,7 +144,7 @@ class Diagram:
         ops = [node for node in shown if not _is_card(node)]
         cards = [node for node in shown if _is_card(node)]
         self.op_width = 0.35 + breadth_cm(line for node in ops for line in self._op_words(node))
-        self.card_width = 0.5 + breadth_cm(line for node in cards for line in _card_words(node))
+        self.card_width = 0.5 + breadth_cm(line for node in cards for line in card_words(node))
         levels = [level for outer in self.panel.nodes for level in _levels(outer)]
         self.depth = max(levels, default=0)
         if self.depth and cards:
@@ -154,7 +162,7 @@ class Diagram:
         self.ranks: dict[str, int] = {}
         self.across: dict[str, float] = {}  # from the middle, in tracks
         aside = self.pitch * max(map(self._track, _chains(self.panel.nodes)), default=0.0)
-        self.rail = self.outer = low = high = aside + breadth / 2  # where shortcuts pass
+        self.rail = self.outer = low = high = aside + breadth / 2
         if any(LANES[edge.kind] == -1 for edge in self.panel.edges):
             low += LANE_CM
         self.side = {-1: -aside - self.pitch, 0: 0.0, 1: aside + self.pitch}
@@ -162,7 +170,7 @@ class Diagram:
             low = breadth / 2 - self.side[-1]
         if 1 in self.lane.values():
             high = breadth / 2 + self.side[1]
-        card = self._extent(self.card_width, _card_height(cards))[1] / 2 if cards else 0.0
+        card = self._extent(self.card_width, card_height(cards))[1] / 2 if cards else 0.0
         self.low, self.high = max(low, card), max(high, card)
 
     def _track(self, paths: list[str]) -> float:
@@ -217,7 +225,7 @@ class Diagram:
                 self.frames.append(_Frame(node, level, begin, start, column, seen))
                 start += gap
             else:
-                length, breadth = self._extent(self.card_width, _card_height([node]))
+                length, breadth = self._extent(self.card_width, card_height([node]))
                 self.boxes[node.path] = _Box(
                     node, start + length / 2, 0.0, length, breadth, column, 0
                 )
@@ -266,7 +274,7 @@ class Diagram:
             f"at ({path}.north) {{\\color{{{self.palette.text(heat)}}}{title}}};"
         )
         corner = f"([shift={{(1.3mm, -{BAND_CM + 0.12}cm)}}]{path}.north west)"
-        body = "\\\\[1.2mm] ".join(_joined(group) for group in _card_body(node))
+        body = "\\\\[1.2mm] ".join(joined(group) for group in card_body(node))
         yield f"\\node[rs text, anchor=north west] at {corner} {{{body}}};"
 
     def _op(self, box: _Box) -> Iterator[str]:
@@ -287,7 +295,7 @@ class Diagram:
         look += [f"text={ink}"] if node.heat else []
         look += [self._size(box.length, box.breadth)] + ([f"rs {node.mark}"] if node.mark else [])
         place = f"({name(node.path)}) at {self._at(box.along, box.across, box.column)}"
-        yield f"\\node[{', '.join(look)}] {place} {{{_joined(words)}}};"
+        yield f"\\node[{', '.join(look)}] {place} {{{joined(words)}}};"
 
     def _frame(self, frame: _Frame) -> Iterator[str]:
         """Write the rectangle, its title at the first corner and its costs at the second."""
@@ -392,17 +400,6 @@ class Diagram:
             yield f"\\draw[rs flow, -] ({name(tail)}.{out}) -- {' -- '.join(corners)} -- ({turn});"
 
 
-def name(path: str) -> str:
-    """Turn a path into the name of a TikZ node, different for every path.
-
-    >>> name("c4/block1-2"), name("a.b")
-    ('c4/block1-2', 'a_2e_b')
-    """
-    return "".join(
-        c if c.isascii() and (c.isalnum() or c in "/-") else f"_{ord(c):x}_" for c in path
-    )
-
-
 def _is_card(node: Node) -> bool:
     return node.role in CARDS or bool(node.parts)
 
@@ -428,50 +425,3 @@ def _chains(nodes: Iterable[Node]) -> Iterator[list[str]]:
     for node in nodes:
         if node.open:
             yield from _chains(node.children)
-
-
-def _card_words(node: Node) -> list[str]:
-    """List the lines of a card as they are measured."""
-    mark = f" ({node.mark})" if node.mark else ""
-    lines = [f"{titled(node)}{mark}    {node.aside}"]
-    for part in node.parts:
-        lines += [titled(part), *(f"  {line}" for line in part.lines)]
-    return [*lines, *([] if node.parts else node.lines), *cost_lines(node)]
-
-
-def _card_body(node: Node) -> list[list[str]]:
-    """Group the lines of a card below its title."""
-    groups = []
-    for part in node.parts:
-        title = [f"\\textbf{{{escape(titled(part))}}}"] if part.title else []
-        groups.append([*title, *map(escape, part.lines)])
-    if node.lines and not node.parts:
-        groups.append([*map(escape, node.lines)])
-    if words := cost_lines(node):
-        groups.append([f"\\textcolor{{rs-muted}}{{{escape(text)}}}" for text in words])
-    return groups
-
-
-def _card_height(nodes: Iterable[Node]) -> float:
-    """Measure the tallest card."""
-    return max(
-        BAND_CM + 0.2 + sum(CM_PER_LINE * len(group) + 0.12 for group in _card_body(node))
-        for node in nodes
-    )
-
-
-def _joined(lines: list[str]) -> str:
-    return "\\\\ ".join(lines)
-
-
-def breadth_cm(lines: Iterable[str]) -> float:
-    """Measure the longest line; a character without a glyph is written as its code point."""
-    characters = (
-        sum(7 if character(c).startswith("\\texttt{U") else 1 for c in line) for line in lines
-    )
-    return CM_PER_CHARACTER * max(characters, default=0)
-
-
-def cm(value: float) -> str:
-    """Write a length in centimetres, without needless zeros."""
-    return f"{value:.2f}".removesuffix("0").removesuffix(".0")
