@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 import pytest
 
 from rsinspect.answers.explain import explain
-from rsinspect.drawing.roles import layer_role, shown
 from rsinspect.drawing.contents import gate_widths
+from rsinspect.drawing.roles import layer_role, shown
 from rsinspect.drawing.views import view as scene_of
 from rsinspect.layers import graph as graphs
 from rsinspect.layers import ops
@@ -43,7 +43,8 @@ Op = (
     Wobble |
 '''
 READERS = {
-    "answers/explain.py", "drawing/figure6.py", "drawing/tree.py", "keras_model/keras_layers.py",
+    "answers/explain.py", "drawing/contents.py", "drawing/roles.py", "drawing/stage_table.py",
+    "keras_model/keras_layers.py",
     "layers/cost.py", "layers/kernels.py", "layers/liveness.py", "layers/receptive_field.py",
     "layers/shapes.py", "layers/wording.py", "profiling/distinct.py", "weights/identify.py",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -80,8 +81,11 @@ AS_IT_COMES = Arrangement()
 
 Row = tuple[Panel, ...]
 
-MOST_BESIDE = 4
-"""Columns of diagrams beside a table."""
+TABLE_PT, TRACK_PT = 480, 130
+"""Width of a table, and of a path of layers, in points."""
+
+ASPECT = 1.5
+"""How much wider than tall a table with diagrams had better be."""
 
 HEAD_PT, ROW_PT, LINE_PT = 40, 10, 15
 """Height of a diagram's title; of a row of a table, and of each line in it, in points."""
@@ -118,17 +122,37 @@ def placed(panels: Sequence[Panel], beside: Beside) -> list[list[Row]]:
 
 def _stacked(panels: Sequence[Panel], tall: float) -> list[list[Row]]:
     """Put diagrams below each other, into as many columns as make a page with a table beside."""
-    heights = [height_pt(panel) for panel in panels]
-    limit = max(tall, *heights, sum(heights) / MOST_BESIDE)
-    columns: list[list[Row]] = []
+    extents = [(width_pt(panel), height_pt(panel)) for panel in panels]
+    heights = [height for _, height in extents]
+    limits = {max(tall, *heights), *(sum(heights[:n]) for n in range(1, len(heights) + 1))}
+    tried = [_filled(extents, limit) for limit in sorted(limits) if limit >= max(heights)]
+
+    def shape(columns: list[list[int]]) -> float:
+        """Measure how far the picture is from a page on its side."""
+        wide = TABLE_PT + sum(max(extents[n][0] for n in column) for column in columns)
+        high = max(tall, *(sum(heights[n] for n in column) for column in columns))
+        return abs(math.log(wide / high / ASPECT))
+
+    return [[(panels[n],) for n in column] for column in min(tried, key=shape)]
+
+
+def _filled(extents: Sequence[tuple[float, float]], limit: float) -> list[list[int]]:
+    """Fill columns up to a height with panels, by number."""
+    columns: list[list[int]] = []
     left = 0.0
-    for panel, height in zip(panels, heights, strict=True):
+    for number, (_, height) in enumerate(extents):
         if not columns or height > left:
             columns.append([])
             left = limit
-        columns[-1].append((panel,))
+        columns[-1].append(number)
         left -= height
     return columns
+
+
+def width_pt(panel: Panel) -> float:
+    """Estimate how wide a diagram of layers is."""
+    places = tracked([node.path for node in panel.nodes], panel.edges)
+    return TRACK_PT * (1 + max((place.track for place in places.values()), default=0)) + 60
 
 
 def height_pt(panel: Panel) -> float:

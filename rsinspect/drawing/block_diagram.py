@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from rsinspect.base.units import dimensions
-from rsinspect.drawing.contents import gate_widths
+from rsinspect.drawing.contents import CONVOLUTIONS, gate_widths
 from rsinspect.drawing.roles import KINDS, kind_of, shown
 from rsinspect.drawing.scene import Edge, Node, Panel
 from rsinspect.drawing.tree import Tree
@@ -142,9 +142,13 @@ def gate_diagram(tree: Tree, block: Block, gate: Gate) -> Panel:
 
 
 def _source_words(tree: Tree, source: Layer) -> str:
-    """Describe what a gate scales: a norm by the convolution it follows."""
-    before = tree.graph.layer(source.inputs[0]).op if source.inputs else None
-    words = describe(source.op)
-    if isinstance(source.op, ops.BatchNorm) and isinstance(before, ops.Conv2D):
-        words = f"last {dimensions(ops.pair(before.kernel))}, {words}"
-    return words
+    """Describe what a gate scales: norm and activation by the convolution that they follow."""
+    words, before = [describe(source.op)], source
+    while shown(before.op) == "under" and before.inputs:
+        before = tree.graph.layer(before.inputs[0])
+        if isinstance(before.op, CONVOLUTIONS):
+            kernel = dimensions(ops.pair(before.op.kernel))
+            last = f"last {kernel}" if isinstance(before.op, ops.Conv2D) else kernel
+            return ", ".join([last, *words])
+        words.insert(0, describe(before.op))
+    return words[-1]

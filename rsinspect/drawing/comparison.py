@@ -20,7 +20,14 @@ from rsinspect.differences.pairs import BlockPair, Comparison, LayerPair, StageP
 from rsinspect.differences.wording import arrowed, conclusion, places_in_words
 from rsinspect.drawing.choices import COMPARED_VIEWS
 from rsinspect.drawing.scene import Mark, Node, Panel, Scene
-from rsinspect.drawing.views import DEFAULT_QUESTION, caption, check_view, diagram
+from rsinspect.drawing.views import (
+    DEFAULT_QUESTION,
+    caption,
+    check_view,
+    diagram,
+    repeats_in_words,
+)
+from rsinspect.layers.fold import Likeness
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
@@ -79,14 +86,15 @@ def comparison(
     legend = f"{sentence} {_LEGEND}"
     if trains and (deep or view == "layers"):
         legend += " Layers that work in training alone are marked; their blocks are not."
-    folded = any(panel.folded for panel in panels)
+    folded = frozenset[Likeness]().union(*(panel.folded for panel in panels))
+    repeats = repeats_in_words(folded, a, b) if folded else ""
     words = _differences(differences)
     return Scene(
         name=f"{a.name}-to-{b.name}",
         view=view,
         title=f"{a.title} → {b.title}",
         description=f"Two networks: first {a.title}, then {b.title}. {words}",
-        caption=f"{legend} {caption(question, folded=folded)}",
+        caption=f"{legend} {caption(question, repeats=repeats)}",
         direction=way,
         panels=panels,
         question=question,

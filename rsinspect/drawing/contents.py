@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -22,16 +23,16 @@ WORKING = (
 """Ops of a block that a reader of a paper would list."""
 
 LISTED = (
-    *CONVOLUTIONS, ops.MaxPool2D, ops.Dense, ops.Dropout, ops.GlobalAvgPool, ops.GlobalMaxPool,
-    ops.UpSampling2D, ops.Opaque, ops.Augmentation, ops.Concatenate,
+    *CONVOLUTIONS, ops.MaxPool2D, ops.AvgPool2D, ops.GlobalAvgPool, ops.GlobalMaxPool, ops.Dense,
+    ops.Dropout, ops.UpSampling2D, ops.Opaque, ops.Augmentation, ops.Concatenate,
 )  # fmt: skip
 """The same of a stem or head."""
 
 MOST_LISTED = 24
 """Layers that a block's lines name one by one; of more, they say how many there are of a kind."""
 
-DEEPEST = 1
-"""Of branches in branches that a line says."""
+DEEPEST, MOST_LINES = 1, 6
+"""Of branches in branches that a line says, and lines of a block."""
 
 LINE = 56
 """Characters of a line of a card, about."""
@@ -102,6 +103,35 @@ def branch_ops(branch: Iterable[Layer]) -> tuple[ops.Op, ...]:
 def block_lines(structure: Structure, group: Group) -> tuple[str, ...]:
     """Say what a block consists of: its branch, gates and shortcut, or each of several branches."""
     return tuple(part for line in _Wiring(structure, group).lines() for part in wrapped(line))
+
+
+def run_lines(structure: Structure, groups: Sequence[Group]) -> tuple[str, ...]:
+    """Say what groups of one form consist of; of widths that differ, the least and largest."""
+    of = block_lines if groups[0].is_block else plain_lines
+    if len(groups) == 1:
+        return of(structure, groups[0])
+    lines = list(dict.fromkeys(of(structure, group) for group in groups))
+    if len({len(each) for each in lines}) > 1:
+        return lines[-1]
+    return tuple(ranged(each) for each in zip(*lines, strict=True))
+
+
+def ranged(lines: Sequence[str]) -> str:
+    """Write lines that differ in numbers as one.
+
+    >>> ranged(["1×1, 64", "1×1, 96", "1×1, 80"])
+    '1×1, 64–96'
+    """
+    found = [re.findall(r"\d+", line) for line in lines]
+    if len({len(each) for each in found}) > 1:
+        return lines[-1]
+    numbers = iter([sorted(set(map(int, each))) for each in zip(*found, strict=True)])
+
+    def spanned(_: re.Match[str]) -> str:
+        values = next(numbers)
+        return f"{values[0]}–{values[-1]}" if len(values) > 1 else str(values[0])
+
+    return re.sub(r"\d+", spanned, lines[0])
 
 
 def is_chain(structure: Structure, block: Block) -> bool:
@@ -224,7 +254,7 @@ class _Wiring:
         """Write a line for each path, and one for what follows."""
         listed = branch_ops(self.group.layers)
         lines = self._ways() if len(listed) <= MOST_LISTED else []
-        if not lines or any(_depth(line) > DEEPEST for line in lines):
+        if not lines or len(lines) > MOST_LINES or any(_depth(line) > DEEPEST for line in lines):
             return list(tally([short(op) for op in listed]))
         return lines
 

@@ -23,8 +23,9 @@ def kind_of(block: Block) -> str:
     """Name the kind of a block: a block where nothing is added has no shortcut to be called by."""
     if block.addition is not None or block.kind == "downsampling":
         return block.kind
-    ends = block.group.layers[-1]
-    return "branching" if len(ends.inputs) > 1 else "plain"
+    gates = {gate.scale.path for gate in block.gates}
+    joins = (len(layer.inputs) > 1 and layer.path not in gates for layer in block.group.layers)
+    return "branching" if any(joins) else "plain"
 
 
 def fused(op: ops.Op) -> str:

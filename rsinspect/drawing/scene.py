@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from rsinspect.layers.fold import Likeness
 from rsinspect.layers.question import Question
 
 if TYPE_CHECKING:
@@ -100,12 +101,14 @@ class Part:
         kind: Of its blocks: ``identity``; empty where it is no block.
         name: Of its blocks: ``blocks 1-22``; empty where it is no block.
         lines: Description of what it consists of.
+        likeness: In what the blocks that it stands for are alike.
     """
 
     paths: tuple[str, ...]
     kind: str = ""
     name: str = ""
     lines: tuple[str, ...] = ()
+    likeness: Likeness = "identical"
 
     @property
     def title(self) -> str:
@@ -133,7 +136,8 @@ class Node:
         role: What it is; decides colour and shape.
         paths: Of the blocks (and stages without blocks) it stands for; none for a layer.
         lane: Where a layer stands in its block.
-        repeats: How many identical ones it stands for.
+        repeats: How many it stands for that are alike.
+        likeness: In what they are alike.
         lines: Description of what it consists of.
         parts: The same for a closed stage, block by block.
         costs: What its footer says.
@@ -151,6 +155,7 @@ class Node:
     paths: tuple[str, ...] = ()
     lane: Lane = "trunk"
     repeats: int = 1
+    likeness: Likeness = "identical"
     lines: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     costs: tuple[Fact, ...] = ()
@@ -266,12 +271,12 @@ class Panel:
             yield from node.walk(deep=deep)
 
     @property
-    def folded(self) -> bool:
-        """Tell whether something shown stands for several identical blocks."""
-        return any(
-            node.repeats > 1 or (not node.open and any(part.repeats > 1 for part in node.parts))
-            for node in self.walk(deep=False)
-        )
+    def folded(self) -> frozenset[Likeness]:
+        """List in what the blocks are alike of which one thing that is shown stands for several."""
+        shown = [node for node in self.walk(deep=False) if not node.open]
+        several: list[Node | Part] = [node for node in shown if node.repeats > 1]
+        several += [part for node in shown for part in node.parts if part.repeats > 1]
+        return frozenset(each.likeness for each in several)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,59 +7,31 @@ may differ, and the row then says from where to where.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from rsinspect.base.words import plural
 from rsinspect.drawing.contents import (
     CONVOLUTIONS,
-    block_lines,
     branch_ops,
     gate_words,
     is_chain,
+    run_lines,
     short,
 )
-from rsinspect.drawing.roles import shown
+from rsinspect.drawing.forms import form, parts
 from rsinspect.drawing.scene import Grid, GridRow
-from rsinspect.drawing.tree import Tree
+from rsinspect.drawing.tree import Tree, weighs
 from rsinspect.layers import ops
 from rsinspect.layers.blocks import Block
 from rsinspect.layers.cost import Cost, layers_cost
-from rsinspect.layers.fold import FoldedStage
+from rsinspect.layers.fold import FoldedStage, span
 from rsinspect.layers.graph import Layer
 from rsinspect.layers.structure import Group, Stage
 from rsinspect.layers.wording import describe
 
-Form = tuple[object, ...]
-"""Ops, windows, strides and wiring of a block, its widths left out."""
-
-
-def form(group: Group, *, strides: bool = True) -> Form:
-    """Say what a block is but for its widths: equal for blocks that one diagram can show.
-
-    Args:
-        group: The block.
-        strides: Whether blocks that differ in a stride, and in the padding for it, differ.
-    """
-    position: dict[str, int] = {}
-    parts: list[object] = []
-    for layer in group.layers:
-        read = tuple(position.get(path, -1) for path in layer.inputs)
-        if _passes(layer.op):
-            position[layer.path] = read[0]
-            continue
-        position[layer.path] = len(parts)
-        op = layer.op
-        windows = [getattr(op, key, None) for key in ("kernel", "size", "function", "class_name")]
-        parts.append((op.kind, *windows, strides and getattr(op, "stride", None), read))
-    return tuple(parts)
-
-
-def _passes(op: ops.Op) -> bool:
-    """Tell whether a layer is left out of a form: it works in training alone, or only moves."""
-    return shown(op) == "within" or isinstance(op, ops.DropPath | ops.Dropout)
+Cell = tuple[str, ...]
+"""Lines of a cell."""
 
 
 def grid(tree: Tree, stages: tuple[FoldedStage, ...]) -> Grid:
@@ -69,11 +41,11 @@ def grid(tree: Tree, stages: tuple[FoldedStage, ...]) -> Grid:
         if not folded.stage.has_blocks:
             rows += _plain_rows(tree, folded.stage)
             continue
-        alike = parts(folded.stage)
+        alike = parts(tree.structure, folded.stage)
         if len(alike) == 1:
             rows.append(_stage_row(tree, folded.stage, folded.stage.groups))
         else:
-            rows += [_part_row(tree, folded.stage, part, n) for n, part in enumerate(alike)]
+            rows += [_part_row(tree, folded.stage, part) for part in alike]
     return Grid(
         heads=("Block group", "Output size", "Convolution layout", "Blocks",
                "Shortcut of first block", "Params", "FLOPs"),
@@ -81,24 +53,19 @@ def grid(tree: Tree, stages: tuple[FoldedStage, ...]) -> Grid:
     )  # fmt: skip
 
 
-def parts(stage: Stage) -> list[tuple[Group, ...]]:
-    """Cut a stage where the form of its blocks changes; not where only its first block differs."""
-    alike = [tuple(groups) for _, groups in groupby(stage.groups, key=form)]
-    return [stage.groups] if len(alike) == 2 and len(alike[0]) == 1 else alike
-
-
-def varies(stage: Stage) -> bool:
-    """Tell whether blocks of a stage, but for the first, differ in width."""
-    widths = {tuple(layer.shape[-1:] for layer in group.layers) for group in stage.groups[1:]}
-    return len(widths) > 1 and len({form(group) for group in stage.groups[1:]}) == 1
-
-
-def _costs(tree: Tree, cost: Cost) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _costs(tree: Tree, cost: Cost, layers: Iterable[Layer]) -> tuple[Cell, Cell]:
     """Write the cells of params and FLOPs."""
     params = next(fact for fact in tree.facts(cost, ops.TensorShape()) if fact.key == "params")
     flops = tree.share(cost)
     words = flops.text.replace(" FLOPs", "") if flops.value or cost.uncounted else "0"
-    return (params.text.replace(" params", ""),), (words,)
+    shared = "shared" if _sharing(layers) else params.text.replace(" params", "")
+    return (shared,), (words,)
+
+
+def _sharing(layers: Iterable[Layer]) -> bool:
+    """Tell whether all of some layers that have weights use those of earlier ones."""
+    weighing = [layer for layer in layers if weighs(layer.op)]
+    return bool(weighing) and all(layer.shares is not None for layer in weighing)
 
 
 def _row(
@@ -109,7 +76,8 @@ def _row(
     layout: Sequence[str],
     shortcut: Sequence[str],
 ) -> GridRow:
-    cost = Cost.total(layers_cost(tree.graph, group.layers) for group in groups)
+    layers = [layer for group in groups for layer in group.layers]
+    cost = layers_cost(tree.graph, layers)
     shape = groups[0].layers[-1].shape
     first = groups[0] is stage.groups[0]
     whole = len(groups) == len(stage.groups)
@@ -118,7 +86,7 @@ def _row(
         path=stage.path if first else groups[0].path,
         role="stage",
         cells=((title,), (_size(tree, shape),), tuple(layout),
-               (repeats or "× 1" * whole,), tuple(shortcut), *_costs(tree, cost)),
+               (repeats or "× 1" * whole,), tuple(shortcut), *_costs(tree, cost, layers)),
         stage=stage.path,
         paths=tuple(group.path for group in (stage.groups if whole else groups)),
         costs=(tree.share(cost),),
@@ -132,7 +100,7 @@ def _stage_row(tree: Tree, stage: Stage, groups: Sequence[Group]) -> GridRow:
     last = tree.structure.block(groups[-1])
     if (first.addition is None and len(groups) == 1) or not is_chain(tree.structure, last):
         alike = groups if form(groups[0]) == form(groups[-1]) else groups[1:]
-        return _row(tree, stage, groups, stage.path, _layout(tree, alike), ())
+        return _row(tree, stage, groups, stage.path, run_lines(tree.structure, alike), ())
     layout = [short(op) for op in branch_ops(last.branch)]
     layout += filter(None, (gate_words(gate.layers) for gate in last.gates or first.gates))
     for op in branch_ops(first.branch):
@@ -151,36 +119,10 @@ def _shortcut(block: Block) -> list[str]:
     return shortcut
 
 
-def _part_row(tree: Tree, stage: Stage, groups: Sequence[Group], number: int) -> GridRow:
+def _part_row(tree: Tree, stage: Stage, groups: Sequence[Group]) -> GridRow:
     """Make a row of the neighbouring blocks of one form in a stage."""
-    title = f"{stage.path}, continued" if number else stage.path
-    return _row(tree, stage, groups, title, _layout(tree, groups), ())
-
-
-def _layout(tree: Tree, groups: Sequence[Group]) -> list[str]:
-    """Write what blocks of one form consist of; of widths that differ, the least and largest."""
-    lines = [block_lines(tree.structure, group) for group in groups]
-    if len({len(each) for each in lines}) > 1:
-        return list(lines[-1])
-    return [_ranged(each) for each in zip(*lines, strict=True)]
-
-
-def _ranged(lines: Sequence[str]) -> str:
-    """Write lines that differ in numbers as one.
-
-    >>> _ranged(["1×1, 64", "1×1, 96", "1×1, 80"])
-    '1×1, 64–96'
-    """
-    found = [re.findall(r"\d+", line) for line in lines]
-    if len({len(each) for each in found}) > 1:
-        return lines[-1]
-    numbers = iter([sorted(set(map(int, each))) for each in zip(*found, strict=True)])
-
-    def spanned(_: re.Match[str]) -> str:
-        values = next(numbers)
-        return f"{values[0]}–{values[-1]}" if len(values) > 1 else str(values[0])
-
-    return re.sub(r"\d+", spanned, lines[0])
+    title = span([group.path for group in groups])
+    return _row(tree, stage, groups, title, run_lines(tree.structure, groups), ())
 
 
 def _size(tree: Tree, shape: ops.TensorShape) -> str:
@@ -219,7 +161,7 @@ def _plain_rows(tree: Tree, stage: Stage) -> list[GridRow]:
                     tuple(lines),
                     (),
                     (),
-                    *_costs(tree, cost),
+                    *_costs(tree, cost, part),
                 ),
                 stage=stage.path,
                 paths=tuple(group.path for group in stage.groups) if index == 0 else (),
@@ -246,15 +188,16 @@ def _plain_words(layer: Layer) -> str:
             function = f", {describe(ops.Activation(activation))}" if activation else ""
             return f"fully connected, {units}{function}"
         case (
-            ops.MaxPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Dropout()
-            | ops.Concatenate() | ops.UpSampling2D() | ops.Opaque()
+            ops.MaxPool2D() | ops.AvgPool2D() | ops.GlobalAvgPool() | ops.GlobalMaxPool()
+            | ops.Dropout() | ops.Concatenate() | ops.UpSampling2D() | ops.Opaque() | ops.Add()
+            | ops.ScaledAdd() | ops.Merge()
         ):  # fmt: skip
             return describe(layer.op)
         case (
             ops.BatchNorm() | ops.LayerNorm() | ops.ChannelScale() | ops.Activation() | ops.ReLU()
-            | ops.PReLU() | ops.ZeroPad2D() | ops.Crop2D() | ops.AvgPool2D() | ops.Reshape()
-            | ops.Flatten() | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add()
-            | ops.ScaledAdd() | ops.Merge() | ops.Arithmetic() | ops.Augmentation() | ops.Pick()
+            | ops.PReLU() | ops.ZeroPad2D() | ops.Crop2D() | ops.Reshape() | ops.Flatten()
+            | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Arithmetic() | ops.Pick()
+            | ops.Augmentation()
         ):  # fmt: skip
             return ""
         case _:

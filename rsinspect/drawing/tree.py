@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rsinspect.base.units import binary_bytes, count, percent
 from rsinspect.base.words import plural, spans
-from rsinspect.drawing.contents import block_lines, plain_lines
+from rsinspect.drawing.contents import run_lines
 from rsinspect.drawing.roles import fused, kind_of, layer_role
 from rsinspect.drawing.scene import Edge, Fact, Lane, Mark, Node, Part
 from rsinspect.layers import ops
@@ -185,6 +185,7 @@ class Tree:
                 role="block",
                 paths=run.paths,
                 repeats=run.repeats,
+                likeness=likeness,
                 lines=part.lines,
                 costs=self._costs(cost),
                 facts=self.facts(cost, output),
@@ -217,8 +218,10 @@ class Tree:
     def _lines(self, layer: Layer) -> tuple[str, ...]:
         """Say what else there is to a layer: its nonlinearity, whose weights, which output."""
         lines = [words] if (words := fused(layer.op)) else []
-        if layer.shares is not None and _weighs(layer.op):
+        if layer.shares is not None and weighs(layer.op):
             lines.append(f"weights of {layer.shares}")
+        if isinstance(layer.op, ops.Input) and len(self.graph.inputs) > 1:
+            lines.append(layer.path)
         outputs = self.graph.outputs
         if layer.path in outputs and len(outputs) > 1:
             lines.append(f"output {outputs.index(layer.path) + 1} of {len(outputs)}")
@@ -237,18 +240,23 @@ class Tree:
 
     def _part(self, run: Run) -> Part:
         group = run.first
+        lines = run_lines(self.structure, run.groups)
         if group.number is None:
-            return Part(paths=run.paths, lines=plain_lines(self.structure, group))
+            home = self.structure.stage(group.stage)
+            between = home is not None and home.has_blocks
+            name = group.path.removeprefix(f"{group.stage}/") if between else ""
+            return Part(paths=run.paths, name=name, lines=lines, likeness=run.likeness)
         numbers = spans([group.number for group in run.groups if group.number is not None])
         return Part(
             paths=run.paths,
             kind=kind_of(self.structure.block(group)),
             name=f"block{'s' if run.repeats > 1 else ''} {numbers}",
-            lines=block_lines(self.structure, group),
+            lines=lines,
+            likeness=run.likeness,
         )
 
 
-def _weighs(op: ops.Op) -> bool:
+def weighs(op: ops.Op) -> bool:
     """Tell whether a layer has weights, or may have."""
     return isinstance(op, ops.Opaque) or bool(weight_shapes(op))
 

@@ -8,7 +8,7 @@ layers    every layer, in its block, in its stage
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from rsinspect.base.errors import UnknownPicture, check_choice
 from rsinspect.base.words import Option, advice
@@ -16,6 +16,7 @@ from rsinspect.drawing import figure6
 from rsinspect.drawing.choices import DIRECTIONS, VIEWS
 from rsinspect.drawing.scene import Direction, Mark, Panel, Scene
 from rsinspect.drawing.tree import Tree, example, layout_in_words, title
+from rsinspect.layers.fold import Likeness
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 
@@ -71,7 +72,7 @@ def view(
     panel, tree = diagram(network, name, expand=frozenset(expand), question=question, deep=deep)
     layout = layout_in_words(network)
     folded = panel.folded
-    repeats = "Repeated blocks are identical and have weights of their own. " if folded else ""
+    repeats = f"{repeats_in_words(folded, network)} " if folded else ""
     return Scene(
         name=network.name,
         view=name,
@@ -81,7 +82,7 @@ def view(
             f"{', '.join(node.title for node in panel.nodes)}. {layout}. {repeats}"
             f"{len(network.graph)} layers."
         ),
-        caption=caption(question, folded=folded, example=example(network)),
+        caption=caption(question, repeats=repeats, example=example(network)),
         direction=way,
         panels=(panel,),
         question=question,
@@ -121,12 +122,25 @@ def diagram(
     return Panel(name=network.name, nodes=nodes, edges=tree.edges(), names=names), tree
 
 
-def caption(question: Question, *, folded: bool, example: str = "image") -> str:
+def caption(question: Question, *, repeats: str = "", example: str = "image") -> str:
     """Say where the numbers are from, and what they count."""
     words = (
         f"Derived from the layer graph. FLOPs ({question.convention}), per {example}: "
-        f"{question.legend}."
+        f"{question.legend}. {repeats}"
     )
-    if folded:
-        words += " Repeats (×) are alike in op, configuration and shape, each with its own weights."
-    return words
+    return words.rstrip()
+
+
+_ALIKE: dict[Likeness, str] = {
+    "identical": "alike in op, configuration and shape",
+    "inference": "alike in all but the rates of dropout and drop path",
+    "growing": "of one form, each wider than the one before",
+    "form": "of one form, of other widths",
+}
+
+
+def repeats_in_words(folded: Collection[Likeness], *networks: Network) -> str:
+    """Say in what blocks are alike that one thing stands for, and whose weights they have."""
+    found = [words for likeness, words in _ALIKE.items() if likeness in folded]
+    own = all(layer.shares is None for network in networks for layer in network.graph)
+    return f"Repeats (×) are {' or '.join(found)}{', each with its own weights' * own}."

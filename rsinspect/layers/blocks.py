@@ -64,9 +64,7 @@ def take_apart(graph: LayerGraph, group: Group) -> Block:
     """Take a block apart: its entry, branch, shortcut and gates."""
     inside = {layer.path: layer for layer in group.layers}
     entry = _entry(graph, group.layers)
-    addition = next(
-        (x for x in reversed(group.layers) if isinstance(x.op, ops.Add) and len(x.inputs) > 1), None
-    )
+    addition = _addition(group.layers)
     shortcut: frozenset[str] = frozenset()
     branch = frozenset(inside)
     position = 0
@@ -91,6 +89,14 @@ def take_apart(graph: LayerGraph, group: Group) -> Block:
         gates=gates,
         position=position,
     )
+
+
+def _addition(layers: Sequence[Layer]) -> Layer | None:
+    """Find the sum that ends a block; None where its paths meet in another way at last."""
+    for layer in reversed(layers):
+        if len(layer.inputs) > 1 and not isinstance(layer.op, ops.Multiply):
+            return layer if isinstance(layer.op, ops.Add | ops.ScaledAdd) else None
+    return None
 
 
 def _entry(graph: LayerGraph, layers: Iterable[Layer]) -> Layer:
