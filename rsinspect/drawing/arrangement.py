@@ -87,7 +87,7 @@ TABLE_PT, TRACK_PT = 480, 130
 ASPECT = 1.5
 """How much wider than tall a table with diagrams had better be."""
 
-HEAD_PT, ROW_PT, LINE_PT = 40, 10, 15
+TITLE_PT, ROW_PT, LINE_PT = 40, 10, 15
 """Height of a diagram's title; of a row of a table, and of each line in it, in points."""
 
 NODE_PT: dict[Role, float] = {"gate": 90, "add": 78, "join": 70, "scale": 60, "input": 50}
@@ -165,4 +165,4 @@ def height_pt(panel: Panel) -> float:
     for node in panel.nodes:
         rank = places[node.path].rank
         tallest[rank] = max(tallest.get(rank, 0.0), NODE_PT.get(node.role, OP_PT))
-    return HEAD_PT + sum(tallest.values())
+    return TITLE_PT + sum(tallest.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
-from rsinspect.drawing.arrangement import Arrangement, height_pt, placed
+from rsinspect.drawing.arrangement import TITLE_PT, Arrangement, height_pt, placed
 from rsinspect.drawing.columns import CARDS
 from rsinspect.drawing.grids import Column, printed
 from rsinspect.drawing.metrics import broken, width_pt
@@ -293,7 +293,7 @@ class Labels:
     def beside_pt(self) -> int:
         """Estimate how tall the diagrams beside a table are; it is stretched to that."""
         (table, *_), *columns = placed(self.scene.panels, "columns")
-        heights = [sum(height_pt(panel) for (panel,) in column) for column in columns]
+        heights = [sum(height_pt(panel) - TITLE_PT for (panel,) in column) for column in columns]
         most = MOST_STRETCHED * height_pt(table[0])
         return round(self.arranged.gap(min(most, max(heights, default=0.0))))
 
