@@ -169,8 +169,8 @@ def _fitted(scene: Scene, size: Size, palette: Palette) -> _Placed:
             least = min(least, widest)
             if widest <= room:
                 rows = _rows(scene.panels, [width for width, _ in extents], room)
-                heights = dict(zip(scene.panels, (height for _, height in extents), strict=True))
-                height = sum(max(heights[panel] for panel in row) + 1.2 for row in rows)
+                heights = {p.name: high for p, (_, high) in zip(scene.panels, extents, strict=True)}
+                height = sum(max(heights[panel.name] for panel in row) + 1.2 for row in rows)
                 height += 2.2 + CM_PER_LINE * math.ceil(breadth_cm([scene.caption]) / room)
                 fits.append((height * (1.05 if size.height_pt else 1), placed._replace(rows=rows)))
     lowest = min(fits, key=lambda pair: pair[0], default=None)
