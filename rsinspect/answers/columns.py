@@ -105,8 +105,9 @@ def _blocks_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
     for likeness, (size, row) in largest.items():
         after = " after the first" if row.runs == (1, size) else ""
         of = " (op, configuration, shapes)" if likeness == "identical" else ""
+        some = "" if len(row.runs) <= _RUNS else " of them"
         notes.append(
-            f"Blocks {' + '.join(map(str, row.runs))}: {size} {_ALIKE[likeness].adjective}{after}"
+            f"Blocks {_blocks(row.runs)}: {size}{some} {_ALIKE[likeness].adjective}{after}"
             f"{of}, {_weights(row)}."
         )
     return " ".join(notes) or None
@@ -129,14 +130,26 @@ def sums_in_words(rows: Sequence[SummaryRow]) -> tuple[str, ...]:
     return (*notes[:1], *(f"{meaning}{own}." for meaning in meanings), *notes[1:])
 
 
-def sharing_in_words(rows: Sequence[SummaryRow]) -> str | None:
+def sharing_in_words(rows: Sequence[SummaryRow]) -> tuple[str, ...]:
     """Say which rows use the weights of others."""
     sharing = [row for row in rows if row.shares]
     if not sharing:
-        return None
-    shown = ", ".join(f"{row.label} with {row.shares}" for row in sharing[:3])
-    more = f" and {len(sharing) - 3} more" if len(sharing) > 3 else ""
-    return f"Shares weights: {shown}{more}; they count once."
+        return ()
+    pairs = list(dict.fromkeys(_without_common_end(row.path, row.shares) for row in sharing))
+    shown = ", ".join(f"{user} with {owner}" for user, owner in pairs[:3])
+    more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
+    return (f"Shares weights: {shown}{more}; params count once.",)
+
+
+def _without_common_end(user: str, owner: str) -> tuple[str, str]:
+    """Name two towers by two of their parts.
+
+    >>> _without_common_end("tower.2/conv4", "tower/conv4")
+    ('tower.2', 'tower')
+    """
+    while "/" in user and user.rpartition("/")[2] == owner.rpartition("/")[2]:
+        user, owner = user.rpartition("/")[0], owner.rpartition("/")[0]
+    return user, owner
 
 
 def _field_note(rows: Sequence[SummaryRow], question: Question) -> str:
@@ -177,8 +190,30 @@ class ColumnSpec(NamedTuple):
         return Column(self.key, self.head.format(convention), self.kind)
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _blocks(runs: Sequence[int]) -> str:
+    """Write how many blocks a stage has: by runs of blocks that are alike, where these are few."""
+    return " + ".join(map(str, runs)) if len(runs) <= _RUNS else str(sum(runs))
+
+
+_RUNS = 3
+"""As many runs of blocks are told apart in a cell."""
+
+
+def _macs(row: SummaryRow) -> int | None:
+    """Give the MACs of a row; None where nothing of it is known."""
+    return row.cost.macs or (None if row.cost.uncounted else 0)
+
+
+def _flops(row: SummaryRow, whole: Whole) -> int | None:
+    return whole.question.flops(row.cost) or (None if row.cost.uncounted else 0)
+
+
+def _params(row: SummaryRow) -> int | None:
+    return row.cost.params or (None if row.cost.unweighed else 0)
+
+
+def _share(part: int | None, whole: int) -> float | None:
+    return part / whole if whole and part is not None else None
 
 
 _EVERYWHERE: tuple[Level, ...] = ("stage", "block", "layer")
@@ -193,14 +228,14 @@ COLUMNS: dict[str, ColumnSpec] = {
             default_at=_EVERYWHERE,
         ),
         ColumnSpec(
-            "blocks", "Blocks", lambda row, whole: " + ".join(map(str, row.runs)),
+            "blocks", "Blocks", lambda row, whole: _blocks(row.runs),
             default_at=("stage",), notes=(_blocks_note,),
         ),
         ColumnSpec(
             "repeats", "× N", lambda row, whole: "" if row.output is None else row.repeats,
             "integer", ("block",),
         ),
-        ColumnSpec("params", "Params", lambda row, whole: row.cost.params, "count", _EVERYWHERE),
+        ColumnSpec("params", "Params", lambda row, whole: _params(row), "count", _EVERYWHERE),
         ColumnSpec(
             "trainable_params", "Trainable\nparams", lambda row, whole: row.cost.trainable_params,
             "count",
@@ -211,20 +246,18 @@ COLUMNS: dict[str, ColumnSpec] = {
         ),
         ColumnSpec(
             "params_share", "Share of\nparams",
-            lambda row, whole: _share(row.cost.params, whole.cost.params), "share",
+            lambda row, whole: _share(_params(row), whole.cost.params), "share",
         ),
         ColumnSpec(
-            "macs", "MACs", lambda row, whole: row.cost.macs, "count", ("stage",), (_macs_note,),
+            "macs", "MACs", lambda row, whole: _macs(row), "count", ("stage",), (_macs_note,),
         ),
         ColumnSpec(
-            "flops", "FLOPs\n({})", lambda row, whole: whole.question.flops(row.cost),
-            "count", _EVERYWHERE, (_flops_note,),
+            "flops", "FLOPs\n({})", _flops, "count",
+            _EVERYWHERE, (_flops_note,),
         ),
         ColumnSpec(
             "flops_share", "Share of\nFLOPs",
-            lambda row, whole: _share(
-                whole.question.flops(row.cost), whole.question.flops(whole.cost)
-            ),
+            lambda row, whole: _share(_flops(row, whole), whole.question.flops(whole.cost)),
             "share", ("stage", "block"), (_flops_note,),
         ),
         ColumnSpec(

@@ -15,6 +15,7 @@ from rsinspect.answers.columns import (
     Whole,
     default_columns,
     legend,
+    sharing_in_words,
     sums_in_words,
 )
 from rsinspect.answers.rows import LEVELS, Level, SummaryRow, summary_rows, total_row
@@ -22,8 +23,10 @@ from rsinspect.answers.table import Answer, Table, Value
 from rsinspect.base import limits
 from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.units import binary_bytes, grouped, typed
-from rsinspect.base.words import Option, advice, plural
+from rsinspect.base.words import Option, advice, names_in_words, plural
+from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost
+from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.liveness import Peak, peak_activation
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
@@ -142,14 +145,14 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
     shown = tuple(COLUMNS[key] for key in options.columns) or default_columns(
         options.level, summary.rows, question
     )
-    totals = [total_row("total", summary.whole.cost)]
+    totals = [total_row(_total(summary), summary.whole.cost)]
     if len(summary.rows) < len(summary.every):
         totals.insert(0, total_row("shown", Cost.total(row.cost for row in summary.rows)))
     blocks = f"  blocks {', '.join(map(str, network.blocks))}" if network.blocks else ""
     table = Table(
         title=f"{network.title}{blocks}",
         columns=tuple(spec.column(question.convention) for spec in shown),
-        rows=tuple(summary.values(row, shown) for row in summary.rows),
+        rows=tuple(summary.values(row, shown) | _mark(row) for row in summary.rows),
         totals=tuple(summary.values(row, shown) for row in totals),
         notes=_notes(summary, shown),
         lead=network.hazards,
@@ -163,10 +166,36 @@ def _notes(summary: Summary, shown: Sequence[ColumnSpec]) -> tuple[str, ...]:
     """Explain what is shown before what is not."""
     activations, peak = _memory_in_words(summary)
     explained = legend(shown, summary.rows, summary.question)
-    sums = sums_in_words(summary.rows)
+    sums = (*sums_in_words(summary.rows), *sharing_in_words(summary.rows))
+    unknown = _unknown(summary)
     if any(spec.key.startswith("activation") for spec in shown):
-        return (activations, *sums[:1], peak, *explained, *sums[1:], _size(summary))
-    return (*sums[:1], *explained, *sums[1:], activations, peak, _size(summary))
+        return (*unknown, activations, *sums[:1], peak, *explained, *sums[1:], _size(summary))
+    return (*unknown, *sums[:1], *explained, *sums[1:], activations, peak, _size(summary))
+
+
+def _total(summary: Summary) -> str:
+    """Say what the last row is: a sum, or less than that where a part of it is unknown."""
+    cost = summary.whole.cost
+    return "total, at least" if cost.uncounted or cost.unweighed else "total"
+
+
+def _mark(row: SummaryRow) -> dict[str, Value]:
+    """Mark a row of which a part is unknown."""
+    return {"note": "a"} if row.cost.uncounted or row.cost.unweighed else {}
+
+
+def _unknown(summary: Summary) -> tuple[str, ...]:
+    """Say what is not in the numbers, and of which layers."""
+    cost = summary.whole.cost
+    if not cost.uncounted and not cost.unweighed:
+        return ()
+    layers = [x.op.class_name for x in summary.network.graph if isinstance(x.op, ops.Opaque)]
+    classes = names_in_words(list(dict.fromkeys(layers)), 2)
+    params = f", nor params of {cost.unweighed}" if cost.unweighed else ""
+    return (
+        f"a: at least; operations of {plural(cost.uncounted, 'layer')} are not counted{params}: "
+        f"no formula here describes {classes}.",
+    )
 
 
 def _memory_in_words(summary: Summary) -> tuple[str, str]:
@@ -180,12 +209,26 @@ def _memory_in_words(summary: Summary) -> tuple[str, str]:
 
 def _size(summary: Summary) -> str:
     question, whole = summary.question, summary.whole.cost
+    least = "at least " if whole.unweighed else ""
+    parts = f"{grouped(whole.trainable_params)} trainable"
+    if fixed := whole.non_trainable_params:
+        parts += f" + {grouped(fixed)} {_fixed(summary.network.graph)}"
     return (
-        f"{plural(len(summary.network.graph), 'layer')}; params {grouped(whole.params)} = "
-        f"{grouped(whole.trainable_params)} trainable + "
-        f"{grouped(whole.non_trainable_params)} batch-norm statistics; "
-        f"{binary_bytes(question.weight_bytes(whole))} in {question.dtype}."
+        f"{plural(len(summary.network.graph), 'layer')}; params {least}{grouped(whole.params)} = "
+        f"{parts}; {least}{binary_bytes(question.weight_bytes(whole))} in {question.dtype}."
     )
+
+
+def _fixed(graph: LayerGraph) -> str:
+    """Say what params are not trained."""
+    if any(layer.frozen for layer in graph):
+        return "not trained (frozen layers, statistics)"
+    constants = any(
+        (isinstance(x.op, ops.Normalization) and x.op.adapted)
+        or (isinstance(x.op, ops.Opaque) and x.op.constants)
+        for x in graph
+    )
+    return "not trained (statistics)" if constants else "batch-norm statistics"
 
 
 _COSTS = tuple(
@@ -211,6 +254,8 @@ def _document(summary: Summary) -> dict[str, Any]:
             "peak_activation_bytes": summary.peak_bytes,
             "peak_activation_path": peak.path,
             "layers": len(summary.network.graph),
+            "uncounted_layers": summary.whole.cost.uncounted,
+            "unweighed_layers": summary.whole.cost.unweighed,
         },
         "rows": [
             {
@@ -220,12 +265,37 @@ def _document(summary: Summary) -> dict[str, Any]:
                 "level": options.level,
                 "op": typed(row.op) or None,
                 "repeats": row.repeats,
-                "identical_runs": list(row.runs) or None,
+                "identical_runs": _identical_runs(row) or None,
                 "output_shape": None if row.output is None else list(row.output),
                 **summary.values(row, _COSTS),
+                **_particulars(row),
                 "receptive_field": summary.whole.field(row).size,
                 "stride": summary.whole.field(row).stride,
             }
             for row in summary.rows
         ],
     }
+
+
+def _identical_runs(row: SummaryRow) -> list[int]:
+    """List the sizes of runs of identical blocks; what is only of one form is no such run."""
+    runs: list[int] = []
+    for size, likeness in zip(row.runs, row.likeness, strict=False):
+        runs += [size] if likeness == "identical" else [1] * size
+    return runs
+
+
+def _particulars(row: SummaryRow) -> dict[str, Any]:
+    """List what is said of few rows."""
+    more: dict[str, Any] = {}
+    if row.runs and {*row.likeness} != {"identical"}:
+        pairs = zip(row.runs, row.likeness, strict=True)
+        more["runs"] = [{"blocks": size, "alike": likeness} for size, likeness in pairs]
+    elif row.repeats > 1 and row.likeness != ("identical",):
+        more["alike"] = row.likeness[0]
+    if row.shares:
+        more["shares_weights_with"] = row.shares
+    if row.cost.uncounted or row.cost.unweighed:
+        more["uncounted_layers"] = row.cost.uncounted
+        more["unweighed_layers"] = row.cost.unweighed
+    return more

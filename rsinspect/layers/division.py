@@ -52,32 +52,65 @@ class Draft(NamedTuple):
     groups: tuple[DraftGroup, ...]
 
 
-def draft_stages(graph: LayerGraph) -> tuple[Draft, ...]:
+class Tower(NamedTuple):
+    """The stages of a whole network, or of what stands between one of its inputs and the rest.
+
+    Attributes:
+        name: Of a tower; empty for a whole network, and for what several inputs lead to.
+        drafts: Its stages.
+        prefix: What the paths of its layers begin with.
+    """
+
+    name: str
+    drafts: tuple[Draft, ...]
+    prefix: str = ""
+
+
+def draft_stages(graph: LayerGraph) -> tuple[Tower, ...]:
     """Divide all layers of a graph into stages, and these into blocks."""
     layers = graph.layers
     entered = 0
     while entered < len(layers) and isinstance(layers[entered].op, PREPARES):
         entered += 1
-    drafts = [Draft("input", (DraftGroup(layers[:entered], "plain"),))]
+    entry = Draft("input", (DraftGroup(layers[:entered], "plain"),))
     if len([layer for layer in layers if not layer.inputs]) == 1:
-        drafts += _Section(graph, layers, entered).drafts()
-    else:
-        for tower in _towers(layers, entered):
-            drafts += _Section(graph, tower, 0).drafts()
+        return (Tower("", _full((entry, *_Section(graph, layers, entered).drafts()))),)
+    towers = [Tower("", _full((entry,)))]
+    parts = list(_by_inputs(layers, entered).items())
+    for key, part in parts:
+        drafts = _full(_Section(graph, part, 0).drafts())
+        if len(key) > 1 or len(parts) == 1:
+            whole = drafts if any(x.role == "stage" for x in drafts) else (_one("head", part),)
+            towers.append(Tower("", whole))
+            continue
+        if not any(group.is_block for draft in drafts for group in draft.groups):
+            drafts = (_one("stage", part),)
+        first = {layer.path.partition("/")[0] for layer in part if "/" in layer.path}
+        nested = first.pop() if len(first) == 1 and all("/" in x.path for x in part) else ""
+        prefix = f"{nested}/" if nested else ""
+        towers.append(Tower(nested or f"{next(iter(key))}/tower", drafts, prefix))
+    return tuple(towers)
+
+
+def _full(drafts: Sequence[Draft]) -> tuple[Draft, ...]:
+    """Leave out stages without layers."""
     return tuple(draft for draft in drafts if draft.groups and draft.groups[0].layers)
 
 
-def _towers(layers: Part, entered: int) -> Iterator[Part]:
+def _one(role: StageRole, layers: Part) -> Draft:
+    return Draft(role, (DraftGroup(layers, "plain"),))
+
+
+def _by_inputs(layers: Part, entered: int) -> dict[frozenset[str], Part]:
     """Part a network of several inputs by the inputs that a layer depends on; few come first."""
     seen: dict[str, frozenset[str]] = {}
-    towers: dict[frozenset[str], list[Layer]] = {}
+    parts: dict[frozenset[str], Part] = {}
     for position, layer in enumerate(layers):
         above = frozenset().union(*(seen[path] for path in layer.inputs))
-        seen[layer.path] = above if layer.inputs else frozenset((layer.path,))
+        key = seen[layer.path] = above if layer.inputs else frozenset((layer.path,))
         if position >= entered:
-            towers.setdefault(seen[layer.path], []).append(layer)
-    for key in sorted(towers, key=len):
-        yield tuple(towers[key])
+            parts[key] = (*parts.get(key, ()), layer)
+    return {key: parts[key] for key in sorted(parts, key=len)}
 
 
 class _Section:
@@ -97,6 +130,8 @@ class _Section:
         end = self.start
         cuts = cut_positions(self.layers)
         for part in parts_between(self.graph, self.layers, self.start, cuts):
+            if self._is_last_of_many(part, end):
+                break
             end += len(part)
             if is_branching(part):
                 self._block(chain, part)
@@ -113,6 +148,13 @@ class _Section:
             *(Draft("stage", tuple(groups)) for groups in stages),
             Draft("head", (DraftGroup(tuple(self.head), "plain"),)),
         ]
+
+    def _is_last_of_many(self, part: Part, start: int) -> bool:
+        """Whether a part ends a network and several outputs are in it."""
+        outputs = self.graph.outputs
+        if len(outputs) == 1 or start + len(part) < len(self.layers):
+            return False
+        return len([layer for layer in part if layer.path in outputs]) > 1
 
     def _belongs_to_last(self, chain: Sequence[Part], part: Part) -> bool:
         """Whether a part is the activation after a block."""
@@ -172,7 +214,7 @@ class _Section:
     def _finish(self, chain: list[Part], rest: Part) -> None:
         """Add the chain after the last block, and layers after which nothing is read alone."""
         blocks = bool(self.groups)
-        chain = self._units(chain, None)
+        chain = self._units([*self._last_activation(), *chain], None)
         start = next((i for i, x in enumerate(chain) if isinstance(x[-1].op, ENDS)), len(chain))
         pieces = _pieces(chain[:start])
         if not blocks and not self.groups and len(pieces) == 1:
@@ -188,6 +230,16 @@ class _Section:
         if not tail and not rest and not self.stem and self.groups:
             tail = self._classifier()
         self.head = [*_joined(tail), *rest]
+
+    def _last_activation(self) -> list[Part]:
+        """Take the activation after the last block, where the block before it has none."""
+        if len(self.groups) < 2:
+            return []
+        before, last = self.groups[-2].layers, self.groups[-1].layers
+        if len(last) != len(before) + 1 or form(last[:-1]) != form(before):
+            return []
+        self.groups[-1] = DraftGroup(last[:-1], self.groups[-1].kind)
+        return [last[-1:]]
 
     def _classifier(self) -> list[Part]:
         """Take the last 1x1 convolution of a chain, which says what each pixel is."""

@@ -12,10 +12,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from rsinspect.layers import ops
-from rsinspect.layers.division import Draft, DraftGroup, StageRole
+from rsinspect.layers.division import Draft, DraftGroup, StageRole, Tower
 from rsinspect.layers.graph import Layer, LayerGraph
 
 FIRST_STAGE = 2
@@ -84,24 +85,43 @@ class Stage(NamedTuple):
         return any(group.is_block for group in self.groups)
 
 
-def labelled(graph: LayerGraph, drafts: Sequence[Draft]) -> tuple[Stage, ...]:
+def labelled(graph: LayerGraph, towers: Sequence[Tower]) -> tuple[Stage, ...]:
     """Label stages and groups by the names that their layers agree on, or else as the paper does.
 
     A network whose names say nothing has the stages ``c2``, ``c3``, ..., and blocks ``c2/block0``.
     """
+    shared = iter(_labelled(graph, [x for tower in towers if not tower.name for x in tower.drafts]))
+    stages: list[Stage] = []
+    for tower in towers:
+        if tower.name:
+            stages += _labelled(graph, tower.drafts, tower.name, tower.prefix)
+        else:
+            stages += islice(shared, len(tower.drafts))
+    return tuple(stages)
+
+
+def _labelled(
+    graph: LayerGraph, drafts: Sequence[Draft], tower: str = "", prefix: str = ""
+) -> list[Stage]:
+    """Label the stages of a network, or those of a tower."""
     whole = [[_name(group) for group in draft.groups] for draft in drafts]
-    prefix = _common(drafts, whole)
+    prefix = prefix or _common(drafts, whole)
     several = Counter(name for own in whole for name in own)
     names = [
         [name.removeprefix(prefix) if several[name] == 1 or "/" in name else "" for name in own]
         for own in whole
     ]
-    labels = _stage_labels(drafts, names, prefix)
-    labels = [_free(label, draft, graph) for label, draft in zip(labels, drafts, strict=True)]
-    return tuple(
-        Stage(label, draft.role, _groups(label, draft, own, prefix))
-        for label, draft, own in zip(labels, drafts, names, strict=True)
-    )
+    labels = [tower] if tower and len(drafts) == 1 else _stage_labels(drafts, names, prefix)
+    if not tower:
+        labels = [_free(label, draft, graph) for label, draft in zip(labels, drafts, strict=True)]
+    stages = []
+    for label, draft, own in zip(labels, drafts, names, strict=True):
+        groups = _groups(label, draft, own, prefix)
+        if tower and label != tower:
+            label = f"{tower}/{label}"
+            groups = tuple(x._replace(path=f"{tower}/{x.path}", stage=label) for x in groups)
+        stages.append(Stage(label, draft.role, groups))
+    return stages
 
 
 def _common(drafts: Sequence[Draft], names: Sequence[Sequence[str]]) -> str:
@@ -137,7 +157,8 @@ def _stage_labels(
     for index, draft in enumerate(drafts):
         if draft.role != "stage":
             first = names[index][0].split("/")[0] if "/" in draft.groups[0].layers[0].path else ""
-            wanted[index] = draft.role if draft.role in first else first
+            known = draft.role in first or f"{first}/" == prefix
+            wanted[index] = draft.role if known else first
     owned = [_owned(draft, own, prefix) for draft, own in zip(drafts, names, strict=True)]
     for index in [*wanted]:
         if not _is_alone(index, wanted[index], owned, wanted):
@@ -254,7 +275,7 @@ def _name(group: DraftGroup) -> str:
     return name
 
 
-_JOINS = ("concat", "concatenate", "add", "merge", "out")
+_JOINS = ("concat", "concatenate", "add", "merge", "out", "reduce")
 
 
 def _name_of_end(paths: Sequence[str], telling: Sequence[str]) -> str:

@@ -25,7 +25,8 @@ from rsinspect.base.text import printable
 from rsinspect.render.cells import Printed, printed
 from rsinspect.render.formats import NOTES
 
-BAR_CELLS = 6
+BAR_CELLS = (6, 3, 0)
+"""Characters of a bar, and how few it may have where the table would else come in bands."""
 MOST_LINES = 2
 """Of the notes under a table, where not all of them are asked for."""
 _GAP = 2
@@ -58,7 +59,7 @@ def print_table(
     page = _Page(table, ascii_only=ascii_only)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = max(80, page.width)
-    page.print(console, _notes(table, console.width, notes, more))
+    page.fitted(console.width).print(console, _notes(table, console.width, notes, more))
 
 
 def table_text(
@@ -89,7 +90,9 @@ def table_text(
     if width is None:
         print_table(table, console, notes=notes, more=more)
     else:
-        _Page(table, ascii_only=False).print(console, _notes(table, width, notes, more))
+        _Page(table, ascii_only=False).fitted(width).print(
+            console, _notes(table, width, notes, more)
+        )
     return buffer.getvalue()
 
 
@@ -179,17 +182,29 @@ class _Page:
     Args:
         table: What is to be shown.
         ascii_only: Whether the console has no other characters.
+        bar_cells: Characters of a bar.
     """
 
-    def __init__(self, table: Table, *, ascii_only: bool) -> None:
+    def __init__(self, table: Table, *, ascii_only: bool, bar_cells: int = BAR_CELLS[0]) -> None:
         self.table = table
         self.ascii_only = ascii_only
+        self.bar_cells = bar_cells
         self.columns = [self._drawn(column) for column in printed(table)]
 
     @property
     def width(self) -> int:
         """Measure all columns side by side, heads broken."""
         return sum(c.needed for c in self.columns) + _GAP * (len(self.columns) - 1)
+
+    def fitted(self, width: int) -> _Page:
+        """Shorten the bars as far as all columns need to stand side by side, if that will do."""
+        if self.width <= width or all(c.column.column.kind != "share" for c in self.columns):
+            return self
+        pages = (
+            _Page(self.table, ascii_only=self.ascii_only, bar_cells=cells)
+            for cells in BAR_CELLS[1:]
+        )
+        return next((page for page in pages if page.width <= width), self)
 
     def _text(self, text: str) -> str:
         return in_ascii(text) if self.ascii_only else text
@@ -213,7 +228,8 @@ class _Page:
             shown = self._text(text)
             value = row.get(column.column.key)
             if column.column.kind == "share" and isinstance(value, float):
-                shown = f"{bar(value, BAR_CELLS, ascii_only=self.ascii_only)} {shown:>7}"
+                drawn = bar(value, self.bar_cells, ascii_only=self.ascii_only)
+                shown = f"{drawn} {shown:>7}" if drawn else shown
             if mark:
                 name = shown if column.column.wraps else shown.ljust(max(marked))
                 shown = glued(f"{name} {mark}")
@@ -279,7 +295,7 @@ class _Page:
             text = "\n".join(part for line in text.split("\n") for part in folded(line, width))
         shown = Text(text.replace("\xa0", " "), justify="left")
         if column.kind == "share" and isinstance(row.get(column.key), float):
-            shown.stylize("cyan", width - BAR_CELLS - 8, width - 8)
+            shown.stylize("cyan", max(0, width - self.bar_cells - 8), max(0, width - 8))
         elif text.strip() == "0":
             shown.stylize("dim")
         elif column.key == "path" and row.get("path") in self.table.strong:
