@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import pytest
 
-from rsinspect.base.errors import GraphError
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layers_cost
 from rsinspect.layers.graph import Layer, LayerGraph
@@ -63,10 +62,11 @@ def test_segments_are_the_graph_in_order(spec: ResNetRSSpec, level: Level) -> No
     graph = build_graph(spec)
     parts = segments(graph, level)
     assert tuple(layer for part in parts for layer in part.layers) == graph.layers
-    assert parts[0].input == "input/image"
-    assert parts[-1].output == graph.output.path
+    assert parts[0].inputs == ("input/image",)
+    assert parts[-1].outputs == graph.outputs
     for before, after in pairwise(parts):
-        assert after.input == before.output
+        assert after.inputs == before.outputs
+        assert len(after.inputs) == 1
     assert sum(part.cost(graph).macs for part in parts) == layers_cost(graph, graph.layers).macs
 
 
@@ -95,18 +95,51 @@ def test_no_cut_lies_where_a_tensor_is_still_to_be_read() -> None:
     assert "c2/act" not in cuts(graph)
     parts = segments(graph, "stage")
     assert [len(part.layers) for part in parts] == [2, 2]  # the branch and its sum are one block
-    assert [part.output for part in parts] == ["stem/act", "c3/add"]
+    assert [part.outputs for part in parts] == [("stem/act",), ("c3/add",)]
 
 
-def test_a_graph_of_two_images_is_refused() -> None:
-    conv = ops.Conv2D(kernel=1, in_channels=4, filters=4)
+CONV = ops.Conv2D(kernel=1, in_channels=4, filters=4)
+
+
+def layer(path: str, op: ops.Op, *inputs: str, shares: str | None = None) -> Layer:
+    """A layer that keeps the shape."""
+    return Layer(path, op, inputs, SHAPE, shares)
+
+
+def test_the_first_segment_takes_all_inputs_and_the_last_gives_all_outputs() -> None:
     graph = LayerGraph(
-        "two",
+        "many",
         (
-            Layer("input/image", ops.Input(SHAPE), (), SHAPE),
-            Layer("other/image", ops.Input(SHAPE), (), SHAPE),
-            Layer("stem/conv1", conv, ("other/image",), SHAPE),
+            layer("one", ops.Input(SHAPE)),
+            layer("conv1", CONV, "one"),  # nothing else is alive, but another input comes
+            layer("two", ops.Input(SHAPE)),
+            layer("add", ops.Add(), "conv1", "two"),
+            layer("act", ops.Activation("relu"), "add"),
+            layer("left", CONV, "act"),
+            layer("right", CONV, "act"),
         ),
+        ("left", "right"),
     )
-    with pytest.raises(GraphError, match="does not take one image: it has 2"):
-        segments(graph, "stage")
+    parts = segments(graph, "block")
+    assert parts[0].inputs == ("one", "two")
+    assert parts[-1].outputs == ("left", "right")
+    assert [x for part in parts for x in part.layers] == list(graph.layers)
+    for before, after in pairwise(parts):
+        assert after.inputs == before.outputs
+        assert len(after.inputs) == 1
+
+
+def chain(*, shares: str | None) -> LayerGraph:
+    """Three residual blocks, the last of which may use the weights of the first."""
+    layers = [layer("image", ops.Input(SHAPE))]
+    for number in range(3):
+        before = layers[-1].path
+        layers.append(layer(f"conv{number}", CONV, before, shares=shares if number == 2 else None))
+        layers.append(layer(f"add{number}", ops.Add(), before, f"conv{number}"))
+    return LayerGraph("chain", tuple(layers))
+
+
+def test_layers_that_share_weights_are_in_one_segment() -> None:
+    assert len(segments(chain(shares=None), "block")) == 3
+    (part,) = segments(chain(shares="conv0"), "block")
+    assert part.layers == chain(shares="conv0").layers

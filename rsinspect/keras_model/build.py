@@ -3,14 +3,16 @@
 One Keras layer is made of every layer of the graph, under the network's name for it
 (``Network.names``), so that a saved file of either side fits the other. Only public Keras layers
 are used: the same code runs on TensorFlow, JAX and PyTorch, and a saved model loads without this
-package. An addition is given its inputs in the order that ``weights.order`` explains.
+package. An addition is given its inputs in the order that ``weights.order`` explains. A layer that
+is used again, with the same weights, is one Keras layer called again.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from rsinspect.base.errors import ModelBuildError, ReconciliationError, RsInspectError
 from rsinspect.base.units import dimensions
@@ -60,24 +62,58 @@ def build_model(
     >>> model.name, model.output_shape
     ('resnet-rs-1-1', (None, 10))
     """
+    return built(
+        network, name=name, image=image, spatial=spatial, functions=functions, kernels=kernels
+    ).model
+
+
+class Built(NamedTuple):
+    """A model, and what of it belongs to each layer of the graph, by path.
+
+    Attributes:
+        model: The whole.
+        tensors: What comes out of the layer.
+        layers: The Keras layer; one and the same where weights are shared.
+    """
+
+    model: keras.Model
+    tensors: Mapping[str, Any]
+    layers: Mapping[str, keras.Layer]
+
+
+def built(
+    network: Network,
+    *,
+    name: str | None = None,
+    image: Any = None,
+    spatial: tuple[int | None, int | None] | None = None,
+    functions: Functions | None = None,
+    kernels: Any = None,
+) -> Built:
+    """Build a network as ``build_model`` does, and keep hold of its parts."""
     require_channels_last()
     graph = network.graph
     if image is not None:
         _check_image(image, graph.image.shape)
     tensors: dict[str, Any] = {}
-    made: dict[str, Any] = {}
+    layers: dict[str, Any] = {}
+    names = keras_names(network)
     for layer in graph:
         try:
-            tensors[layer.path] = _tensor(
-                network,
-                layer,
-                tensors,
-                made,
-                image=image,
-                spatial=spatial,
-                functions=functions or {},
-                kernels=kernels,
-            )
+            if isinstance(layer.op, ops.Input):
+                tensors[layer.path] = (
+                    _input(layer.op, names[layer.path], spatial) if image is None else image
+                )
+                layers[layer.path] = tensors[layer.path]._keras_history.operation
+                continue
+            if layer.shares is not None and weight_shapes(layer.op):
+                made = layers[layer.shares]
+            else:
+                made = keras_layer(layer.op, names[layer.path], functions or {}, kernels)
+                made.trainable = not layer.frozen
+            layers[layer.path] = made
+            sources = [tensors[path] for path in call_order(graph, layer)]
+            tensors[layer.path] = made(alone(sources))
         except RsInspectError:
             raise
         except (ValueError, TypeError) as exc:
@@ -88,7 +124,7 @@ def build_model(
         inputs = keras.utils.get_source_inputs(image)
     outputs = [tensors[path] for path in graph.outputs]
     try:
-        return keras.Model(_alone(inputs), _alone(outputs), name=name or network.name)
+        model = keras.Model(alone(inputs), alone(outputs), name=name or _plain(network.name))
     except RecursionError as exc:
         raise ModelBuildError(
             f"{network.name} is too deep for Keras at Python's recursion limit",
@@ -96,38 +132,42 @@ def build_model(
         ) from exc
     except (ValueError, TypeError) as exc:
         raise ModelBuildError(f"Keras cannot build {network.name}: {_first_line(exc)}") from exc
+    return Built(model, tensors, layers)
 
 
-def _tensor(
-    network: Network,
-    layer: Layer,
-    tensors: Mapping[str, Any],
-    made: dict[str, Any],
-    *,
-    image: Any,
-    spatial: tuple[int | None, int | None] | None,
-    functions: Functions,
-    kernels: Any,
-) -> Any:
-    """Make the output of a layer from the tensors before it; keep the Keras layer in ``made``."""
-    name = network.names[layer.path]
-    if isinstance(layer.op, ops.Input):
-        if image is not None:
-            return image
-        shape: tuple[int | None, ...] = layer.op.shape
-        if spatial is not None and len(shape) == 3:
-            shape = (*spatial, layer.op.shape.channels)
-        return keras.Input(tuple(shape), name=name)
-    sources = [tensors[path] for path in call_order(network.graph, layer)]
-    if layer.shares is not None:
-        made[layer.path] = made[layer.shares]
-    else:
-        made[layer.path] = keras_layer(layer.op, name, functions, kernels)
-        made[layer.path].trainable = not layer.frozen
-    return made[layer.path](_alone(sources))
+def keras_names(network: Network) -> dict[str, str]:
+    """Name the Keras layer of each layer of the graph, by path: all names are different.
+
+    They are the network's own where Keras and TensorFlow take them; a layer of a nested model is
+    called ``outer__inner``, as the models are not nested here.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for layer in network.graph:
+        name = whole = _plain(network.names[layer.path])
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{whole}_{number}"
+        taken.add(name)
+        names[layer.path] = name
+    return names
 
 
-def _alone(values: Any) -> Any:
+def _plain(name: str) -> str:
+    """Replace what a name in Keras, or a scope in TensorFlow, cannot have."""
+    plain = re.sub(r"[^\w.-]", "_", name.replace("/", "__"), flags=re.ASCII)
+    return plain if re.match(r"[A-Za-z0-9.]", plain) else f"layer{plain}"
+
+
+def _input(op: ops.Input, name: str, spatial: tuple[int | None, int | None] | None) -> Any:
+    shape: tuple[int | None, ...] = op.shape
+    if spatial is not None and len(shape) == 3:
+        shape = (*spatial, op.shape.channels)
+    return keras.Input(tuple(shape), name=name)
+
+
+def alone(values: Any) -> Any:
     """Unpack a list of one, as Keras takes a single tensor."""
     return values[0] if len(values) == 1 else values
 
@@ -174,29 +214,32 @@ def reconcile(network: Network, model: keras.Model) -> None:
     """
     by_name = {layer.name: layer for layer in model.layers}
     one_image = len(network.graph.inputs) == len(model.inputs) == 1
+    names = keras_names(network)
     for layer in network.graph:
-        name = network.names[layer.path]
-        keras_layer = by_name.pop(name, None)
-        if keras_layer is None and isinstance(layer.op, ops.Input) and one_image:
-            keras_layer = by_name.pop(model.inputs[0]._keras_history.operation.name, None)
-        if keras_layer is None:
+        if layer.shares is not None and weight_shapes(layer.op):
+            continue
+        name = names[layer.path]
+        found = by_name.pop(name, None)
+        if found is None and isinstance(layer.op, ops.Input) and one_image:
+            found = by_name.pop(model.inputs[0]._keras_history.operation.name, None)
+        if found is None:
             raise ReconciliationError(f"{layer.path}: the Keras model has no layer {name}")
-        _same_layer(layer, keras_layer)
+        _same_layer(layer, found)
     if by_name:
         extra = next(iter(by_name))
         raise ReconciliationError(f"the Keras model has a layer the graph lacks: {extra}")
     _same_totals(network.graph, model)
 
 
-def _same_layer(layer: Layer, keras_layer: Any) -> None:
-    shape = tuple(keras_layer.output.shape[1:])
+def _same_layer(layer: Layer, found: Any) -> None:
+    shape = tuple(found.output.shape[1:])
     if not _agree(shape, layer.shape):
         raise ReconciliationError(
             f"{layer.path}: output {layer.shape} in the graph, "
             f"{dimensions(shape)} in the Keras model"
         )
     expected = weight_shapes(layer.op)
-    weights = tuple(tuple(weight.shape) for weight in keras_layer.weights)
+    weights = tuple(tuple(weight.shape) for weight in found.weights)
     if weights != expected:
         raise ReconciliationError(
             f"{layer.path}: weights {_shapes(expected)} in the graph, "

@@ -1,19 +1,23 @@
 """Where a graph may be cut, and its segments between the cuts.
 
 A cut is a position in the order of layers at which exactly one tensor is alive: everything after it
-can be computed from that tensor alone. It is found by liveness, not kept in a table, so that a
-wiring is never cut wrongly: stages or blocks with no such position between them are one segment.
+can be computed from that tensor alone. It is found by liveness, not kept in a table. What a network
+is given is alive from the beginning and what it gives to the end; so only the first segment has
+several inputs, and only the last several outputs. Where a stage or block ends at another position,
+or has weights that a later one uses again, it stands in one segment with the next: a network
+without a cut inside is one segment.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rsinspect.layers.cost import Cost, layers_cost
-from rsinspect.layers.cuts import cut_positions
+from rsinspect.layers.cost import Cost, layers_cost, weight_shapes
 from rsinspect.layers.fold import span
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.cuts import cut_positions
 from rsinspect.layers.structure import Group, structure_of
 
 Level = Literal["stage", "block"]
@@ -24,17 +28,20 @@ class Segment:
     """Neighbouring layers between two cuts.
 
     Attributes:
-        path: What the segment is called: a stage (``stem``, ``c4``) or a block (``c4/block3``).
-        level: Whether it is a stage or a block.
-        input: Path of the layer whose output it reads; of the image for the first segment.
-        output: Path of the layer whose output it hands on.
+        path: What the segment is called: a stage (``stem``, ``c4``), a block (``c4/block3``), or
+            the first and last of several.
+        level: Whether it is of stages or of blocks.
+        inputs: Path of the layer whose output it reads; those of the network's inputs for the first
+            segment.
+        outputs: Path of the layer whose output it hands on; those of the network's outputs for the
+            last segment.
         layers: Its layers, in order.
     """
 
     path: str
     level: Level
-    input: str
-    output: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     layers: tuple[Layer, ...]
 
     def cost(self, graph: LayerGraph) -> Cost:
@@ -60,9 +67,6 @@ def segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
     ``block`` the stem and the head, which have no blocks, are one segment each. Worked out once per
     graph and level.
 
-    Raises:
-        GraphError: If the graph does not begin with one image.
-
     >>> from rsinspect.networks.resnet_rs import build_graph
     >>> from rsinspect.networks.spec import ResNetRSSpec
     >>> graph = build_graph(ResNetRSSpec.variant(50))
@@ -81,7 +85,6 @@ def _blocks(graph: LayerGraph) -> tuple[Segment, ...]:
 
 
 def _segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
-    source = graph.image
     structure = structure_of(graph)
     groups = (
         [Group(stage.path, stage.layers) for stage in structure.stages]
@@ -91,30 +94,60 @@ def _segments(graph: LayerGraph, level: Level) -> tuple[Segment, ...]:
     if structure.stages[0].role == "input" and len(groups) > 1:
         prepared, first, *rest = groups
         groups = [Group(first.path, prepared.layers + first.layers), *rest]
-    allowed = frozenset(cuts(graph))
+    ends = graph.derived(_segment_ends)
     parts: list[Segment] = []
-    waiting: list[Group] = []  # that no cut separates yet
-    entry = source.path
+    inputs = tuple(layer.path for layer in graph.inputs)
+    joined: list[Group] = []
+    count = 0
     for group in groups:
-        waiting.append(group)
+        joined.append(group)
+        count += len(group.layers)
         output = group.layers[-1].path
-        if output in allowed:
-            parts.append(_segment(graph, waiting, level, entry))
-            waiting, entry = [], output
-    if waiting:
-        parts.append(_segment(graph, waiting, level, entry))
+        is_last = count == len(graph)
+        if ends.get(output) != count and not is_last:
+            continue
+        outputs = graph.outputs if is_last else (output,)
+        parts.append(
+            Segment(
+                path=span([each.path for each in joined]),
+                level=level,
+                inputs=inputs,
+                outputs=outputs,
+                layers=_in_order(graph, joined),
+            )
+        )
+        inputs, joined = outputs, []
     return tuple(parts)
 
 
-def _segment(graph: LayerGraph, groups: list[Group], level: Level, entry: str) -> Segment:
-    """Make one segment of neighbours, called by the first and the last."""
+def _in_order(graph: LayerGraph, groups: Sequence[Group]) -> tuple[Layer, ...]:
+    """List the layers of neighbours as the graph has them."""
+    if len(groups) == 1:
+        return groups[0].layers
     inside = {layer.path for group in groups for layer in group.layers}
-    return Segment(
-        path=span([group.path for group in groups]),
-        level=level,
-        input=entry,
-        output=groups[-1].layers[-1].path,
-        layers=groups[0].layers
-        if len(groups) == 1
-        else tuple(layer for layer in graph if layer.path in inside),
-    )
+    return tuple(layer for layer in graph if layer.path in inside)
+
+
+def _segment_ends(graph: LayerGraph) -> dict[str, int]:
+    """Find the layers after which a segment may end, and count the layers until then.
+
+    Their output alone is to be read, no input of the network is still to come and no output is
+    kept, and nothing after them uses weights of a layer before.
+    """
+    position = {layer.path: index for index, layer in enumerate(graph.layers)}
+    read_until, shared_until = [0] * len(graph), [0] * len(graph)
+    for index, layer in enumerate(graph.layers):
+        for path in layer.inputs:
+            read_until[position[path]] = index
+        if layer.shares is not None and weight_shapes(layer.op):
+            shared_until[position[layer.shares]] = index
+    first = max(position[layer.path] for layer in graph.inputs)
+    last = min(position[path] for path in graph.outputs)
+    ends: dict[str, int] = {}
+    busy_until = 0
+    for index, layer in enumerate(graph.layers[:last]):
+        busy_until = max(busy_until, shared_until[index])
+        if index > first and busy_until <= index:
+            ends[layer.path] = index + 1
+        busy_until = max(busy_until, read_until[index])
+    return ends

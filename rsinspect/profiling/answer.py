@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.units import binary_bytes, count, crossed, percent, seconds
-from rsinspect.base.words import Wording, advice, plural
+from rsinspect.base.words import Wording, advice, names_in_words, plural
+from rsinspect.layers import ops
 from rsinspect.layers.cost import layers_cost
 from rsinspect.networks.network import Network
 from rsinspect.profiling.budget import Estimate
@@ -326,7 +327,9 @@ def _notes(run: ProfileRun) -> tuple[str, ...]:
             f"{_percent(run.prediction_error)} % from what was measured."
         )
     if run.optimizer is not None:
-        notes.append(f"Optimizer: {run.optimizer}.")
+        loss = "" if run.loss is None else f"; loss: {run.loss}"
+        notes.append(f"Optimizer: {run.optimizer}{loss}.")
+    notes += _network_notes(run)
     if "call" in steps:
         notes.append("call: entering and leaving the compiled function; belongs to no layer.")
     if "other" in steps:
@@ -350,6 +353,36 @@ def _notes(run: ProfileRun) -> tuple[str, ...]:
         notes.append(f"Batch {run.batch.requested} requested, {run.batch.used} used ({tried}).")
     notes.append(f"Method: {run.method.removesuffix('.')}.")
     return tuple(notes)
+
+
+def _network_notes(run: ProfileRun) -> Iterator[str]:
+    """Say what of a network is not as its owner has it, or cannot be told apart."""
+    if run.weights in _WEIGHTS:
+        yield _WEIGHTS[run.weights]
+    if run.network is None:
+        return
+    left_out = {
+        layer.op.class_name for layer in run.network.graph if isinstance(layer.op, ops.Augmentation)
+    }
+    if left_out and run.mode == "train":
+        yield (
+            f"{names_in_words(sorted(left_out))}: handed on as it is, here in training too; what "
+            "it takes is not in the numbers."
+        )
+    unit = "block" if run.level == "layer" else run.level
+    parts = [segment for segment in run.segments if segment.level != "step"]
+    groups = run.network.structure.groups if unit == "block" else run.network.structure.stages
+    if len(parts) < len(groups) - 1:
+        yield (
+            f"{plural(len(groups), unit)}, timed in {plural(len(parts), 'part')}: the network can "
+            "only be cut where one tensor is alive and no weights are used again later."
+        )
+
+
+_WEIGHTS = {
+    "file": "Weights: the file's own.",
+    "model": "Weights: the model's own.",
+}
 
 
 def _throughput_note(run: ProfileRun) -> str:

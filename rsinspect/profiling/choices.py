@@ -8,3 +8,5 @@ Mode = Literal["forward", "train"]
 MODES: tuple[Mode, ...] = ("forward", "train")
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
+WeightsOf = Literal["fresh", "file", "model"]
+"""Whose weights a network is measured with."""

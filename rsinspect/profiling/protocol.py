@@ -30,6 +30,7 @@ from rsinspect.profiling.choices import (
     PRECISIONS,
     Mode,
     Precision,
+    WeightsOf,
 )
 from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.prediction import Prediction
@@ -155,25 +156,47 @@ class Settings:
         return "stage" if self.level == "stage" else "block"
 
 
+@dataclass(frozen=True, slots=True)
+class OwnWeights:
+    """Weights that a network has already.
+
+    Attributes:
+        path: Of the file they are in.
+        origin: Whether that is the network's own file, or was made of a live model.
+    """
+
+    path: str
+    origin: Literal["file", "model"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRequest(Settings):
     """What is to be measured, and how.
 
     Attributes:
         network: What is measured.
+        weights: With which weights; None for fresh ones.
 
     Raises:
         InvalidMeasurement: If nobody can measure that.
     """
 
     network: Network
+    weights: OwnWeights | None = None
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
-        if self.mode == "train" and self.classifier is None:
+        for layer in self.network.graph:
+            if isinstance(layer.op, ops.Opaque):
+                raise InvalidMeasurement(
+                    f"{layer.path} is a layer of class {layer.op.class_name}, "
+                    "which is not known here: the network cannot be built to be measured",
+                    "summary and graph work without building it",
+                )
+        if self.mode == "train" and not self.network.cost.trainable_params:
             raise InvalidMeasurement(
-                "a training step needs a loss, and this network has no classifier",
-                advice("leave {} out", Option("include_top", False)),
+                f"nothing in {self.network.name} is trained: it has no trainable params",
+                advice("leave {} out", Option("mode", "train")),
             )
 
     @property
@@ -182,15 +205,13 @@ class ProfileRequest(Settings):
         return Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
 
     @property
-    def classifier(self) -> ops.Dense | None:
-        """Return the dense layer at the network's end; None where it ends in another op."""
-        outputs = self.network.graph.outputs
-        op = self.network.graph.layer(outputs[0]).op
-        return op if len(outputs) == 1 and isinstance(op, ops.Dense) else None
+    def weights_of(self) -> WeightsOf:
+        """Tell whose weights the network is measured with."""
+        return "fresh" if self.weights is None else self.weights.origin
 
     def of_distinct(self, network: Network, batch: int) -> ProfileRequest:
         """Request the network of the distinct blocks instead, timed block by block."""
-        return replace(self, network=network, batch=batch, level="block")
+        return replace(self, network=network, batch=batch, level="block", weights=None)
 
     def again(self, process: int) -> ProfileRequest:
         """Request another process: with a seed of its own and the measurement alone."""
@@ -203,7 +224,11 @@ class ProfileRequest(Settings):
 def request_to_json(request: ProfileRequest, budget: Budget) -> dict[str, Any]:
     """Write a request and what it may take as plain JSON values, its network whole."""
     settings: dict[str, Any] = codec.to_json(request.settings)
-    return settings | {"network": request.network.to_json(), "ends_s": budget.ends_s}
+    return settings | {
+        "network": request.network.to_json(),
+        "weights": codec.to_json(request.weights),
+        "ends_s": budget.ends_s,
+    }
 
 
 def request_from_json(document: dict[str, Any]) -> tuple[ProfileRequest, Budget]:
@@ -212,6 +237,7 @@ def request_from_json(document: dict[str, Any]) -> tuple[ProfileRequest, Budget]
     request = ProfileRequest(
         **{f.name: getattr(settings, f.name) for f in fields(Settings)},
         network=network_from_json(document["network"]),
+        weights=codec.from_json(document["weights"], OwnWeights | None, "weights"),
     )
     return request, Budget(whole_s=request.max_time_s, ends_s=document["ends_s"])
 
@@ -281,6 +307,7 @@ class Ready:
         output_max_abs: Largest of the latter in magnitude; None where it is no finite number.
         optimizer: Optimizer at the end of a training step; None in inference.
         environment: Where.
+        loss: What the optimizer makes smaller; None in inference.
     """
 
     parts: tuple[tuple[Name, Step], ...]
@@ -289,6 +316,7 @@ class Ready:
     output_max_abs: Ratio | None
     optimizer: Name | None
     environment: Environment
+    loss: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)

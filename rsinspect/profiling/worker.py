@@ -211,7 +211,7 @@ def _serve(
     emit: _Emitter,
 ) -> None:
     """Predict, build and measure the network, and send a message for each result."""
-    from rsinspect.profiling.backends.workload import OPTIMIZER, workload
+    from rsinspect.profiling.backends.workload import OPTIMIZER, loss_name, workload
 
     estimate = _estimate(request, budget, backend, emit)
     if estimate is not None and not estimate.may_fit(budget.left_s - SUMMING_UP_S):
@@ -238,6 +238,7 @@ def _serve(
             output_max_abs_diff=difference,
             output_max_abs=largest,
             optimizer=OPTIMIZER if work.trains else None,
+            loss=loss_name(work) if work.trains else None,
             environment=_environment(request, load_before),
         )
     )

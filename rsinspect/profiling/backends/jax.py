@@ -26,10 +26,10 @@ import jax.numpy as jnp
 from rsinspect.base.errors import DeviceUnavailable
 from rsinspect.profiling.backends.traces import divided_among, jax_spans, owners, shares, weights
 from rsinspect.profiling.backends.workload import (
-    FEW,
     Instrument,
     Workload,
     as_array,
+    few,
     from_marks,
     loss_of,
     null_call_s,
@@ -219,7 +219,7 @@ class _Profiled:
         model = self.work.model
         outputs = as_array(
             jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])(
-                trainable, others, self.work.images[:FEW]
+                trainable, others, few(self.work.images)
             )
         )
         return outputs, outputs
@@ -344,7 +344,7 @@ class _TrainedChain(_Trained):
                 lambda t, o, x: model.stateless_call(t, o, x, training=False)[0]
             )(own, own_others, x)  # fmt: skip
 
-        images = value = self.work.images[:FEW]
+        images = value = few(self.work.images)
         for cut, (_, own, own_others) in zip(self.work.cuts, self.cuts, strict=True):
             value = run(cut, [trainable[i] for i in own], [others[i] for i in own_others], value)
         whole = run(self.work.model, trainable, others, images)

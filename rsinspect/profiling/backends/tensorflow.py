@@ -17,7 +17,7 @@ The GPU path has not been run on a GPU.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import Any
@@ -25,11 +25,13 @@ from typing import Any
 import tensorflow as tf
 
 from rsinspect.base.errors import DeviceUnavailable
+from rsinspect.keras_model.build import alone
 from rsinspect.profiling.backends.workload import (
-    FEW,
     Instrument,
     Workload,
     as_array,
+    each,
+    few,
     from_marks,
     loss_of,
     null_call_s,
@@ -140,22 +142,22 @@ class _Stamped:
             return as_array(self.made), as_array(self.made_inside)
         forward = tf.function(lambda x: self.work.model(x, training=False), autograph=False)
         stamped = tf.function(self._forward, autograph=False)
-        images = self.work.images[:FEW]
+        images = few(self.work.images)
         return as_array(forward(images)), as_array(stamped(images)[0])
 
     def compiled_text(self) -> str | None:
         return None
 
     @staticmethod
-    def _stamp(stamps: list[Any], after: Sequence[Any]) -> None:
-        with tf.control_dependencies(after):
+    def _stamp(stamps: list[Any], *after: Any) -> None:
+        with tf.control_dependencies(tf.nest.flatten(after)):
             stamps.append(tf.timestamp())
 
     @staticmethod
-    def _held(tensor: Any, stamps: list[Any]) -> Any:
-        """Hold a tensor back until the last stamp is taken."""
+    def _held(tensors: Any, stamps: list[Any]) -> Any:
+        """Hold tensors back until the last stamp is taken."""
         with tf.control_dependencies(stamps[-1:]):
-            return tf.identity(tensor)
+            return each(tf.identity, tensors)
 
     def _part(self, stamps: list[Any]) -> AbstractContextManager[None]:
         """Open the scope of a part's ops.
@@ -172,12 +174,12 @@ class _Stamped:
 
     def _forward(self, x: Any) -> tuple[Any, Any]:
         stamps: list[Any] = []
-        self._stamp(stamps, [x])
+        self._stamp(stamps, x)
         value = self._held(x, stamps)
         for cut in self.work.cuts:
             with self._part(stamps):
                 value = cut(value, training=False)
-            self._stamp(stamps, [value])
+            self._stamp(stamps, value)
             value = self._held(value, stamps)
         return value, tf.stack(stamps)
 
@@ -185,9 +187,10 @@ class _Stamped:
         work, sgd = self.work, self.sgd
         assert sgd is not None
         stamps: list[Any] = []
-        self._stamp(stamps, [x])
+        self._stamp(stamps, x)
         value = self._held(x, stamps)
         done = []
+        learns = False  # whether a gradient is wanted of what a part reads
         for cut in work.cuts:
             source = value
 
@@ -199,8 +202,9 @@ class _Stamped:
                 return tape, made
 
             (tape, made), updates = _updates(forward)
-            done.append((tape, source, made, cut.trainable_variables))
-            self._stamp(stamps, [made, *updates])
+            done.append((tape, [source] if learns else [], made, cut.trainable_variables))
+            learns = learns or bool(cut.trainable_variables)
+            self._stamp(stamps, made, updates)
             value = self._held(made, stamps)
         with tf.GradientTape() as tape:
             tape.watch(value)
@@ -208,17 +212,17 @@ class _Stamped:
                 loss = loss_of(work, y, value)
                 scaled = sgd.scale_loss(loss)
         gradient = tape.gradient(scaled, value)
-        self._stamp(stamps, [gradient])
+        self._stamp(stamps, gradient)
         gradient = self._held(gradient, stamps)
         gradients: dict[int, Any] = {}
-        for position, (tape, source, made, variables) in reversed(list(enumerate(done))):
-            wanted = [*variables] if position == 0 else [source, *variables]
-            with self._part(stamps):
-                found = tape.gradient(made, wanted, output_gradients=gradient)
-            of_variables = found[len(wanted) - len(variables) :]
-            gradients.update(zip(map(id, variables), of_variables, strict=True))
+        for tape, source, made, variables in reversed(done):
+            found: list[Any] = []
+            if wanted := [*source, *variables]:
+                with self._part(stamps):
+                    found = tape.gradient(made, wanted, output_gradients=gradient)
+            gradients.update(zip(map(id, variables), found[len(source) :], strict=True))
             self._stamp(stamps, [one for one in found if one is not None])
-            if position:
+            if source:
                 gradient = self._held(found[0], stamps)
         variables = work.model.trainable_variables
 
@@ -287,26 +291,30 @@ class _Chain:
         backward: list[int] = []
 
         @tf.custom_gradient  # type: ignore[untyped-decorator]
-        def boundary(tensor: Any) -> Any:
-            def mark(gradient: Any) -> Any:
+        def boundary(*tensors: Any) -> Any:
+            def mark(*gradients: Any) -> Any:
                 self.ready()
                 backward.append(time.perf_counter_ns())
-                return gradient
+                return gradients
 
-            return tf.identity(tensor), mark
+            return tuple(map(tf.identity, tensors)), mark
 
         variables = self.work.model.trainable_variables
         value = self.work.images
         marks = [time.perf_counter_ns()]
+        learns = False  # whether a gradient comes back to here
         with tf.GradientTape() as tape:
-            for cut in self.cuts:
-                value = boundary(cut(value))
+            for function, cut in zip(self.cuts, self.work.cuts, strict=True):
+                value = function(value)
+                learns = learns or bool(cut.trainable_variables)
+                if learns:
+                    value = alone(list(boundary(*tf.nest.flatten(value))))
                 self.ready()
                 marks.append(time.perf_counter_ns())
             scaled = self.sgd.scale_loss(self.loss(self.work.labels, value))
         gradients = tape.gradient(scaled, variables)
         self.ready()
-        backward.append(time.perf_counter_ns())
+        backward += [time.perf_counter_ns()] * (len(self.cuts) + 1 - len(backward))
         self.apply(gradients)
         self.ready()
         return from_marks([*marks, *backward, time.perf_counter_ns()], self.null_s)
@@ -326,7 +334,7 @@ class _Chain:
                 lambda x: model(x, training=False), autograph=False, jit_compile=jit
             )(x)
 
-        images = value = self.work.images[:FEW]
+        images = value = few(self.work.images)
         for cut in self.work.cuts:
             value = run(cut, value)
         return as_array(run(self.work.model, images)), as_array(value)

@@ -1,7 +1,8 @@
 """The network that every backend is given, cut into its parts, and the functions it must provide.
 
 Each stage or block is a Keras model between two cuts of the graph, made of the very layers of the
-whole network, so that both share their weights.
+whole network, so that both share their weights. A network of several inputs is given a list of
+them, as Keras gives it; the first of the models then takes that list, and all others one tensor.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
@@ -17,8 +18,9 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from rsinspect.keras_model.build import build_model
-from rsinspect.layers.graph import LayerGraph
+from rsinspect.keras_model.build import alone, built
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.partition import Segment, segments
 from rsinspect.profiling.protocol import ProfileRequest, Step
 from rsinspect.profiling.rounds import Instrumented
@@ -31,7 +33,9 @@ MOMENTUM = 0.9
 """Of the published recipe, Table 8."""
 OPTIMIZER = f"SGD, momentum {MOMENTUM:g}; no weight decay, no weight averaging"
 
-Parts = tuple[tuple[str, Step], ...]
+Part = tuple[str, Step]
+"""What is timed: its path, and the step of it."""
+Parts = tuple[Part, ...]
 
 
 class Instrument(Protocol):
@@ -70,16 +74,18 @@ class Workload:
         model: The network as a Keras model.
         segments: Its stages or blocks.
         cuts: Each as a Keras model.
-        images: A batch, as a tensor of the backend.
-        labels: One class per image.
+        layers: The Keras layer of each layer of the graph, by path.
+        images: A batch of each input: a tensor of the backend, or a list of several.
+        labels: The right classes for each output that classifies.
     """
 
     request: ProfileRequest
     model: keras.Model
     segments: tuple[Segment, ...]
     cuts: tuple[keras.Model, ...]
+    layers: Mapping[str, keras.Layer]
     images: Any
-    labels: Any
+    labels: list[Any]
 
     @property
     def graph(self) -> LayerGraph:
@@ -106,30 +112,46 @@ class Workload:
 
 
 def workload(request: ProfileRequest) -> Workload:
-    """Build the network of a request with fresh weights, cut it, and make up a random batch."""
-    network = request.network
-    graph, image = network.graph, network.graph.image
-    random = np.random.default_rng(request.seed)
-    model = build_model(network, kernels=_drawn(random))
+    """Build the network of a request, cut it, and make up a random batch.
 
-    def tensor(path: str) -> Any:
-        return (
-            model.inputs[0] if path == image.path else model.get_layer(network.names[path]).output
-        )
+    Its weights are those of the request's file, or fresh.
+    """
+    graph = request.network.graph
+    random = np.random.default_rng(request.seed)
+    whole = built(request.network, kernels=_drawn(random))
+
+    def model(part: Segment) -> keras.Model:
+        inputs, outputs = ([whole.tensors[x] for x in ends] for ends in (part.inputs, part.outputs))
+        return keras.Model(alone(inputs), alone(outputs))
 
     parts = segments(graph, request.cut_level)
-    shape = (request.batch, *image.shape)
-    images = random.random(shape, dtype=np.float32)
-    images *= 255
-    labels = random.integers(0, graph.output.shape[-1], request.batch, dtype=np.int32)
+    images = [_batch(layer, request.batch, random) for layer in graph.inputs]
     return Workload(
         request=request,
-        model=model,
+        model=whole.model,
         segments=parts,
-        cuts=tuple(keras.Model(tensor(part.input), tensor(part.output)) for part in parts),
-        images=keras.ops.convert_to_tensor(images),
-        labels=keras.ops.convert_to_tensor(labels),
+        cuts=tuple(map(model, parts)),
+        layers=whole.layers,
+        images=alone(images),
+        labels=[
+            keras.ops.convert_to_tensor(
+                random.integers(0, layer.shape[-1], (request.batch, *layer.shape[:-1]), np.int32)
+            )
+            for layer in map(graph.layer, graph.outputs)
+            if classifies(layer)
+        ],
     )
+
+
+def _batch(layer: Layer, batch: int, random: np.random.Generator) -> Any:
+    """Make up a batch of an input: pixels for a map of at most four channels, else numbers to 1."""
+    numbers = random.random((batch, *layer.shape), dtype=np.float32)
+    if len(layer.shape) == 3 and layer.shape.channels <= _MOST_COLOURS:
+        numbers *= 255
+    return keras.ops.convert_to_tensor(numbers)
+
+
+_MOST_COLOURS = 4
 
 
 def _drawn(random: np.random.Generator) -> Callable[..., Any]:
@@ -146,16 +168,47 @@ def _drawn(random: np.random.Generator) -> Callable[..., Any]:
     return draw
 
 
-def loss_of(work: Workload, labels: Any, outputs: Any) -> Any:
-    """Take the mean cross-entropy of a batch, in float32."""
-    classifier = work.request.classifier
-    return keras.ops.mean(
-        keras.losses.sparse_categorical_crossentropy(
-            labels,
-            keras.ops.cast(outputs, "float32"),
-            from_logits=classifier is None or classifier.activation != "softmax",
-        )
-    )
+def classifies(layer: Layer) -> bool:
+    """Tell whether an output is probabilities of classes, or what a softmax would be taken of."""
+    match layer.op:
+        case ops.Activation("softmax"):
+            return True
+        case ops.Dense() | ops.Conv2D() as op if op.activation == "softmax":
+            return True
+        case ops.Dense(activation=None) as op:
+            return op.units > 1
+    return False
+
+
+def loss_name(work: Workload) -> str:
+    """Name the loss of a training step."""
+    graph = work.graph
+    each = {classifies(graph.layer(path)) for path in graph.outputs}
+    return {
+        (True,): "cross-entropy",
+        (False,): "mean square of the output",
+    }.get(tuple(each), "cross-entropy of classes, mean square of other outputs")
+
+
+def loss_of(work: Workload, labels: Sequence[Any], outputs: Any) -> Any:
+    """Take the loss of a batch, in float32: a mean for each output, added up.
+
+    It is the cross-entropy of an output that classifies, and of any other the mean square: nobody
+    knows what it should be, and what is learnt does not matter.
+    """
+    outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+    right = iter(labels)
+    losses = []
+    for path, output in zip(work.graph.outputs, outputs, strict=True):
+        layer, numbers = work.graph.layer(path), keras.ops.cast(output, "float32")
+        if classifies(layer):
+            numbers = keras.losses.sparse_categorical_crossentropy(
+                next(right), numbers, from_logits=getattr(layer.op, "activation", "") is None
+            )
+        else:
+            numbers = keras.ops.square(numbers)
+        losses.append(keras.ops.mean(numbers))
+    return sum(losses[1:], losses[0])
 
 
 def optimizer(work: Workload) -> Any:
@@ -167,9 +220,21 @@ def optimizer(work: Workload) -> Any:
     return sgd
 
 
-def as_array(tensor: Any) -> Any:
-    """Convert a tensor to a NumPy array of float32."""
-    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32")))
+def each(function: Callable[[Any], Any], tensors: Any) -> Any:
+    """Apply a function to a tensor, or to each of a list."""
+    return list(map(function, tensors)) if isinstance(tensors, list | tuple) else function(tensors)
+
+
+def few(images: Any) -> Any:
+    """Take as many images of a batch as tell whether outputs differ."""
+    return each(lambda tensor: tensor[:FEW], images)
+
+
+def as_array(outputs: Any) -> Any:
+    """Convert a tensor to a NumPy array of float32; several to one after the other, flat."""
+    if isinstance(outputs, list | tuple):
+        return np.concatenate([as_array(output).ravel() for output in outputs])
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")))
 
 
 def null_call_s(call: Callable[[], object], repeats: int = 200) -> float:

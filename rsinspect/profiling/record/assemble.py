@@ -90,6 +90,8 @@ def assemble(
         level=request.level,
         method=ready.method,
         optimizer=ready.optimizer,
+        loss=ready.loss,
+        weights=request.weights_of,
         end_to_end=EndToEnd(latency=Latency(tuple(whole), rounds.sampling), batch=request.batch),
         segments=segments,
         rounds=rounds,

@@ -20,7 +20,7 @@ from rsinspect.layers import ops
 from rsinspect.layers.document import fingerprint
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.networks.network import Network
-from rsinspect.profiling.choices import Mode, Precision
+from rsinspect.profiling.choices import Mode, Precision, WeightsOf
 from rsinspect.profiling.gate import Verdict
 from rsinspect.profiling.protocol import Settings
 from rsinspect.profiling.record.batch import Batch
@@ -188,6 +188,9 @@ class Circumstances:
         started_at: When, in UTC.
         wall_s: From the request to the result, everything together.
         request: Everything that was requested but the network; None in files of before.
+        loss: Of a training step; None in inference and in files of before.
+        weights: Whose the weights were: ``fresh`` ones, those of the network's ``file`` or of a
+            live ``model``; None in files of before.
     """
 
     model: Model
@@ -212,6 +215,8 @@ class Circumstances:
     started_at: Name
     wall_s: Seconds
     request: Settings | None = None
+    loss: Name | None = None
+    weights: WeightsOf | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
