@@ -1,10 +1,12 @@
 """The small network of the distinct blocks."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.partition import segments
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.profiling.distinct import distinct_blocks
@@ -30,15 +32,19 @@ def test_blocks_that_differ_in_their_drop_rate_alone_count_as_one() -> None:
     distinct = distinct_blocks(network_of(200, dialect="timm", drop_path_rate=0.2))
     assert distinct is not None
     assert distinct.network.blocks == (2, 2, 2, 2)
-    assert distinct.stands_for["c4/block1"] == ("c4/block1", 35)
+    assert distinct.repeats["c4/block1"] == 35
 
 
-def test_every_group_of_the_whole_network_is_stood_for_once() -> None:
+def test_every_segment_of_the_whole_network_is_stood_for_once() -> None:
     whole = network_of(420)
     distinct = distinct_blocks(whole)
     assert distinct is not None
-    assert set(distinct.stands_for) == {g.path for g in distinct.network.structure.groups}
-    assert sum(count for _, count in distinct.stands_for.values()) == len(whole.structure.groups)
+    small = distinct.network.graph
+    assert [layer for part in distinct.segments for layer in part.layers] == list(small)
+    assert list(distinct.repeats) == [part.path for part in distinct.segments]
+    assert sum(distinct.repeats.values()) == len(segments(whole.graph, "block"))
+    for before, after in pairwise(distinct.segments):
+        assert after.inputs == before.outputs
 
 
 def test_a_network_without_repeats_has_no_smaller_one() -> None:
@@ -55,5 +61,5 @@ def test_names_do_not_matter() -> None:
     other = distinct_blocks(from_graph(LayerGraph("scrambled", layers)))
     assert other is not None
     assert other.network.fingerprint == small_of(network_of(101)).fingerprint
-    assert other.stands_for["c4/block1"] == ("c4/block1", 22)
+    assert other.repeats["c4/block1"] == 22
     assert all(re.fullmatch(r"layer_\d+", layer.path) for layer in other.network.graph)

@@ -169,16 +169,18 @@ def fold(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
     >>> [run.span for run in fold(graph, c4.groups)]
     ['c4/block0', 'c4/block1-22']
     """
+    runs = repeats_of(graph, groups)
+    return tuple(_joined(graph, runs, "form", _form)) if len(runs) > 1 else runs
+
+
+def repeats_of(graph: LayerGraph, groups: Iterable[Group]) -> tuple[Run, ...]:
+    """Group neighbours that are identical, in inference at least, and no others."""
     runs = [Run((group,), "identical") for group in groups]
-    for likeness, of in _KINDS:
-        if len(runs) > 1:
-            runs = _joined(graph, runs, likeness, of)
+    if len(runs) > 1:
+        runs = _joined(graph, runs, "identical", _whole)
+    if len(runs) > 1:
+        runs = _joined(graph, runs, "inference", without_rate)
     return tuple(runs)
-
-
-_KINDS: tuple[tuple[Likeness, Callable[[ops.Op], object]], ...] = (
-    ("identical", _whole), ("inference", without_rate), ("form", _form),
-)  # fmt: skip
 
 
 def _joined(

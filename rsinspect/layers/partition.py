@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rsinspect.layers.cost import Cost, layers_cost, weight_shapes
+from rsinspect.layers.cuts import cut_positions
 from rsinspect.layers.fold import span
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.cuts import cut_positions
 from rsinspect.layers.structure import Group, structure_of
 
 Level = Literal["stage", "block"]

@@ -1,19 +1,23 @@
 """Rows of a plot: a segment each, or identical neighbours together.
 
-To which stage a segment belongs follows from its position: the run says how many blocks each stage
-has, and segments stand in the order of the network. What they are called says nothing.
+To which stage a segment belongs follows from its position: segments stand in the order of the
+network, which a run has with it, and runs of before say how many blocks each stage has. What they
+are called says nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from rsinspect.answers.rows import Level
 from rsinspect.base.units import seconds
 from rsinspect.drawing.scene import Role
 from rsinspect.layers.fold import span
+from rsinspect.layers.partition import segments
+from rsinspect.networks.network import Network
 from rsinspect.plots.frame import Entry, Frame
 from rsinspect.plots.sheet import README, Sheet
 from rsinspect.profiling.record.run import ProfileRun, Segment
@@ -124,23 +128,37 @@ def rows_of(run: ProfileRun, most: int = MOST_ROWS) -> tuple[Row, ...]:
 
 
 def _stages(run: ProfileRun) -> list[Stage]:
-    """Tell the stage of each segment; each is its own where the run's layout does not fit them."""
+    """Tell the stage of each segment; each is its own where the run does not say."""
     parts = [segment for segment in run.segments if segment.level != "step"]
-    blocks = run.network.blocks if run.network is not None else run.model.blocks or ()
+    stages = [] if run.network is None else _of_network(run.network, run.level)
+    if len(stages) != len(parts):
+        stages = _of_layout(parts, run.model.blocks or ())
+    left = iter(stages)
+    step = Stage(len(run.segments), "plain")
+    return [step if segment.level == "step" else next(left) for segment in run.segments]
+
+
+def _of_network(network: Network, level: Level) -> list[Stage]:
+    """Tell the stage of each segment: that of its last layer."""
+    structure = network.structure
+    numbers = {stage.path: number for number, stage in enumerate(structure.stages)}
+    parts = segments(network.graph, "stage" if level == "stage" else "block")
+    homes = [numbers[structure.group_of(part.layers[-1].path).stage] for part in parts]
+    return [Stage(number, structure.stages[number].role) for number in homes]
+
+
+def _of_layout(parts: Sequence[Segment], blocks: Sequence[int]) -> list[Stage]:
+    """Tell the stage of each segment by how many blocks each stage has."""
     if any(segment.level == "stage" for segment in parts):
         blocks = (1,) * len(blocks)
     around = len(parts) - sum(blocks)  # the stem, and the head if there is one
     middle = [Stage(number, "stage") for number, blocks in enumerate(blocks) for _ in range(blocks)]
     if around == 0:
-        stages = middle
-    elif around in (1, 2):
+        return middle
+    if around in (1, 2):
         head = [Stage(len(blocks), "head")] * (around - 1)
-        stages = [Stage(-1, "stem"), *middle, *head]
-    else:
-        stages = [Stage(number, "stage") for number in range(len(parts))]
-    left = iter(stages)
-    step = Stage(len(run.segments), "plain")
-    return [step if segment.level == "step" else next(left) for segment in run.segments]
+        return [Stage(-1, "stem"), *middle, *head]
+    return [Stage(number, "stage") for number in range(len(parts))]
 
 
 def _alike(before: Segment, after: Segment) -> bool:

@@ -144,8 +144,8 @@ def _segments_table(run: ProfileRun) -> Table:
 
 def _without_blocks(network: Network, parts: Sequence[Segment | PredictedPart]) -> frozenset[str]:
     """Paths of those parts of a network that are no block: stages and steps."""
-    groups = ((part.path, network.structure.group(part.path)) for part in parts)
-    return frozenset(path for path, group in groups if group is None or not group.is_block)
+    groups = ((part.path, network.structure.run(part.path)) for part in parts)
+    return frozenset(path for path, run in groups if not run or not run[0].is_block)
 
 
 def _row(run: ProfileRun, segment: Segment) -> dict[str, Value]:
@@ -230,7 +230,7 @@ def prediction_table(prediction: Prediction, network: Network) -> Table:
         ),
         notes=(
             f"Predicted from {plural(len(prediction.parts), 'distinct segment')}, timed in "
-            f"{plural(prediction.rounds, 'round')} of a network of at most two blocks per stage"
+            f"{plural(prediction.rounds, 'round')} of a network of these alone"
             + (f", {plural(prediction.batch, 'image')} at a time" if prediction.batch else "")
             + f", {seconds(prediction.ready_s)} after the start.",
         ),

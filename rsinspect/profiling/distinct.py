@@ -8,12 +8,12 @@ drop path alone, because a rate costs no time.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
-from rsinspect.layers import ops
-from rsinspect.layers.fold import fold_stages
-from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.structure import structure_of
+from rsinspect.layers.fold import repeats_of
+from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.partition import Segment, segments
+from rsinspect.layers.structure import Group
 from rsinspect.networks.network import Network
 
 
@@ -22,12 +22,13 @@ class Distinct(NamedTuple):
 
     Attributes:
         network: The small one.
-        stands_for: By path of a group of the small one: path of the group it is in the whole
-            network, and how many of its blocks it stands for.
+        segments: Its own, called as they are in the whole network.
+        repeats: How many of the whole network's each stands for, by path.
     """
 
     network: Network
-    stands_for: dict[str, tuple[str, int]]
+    segments: tuple[Segment, ...]
+    repeats: dict[str, int]
 
 
 def distinct_blocks(network: Network) -> Distinct | None:
@@ -35,59 +36,30 @@ def distinct_blocks(network: Network) -> Distinct | None:
 
     >>> from rsinspect.networks.named import network
     >>> small = distinct_blocks(network("101"))
-    >>> small.network.blocks, small.stands_for["c4/block1"]
-    ((2, 2, 2, 2), ('c4/block1', 22))
+    >>> small.network.blocks, small.repeats["c4/block1"]
+    ((2, 2, 2, 2), 22)
     """
-    kept: list[tuple[str, int]] = []
-    dropped: set[str] = set()
-    hands_on: dict[str, str] = {}  # output of a dropped block -> output of the one that stands in
-    for stage in fold_stages(_without_rates(network.graph)):
-        for run in stage.runs:
-            if not run.is_uniform:
-                kept += [(path, 1) for path in run.paths]
-                continue
-            kept.append((run.first.path, run.repeats))
-            for group in run.groups[1:]:
-                dropped.update(layer.path for layer in group.layers)
-                hands_on[group.layers[-1].path] = run.first.layers[-1].path
-    if not dropped:
+    whole = network.graph
+    if len(whole.outputs) > 1:
         return None
-    layers = tuple(
-        layer._replace(inputs=tuple(hands_on.get(path, path) for path in layer.inputs))
-        for layer in network.graph
-        if layer.path not in dropped
-    )
-    outputs = tuple(hands_on.get(path, path) for path in network.graph.outputs)
-    graph = LayerGraph(network.name, layers, outputs)
+    parts = {part.path: part for part in segments(whole, "block")}
+    groups = [Group(part.path, part.layers) for part in parts.values()]
+    kept: list[Segment] = []
+    repeats: dict[str, int] = {}
+    hands_on: dict[str, str] = {}  # output of a dropped block -> output of the one that stands in
+    for run in repeats_of(whole, groups):
+        first, last = parts[run.first.path], parts[run.groups[-1].path]
+        hands_on |= dict(zip(last.outputs, first.outputs, strict=True))
+        layers = tuple(
+            layer._replace(inputs=tuple(hands_on.get(path, path) for path in layer.inputs))
+            for layer in first.layers
+        )
+        inputs = kept[-1].outputs if kept else first.inputs
+        kept.append(replace(first, inputs=inputs, layers=layers))
+        repeats[first.path] = run.repeats
+    if len(kept) == len(parts):
+        return None
+    layers = tuple(layer for part in kept for layer in part.layers)
+    graph = LayerGraph(network.name, layers, kept[-1].outputs)
     names = {layer.path: network.names[layer.path] for layer in layers}
-    groups = structure_of(graph).groups
-    return Distinct(
-        replace(network, graph=graph, names=names, spec=None),
-        {group.path: original for group, original in zip(groups, kept, strict=True)},
-    )
-
-
-def _without_rates(graph: LayerGraph) -> LayerGraph:
-    """Set all rates of dropout and drop path to zero."""
-    return LayerGraph(
-        graph.name, tuple(layer._replace(op=_without_rate(layer)) for layer in graph), graph.outputs
-    )
-
-
-def _without_rate(layer: Layer) -> ops.Op:
-    match layer.op:
-        case ops.Dropout() | ops.DropPath() as op:
-            return op._replace(rate=0.0)
-        case (
-            ops.Input() | ops.Rescaling() | ops.Normalization() | ops.ZeroPad2D() | ops.Crop2D()
-            | ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D() | ops.Conv2DTranspose()
-            | ops.BatchNorm() | ops.LayerNorm() | ops.ChannelScale() | ops.Activation()
-            | ops.ReLU() | ops.PReLU() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
-            | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape() | ops.Flatten()
-            | ops.Permute() | ops.Multiply() | ops.Add() | ops.ScaledAdd() | ops.Merge()
-            | ops.Concatenate() | ops.Arithmetic() | ops.Augmentation() | ops.Dense()
-            | ops.Opaque() | ops.Pick()
-        ) as op:  # fmt: skip
-            return op
-        case _:
-            assert_never(layer.op)
+    return Distinct(replace(network, graph=graph, names=names, spec=None), tuple(kept), repeats)

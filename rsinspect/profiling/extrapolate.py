@@ -64,7 +64,9 @@ class Probe:
         self.batch = min(PROBE_BATCH, request.batch)
         small = request.of_distinct(distinct.network, self.batch)
         self.instrument: Instrument
-        self.instrument, self.built_s = self._timed(lambda: backend.instrument(workload(small)))
+        self.instrument, self.built_s = self._timed(
+            lambda: backend.instrument(workload(small, distinct.segments))
+        )
         _, self.first_s = self._timed(self.instrument.instrumented)
         self.samples: list[Instrumented] = []
         self.windows: list[Window] = []
@@ -124,10 +126,10 @@ class Probe:
         }
         parts = []
         for path, median in medians.items():
-            original, repeats = self.distinct.stands_for.get(path, (path, 1))
+            repeats = self.distinct.repeats.get(path, 1)
             images = 1.0 if path in OF_NO_IMAGE else self.request.batch / self.batch
             seconds = median * images * grows.get(path, 1.0)
-            parts.append(PredictedPart(path=original, repeats=repeats, latency_s=seconds))
+            parts.append(PredictedPart(path=path, repeats=repeats, latency_s=seconds))
         return Prediction(
             parts=tuple(parts),
             end_to_end_s=sum(part.repeats * part.latency_s for part in parts),

@@ -3,8 +3,8 @@
 It reads one request from standard input and writes messages to standard output, a JSON object a
 line. Whatever else writes to standard output goes to standard error instead.
 
-First comes what is quick: a network with at most two blocks per stage, whose blocks are the
-distinct ones of the whole network, predicts the latency of any depth. Then the whole network is
+First comes what is quick: a network of the whole one's distinct blocks, each of them once, predicts
+the latency of any depth. Then the whole network is
 built, compiled and measured; last come a trace and the roofs of the device, so that an impatient
 user misses them and not the latencies. Frameworks are imported inside functions: the environment
 they read on import (backend, devices, precision) has to be set before.

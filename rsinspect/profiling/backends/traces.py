@@ -104,9 +104,12 @@ def owners(work: Workload) -> Callable[[str], str | None]:
     """Make the function that looks up a layer's path, or a step, by an op's name.
 
     Names of layers hold digits at their end (``_conv_2``), and Keras appends more (``_conv_2_1``):
-    a component of the name is looked up as it stands, and only then without its last number.
+    a component of the name is looked up as it stands, and only then without its last number. All
+    uses of a layer that is used more than once count as its first.
     """
-    paths = {name: path for path, name in work.request.network.names.items()}
+    paths: dict[str, str] = {}
+    for path, layer in work.layers.items():
+        paths.setdefault(layer.name, path)
 
     @functools.cache
     def owner(name: str) -> str | None:
@@ -272,11 +275,11 @@ def _torch(work: Workload, step: Callable[[], object]) -> list[Span]:
         layer.call = call
         return functools.partial(setattr, layer, "call", run)
 
-    names = work.request.network.names
+    first = {id(layer): path for path, layer in reversed(work.layers.items())}
     restore = [
-        watched(work.model.get_layer(names[layer.path]), layer.path)
-        for layer in work.graph
-        if not isinstance(layer.op, ops.Input)
+        watched(work.layers[path], path)
+        for path in first.values()
+        if not isinstance(work.graph.layer(path).op, ops.Input)
     ]
     try:
         step()

@@ -111,10 +111,12 @@ class Workload:
         )
 
 
-def workload(request: ProfileRequest) -> Workload:
+def workload(request: ProfileRequest, parts: Sequence[Segment] | None = None) -> Workload:
     """Build the network of a request, cut it, and make up a random batch.
 
-    Its weights are those of the request's file, or fresh.
+    Args:
+        request: What is measured.
+        parts: Where to cut it; by default at its stages or blocks, as requested.
     """
     graph = request.network.graph
     random = np.random.default_rng(request.seed)
@@ -124,12 +126,12 @@ def workload(request: ProfileRequest) -> Workload:
         inputs, outputs = ([whole.tensors[x] for x in ends] for ends in (part.inputs, part.outputs))
         return keras.Model(alone(inputs), alone(outputs))
 
-    parts = segments(graph, request.cut_level)
+    parts = segments(graph, request.cut_level) if parts is None else parts
     images = [_batch(layer, request.batch, random) for layer in graph.inputs]
     return Workload(
         request=request,
         model=whole.model,
-        segments=parts,
+        segments=tuple(parts),
         cuts=tuple(map(model, parts)),
         layers=whole.layers,
         images=alone(images),
