@@ -188,15 +188,15 @@ def loss_name(work: Workload) -> str:
     each = {classifies(graph.layer(path)) for path in graph.outputs}
     return {
         (True,): "cross-entropy",
-        (False,): "mean square of the output",
-    }.get(tuple(each), "cross-entropy of classes, mean square of other outputs")
+        (False,): "mean magnitude of the output",
+    }.get(tuple(each), "cross-entropy of classes, mean magnitude of other outputs")
 
 
 def loss_of(work: Workload, labels: Sequence[Any], outputs: Any) -> Any:
     """Take the loss of a batch, in float32: a mean for each output, added up.
 
-    It is the cross-entropy of an output that classifies, and of any other the mean square: nobody
-    knows what it should be, and what is learnt does not matter.
+    It is the cross-entropy of an output that classifies, and of any other the mean magnitude: nobody
+    knows what it should be, and gradients that do not grow keep the weights from running off.
     """
     outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
     right = iter(labels)
@@ -208,7 +208,7 @@ def loss_of(work: Workload, labels: Sequence[Any], outputs: Any) -> Any:
                 next(right), numbers, from_logits=getattr(layer.op, "activation", "") is None
             )
         else:
-            numbers = keras.ops.square(numbers)
+            numbers = keras.ops.abs(numbers)
         losses.append(keras.ops.mean(numbers))
     return sum(losses[1:], losses[0])
 
