@@ -237,7 +237,7 @@ def request_from_json(document: dict[str, Any]) -> tuple[ProfileRequest, Budget]
     request = ProfileRequest(
         **{f.name: getattr(settings, f.name) for f in fields(Settings)},
         network=network_from_json(document["network"]),
-        weights=codec.from_json(document["weights"], OwnWeights | None, "weights"),
+        weights=document["weights"] and codec.from_json(document["weights"], OwnWeights, "weights"),
     )
     return request, Budget(whole_s=request.max_time_s, ends_s=document["ends_s"])
 

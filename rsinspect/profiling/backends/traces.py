@@ -275,7 +275,7 @@ def _torch(work: Workload, step: Callable[[], object]) -> list[Span]:
         layer.call = call
         return functools.partial(setattr, layer, "call", run)
 
-    first = {id(layer): path for path, layer in reversed(work.layers.items())}
+    first = {id(layer): path for path, layer in reversed(list(work.layers.items()))}
     restore = [
         watched(work.layers[path], path)
         for path in first.values()

@@ -184,19 +184,18 @@ def classifies(layer: Layer) -> bool:
 
 def loss_name(work: Workload) -> str:
     """Name the loss of a training step."""
-    graph = work.graph
-    each = {classifies(graph.layer(path)) for path in graph.outputs}
-    return {
-        (True,): "cross-entropy",
-        (False,): "mean magnitude of the output",
-    }.get(tuple(each), "cross-entropy of classes, mean magnitude of other outputs")
+    classify = [classifies(work.graph.layer(path)) for path in work.graph.outputs]
+    if all(classify):
+        return "cross-entropy"
+    other = "mean magnitude of the output" + ("s" if len(classify) > 1 else "")
+    return f"cross-entropy of classes, {other} that are none" if any(classify) else other
 
 
 def loss_of(work: Workload, labels: Sequence[Any], outputs: Any) -> Any:
     """Take the loss of a batch, in float32: a mean for each output, added up.
 
-    It is the cross-entropy of an output that classifies, and of any other the mean magnitude: nobody
-    knows what it should be, and gradients that do not grow keep the weights from running off.
+    It is the cross-entropy of an output that classifies, and of any other the mean magnitude:
+    nobody knows what it should be, and gradients that do not grow keep weights from running off.
     """
     outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
     right = iter(labels)
