@@ -390,8 +390,9 @@ def profile(
 ) -> Run:
     """Measure the latency of a network here, part by part and as a whole.
 
-    The network is built afresh in a process of its own, with random weights: latency does not
-    depend on them. All of it takes up to ``max_time_s`` seconds, starting and compiling included.
+    The network is built afresh in a process of its own: with the weights of a live model or of a
+    file that has them, else with random ones. All of it takes up to ``max_time_s`` seconds,
+    starting and compiling included.
 
     Args:
         model: As in ``network``.
@@ -409,12 +410,21 @@ def profile(
     >>> run = rsinspect.profile("50", batch=1, max_time_s=30)  # doctest: +SKIP
     >>> run.save("run.json")  # doctest: +SKIP
     """
+    from tempfile import TemporaryDirectory
+
     from rsinspect.api.results import Run
     from rsinspect.profiling.parent import profile as measure
-    from rsinspect.profiling.protocol import ProfileRequest
+    from rsinspect.profiling.protocol import OwnWeights, ProfileRequest
 
-    request = ProfileRequest(network=network(model), batch=batch, **options)
-    return Run(measure(request, on_event=on_event))
+    made = network(model)
+    is_live = callable(getattr(model, "get_config", None))
+    with TemporaryDirectory() as folder:
+        copied = OwnWeights(f"{folder}/model.keras", "model")
+        weights = copied if is_live else OwnWeights.of(made)
+        request = ProfileRequest(network=made, batch=batch, weights=weights, **options)
+        if is_live:
+            model.save(copied.path)
+        return Run(measure(request, on_event=on_event))
 
 
 def load_run(path: str | Path) -> Run:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,22 +91,50 @@ def weights_in(path: Path, config: Config) -> Lookup:
             return lambda _: None
         if any(arrays.beneath("model_weights")):
             return lambda names: _by_name(arrays, names)
-        rows = dict(_rows(config))
-        namesakes: dict[tuple[str, str], list[_Row]] = {}
-        for names, row in rows.items():
-            namesakes.setdefault((names[-1], row.kind), []).append(row)
+        rows = _rows_by_name(config)
 
         def by_number(names: tuple[str, ...]) -> StoredWeights | None:
-            if names not in rows:
+            same = rows(names)
+            if not same:
                 return None
-            same = namesakes[names[-1], rows[names].kind]
-            # What several models share lies in the first of them alone.
-            found = (_beneath(arrays, row) for row in (rows[names], *same[:_MOST_NAMESAKES]))
+            found = (_beneath(arrays, row) for row in same)
             return next(filter(None, found), StoredWeights(()))
 
         return by_number
 
     return lambda names: find()(names) if names else None
+
+
+def places(config: Config) -> Callable[[tuple[str, ...]], Sequence[str]]:
+    """Make the lookup of the groups in which a layer's arrays may lie, in a file of Keras 3.
+
+    Args:
+        config: Of the model in the file.
+    """
+    rows = _rows_by_name(config)
+    return lambda names: [place for row in rows(names) for place in _places_of(row)]
+
+
+def _rows_by_name(config: Config) -> Callable[[tuple[str, ...]], Sequence[_Row]]:
+    """Make the lookup of a layer: itself, then others of its name and class.
+
+    What several models share lies in the first of them alone.
+    """
+    rows = dict(_rows(config))
+    namesakes: dict[tuple[str, str], list[_Row]] = {}
+    for names, row in rows.items():
+        namesakes.setdefault((names[-1], row.kind), []).append(row)
+
+    def by_name(names: tuple[str, ...]) -> Sequence[_Row]:
+        if names not in rows:
+            return ()
+        return (rows[names], *namesakes[names[-1], rows[names].kind][:_MOST_NAMESAKES])
+
+    return by_name
+
+
+def _places_of(row: _Row) -> tuple[str, str]:
+    return row.place, row.place.replace("layers", _OLD_CONTAINER)
 
 
 def _arrays(path: Path) -> _Arrays | None:
@@ -140,7 +168,7 @@ def _by_name(arrays: _Arrays, names: tuple[str, ...]) -> StoredWeights:
 def _beneath(arrays: _Arrays, row: _Row) -> StoredWeights | None:
     """Collect the arrays of a layer and of what it is made of; None where there are none."""
     groups: dict[str, dict[int, Shape]] = {}
-    for start in (row.place, row.place.replace("layers", _OLD_CONTAINER)):
+    for start in _places_of(row):
         for place, shape in arrays.beneath(start):
             inside, _, index = f"/{place}".rpartition("/vars/")
             if index.isdecimal() and len(index) < _MOST_DIGITS:

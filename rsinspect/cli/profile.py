@@ -111,7 +111,7 @@ class MeasuringOptions:
             InvalidChoice: If a name is unknown.
             InvalidMeasurement: If it cannot be measured.
         """
-        from rsinspect.profiling.protocol import ProfileRequest
+        from rsinspect.profiling.protocol import OwnWeights, ProfileRequest
 
         return ProfileRequest(
             network=network,
@@ -129,6 +129,7 @@ class MeasuringOptions:
             predict=self.predict,
             roofs=self.roofs,
             trace=trace,
+            weights=OwnWeights.of(network),
         )
 
 

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,13 @@ import ml_dtypes
 
 from rsinspect.base.errors import WeightsError, WeightsWarning
 from rsinspect.base.text import showable
+from rsinspect.checkpoints.arrays import arrays_in
 from rsinspect.checkpoints.boundary import opened
-from rsinspect.checkpoints.contents import contents_of
-from rsinspect.checkpoints.layout import one_line
+from rsinspect.checkpoints.contents import contents_of, sizes
+from rsinspect.checkpoints.layout import one_line, said
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.fetch import fetch_published
+from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network
 from rsinspect.weights.identify import Fit, fit
 from rsinspect.weights.published import published_name
@@ -90,13 +92,44 @@ def load(model: keras.Model, stored: Fit, network: Network) -> None:
         WeightsError: If an array cannot be read, or holds no numbers.
     """
     for path, layer in stored.stored.items():
-        try:
-            values = [_numbers(array) for array in layer.arrays]
-        except (OSError, ValueError, TypeError, RuntimeError) as exc:
-            raise WeightsError(
-                f"{showable(str(stored.path))} could not be loaded, at {path}: {one_line(exc)}"
-            ) from exc
-        model.get_layer(network.names[path]).set_weights(values)
+        _set(model.get_layer(network.names[path]), layer.arrays, f"{stored.path}", path)
+
+
+def load_own(path: Path, network: Network, layers: Mapping[str, keras.Layer]) -> None:
+    """Set the weights of a network that was read from a file to those in the file.
+
+    Args:
+        path: Of the file.
+        network: What was read from it.
+        layers: The Keras layer of each layer of the network (``build.Built``).
+
+    Raises:
+        WeightsError: If the file is damaged, or lacks weights or has them in other shapes.
+    """
+    with arrays_in(path) as arrays:
+        for layer in network.graph:
+            shapes = weight_shapes(layer.op)
+            if not shapes or layer.shares is not None:
+                continue
+            found = arrays(tuple(network.names[layer.path].split("/")))
+            theirs = tuple(tuple(map(int, array.shape)) for array in found)
+            if theirs != shapes:
+                raise WeightsError(
+                    f"{said(path)} does not fit the network: at {layer.path} it has "
+                    f"{sizes(theirs)}, the network {sizes(shapes)}",
+                    "a network at another resolution may need other weights",
+                )
+            _set(layers[layer.path], found, f"{path}", layer.path)
+
+
+def _set(layer: keras.Layer, arrays: Sequence[Any], file: str, path: str) -> None:
+    try:
+        values = [_numbers(array) for array in arrays]
+    except (OSError, ValueError, TypeError, RuntimeError) as exc:
+        raise WeightsError(
+            f"{showable(file)} could not be loaded, at {path}: {one_line(exc)}"
+        ) from exc
+    layer.set_weights(values)
 
 
 def _numbers(array: Any) -> Any:

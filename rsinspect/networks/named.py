@@ -37,7 +37,8 @@ def _from_file(text: str, size: Size | None) -> Network:
         from rsinspect.checkpoints.config import saved_model
 
         try:
-            return _from_keras(saved_model(Path(text).expanduser()), text, size)
+            path = Path(text).expanduser()
+            return replace(_from_keras(saved_model(path), text, size), weights=path)
         except RuntimeError as exc:  # ~nobody
             raise InvalidSpec(f"{quoted(text)} cannot be read: {exc}") from exc
     from rsinspect.base.sources import Unreadable, content_of

@@ -61,6 +61,7 @@ class Network:
         names: Keras's name of each layer, by path.
         spec: The numbers it was made from, where it is a ResNet-RS made here; else None.
         hazards: What somebody who loads the file that it comes from should know, a sentence each.
+        weights: The file that has its weights, where it was read from one.
 
     >>> network = resnet_rs(ResNetRSSpec.variant(101))
     >>> network.title, network.size, network.names["c4/block22/conv2"]
@@ -72,6 +73,7 @@ class Network:
     names: Mapping[str, str] = field(repr=False, compare=False)
     spec: ResNetRSSpec | None = field(default=None, repr=False)
     hazards: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    weights: Path | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -168,6 +168,11 @@ class OwnWeights:
     path: str
     origin: Literal["file", "model"]
 
+    @classmethod
+    def of(cls, network: Network) -> OwnWeights | None:
+        """Name those in the file that a network was read from; None where there are none."""
+        return None if network.weights is None else cls(str(network.weights.absolute()), "file")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRequest(Settings):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol
 
 import keras
@@ -114,6 +115,8 @@ class Workload:
 def workload(request: ProfileRequest, parts: Sequence[Segment] | None = None) -> Workload:
     """Build the network of a request, cut it, and make up a random batch.
 
+    Its weights are those that the request names, or fresh.
+
     Args:
         request: What is measured.
         parts: Where to cut it; by default at its stages or blocks, as requested.
@@ -121,6 +124,10 @@ def workload(request: ProfileRequest, parts: Sequence[Segment] | None = None) ->
     graph = request.network.graph
     random = np.random.default_rng(request.seed)
     whole = built(request.network, kernels=_drawn(random))
+    if request.weights is not None:
+        from rsinspect.keras_model.load import load_own  # h5py, where there is a file
+
+        load_own(Path(request.weights.path), request.network, whole.layers)
 
     def model(part: Segment) -> keras.Model:
         inputs, outputs = ([whole.tensors[x] for x in ends] for ends in (part.inputs, part.outputs))
