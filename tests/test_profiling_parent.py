@@ -22,9 +22,12 @@ from rsinspect.base.errors import (
     MeasurementError,
     ModelBuildError,
 )
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.partition import segments
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.network import resnet_rs
+from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory
@@ -568,6 +571,28 @@ def test_the_ladder_halves_down_to_one() -> None:
     assert list(ladder(1)) == [1]
 
 
+def without_params() -> Network:
+    """A network of which nothing is learnt."""
+    shape = TensorShape(8, 8, 3)
+    image = Layer("image", ops.Input(shape), (), shape)
+    pool = Layer("pool", ops.GlobalAvgPool(), ("image",), TensorShape(3))
+    return from_graph(LayerGraph("small", (image, pool)))
+
+
+def with_a_recurrence() -> Network:
+    """A network with a layer that no op describes."""
+    shape = TensorShape(5, 8)
+    return from_graph(
+        LayerGraph(
+            "recurrent",
+            (
+                Layer("words", ops.Input(shape), (), shape),
+                Layer("lstm", ops.Opaque("LSTM", TensorShape(4)), ("words",), TensorShape(4)),
+            ),
+        )
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -589,9 +614,10 @@ def test_the_ladder_halves_down_to_one() -> None:
         ({"backend": "jax", "jit": False}, "cannot do without jit"),
         ({"backend": "torch", "jit": True}, "nothing to jit"),
         (
-            {"mode": "train", "network": resnet_rs(SPEC.replace(include_top=False))},
-            "no classifier",
+            {"mode": "train", "network": without_params()},
+            "nothing in small is trained",
         ),
+        ({"network": with_a_recurrence()}, "lstm is a layer of class LSTM, which is not known"),
     ],
 )
 def test_what_nobody_can_measure_is_refused(changes: dict[str, object], words: str) -> None:

@@ -16,20 +16,21 @@ framework could leave out is left out:
   be computed by the kernels that read it.
 * A concatenation is where its inputs are written; of an opaque layer only the traffic is known.
 * Backward, a convolution or dense layer is two kernels with the MACs of the forward one, for the
-  gradients of its input and of its weights; the first convolution has only the second. A kernel
-  that scales or normalises reads gradient and input and writes a gradient. Gradients of sums and
-  pools ride along, and the optimizer is left out.
+  gradients of its input and of its weights; the first convolution has only the second, a frozen one
+  only the first, and before the first layer that learns there is none. A kernel that scales or
+  normalises reads gradient and input and writes a gradient. Gradients of sums and pools ride along,
+  and the optimizer is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, assert_never, get_args
 
 from rsinspect.base.errors import check_choice
 from rsinspect.layers import ops
-from rsinspect.layers.cost import op_cost
+from rsinspect.layers.cost import layer_cost, op_cost
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.shapes import extent
 
@@ -114,9 +115,8 @@ class _Start:
     written: int
     macs: int = 0
     weights: int = 0
-    weighted: bool = False
+    gradients: int = 0
     barrier: bool = False
-    of_image: bool = False
 
 
 @dataclass(slots=True)
@@ -143,7 +143,8 @@ class _Fusion:
         self._home: dict[str, _Fused] = {}
         self._size: dict[str, int] = {}  # what is read of a tensor: explicit zeros are not
         self._readers = graph.derived(_readers)
-        self._image = graph.derived(_image_paths)
+        self._learning = graph.derived(_learning)
+        self._learnt = graph.derived(_learnt)
 
     def take(self, layer: Layer) -> None:
         """Begin a kernel with a layer, or let it join those that made what it reads."""
@@ -164,16 +165,13 @@ class _Fusion:
                 read = self._elements(inputs[0])
                 self._begin(_Start(path, read, out), {inputs[0]: read})
             case ops.Multiply() if len(set(self.graph.input_shapes(layer))) > 1:
-                reads = {source: self._elements(source) for source in inputs}
-                self._begin(_Start(path, sum(reads.values()), out, barrier=True), reads)
+                self._begin_barrier(layer)
             case ops.Multiply() | ops.Add() | ops.ScaledAdd() | ops.Merge():
                 self._sum(layer)
             case ops.BatchNorm() if self.mode == "train" and self._meets_convolution(path):
-                read = self._elements(inputs[0])
-                self._begin(_Start(path, read, out, barrier=True), {inputs[0]: read})
+                self._begin_barrier(layer)
             case ops.LayerNorm():
-                read = self._elements(inputs[0])
-                self._begin(_Start(path, read, out, barrier=True), {inputs[0]: read})
+                self._begin_barrier(layer)
             case ops.Opaque() | ops.Pick():
                 reads = {source: self._elements(source) for source in inputs}
                 weights = op_cost(op, self.graph.input_shapes(layer), shape).params
@@ -202,6 +200,13 @@ class _Fusion:
         self.fused.append(kernel)
         self._home[start.path] = kernel
 
+    def _begin_barrier(self, layer: Layer) -> None:
+        """Begin a kernel that needs all of what it reads before it writes the first number."""
+        path, out = layer.path, layer.shape.elements
+        reads = {source: self._elements(source) for source in layer.inputs}
+        learnt = path in self._learnt
+        self._begin(_Start(path, sum(reads.values()), out, barrier=learnt), reads)
+
     def _begin_weighted(self, layer: Layer) -> None:
         source = layer.inputs[0]
         macs, touched = _work(self.graph, layer)
@@ -209,7 +214,7 @@ class _Fusion:
         params = op_cost(layer.op, self.graph.input_shapes(layer), layer.shape).params
         start = _Start(
             layer.path, read, layer.shape.elements, macs, params,
-            weighted=True, of_image=source in self._image,
+            gradients=(source in self._learnt) + (layer.path in self._learning),
         )  # fmt: skip
         self._begin(start, {source: read})
 
@@ -250,10 +255,9 @@ def _gradients(start: _Start) -> list[Kernel]:
     """List the kernels of the backward pass of a kernel's first layer."""
     name = f"gradient of {start.path}"
     moved = start.read + start.written
-    if start.weighted:
-        kernel = Kernel(name, start.macs, moved, start.weights)
-        return [kernel] if start.of_image else [kernel, kernel]
-    return [Kernel(name, 0, start.read + moved, 0)] if start.barrier else []
+    if start.barrier:
+        return [Kernel(name, 0, start.read + moved, 0)]
+    return [Kernel(name, start.macs, moved, start.weights)] * start.gradients
 
 
 def _readers(graph: LayerGraph) -> Mapping[str, tuple[Layer, ...]]:
@@ -264,13 +268,38 @@ def _readers(graph: LayerGraph) -> Mapping[str, tuple[Layer, ...]]:
     return {path: tuple(layers) for path, layers in readers.items()}
 
 
-def _image_paths(graph: LayerGraph) -> frozenset[str]:
-    """Collect the images and what is elementwise of them: preprocessing and padding."""
-    paths: set[str] = set()
+def _learning(graph: LayerGraph) -> frozenset[str]:
+    """Collect the layers that learn."""
+    return frozenset(
+        layer.path
+        for layer in graph
+        if not layer.frozen
+        and op_cost(layer.op, graph.input_shapes(layer), layer.shape).trainable_params
+    )
+
+
+def _learnt(graph: LayerGraph) -> frozenset[str]:
+    """Collect the layers whose output depends on what is learnt: a gradient comes back to them."""
+    paths = set(graph.derived(_learning))
     for layer in graph:
-        if isinstance(layer.op, ops.Input) or (_elementwise(layer) and layer.inputs[0] in paths):
+        if not paths.isdisjoint(layer.inputs):
             paths.add(layer.path)
     return frozenset(paths)
+
+
+def step_macs(graph: LayerGraph, layers: Iterable[Layer]) -> int:
+    """Count the MACs of a training step of some layers, per image.
+
+    A layer that learns counts three times: the backward pass makes the gradients of its input and
+    of its weights, each as costly as the forward pass. A frozen layer counts twice, or once where
+    nothing before it learns.
+    """
+    learnt = graph.derived(_learnt)
+    return sum(
+        layer_cost(graph, layer).macs
+        * (3 - layer.frozen * (1 if learnt.intersection(layer.inputs) else 2))
+        for layer in layers
+    )
 
 
 def _elementwise(layer: Layer) -> bool:

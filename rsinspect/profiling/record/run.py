@@ -19,6 +19,8 @@ from rsinspect.base.words import Option, advice
 from rsinspect.layers import ops
 from rsinspect.layers.document import fingerprint
 from rsinspect.layers.graph import LayerGraph
+from rsinspect.layers.kernels import step_macs
+from rsinspect.layers.partition import segments
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import Mode, Precision, WeightsOf
 from rsinspect.profiling.gate import Verdict
@@ -36,7 +38,8 @@ from rsinspect.profiling.statistics import Latency, Sampling
 
 PASSES: dict[Mode, int] = {"forward": 1, "train": 3}
 """A training step counts as three forward passes: the backward pass makes the gradients of inputs
-and of weights, each as costly as the forward pass. The first convolution's input needs none."""
+and of weights, each as costly as the forward pass. The first convolution's input needs none. Of
+frozen layers there are fewer (``layers.kernels.step_macs``)."""
 
 SegmentLevel = Literal["stage", "block", "step"]
 StoppedBecause = Literal["precise", "time", "rounds", "interrupted"]
@@ -270,17 +273,25 @@ class ProfileRun(Circumstances):
         return segment.latency.median / self.closure.sum_s
 
     def flops_per_s(self, segment: Segment) -> float | None:
-        """Compute a segment's rate: two FLOPs per MAC, in training three times the forward pass."""
+        """Compute a segment's rate: two FLOPs per MAC, in training the backward ones too."""
         if segment.macs is None:
             return None
-        flops = 2 * segment.macs * PASSES[self.mode] * self.batch.used
+        flops = 2 * self._macs(segment) * self.batch.used
         return flops / segment.latency.median if segment.latency.median >= SHORTEST_S else None
+
+    def _macs(self, segment: Segment) -> int:
+        """Count the MACs of an image: of a training step three times those forward, or fewer."""
+        if self.mode == "train" and self.network is not None:
+            graph = self.network.graph
+            for part in segments(graph, "stage" if self.level == "stage" else "block"):
+                if part.path == segment.path and any(layer.frozen for layer in part.layers):
+                    return step_macs(graph, part.layers)
+        return (segment.macs or 0) * PASSES[self.mode]
 
     @property
     def end_to_end_flops_per_s(self) -> float:
         """Compute the rate of the whole network, with the same counts."""
-        macs = sum(segment.macs or 0 for segment in self.segments)
-        flops = 2 * macs * PASSES[self.mode] * self.batch.used
+        flops = 2 * sum(map(self._macs, self.segments)) * self.batch.used
         return flops / self.end_to_end.latency.median
 
     @property
