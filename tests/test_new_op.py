@@ -29,7 +29,6 @@ from rsinspect.layers.receptive_field import receptive_fields
 from rsinspect.layers.shapes import infer_shape
 from rsinspect.layers.wording import describe
 from rsinspect.networks.network import from_graph
-from rsinspect.profiling.distinct import _without_rate
 from rsinspect.weights.identify import _class_name
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +45,7 @@ READERS = {
     "answers/explain.py", "drawing/contents.py", "drawing/roles.py", "drawing/stage_table.py",
     "keras_model/keras_layers.py",
     "layers/cost.py", "layers/kernels.py", "layers/liveness.py", "layers/receptive_field.py",
-    "layers/shapes.py", "layers/wording.py", "profiling/distinct.py", "weights/identify.py",
+    "layers/shapes.py", "layers/wording.py", "weights/identify.py",
 }  # fmt: skip
 """Modules that must say something of every op; more may join."""
 
@@ -95,7 +94,6 @@ OF_AN_OP: dict[str, Callable[[Any], object]] = {
     "role in a picture": lambda op: layer_role(op, "trunk"),
     "place in the paper's figure": shown,
     "class in a weight file": _class_name,
-    "rate of dropping": lambda op: _without_rate(Layer("wobble", op, ("image",), SHAPE)),
     "widths of a gate": lambda op: gate_widths([Layer("wobble", op, ("image",), SHAPE)]),
     "Keras layer": keras_layer,
 }
