@@ -11,7 +11,7 @@ import pytest
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.plots.latency import latency_figure, latency_plot
 from rsinspect.plots.roofline import roofline_figure, roofline_plot
-from rsinspect.profiling.answer import closure_line
+from rsinspect.profiling.notes import closure_line
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.statistics import Latency
 from tests.plotted import a_run, outside, overlaps, words_of

@@ -357,7 +357,7 @@ def _check_closure(run: "ProfileRun | PredictedRun | None") -> None:
     Raises:
         ClosureFailed: If they do not, or if nobody knows.
     """
-    from rsinspect.profiling.answer import closure_line
+    from rsinspect.profiling.notes import closure_line
     from rsinspect.profiling.record.run import ProfileRun
 
     if isinstance(run, ProfileRun) and run.closure.closes is not True:

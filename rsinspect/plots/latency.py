@@ -31,7 +31,7 @@ from rsinspect.plots.page import (
 from rsinspect.plots.rows import Row, frame_of, rows_of
 from rsinspect.plots.sheet import README, Sheet
 from rsinspect.plots.text import SMALL, cut, text_width
-from rsinspect.profiling.answer import closure_line
+from rsinspect.profiling.notes import closure_line
 from rsinspect.profiling.record.run import ProfileRun
 
 if TYPE_CHECKING:

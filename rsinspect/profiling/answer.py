@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rsinspect.answers.table import Answer, Column, Note, Table, Value
-from rsinspect.base.units import binary_bytes, count, crossed, percent, seconds
-from rsinspect.base.words import Wording, advice, names_in_words, plural
-from rsinspect.layers import ops
+from rsinspect.base.units import binary_bytes, count, seconds
+from rsinspect.base.words import Wording, advice, plural
 from rsinspect.layers.cost import layers_cost
 from rsinspect.networks.network import Network
 from rsinspect.profiling.budget import Estimate
 from rsinspect.profiling.memory import needed_memory
+from rsinspect.profiling.notes import notes
 from rsinspect.profiling.protocol import ProfileRequest, Settings
 from rsinspect.profiling.record import predicted
 from rsinspect.profiling.record.cautions import wording
-from rsinspect.profiling.record.closure import CLOSES_WITHIN, Excess
 from rsinspect.profiling.record.document import to_json
 from rsinspect.profiling.record.headline import headline
 from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.record.run import ProfileRun, Segment
-from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.statistics import Latency
 
 LOST = 0.25
 """Half-width of the interval, as a share, above which the median itself says little."""
-
-_STOPPED = {
-    "precise": "until they were precise enough",
-    "time": "until the time was up",
-    "rounds": "the most that are taken",
-    "interrupted": "until interrupted",
-}
 
 
 def profile_answer(run: ProfileRun) -> Answer:
@@ -135,7 +126,7 @@ def _segments_table(run: ProfileRun) -> Table:
         rows=tuple(nothing | _row(run, segment) for segment in run.segments),
         totals=totals,
         lead=_lead(run),
-        notes=_notes(run),
+        notes=notes(run),
         name=f"profile-{_title(run)}",
         strong=frozenset(x.path for x in run.segments if x.level != "block")
         | (frozenset() if run.network is None else _without_blocks(run.network, run.segments)),
@@ -197,7 +188,7 @@ def _layers_table(run: ProfileRun) -> Table:
             {"path": "end to end", "latency": run.end_to_end.latency.median, "share": ""},
         ),
         lead=_lead(run),
-        notes=_notes(run),
+        notes=notes(run),
         name=f"profile-{_title(run)}",
     )
 
@@ -257,198 +248,3 @@ def _half_width(latency: Latency) -> Value:
     if half is not None and half > LOST and latency.ci_high is not None:
         return f"≤ {seconds(latency.ci_high)}"
     return half
-
-
-def _signed(excess: Excess) -> str:
-    """Write a share with its sign, and its interval where there is one."""
-    text = f"{_percent(excess.relative)} %"
-    if excess.interval is None:
-        return text
-    low, high = excess.interval
-    return f"{text}, 95 % CI {_percent(low)} to {_percent(high)} %"
-
-
-def _percent(share: float) -> str:
-    """Write a signed percentage; nothing has no sign.
-
-    >>> _percent(0.0123), _percent(-0.0004), _percent(-0.03)
-    ('+1.2', '0.0', '-3.0')
-    """
-    text = f"{100 * share:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text
-
-
-_ADDS_UP = {
-    True: "Parts add up",
-    False: "Parts do not add up",
-    None: "Too few rounds to say whether parts add up",
-}
-
-
-def closure_line(run: ProfileRun) -> str:
-    """Say whether the parts account for the whole, what timing costs and which rounds were used."""
-    return f"{_closure_note(run)} {_overhead_note(run)}"
-
-
-def _closure_note(run: ProfileRun) -> str:
-    closure = run.closure
-    return (
-        f"{_ADDS_UP[closure.closes]}: {seconds(closure.sum_s)} vs "
-        f"{seconds(closure.end_to_end_s)} end to end (gap {_signed(closure.gap)}; limit "
-        f"{_limit(CLOSES_WITHIN)})."
-    )
-
-
-def _overhead_note(run: ProfileRun) -> str:
-    rounds, foreign = run.rounds, run.rounds.foreign_median
-    processes = f" in {plural(rounds.processes, 'process')}" if rounds.processes > 1 else ""
-    others = (
-        "how much of the CPU other programs took is unknown"
-        if foreign is None
-        else f"other programs took {percent(foreign)} of the CPU"
-    )
-    return (
-        f"Timing overhead {_percent(run.closure.overhead.relative)} %. "
-        f"{rounds.kept} of {plural(rounds.count, 'round')}{processes} used; {others}."
-    )
-
-
-def _limit(share: float) -> str:
-    return f"{100 * share:g} %"
-
-
-def _notes(run: ProfileRun) -> tuple[str, ...]:
-    steps = {segment.path for segment in run.segments}
-    notes = [_closure_note(run), _throughput_note(run), _overhead_note(run)]
-    if run.prediction is not None and run.prediction_error is not None:
-        notes.append(
-            f"Predicted {seconds(run.prediction.end_to_end_s)} from the distinct blocks, "
-            f"{seconds(run.prediction.ready_s)} after the start: "
-            f"{_percent(run.prediction_error)} % from what was measured."
-        )
-    if run.optimizer is not None:
-        loss = "" if run.loss is None else f"; loss: {run.loss}"
-        notes.append(f"Optimizer: {run.optimizer}{loss}.")
-    notes += _network_notes(run)
-    if "call" in steps:
-        notes.append("call: entering and leaving the compiled function; belongs to no layer.")
-    if "other" in steps:
-        notes.append("other: ops of no known layer, such as copies that XLA adds.")
-    if run.roofs is not None:
-        notes.append(_roofs_note(run.roofs))
-    if run.trace is not None:
-        notes.append(
-            f"Layers: shares of a trace ({run.trace.method}, {plural(run.trace.steps, 'step')}, "
-            f"{percent(run.trace.unattributed)} of no layer), applied to the measured segments."
-        )
-    notes += [f"No {what}: {reason}." for what, reason in run.not_available.items()]
-    notes += [_rounds_note(run), _machine_note(run)]
-    if run.environment.peak_rss_bytes:
-        notes.append(
-            f"Memory: peak {binary_bytes(run.environment.peak_rss_bytes)} resident, "
-            f"{binary_bytes(run.predicted_bytes)} predicted."
-        )
-    if run.batch.used != run.batch.requested:
-        tried = "; ".join(f"{a.batch}: {a.reason or a.outcome}" for a in run.batch.tried)
-        notes.append(f"Batch {run.batch.requested} requested, {run.batch.used} used ({tried}).")
-    notes.append(f"Method: {run.method.removesuffix('.')}.")
-    return tuple(notes)
-
-
-def _network_notes(run: ProfileRun) -> Iterator[str]:
-    """Say what of a network is not as its owner has it, or cannot be told apart."""
-    if run.weights in _WEIGHTS:
-        yield _WEIGHTS[run.weights]
-    if run.network is None:
-        return
-    left_out = {
-        layer.op.class_name for layer in run.network.graph if isinstance(layer.op, ops.Augmentation)
-    }
-    if left_out and run.mode == "train":
-        yield (
-            f"{names_in_words(sorted(left_out))}: handed on as it is, here in training too; what "
-            "it takes is not in the numbers."
-        )
-    unit = "block" if run.level == "layer" else run.level
-    parts = [segment for segment in run.segments if segment.level != "step"]
-    groups = run.network.structure.groups if unit == "block" else run.network.structure.stages
-    if len(parts) < len(groups) - 1:
-        yield (
-            f"{plural(len(groups), unit)}, timed in {plural(len(parts), 'part')}: the network can "
-            "only be cut where one tensor is alive and no weights are used again later."
-        )
-
-
-_WEIGHTS = {
-    "file": "Weights: the file's own.",
-    "model": "Weights: the model's own.",
-}
-
-
-def _throughput_note(run: ProfileRun) -> str:
-    end = run.end_to_end
-    training = run.mode == "train"
-    return (
-        f"{end.images_per_s:.1f} images/s; {seconds(end.latency.median)} per "
-        f"{'training step' if training else 'forward pass'} of {run.batch.used}, "
-        f"{seconds(end.per_image_s)} per image, {seconds(end.per_128_images_s)} per 128 images "
-        + (
-            "(the paper's Table 7 times training steps too, float32 on a V100)."
-            if training
-            else "(inference; the paper's Table 7 times training steps)."
-        )
-    )
-
-
-def _roofs_note(roofs: Roofs) -> str:
-    fastest = max(roofs.compute, key=lambda roof: roof.flops_per_s)
-    levels: dict[str, list[float]] = {}
-    for roof in roofs.bandwidth:
-        levels.setdefault(roof.level, []).append(roof.bytes_per_s)
-    bandwidths = ", ".join(f"{level} {_range(rates)}" for level, rates in levels.items())
-    return (
-        f"Roofs ({roofs.method}): {count(round(fastest.flops_per_s))}FLOP/s "
-        f"({crossed(f'{fastest.op} {fastest.size}')}), {bandwidths}. "
-        "Of roof: the least time the roofs allow, as a share of the time measured. "
-        "Bound by: what takes most of that least time."
-    )
-
-
-def _range(rates: Sequence[float]) -> str:
-    """Write bandwidths from the lowest to the highest; a shared unit is written once.
-
-    >>> _range([2.4e10, 2.93e10]), _range([9e8, 2e9]), _range([5e10])
-    ('24.0 to 29.3 GB/s', '900 MB/s to 2.00 GB/s', '50.0 GB/s')
-    """
-    low, high = (f"{count(round(rate))}B/s" for rate in (min(rates), max(rates)))
-    if low == high:
-        return high
-    number, _, unit = low.partition(" ")
-    return f"{number if high.endswith(f' {unit}') else low} to {high}"
-
-
-def _rounds_note(run: ProfileRun) -> str:
-    resampled = "processes and bursts" if run.rounds.processes > 1 else "bursts of one process"
-    return (
-        f"{plural(run.rounds.count, 'round')} in {run.measured_s:.1f} s, "
-        f"{_STOPPED.get(run.stopped_because, run.stopped_because)}. 95 % CI of the median, by "
-        f"resampling {resampled}."
-    )
-
-
-def _machine_note(run: ProfileRun) -> str:
-    environment = run.environment
-    cpus = (
-        "" if environment.cpus_affinity is None else f", {plural(environment.cpus_affinity, 'CPU')}"
-    )
-    return (
-        f"{environment.cpu_model or 'unknown CPU'}{cpus}, threads: {environment.threads}, load "
-        f"{_load(environment.load_before)} before and {_load(environment.load_after)} after; "
-        + ", ".join(f"{name} {version}" for name, version in environment.versions.items())
-        + "".join(f"; {name}={value}" for name, value in environment.flags.items())
-        + "."
-    )
-
-
-def _load(load: float | None) -> str:
-    return "unknown" if load is None else f"{load:.2f}"
