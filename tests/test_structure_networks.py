@@ -200,12 +200,10 @@ def test_groups_end_where_one_tensor_is_alive(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_segments_are_cut_where_one_tensor_is_alive(name: str, level: Level) -> None:
     graph = read(name).graph
-    if len(graph.inputs) > 1:
-        return
-    parts = segments(graph, "stage" if level == "stage" else "block")
+    parts = segments(graph, level)
     assert tuple(layer for part in parts for layer in part.layers) == graph.layers
-    assert {part.output for part in parts[:-1]} <= {*cuts(graph)}
-    assert all(after.input == before.output for before, after in pairwise(parts))
+    assert {path for part in parts[:-1] for path in part.outputs} <= {*cuts(graph)}
+    assert all(after.inputs == before.outputs for before, after in pairwise(parts))
 
 
 @pytest.mark.parametrize("name", NAMES)
