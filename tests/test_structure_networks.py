@@ -200,7 +200,7 @@ def test_groups_end_where_one_tensor_is_alive(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_segments_are_cut_where_one_tensor_is_alive(name: str, level: Level) -> None:
     graph = read(name).graph
-    parts = segments(graph, level)
+    parts = segments(graph, "stage" if level == "stage" else "block")
     assert tuple(layer for part in parts for layer in part.layers) == graph.layers
     assert {path for part in parts[:-1] for path in part.outputs} <= {*cuts(graph)}
     assert all(after.inputs == before.outputs for before, after in pairwise(parts))
