@@ -13,7 +13,8 @@ class ReceptiveField(NamedTuple):
 
     Attributes:
         size: Side of the square of image pixels, the longer one of a rectangle; None once the
-            whole image is pooled, and where it is not known.
+            whole image is pooled, and where it is not known. In a map that was enlarged neighbours
+            see unlike squares, and it is that of their mean, within a few pixels.
         stride: Image pixels between neighbouring positions, or None likewise, and where they are
             less than one.
     """
