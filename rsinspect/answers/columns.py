@@ -208,6 +208,10 @@ def _flops(row: SummaryRow, whole: Whole) -> int | None:
     return whole.question.flops(row.cost) or (None if row.cost.uncounted else 0)
 
 
+def _intensity(row: SummaryRow, whole: Whole) -> float | None:
+    return None if _flops(row, whole) is None else whole.question.intensity(row.cost)
+
+
 def _params(row: SummaryRow) -> int | None:
     return row.cost.params or (None if row.cost.unweighed else 0)
 
@@ -277,7 +281,7 @@ COLUMNS: dict[str, ColumnSpec] = {
             "bytes", notes=(_moved_note,),
         ),
         ColumnSpec(
-            "intensity", "FLOPs\nper byte", lambda row, whole: whole.question.intensity(row.cost),
+            "intensity", "FLOPs\nper byte", _intensity,
             "rate", notes=(_flops_note, _moved_note),
         ),
         ColumnSpec(

@@ -24,13 +24,13 @@ class Formula(NamedTuple):
         quantity: What is counted.
         formula: In words of the field.
         numbers: The same with this layer's numbers; it evaluates to ``value``.
-        value: The result.
+        value: The result; None where it is unknown, and ``numbers`` are then none.
     """
 
     quantity: str
     formula: str
     numbers: str
-    value: int
+    value: int | None
 
 
 def explain(graph: LayerGraph, path: str, question: Question) -> tuple[Formula, ...]:
@@ -49,7 +49,12 @@ def explain(graph: LayerGraph, path: str, question: Question) -> tuple[Formula, 
     layer = layers[0]
     cost = layer_cost(graph, layer)
     lines = list(_explain_op(layer.op, layer.shape, cost))
+    if layer.shares is not None:
+        shared = Formula("params", f"the weights of {layer.shares}", "0", 0)
+        lines = [shared if line.quantity == "params" else line for line in lines]
     lines += _explain_flops(cost, question)
+    if cost.uncounted:
+        lines.append(Formula("FLOPs", f"no formula here for {describe(layer.op)}", "", None))
     if cost.outputs:
         lines.append(Formula("outputs", "H*W*C", _product(layer.shape), cost.outputs))
     return tuple(lines)
@@ -146,20 +151,31 @@ def _explain_flops(cost: Cost, question: Question) -> Iterator[Formula]:
 
 def _explain_group(graph: LayerGraph, path: str, question: Question) -> tuple[Formula, ...]:
     """Explain a stage as the sum of its blocks, a block as the sum of its layers."""
-    stage = structure_of(graph).stage(path)
-    if stage is not None and len(stage.groups) > 1:
-        parts = [layers_cost(graph, group.layers) for group in stage.groups]
+    structure = structure_of(graph)
+    stage = structure.stage(path)
+    groups = stage.groups if stage is not None else structure.run(path)
+    if len(groups) > 1:
+        parts = [layers_cost(graph, group.layers) for group in groups]
     else:
-        parts = [layer_cost(graph, layer) for layer in structure_of(graph).within(path)]
+        parts = [layer_cost(graph, layer) for layer in structure.within(path)]
+    uncounted, unweighed = any(x.uncounted for x in parts), any(x.unweighed for x in parts)
     return tuple(
-        Formula(quantity, "sum of parts", _run_lengths(values), sum(values))
-        for quantity, values in (
-            ("params", [part.params for part in parts]),
-            ("MACs", [part.macs for part in parts]),
-            (f"FLOPs ({question.convention})", [question.flops(part) for part in parts]),
-            ("outputs", [part.outputs for part in parts]),
+        _sum(quantity, values, unknown)
+        for quantity, values, unknown in (
+            ("params", [part.params for part in parts], unweighed),
+            ("MACs", [part.macs for part in parts], uncounted),
+            (f"FLOPs ({question.convention})", [question.flops(x) for x in parts], uncounted),
+            ("outputs", [part.outputs for part in parts], False),
         )
     )
+
+
+def _sum(quantity: str, values: list[int], unknown: bool) -> Formula:
+    if not unknown:
+        return Formula(quantity, "sum of parts", _run_lengths(values), sum(values))
+    if not any(values):
+        return Formula(quantity, "not known of any part", "", None)
+    return Formula(quantity, "at least: sum of known parts", _run_lengths(values), sum(values))
 
 
 def _run_lengths(values: list[int]) -> str:
@@ -195,7 +211,7 @@ def explain_answer(network: Network, paths: tuple[str, ...], question: Question)
                 {
                     "path": "" if index else path,
                     "quantity": line.quantity,
-                    "formula": f"{line.formula}\n= {line.numbers}",
+                    "formula": line.formula + f"\n= {line.numbers}" * bool(line.numbers),
                     "value": line.value,
                 }
             )
