@@ -25,6 +25,7 @@ LONG = {
 TAKE_A_SPEC = {
     "design_space/costs.py": "counts many specs without building the graph of each",
     "networks/network.py": "makes the network of a spec",
+    "networks/recognition.py": "compares a graph with the one of a spec",
     "networks/resnet_rs.py": "builds the graph of a spec",
     "weights/published.py": "a published file is named after depth and resolution",
 }

@@ -86,7 +86,7 @@ def test_a_bare_graph_is_a_network_without_a_spec() -> None:
     bare = from_graph(network_of(50).graph)
     assert bare.title == "resnet-rs-50 @ 160×160"
     document = bare.document()
-    assert (document["depth"], document["blocks"], document["dialect"]) == (None, None, None)
+    assert (bare.spec, document["source"]) == (None, "graph")
     assert document["fingerprint"] == network_of(50).fingerprint
     assert "/" not in "".join(bare.names.values())
 

@@ -145,6 +145,7 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
     shown = tuple(COLUMNS[key] for key in options.columns) or default_columns(
         options.level, summary.rows, question
     )
+    known = None if network.spec else network.recognised
     totals = [total_row(_total(summary), summary.whole.cost)]
     if len(summary.rows) < len(summary.every):
         totals.insert(0, total_row("shown", Cost.total(row.cost for row in summary.rows)))
@@ -155,7 +156,7 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
         rows=tuple(summary.values(row, shown) | _mark(row) for row in summary.rows),
         totals=tuple(summary.values(row, shown) for row in totals),
         notes=_notes(summary, shown),
-        lead=network.hazards,
+        lead=(*(() if known is None else (known.sentence(),)), *network.hazards),
         name=f"summary-{network.title}-{options.level}",
         strong=frozenset(row.label for row in summary.rows if row.kind == "stage"),
     )

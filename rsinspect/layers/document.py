@@ -15,7 +15,7 @@ SCHEMA = "rsinspect.graph/1"
 FINGERPRINT = "g1"
 """Version of the fingerprint, its first characters. It changes with the rule, never silently."""
 
-_SAME_FUNCTION = {"silu": "swish", "hard_silu": "hard_swish"}
+SAME_FUNCTION = {"silu": "swish", "hard_silu": "hard_swish"}
 """Two names of one nonlinearity: Keras writes ``silu`` where ``swish`` was asked for."""
 
 
@@ -116,7 +116,7 @@ def _canonical(layer: Layer) -> bytes:
     op = layer.op
     defaults = type(op)._field_defaults
     config = {
-        key: _SAME_FUNCTION.get(value, value) if key in ("activation", "function") else value
+        key: SAME_FUNCTION.get(value, value) if key in ("activation", "function") else value
         for key, value in op._asdict().items()
         if key != "kind" and (key not in defaults or value != defaults[key])
     }

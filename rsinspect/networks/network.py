@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rsinspect.base.errors import GraphError, check_choice
 from rsinspect.base.units import dimensions
@@ -18,6 +18,9 @@ from rsinspect.layers.structure import Structure, structure_of
 from rsinspect.networks.dialects import Dialect
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
+
+if TYPE_CHECKING:
+    from rsinspect.networks.recognition import Recognition
 
 SCHEMA = "rsinspect.network/1"
 """Version of the network's JSON. 1: first."""
@@ -113,6 +116,16 @@ class Network:
         return fingerprint(self.graph)
 
     @property
+    def recognised(self) -> Recognition | None:
+        """Say which ResNet-RS this is, from its wiring alone, and where it departs from one.
+
+        None where it is none.
+        """
+        from rsinspect.networks.recognition import Recognition, recognised  # not for a spec's own
+
+        return self.graph.derived(recognised) if self.spec is None else Recognition(self.spec)
+
+    @property
     def blocks(self) -> tuple[int, ...]:
         """Count the blocks of each stage that has blocks."""
         return tuple(len(stage.blocks) for stage in self.structure.stages if stage.has_blocks)
@@ -120,10 +133,13 @@ class Network:
     def document(self) -> dict[str, Any]:
         """Identify the network in a JSON document: its ``model`` object.
 
-        For a network that was not made here from a spec, what only a spec tells is null.
+        For a network that was not made here from a spec, what only a spec tells is that of the
+        ResNet-RS that it is recognised as, and null where it is none, or departs before its head;
+        what the head tells is null where it is another.
         """
-        spec, image = self.spec, self.resolution
-        known = spec is not None
+        known, image = self.recognised, self.resolution
+        spec = known.spec if known is not None and known.part in (None, "head") else None
+        top = spec if known is not None and known.part is None else None
         return {
             "name": self.name,
             "depth": spec.depth if spec else None,
@@ -132,19 +148,20 @@ class Network:
             "dialect": spec.dialect.name if spec else None,
             "width": spec.width if spec else None,
             "channels": self.graph.inputs[0].shape.channels if image is not None else None,
-            "classes": spec.classes if spec and spec.include_top else None,
+            "classes": top.classes if top and top.include_top else None,
             "filters": list(spec.filters) if spec else None,
             "se_ratio": spec.se_ratio if spec else None,
             "activation": spec.activation if spec else None,
-            "classifier_activation": spec.classifier_activation if spec else None,
-            "include_top": spec.include_top if spec else None,
-            "pooling": spec.pooling if spec else None,
+            "classifier_activation": top.classifier_activation if top else None,
+            "include_top": top.include_top if top else None,
+            "pooling": top.pooling if top else None,
             "preprocessing": spec.preprocessing if spec else None,
             "drop_path_rate": spec.drop_path_rate if spec else None,
             "dropout_rate": spec.dropout_rate if spec else None,
             "bn_momentum": spec.bn_momentum if spec else None,
             "bn_epsilon": spec.bn_epsilon if spec else None,
-            "source": "spec" if known else "graph",
+            "source": "graph" if self.spec is None else "spec",
+            "recognised": known.document() if known is not None and self.spec is None else None,
             "fingerprint": self.fingerprint,
         }
 
