@@ -20,6 +20,7 @@ from keras.src.legacy.saving import json_utils, saving_utils
 
 from rsinspect.networks.keras_live import from_keras_model
 from rsinspect.networks.named import network
+from tests import timm
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 
@@ -82,6 +83,8 @@ def test_a_network_reads_as_keras_counts_it(name: str, tmp_path: Path) -> None:
     assert live.cost.params == model.count_params()
     assert live.cost.trainable_params == trainable
     assert (live.cost.uncounted, live.cost.unweighed) == (0, 0)
+    if name in timm.PUBLISHED:
+        timm.check(live, timm.PUBLISHED[name])
 
     shapes = {live.names[layer.path]: layer.shape for layer in live.graph}
     expected = dict(keras_shapes(model))
