@@ -93,8 +93,10 @@ def _numbered(groups: list[list[tuple[Node, Node]]]) -> tuple[Column, ...]:
     begun: set[str] = set()
     result = []
     for column in groups:
-        outermost = dict.fromkeys(outer.path for outer, _ in column)
-        nodes = tuple(_outer(path, column) for path in outermost)
+        outermost: dict[str, list[tuple[Node, Node]]] = {}
+        for outer, unit in column:
+            outermost.setdefault(outer.path, []).append((outer, unit))
+        nodes = tuple(map(_outer, outermost.values()))
         result.append(Column(nodes, frozenset(begun & set(outermost))))
         begun |= set(outermost)
     return tuple(result)
@@ -187,9 +189,8 @@ def _holds_blocks(node: Node) -> bool:
     return node.open and any(child.role == "block" for child in node.children)
 
 
-def _outer(path: str, column: list[tuple[Node, Node]]) -> Node:
-    """Return the outermost node of a path, with the column's share of its children."""
-    mine = [(outer, unit) for outer, unit in column if outer.path == path]
+def _outer(mine: list[tuple[Node, Node]]) -> Node:
+    """Return an outermost node with a column's share of its children."""
     outer = mine[0][0]
     return replace(outer, children=tuple(u for _, u in mine)) if _holds_blocks(outer) else outer
 

@@ -59,6 +59,7 @@ class _Memory:
                 self.readers[path] = self.readers.get(path, 0) + 1
         self.buffer_of: dict[str, str] = {}
         self.alive: dict[str, int] = {}  # buffer -> elements
+        self.elements = 0  # of all that are alive
         self.users: dict[str, int] = {}  # buffer -> reads still to come
 
     def run(self, layers: Iterable[Layer]) -> Iterator[str]:
@@ -77,6 +78,7 @@ class _Memory:
                         break
             if buffer == path:
                 alive[buffer] = elements
+                self.elements += elements
                 users[buffer] = 0
             buffer_of[path] = buffer
             users[buffer] += self.readers.get(path, 0)
@@ -85,7 +87,7 @@ class _Memory:
                 read = buffer_of[source]
                 users[read] -= 1
                 if users[read] == 0:
-                    del alive[read]
+                    self.elements -= alive.pop(read)
 
     def stands_for(self, path: str, other: str) -> bool:
         """Let the output of one layer be that of another, where nothing else is alive."""
@@ -122,11 +124,11 @@ def peak_activation(graph: LayerGraph) -> Peak:
     >>> peak_activation(build_graph(ResNetRSSpec.variant(50))).bytes()
     3686400
     """
+    memory = _Memory(graph)
     in_stages = tuple(x for folded in fold_stages(graph) for x in folded.stage.layers)
     if in_stages != graph.layers:  # cells and towers are put together from all over the order
-        moments = (Peak(sum(alive.values()), path) for path, alive in liveness(graph))
+        moments = (Peak(memory.elements, path) for path in memory.run(graph))
         return max(moments, key=lambda peak: peak.elements)
-    memory = _Memory(graph)
     peak = Peak(0, graph.layers[0].path)
     for folded in fold_stages(graph):
         for run in folded.runs:
@@ -135,8 +137,8 @@ def peak_activation(graph: LayerGraph) -> Peak:
                 if skipped:
                     break
                 for path in memory.run(group.layers):
-                    if (total := sum(memory.alive.values())) > peak.elements:
-                        peak = Peak(total, path)
+                    if memory.elements > peak.elements:
+                        peak = Peak(memory.elements, path)
                 end, last = group.layers[-1].path, run.groups[-1].layers[-1].path
                 skipped = run.is_uniform and end != last and memory.stands_for(end, last)
     return peak

@@ -158,12 +158,13 @@ class Walk:
 
     def _unused(self, path: str) -> str:
         """Return a path, with a number where it is there already."""
-        self._uses[path] += 1
-        number = self._uses[path]
-        if number == 1:
-            return path
-        numbered = f"{path}.{number}"
-        return self._unused(path) if numbered in self._uses else numbered
+        unused = path
+        while True:
+            self._uses[path] += 1
+            if self._uses[path] > 1:
+                unused = f"{path}.{self._uses[path]}"
+            if unused == path or unused not in self._uses:
+                return unused
 
     def _add(self, layer: Layer, name: str) -> str:
         path = layer.path
