@@ -78,6 +78,27 @@ def test_options_change_the_size_of_a_file_alone(cli: Cli, tmp_path: Path) -> No
         assert (done.code, "a whole number from 1 to 16 384" in done.err) == (2, True)
 
 
+def test_any_network_is_costed_at_another_size(cli: Cli, tmp_path: Path) -> None:
+    paths = files(tmp_path)
+    rsinspect.network(paths[0]).save(tmp_path / "saved.json")
+    (tmp_path / "graph.json").write_text(json.dumps(rsinspect.network(paths[0]).to_json()["graph"]))
+    made = [network(str(path), resolution=(16, 24)) for path in (*paths, tmp_path / "saved.json")]
+    made.append(network(str(tmp_path / "graph.json"), resolution=(16, 24)))
+    made.append(rsinspect.network(network(str(paths[0])), resolution=(16, 24)))
+    made.append(rsinspect.network(network(str(paths[0])).graph, resolution=(16, 24)))
+    assert {one.title for one in made} == {"small @ 16×24"}
+    assert {one.cost.macs for one in made} == {6 * network(str(paths[0])).cost.macs}
+    assert {one.cost.params for one in made} == {PARAMS}
+    assert rsinspect.network(rsinspect.network("50"), resolution=224).title == (
+        "ResNet-RS-50 @ 224×224"
+    )
+    fixed = functional(image(), row("Flatten", "flat", "image"), row("Dense", "d", "flat", units=3))
+    path = keras_file(tmp_path / "fixed.keras", fixed)
+    done = cli("summary", path, "-r", "16")
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 2)
+    assert "d (Dense) is for one size alone" in done.err
+
+
 def test_networks_of_files_are_compared_at_one_size(tmp_path: Path) -> None:
     path = str(keras_file(tmp_path / "a.keras", functional(image(side=None), conv("c", "image"))))
     made = compared(path, "50", resolution=(64, 64)).networks

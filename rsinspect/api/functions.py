@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.limits import SIDE
 from rsinspect.base.words import shown
-from rsinspect.networks.network import Network, from_graph
+from rsinspect.networks.network import Network, at_size, from_graph
 
 if TYPE_CHECKING:
     from rsinspect.api.results import Charted, Diff, Picture, Run, TableResult
@@ -33,10 +33,9 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
             ``"101:article"`` or ``"200:resnet+se"`` (``networks.grammar.parse_model``), the path
             of a file with a network (``my.keras``, ``my.h5``, ``config.json``, ``.json``) or the
             text that ``model.to_json()`` gives, a depth as a number, a ``ResNetRSSpec``, a
-            ``LayerGraph``, a ``Network`` (given back as it is), or a live functional or Sequential
-            ``keras.Model``.
-        resolution: Image side or (height, width), for text that names none and for a Keras model
-            that takes images of any size.
+            ``LayerGraph``, a ``Network``, or a live functional or Sequential ``keras.Model``.
+        resolution: Image side or (height, width) to make it at, where its layers can take that;
+            its own by default. Text that names another size is refused.
 
     Raises:
         SpecError: If text names no network.
@@ -63,11 +62,11 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
             return named.from_text(text.encode(errors="replace"), "the text", size)
         return named.network(text, resolution=size)
     if isinstance(model, Network):
-        return model
+        return at_size(model, size)
     if isinstance(model, LayerGraph):
-        return from_graph(model)
+        return at_size(from_graph(model), size)
     if isinstance(model, ResNetRSSpec):
-        return resnet_rs(model)
+        return at_size(resnet_rs(model), size)
     return _from_keras(model, size)
 
 

@@ -119,9 +119,10 @@ def parsed(content: bytes, name: str) -> Config:
 
 def is_config(document: object) -> bool:
     """Tell whether a JSON document is the configuration of a model, or of its layers."""
-    return isinstance(document, dict) and (
-        isinstance(document.get("layers"), list)
-        or ("class_name" in document and isinstance(document.get("config"), dict | list))
+    if not isinstance(document, dict) or "schema" in document:
+        return False  # rsinspect's own documents say what they are
+    return isinstance(document.get("layers"), list) or (
+        "class_name" in document and isinstance(document.get("config"), dict | list)
     )
 
 

@@ -18,7 +18,7 @@ from rsinspect.base.words import Option, Wording, advice, quoted
 from rsinspect.layers import document as graph_document
 from rsinspect.networks import network as networks_
 from rsinspect.networks.grammar import named_in
-from rsinspect.networks.network import Network, from_graph, network_from_json, resnet_rs
+from rsinspect.networks.network import Network, at_size, from_graph, network_from_json, resnet_rs
 
 if TYPE_CHECKING:
     from rsinspect.checkpoints.config import Saved
@@ -73,8 +73,8 @@ def from_text(content: bytes, text: str, size: Size | None = None) -> Network:
         return _from_keras(config.saved(document, content), text, size)
     try:
         if isinstance(document, dict) and document.get("schema") == graph_document.SCHEMA:
-            return from_graph(graph_document.from_json(document))
-        return network_from_json(document)
+            return at_size(from_graph(graph_document.from_json(document)), size)
+        return at_size(network_from_json(document), size)
     except GraphError as exc:
         raise InvalidSpec(
             f"{quoted(text)} holds no network: {exc.message}",

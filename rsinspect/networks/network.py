@@ -214,6 +214,29 @@ def from_graph(graph: LayerGraph, names: Mapping[str, str] | None = None) -> Net
     return replace(network, title=f"{graph.name} @ {network.size}") if graph.inputs else network
 
 
+def at_size(network: Network, size: tuple[int, int] | None) -> Network:
+    """Make a network at another size; as it is for None.
+
+    Args:
+        network: Made in any way.
+        size: Height and width.
+
+    Raises:
+        SpecError: If one of its layers is for one size alone.
+
+    >>> at_size(resnet_rs(ResNetRSSpec.variant(50)), (224, 224)).title
+    'ResNet-RS-50 @ 224×224'
+    """
+    if size is None or size == network.resolution:
+        return network
+    if network.spec is not None:
+        return resnet_rs(network.spec.replace(resolution=size))
+    from rsinspect.layers.resize import resized  # a size is seldom asked for
+
+    made = replace(network, graph=resized(network.graph, size))
+    return replace(made, title=f"{network.short_title} @ {made.size}")
+
+
 def network_from_json(document: dict[str, Any]) -> Network:
     """Read the network that ``Network.to_json`` wrote.
 
