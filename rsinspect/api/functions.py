@@ -266,15 +266,20 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
     return Diff(diff_answer(one, two, note), one, two, compare(one.graph, two.graph))
 
 
-def variants(*, every: bool = False, convention: str = "paper") -> TableResult:
+def variants(
+    *, every: bool = False, family: str | None = None, convention: str = "paper"
+) -> TableResult:
     """Tabulate the published networks, computed figures beside the paper's Table 7.
 
     Args:
         every: Whether to add the layouts of the scaling study.
+        family: Another one, of ``keras.applications``: ``"efficientnet"``; ``"all"`` of them, or a
+            ``"list"`` of the families. Keras builds each network once.
         convention: What a FLOP is in the computed columns.
 
     Raises:
-        InvalidChoice: If the convention is unknown.
+        InvalidChoice: If the convention or the family is unknown.
+        BackendUnavailable: If Keras has to build one, and Keras or its backend is not here.
 
     >>> import rsinspect
     >>> [row["model"] for row in rsinspect.variants().rows][:3]
@@ -284,7 +289,7 @@ def variants(*, every: bool = False, convention: str = "paper") -> TableResult:
     from rsinspect.api.results import TableResult
     from rsinspect.layers.question import Question
 
-    return TableResult(variants_answer(Question(convention), every=every))
+    return TableResult(variants_answer(Question(convention), every=every, family=family))
 
 
 def table(number: int, *, convention: str = "paper") -> Charted:

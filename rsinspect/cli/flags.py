@@ -7,6 +7,7 @@ from rsinspect.base.words import UNSET, Option
 _CALLED = {
     "block_args": "blocks",
     "dropout_rate": "dropout",
+    "every": "all",
     "folded": "fold",
     "include_top": "top",
     "max_time_s": "max-time",

@@ -97,6 +97,13 @@ def models(incomplete: str) -> Iterable[str]:
     return [*(str(variant.depth) for variant in depths), *sizes, *keras]
 
 
+def families(incomplete: str) -> Iterable[str]:
+    """List families of networks of ``keras.applications``."""
+    from rsinspect.networks.applications import FAMILIES
+
+    return ["all", "list", *FAMILIES]
+
+
 Convention = Annotated[
     str, option("--convention", help="What a FLOP is: {}.", choices=CONVENTIONS, panel=OUTPUT)
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rsinspect.answers.rows import LEVELS
-from rsinspect.cli.options import Convention, model_command, option
+from rsinspect.cli.options import Convention, completing, families, model_command, option
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
@@ -72,6 +72,15 @@ def variants(
     every: Annotated[
         bool, typer.Option("--all", help="Also 300 and 400, the layouts of the scaling study.")
     ] = False,
+    family: Annotated[
+        str | None,
+        option(
+            "--family",
+            help="Another family, of keras.applications: efficientnet, vgg; all of them, or a list "
+            "of the families. Keras builds each network once.",
+            autocompletion=completing(families),
+        ),
+    ] = None,
     convention: Convention = "paper",
     format: Format = None,
     output: Output = None,
@@ -80,4 +89,5 @@ def variants(
     """List the published networks, computed figures beside the paper's Table 7."""
     from rsinspect.answers.variants import variants_answer
 
-    answer(variants_answer(Question(convention), every=every), format, output, notes)
+    found = variants_answer(Question(convention), every=every, family=family)
+    answer(found, format, output, notes)
