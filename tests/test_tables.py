@@ -19,6 +19,7 @@ from rsinspect.answers.table import Column, Table
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.render.console import print_table
 from tests.conftest import Cli
+from tests.fake_keras import FakeKeras
 
 NUMBERS = paper.PRINTED_TABLES
 
@@ -47,6 +48,54 @@ def test_table_7_agrees_with_print_in_params_and_flops_for_all_11_networks() -> 
         printed, computed = row["printed"], row["computed"]
         assert as_printed(computed["params"] / 1e6, printed["params_M"]) == printed["params_M"]
         assert as_printed(computed["flops"] / 1e9, printed["flops_B"]) == printed["flops_B"]
+
+
+TORCHVISION = {
+    "EfficientNet-B0": (5_288_548, 0.4), "EfficientNet-B1": (7_794_184, 0.7),
+    "EfficientNet-B2": (9_109_994, None), "EfficientNet-B3": (12_233_232, 1.8),
+    "EfficientNet-B4": (19_341_616, 4.4), "EfficientNet-B5": (30_389_784, 10.3),
+    "EfficientNet-B6": (43_040_704, 19.1), "EfficientNet-B7": (66_347_960, 37.7),
+}  # fmt: skip
+"""num_params and _ops (in units of 10^9) of its weights; those of B2 are at another size."""
+TAN_AND_LE = dict(zip(TORCHVISION, (0.39, 0.70, 1.0, 1.8, 4.2, 9.9, 19, 37), strict=True))
+
+
+@pytest.mark.keras
+@pytest.mark.slow
+def test_the_rows_of_efficientnet_are_computed_and_their_differences_explained() -> None:
+    rows = [
+        row for row in table_answer(7, others=True).document["rows"] if row["model"] in TORCHVISION
+    ]
+    assert len(rows) == 8
+    for row in rows:
+        found, printed = row["computed"], row["printed"]
+        trainable, macs = TORCHVISION[row["model"]]
+        assert found["trainable_params"] == trainable
+        assert macs in (None, round(found["macs"] / 1e9, 1))
+        assert 0 < found["flops"] - 2 * found["macs"] < 0.0035 * found["flops"]  # average pools
+        of_print = found["params"] if row["model"].endswith("B2") else trainable
+        assert round(of_print / 1e6, 1 if of_print < 1e7 else None) == printed["params_M"]
+        assert abs(2 * TAN_AND_LE[row["model"]] - printed["flops_B"]) < 0.21  # of rounding
+        assert 0.96 < row["computed"]["flops_ratio"] < 1.05
+
+
+def test_other_rows_are_computed_on_request(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    process = FakeKeras(monkeypatch, tmp_path)
+    plain = cli("table", 7, "--notes", "full")
+    assert "--computed computes EfficientNet's rows too." in plain.out
+    assert process.asked == []
+    page = cli("table", 7, "--computed", "--notes", "full").out
+    (line,) = [line for line in page.splitlines() if line.startswith("ENet-B4")]
+    assert line.split()[1] == "380"
+    assert "–" not in line.split()[-3:]
+    assert "twice the multiply-adds that its own paper" in " ".join(page.split())
+    assert len(process.asked) == 1
+    assert "computes EfficientNet" not in page
+    assert "ENet-B7" in cli("table", 3, "--computed").out
+    assert cli("table", 2, "--computed").out == cli("table", 2).out
+    assert len(process.asked) == 1
 
 
 def test_table_3_agrees_with_table_7_and_with_what_is_computed() -> None:

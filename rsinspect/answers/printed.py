@@ -16,15 +16,18 @@ from typing import Any, NamedTuple
 
 from rsinspect import paper
 from rsinspect.answers.computed import computed, computed_columns, ratios
-from rsinspect.answers.table import Answer, Column, Table, Value
+from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.errors import InvalidQuestion
-from rsinspect.base.words import shown
+from rsinspect.base.words import Option, advice, shown
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 
 SCHEMA = "rsinspect.table/1"
 PRINTED = "* printed in the paper or, where it could not be seen, in what it describes."
+WITH_OTHERS = (3, 7)
+"""Tables with networks that keras.applications has and rsinspect does not build."""
+
 LAYOUT_RESOLUTION = 224
 """Of the costs beside Table 11, which has no resolution of its own."""
 
@@ -89,7 +92,7 @@ class Sheet:
     columns: tuple[Column, ...]
     rows: tuple[PrintedRow, ...]
     question: Question
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Note, ...] = ()
     with_costs: bool = True
 
     @cached_property
@@ -206,15 +209,17 @@ def _sourced(note: paper.Footnote) -> str:
     return f"{note.text} Source: {'; '.join(note.source)}."
 
 
-def table_answer(number: int, question: Question | None = None) -> Answer:
+def table_answer(number: int, question: Question | None = None, *, others: bool = False) -> Answer:
     """Show a table of the paper, with what rsinspect computes for the same networks.
 
     Args:
         number: 1 to 12.
         question: What a FLOP is in the computed column.
+        others: Whether to compute networks that are not built here too: EfficientNet.
 
     Raises:
         InvalidQuestion: If the paper has no such table.
+        BackendUnavailable: If Keras has to build one, and Keras or its backend is not here.
     """
     if isinstance(number, bool) or number not in paper.PRINTED_TABLES:
         raise InvalidQuestion(f"the paper has no table {shown(number)}", "its tables are 1 to 12")
@@ -224,20 +229,42 @@ def table_answer(number: int, question: Question | None = None) -> Answer:
     if number == 11:
         return _layouts(question).answer()
     table = paper.printed_table(number)
-    return _printed(table, question).answer() if table.rows else _missing(table)
+    return _printed(table, question, others).answer() if table.rows else _missing(table)
 
 
 def _published(depth: int, resolution: int) -> Network:
     return resnet_rs(ResNetRSSpec.variant(depth, resolution=resolution))
 
 
-def _printed(table: paper.PrintedTable, question: Question) -> Sheet:
+def _applications(table: paper.PrintedTable) -> dict[str, Network]:
+    """Make the networks of a table that keras.applications has, at their size there, by name."""
+    from rsinspect.networks import applications  # most tables need none
+    from rsinspect.networks.kept import application_networks
+
+    asked = {
+        row["model"]: named.application(resolution=(row["resolution"], row["resolution"]))
+        for row in table.rows
+        if (named := applications.named_in(row["model"]))
+    }
+    return dict(zip(asked, application_networks(tuple(asked.values())), strict=True))
+
+
+def _printed(table: paper.PrintedTable, question: Question, others: bool) -> Sheet:
     """Take a table as ``rsinspect.paper`` has it."""
+    made = _applications(table) if others and table.number in WITH_OTHERS else {}
+    remarks: tuple[Note, ...] = ()
+    if made:
+        keys = ("efficientnet_params", "efficientnet_flops")
+        remarks = tuple(_sourced(paper.footnotes()[key]) for key in keys)
+    elif table.number in WITH_OTHERS:
+        remarks = (advice("{} computes EfficientNet's rows too.", Option("computed", True)),)
     rows = [
         PrintedRow(
             model=row["model"],
             printed={c.key: row[c.key] for c in table.columns if c.printed and c.key != "model"},
-            network=resnet_rs(ResNetRSSpec.variant(**row["network"])) if row["network"] else None,
+            network=resnet_rs(ResNetRSSpec.variant(**row["network"]))
+            if row["network"]
+            else made.get(row["model"]),
             notes=tuple(row["notes"]),
             reported={c.key: row[c.key] for c in table.columns if not c.printed},
         )
@@ -250,6 +277,7 @@ def _printed(table: paper.PrintedTable, question: Question) -> Sheet:
         columns=tuple(Column(c.key, c.head, c.kind, c.wraps, c.decimals) for c in table.columns),
         rows=tuple(rows),
         question=question,
+        remarks=remarks,
     )
 
 

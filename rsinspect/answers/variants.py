@@ -13,7 +13,6 @@ from rsinspect.base.words import Option, advice
 from rsinspect.layers.liveness import peak_activation
 from rsinspect.layers.question import Question
 from rsinspect.networks import applications
-from rsinspect.networks.kept import application_networks
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 
@@ -65,6 +64,8 @@ def _published(every: bool) -> Iterator[_Variant]:
 
 def _of_family(family: str | None) -> Iterator[_Variant]:
     """Make the networks of a family of ``keras.applications``, or all of them."""
+    from rsinspect.networks.kept import application_networks  # ResNet-RS need none
+
     names = applications.names(family)
     asked = [applications.Named(name).application() for name in names]
     printed = {
@@ -118,7 +119,7 @@ def _family(family: str, question: Question) -> Answer:
     if key is None:
         return _answer(tuple(_of_family(None)), question, "The networks of keras.applications")
     known = applications.FAMILIES[key]
-    source = f"{known.title}: {known.source}; as Keras builds it."
+    source = f"{known.title}: {known.source}, as Keras builds it."
     return _answer(tuple(_of_family(key)), question, f"{known.title}: computed", source)
 
 

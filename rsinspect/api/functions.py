@@ -292,12 +292,14 @@ def variants(
     return TableResult(variants_answer(Question(convention), every=every, family=family))
 
 
-def table(number: int, *, convention: str = "paper") -> Charted:
+def table(number: int, *, convention: str = "paper", computed: bool = False) -> Charted:
     """Show a table of the paper with computed figures beside the printed ones.
 
     Args:
         number: 1 to 12.
         convention: What a FLOP is in the computed columns.
+        computed: Whether to compute EfficientNet's rows too, in tables 3 and 7; Keras builds each
+            network once.
 
     Raises:
         RsInspectError: If the paper has no such table.
@@ -311,7 +313,8 @@ def table(number: int, *, convention: str = "paper") -> Charted:
     from rsinspect.api.results import Charted
     from rsinspect.layers.question import Question
 
-    return Charted(table_answer(number, Question(convention)), lambda: table_chart(number))
+    found = table_answer(number, Question(convention), others=computed)
+    return Charted(found, lambda: table_chart(number))
 
 
 def scale(

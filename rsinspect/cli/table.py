@@ -58,6 +58,13 @@ def table(
         option("--x", help="Axis of the plot of table 7: {}.", choices=TABLE_AXES, panel=OUTPUT),
     ] = "v100",
     theme: Theme = "light",
+    others: Annotated[
+        bool,
+        option(
+            "--computed",
+            help="Compute EfficientNet's rows too, in tables 3 and 7; Keras builds each once.",
+        ),
+    ] = False,
 ) -> None:
     """Show a table of the paper, computed figures beside the printed ones."""
     from rsinspect.answers.figures import table_chart
@@ -68,7 +75,8 @@ def table(
 
         return chart_plot(table_chart(number, x=x), format, theme, place.sheet())
 
-    answer_charted(table_answer(number, Question(convention)), draw, format, output, notes, plot)
+    found = table_answer(number, Question(convention), others=others)
+    answer_charted(found, draw, format, output, notes, plot)
 
 
 @with_options

@@ -83,7 +83,7 @@ FAMILIES: Mapping[str, Family] = {
         {"NASNetMobile": 224, "NASNetLarge": 331},
     ),
     "resnet": Family(
-        "ResNet, as Keras has it", "He et al. 2015, arXiv 1512.03385",
+        "ResNet in Keras", "He et al. 2015, arXiv 1512.03385",
         _at(224, "ResNet50", "ResNet101", "ResNet152"),
     ),
     "resnet_v2": Family(
