@@ -148,7 +148,7 @@ def _source_words(tree: Tree, source: Layer) -> str:
         before = tree.graph.layer(before.inputs[0])
         if isinstance(before.op, CONVOLUTIONS):
             kernel = dimensions(ops.pair(before.op.kernel))
-            last = f"last {kernel}" if isinstance(before.op, ops.Conv2D) else kernel
+            last = f"{'last' if isinstance(before.op, ops.Conv2D) else 'depthwise'} {kernel}"
             return ", ".join([last, *words])
         words.insert(0, describe(before.op))
     return words[-1]

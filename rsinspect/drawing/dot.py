@@ -273,7 +273,9 @@ class _Drawing(Labels):
         shown = part.shown()
         index = column_of[shown[0]]
         tails = [e.tail for e in panel.edges if e.head in shown and column_of[e.tail] != index]
-        return f"{self.id(panel, tails[0])}/before" if tails else self.id(panel, shown[0])
+        if tails:
+            return self.before(panel, tails[0], index, column_of)
+        return self.id(panel, shown[0])
 
     def panel_title(self, title: str) -> str:
         """Write the title of a panel, on two lines where room is short."""
@@ -294,21 +296,28 @@ class _Drawing(Labels):
             again = f"+{index}" if node.path in column.continued else ""
             self.node(picture, panel, node, again)
         arrivals: set[str] = set()
-        departures: set[str] = set()
+        departures: dict[str, dict[int, str]] = {}  # tail -> first head in each other column
         for edge in panel.edges:
             tail, head = column_of[edge.tail], column_of[edge.head]
             if tail == head == index:
                 self.edge(panel, edge)
-            elif tail == index and edge.tail not in departures:
-                departures.add(edge.tail)
-                self.connector(picture, f"{self.id(panel, edge.tail)}/next", f"to {edge.head}")
-                self.arrow(self.id(panel, edge.tail), f"{self.id(panel, edge.tail)}/next")
-            elif head == index and tail != index:
-                source = f"{self.id(panel, edge.tail)}/before"
+            elif tail == index:
+                departures.setdefault(edge.tail, {}).setdefault(head, edge.head)
+            elif head == index:
+                source = self.before(panel, edge.tail, index, column_of)
                 if edge.tail not in arrivals:
                     arrivals.add(edge.tail)
                     self.connector(picture, source, f"from {edge.tail}")
                 self.edge(panel, edge, tail=source)
+        for path, heads in departures.items():
+            name = self.id(panel, path)
+            self.connector(picture, f"{name}/next", f"to {', '.join(heads.values())}")
+            self.arrow(name, f"{name}/next")
+
+    def before(self, panel: Panel, tail: str, index: int, column_of: dict[str, int]) -> str:
+        """Name the connector at which an edge from an earlier column enters a column."""
+        name = f"{self.id(panel, tail)}/before"
+        return name if index == column_of[tail] + 1 else f"{name}+{index}"
 
     def place(self, picture: graphviz.Digraph, name: str, **attributes: str) -> None:
         """Describe a node at the top of the file and name it in its cluster.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rsinspect.drawing.arrangement import TITLE_PT, Arrangement, height_pt, placed
 from rsinspect.drawing.columns import CARDS
@@ -237,6 +238,11 @@ class Labels:
         )
         rows = [f'<TR><TD ALIGN="LEFT" BGCOLOR="{head}" COLSPAN="{span}"{width}>{title}</TD></TR>']
         parts = node.parts or (Part(paths=(node.path,), lines=node.lines),)
+        if across:  # as many lines in each: the rows of a shorter one would be spread
+            most = max(len(part.lines) for part in parts)
+            parts = tuple(
+                replace(part, lines=part.lines + ("",) * (most - len(part.lines))) for part in parts
+            )
         cells = [self.part(part, span=2 if across else span) for part in parts if part.lines]
         rows += [f"<TR>{''.join(cells)}</TR>"] if across else [f"<TR>{cell}</TR>" for cell in cells]
         if footer := rest_of_footer(node):

@@ -138,7 +138,8 @@ def _rank(extent: Extent, size: Size) -> tuple[bool, bool, float]:
 
 def _too_large(scene: Scene, size: Size, enough: str, *, bare: bool) -> PictureTooLarge:
     """Say what does not fit, and what would."""
-    what = "a comparison" if len(scene.panels) == 2 else f"the view {scene.view}"
+    compared = len(scene.panels) == 2 and not any(panel.grid for panel in scene.panels)
+    what = "a comparison" if compared else f"the view {scene.view}"
     hints: list[tuple[str, Option]] = []
     if enough:
         hints.append(("{} would do", Option("size", enough)))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from itertools import groupby
 
-from rsinspect.drawing.contents import is_chain
+from rsinspect.drawing.contents import CONVOLUTIONS, is_chain
 from rsinspect.drawing.roles import shown
 from rsinspect.drawing.tree import Tree
 from rsinspect.layers import ops
 from rsinspect.layers.blocks import Block
 from rsinspect.layers.cost import layers_cost
+from rsinspect.layers.graph import Layer
 from rsinspect.layers.structure import Group, Stage, Structure
 
 MOST_DIAGRAMS, MOST_LAYERS = 6, 120
@@ -74,10 +75,15 @@ def typical_blocks(tree: Tree) -> list[Block]:
             before = found.get(key)
             if before is None or _typical(block, second) > _typical(before, second):
                 found[key] = block
-    halving = any(b.kind == "downsampling" and b.shortcut for b in found.values())
+    halving = any(b.kind == "downsampling" and _weighs(b.shortcut) for b in found.values())
     chosen = [b for b in found.values() if not (halving and b.kind == "projection")]
     order = {group.path: number for number, group in enumerate(structure.groups)}
     return sorted(chosen, key=lambda block: order[block.group.path])
+
+
+def _weighs(shortcut: tuple[Layer, ...]) -> bool:
+    """Tell whether a shortcut is a convolution, and no mere pool."""
+    return any(isinstance(layer.op, CONVOLUTIONS) for layer in shortcut)
 
 
 def _typical(block: Block, second: str) -> tuple[bool, bool]:

@@ -80,6 +80,8 @@ Shown = Literal["alone", "under", "within"]
 def shown(op: ops.Op) -> Shown:
     """Say how papers show a layer of a block."""
     match op:
+        case ops.Activation("linear"):
+            return "within"
         case ops.BatchNorm() | ops.LayerNorm() | ops.Activation() | ops.ReLU() | ops.PReLU():
             return "under"
         case ops.ZeroPad2D() | ops.Crop2D() | ops.Reshape() | ops.Flatten() | ops.Permute():

@@ -27,6 +27,8 @@ def describe(op: ops.Op) -> str:
             return f"crop {_border(cropping)}"
         case ops.Conv2D():
             groups = "" if op.groups == 1 else f", {op.groups} groups"
+            if 1 < op.groups == op.in_channels:
+                groups = ", depthwise"
             return f"conv {_window(op.kernel, op.stride)}, {op.filters}{groups}{_dilated(op)}"
         case ops.DepthwiseConv2D():
             more = "" if op.multiplier == 1 else f", {op.multiplier} per channel"
