@@ -37,6 +37,13 @@ Beside = Literal["columns", "pair", "stack"]
 """How panels stand: diagrams in columns beside a table, in one column beside it, or below it."""
 
 
+TABLE_PT, TRACK_PT = 480, 130
+"""Width of a table, and of a path of layers, in points."""
+
+ASPECT = 1.5
+"""How much wider than tall a table with diagrams had better be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrangement:
     """How a figure is arranged.
@@ -48,6 +55,7 @@ class Arrangement:
         across: Whether the kinds of blocks in a stage stand side by side.
         room_pt: Points that title and caption may take across; None: what suits the picture.
         bare: Whether it goes without title, caption and keys.
+        aspect: How much wider than tall a table with several diagrams had better be.
     """
 
     type: Type = OPEN
@@ -56,6 +64,7 @@ class Arrangement:
     across: bool = True
     room_pt: float | None = None
     bare: bool = False
+    aspect: float = ASPECT
 
     @property
     def dense(self) -> bool:
@@ -81,12 +90,6 @@ AS_IT_COMES = Arrangement()
 
 Row = tuple[Panel, ...]
 
-TABLE_PT, TRACK_PT = 480, 130
-"""Width of a table, and of a path of layers, in points."""
-
-ASPECT = 1.5
-"""How much wider than tall a table with diagrams had better be."""
-
 TITLE_PT, ROW_PT, LINE_PT = 40, 10, 15
 """Height of a diagram's title; of a row of a table, and of each line in it, in points."""
 
@@ -95,7 +98,7 @@ OP_PT = 65
 """Height of a layer of a block in the figure, with its arrow, in points."""
 
 
-def placed(panels: Sequence[Panel], beside: Beside) -> list[list[Row]]:
+def placed(panels: Sequence[Panel], beside: Beside, aspect: float = ASPECT) -> list[list[Row]]:
     """Place a table and its diagrams: columns of rows of panels.
 
     Three diagrams are two blocks and the module of a gate: it stands below the first where there
@@ -104,6 +107,7 @@ def placed(panels: Sequence[Panel], beside: Beside) -> list[list[Row]]:
     Args:
         panels: In the order of the scene.
         beside: How they stand.
+        aspect: Of a picture with more than three diagrams, width to height.
     """
     tables: list[Row] = [(panel,) for panel in panels if panel.grid is not None]
     drawn = [panel for panel in panels if panel.grid is None]
@@ -114,13 +118,13 @@ def placed(panels: Sequence[Panel], beside: Beside) -> list[list[Row]]:
     if beside == "columns":
         if module:
             return [tables, [rows[0], rows[2]], [rows[1]]]
-        return [tables, *_stacked(drawn, height_pt(tables[0][0]))]
+        return [tables, *_stacked(drawn, height_pt(tables[0][0]), aspect)]
     if module:
         rows = [(drawn[0],), (drawn[1], drawn[2])]
     return [[*tables, *rows]] if beside == "stack" else [tables, rows]
 
 
-def _stacked(panels: Sequence[Panel], tall: float) -> list[list[Row]]:
+def _stacked(panels: Sequence[Panel], tall: float, aspect: float) -> list[list[Row]]:
     """Put diagrams below each other, into as many columns as make a page with a table beside."""
     extents = [(width_pt(panel), height_pt(panel)) for panel in panels]
     heights = [height for _, height in extents]
@@ -131,7 +135,7 @@ def _stacked(panels: Sequence[Panel], tall: float) -> list[list[Row]]:
         """Measure how far the picture is from a page on its side."""
         wide = TABLE_PT + sum(max(extents[n][0] for n in column) for column in columns)
         high = max(tall, *(sum(heights[n] for n in column) for column in columns))
-        return abs(math.log(wide / high / ASPECT))
+        return abs(math.log(wide / high / aspect))
 
     return [[(panels[n],) for n in column] for column in min(tried, key=shape)]
 

@@ -9,7 +9,7 @@ from rsinspect.base.units import dimensions
 from rsinspect.drawing.contents import CONVOLUTIONS, gate_widths
 from rsinspect.drawing.roles import KINDS, kind_of, shown
 from rsinspect.drawing.scene import Edge, Node, Panel
-from rsinspect.drawing.tree import Tree
+from rsinspect.drawing.tree import NOTES, Tree
 from rsinspect.layers import ops
 from rsinspect.layers.blocks import Block, Gate
 from rsinspect.layers.cost import Cost, layers_cost
@@ -103,9 +103,11 @@ def _squeezes(gate: Gate) -> bool:
     return any(isinstance(layer.op, pools) for layer in gate.layers)
 
 
-def _with(node: Node, line: str) -> Node:
-    """Add one more word of what a node consists of."""
-    return replace(node, lines=(" · ".join((*node.lines, line)),))
+def _with(node: Node, word: str) -> Node:
+    """Add one more word of what a node consists of, before what is noted of it."""
+    notes = tuple(line for line in node.lines if line.startswith(NOTES))
+    words = [line for line in node.lines if not line.startswith(NOTES)]
+    return replace(node, lines=(" · ".join((*words, word)), *notes))
 
 
 def gate_diagram(tree: Tree, block: Block, gate: Gate) -> Panel:

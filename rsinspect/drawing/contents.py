@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -152,17 +153,17 @@ def plain_lines(structure: Structure, group: Group) -> tuple[str, ...]:
     return tuple(wrapped(" → ".join(shown)))
 
 
-def tally(words: Sequence[str], most: int = 6) -> tuple[str, ...]:
-    """Count layers of a kind, a line each, the most frequent first.
+def tally(words: Sequence[str], most: int = 8) -> tuple[str, ...]:
+    """Count layers of a kind, the most frequent first, several in a line.
 
     >>> tally(["3×3, 8", "1×1, 8", "3×3, 8"])
-    ('2 of 3×3, 8', '1 of 1×1, 8')
+    ('2 of 3×3, 8; 1 of 1×1, 8',)
     """
     counted = Counter(words).most_common()
-    lines = [f"{number} of {word}" for word, number in counted[:most]]
+    said = [f"{number} of {word}" for word, number in counted[:most]]
     if rest := sum(number for _, number in counted[most:]):
-        lines.append(f"and {rest} more")
-    return tuple(lines)
+        said.append(f"and {rest} more")
+    return tuple(textwrap.wrap("; ".join(said), LINE, break_long_words=False))
 
 
 def wrapped(line: str) -> list[str]:

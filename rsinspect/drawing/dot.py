@@ -109,7 +109,7 @@ class _Drawing(Labels):
             picture.attr(viewport=viewport)
         places: list[list[Row]] = [[(panel,)] for panel in scene.panels]
         if self.down:
-            places = placed(scene.panels, self.arranged.beside)
+            places = placed(scene.panels, self.arranged.beside, self.arranged.aspect)
         apart = self.down and len(places) > 2 and len(places[0][0]) == 1 and self.tabled
         heading = "" if self.arranged.bare else self.heading(key=not apart)
         picture.attr(

@@ -298,7 +298,7 @@ class Labels:
 
     def beside_pt(self) -> int:
         """Estimate how tall the diagrams beside a table are; it is stretched to that."""
-        (table, *_), *columns = placed(self.scene.panels, "columns")
+        (table, *_), *columns = placed(self.scene.panels, "columns", self.arranged.aspect)
         heights = [sum(height_pt(panel) - TITLE_PT for (panel,) in column) for column in columns]
         most = MOST_STRETCHED * height_pt(table[0])
         return round(self.arranged.gap(min(most, max(heights, default=0.0))))

@@ -21,8 +21,9 @@ from rsinspect.layers.question import Question
 from rsinspect.layers.structure import Group
 from rsinspect.networks.network import Network
 
-MOST_DRAWN = 40
-"""Layers of a network that is drawn whole."""
+FEW, MOST_DRAWN = 2, 40
+"""Diagrams that a figure always has, of so many layers; of more, some are left out where there is
+no room. Also layers of a network that is drawn whole."""
 
 
 def scene(network: Network, *, direction: Direction, question: Question) -> Scene:
@@ -30,12 +31,18 @@ def scene(network: Network, *, direction: Direction, question: Question) -> Scen
     tree = Tree(network.graph, question=question)
     stages = fold_stages(network.graph)
     forms = typical_blocks(tree)
-    shown = dearest(tree, forms)
+    dear = dearest(tree, forms)
+    shown = [block for block, _ in dear]
+    many = len(shown) > FEW or sum(len(block.group.layers) for block in shown) > MOST_DRAWN
     panels = [Panel(name="stages", title="Stages", grid=grid(tree, stages))]
-    panels += [block_diagram(tree, block) for block in shown] + _unfolded(tree)
+    panels += [
+        replace(block_diagram(tree, block), worth=cost if many else None) for block, cost in dear
+    ]
+    panels += _unfolded(tree)
     gated = next((block for block in reversed(shown) if block.gates), None)
     if gated is not None:
-        panels.append(gate_diagram(tree, gated, gated.gates[0]))
+        module = gate_diagram(tree, gated, gated.gates[0])
+        panels.append(replace(module, worth=0 if many else None))
     left_out = len(forms) - len(shown)
     more = f"{plural(left_out, 'more form')} of block not drawn. " if left_out else ""
     beside = [panel.title for panel in panels[1:]]

@@ -14,13 +14,19 @@ from typing import NamedTuple
 
 from rsinspect.base.errors import PictureTooLarge
 from rsinspect.base.words import Option, advice
-from rsinspect.drawing.arrangement import DENSE, OPEN, Arrangement
+from rsinspect.drawing.arrangement import DENSE, OPEN, Arrangement, height_pt, width_pt
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.size import POINTS, Size
 
 LEAST_TYPE_PT = DENSE.small
 PAGE_PT = 842.0
 """Height of a sheet of A4: what a figure of a given width may have."""
+
+SHORT = 3
+"""Panels that may stand below each other, a table among them."""
+
+HOPE = 1.6
+"""How much larger than a place a picture is, by estimate, that is tried all the same."""
 
 LARGEST_ZOOM = OPEN.text / DENSE.text
 """Of a figure of a given width; one for a box, such as a slide, fills it."""
@@ -67,7 +73,7 @@ class Fitted(NamedTuple):
 
 
 def fitted(scene: Scene, size: Size, measure: Measure) -> Fitted:
-    """Arrange a scene for a place.
+    """Arrange a scene for a place; of several diagrams those stay that are worth most.
 
     Args:
         scene: What to show.
@@ -78,16 +84,55 @@ def fitted(scene: Scene, size: Size, measure: Measure) -> Fitted:
         PictureTooLarge: If no arrangement fits with type of 8 points; the hint says what would.
     """
     height = size.height_pt or PAGE_PT
+    smaller = list(_smaller(scene))
+    hopeful = [each for each in smaller if _area_pt2(each) <= HOPE * size.width_pt * height]
+    for each in hopeful[:-1]:
+        try:
+            return _fitted(each, size, measure)
+        except PictureTooLarge:
+            continue
+    return _fitted((hopeful or smaller)[-1], size, measure)
+
+
+def _smaller(scene: Scene) -> Iterator[Scene]:
+    """List a scene, and what is left when the diagram that is worth least is left out, and so on.
+
+    What is left out is said.
+    """
+    yield scene
+    caption, left_out = scene.caption, []
+    while droppable := [panel for panel in scene.panels if panel.worth is not None]:
+        least = min(droppable, key=lambda panel: panel.worth or 0)
+        left_out.append(least.title.partition(", here ")[2] or least.title.lower())
+        said = f"{caption} Not drawn for want of room: {', '.join(left_out)}." if caption else ""
+        panels = tuple(panel for panel in scene.panels if panel is not least)
+        scene = replace(scene, panels=panels, caption=said)
+        yield scene
+
+
+def _area_pt2(scene: Scene) -> float:
+    """Estimate the area of diagrams that may be left out, in type of 8 points; 0 of others."""
+    if not any(panel.worth is not None for panel in scene.panels):
+        return 0.0
+    drawn = [panel for panel in scene.panels if panel.grid is None]
+    scale = (DENSE.text / OPEN.text) ** 2
+    return sum(width_pt(panel) * height_pt(panel) for panel in drawn) * scale
+
+
+def _fitted(scene: Scene, size: Size, measure: Measure) -> Fitted:
+    """Arrange a scene for a place with all that it has."""
+    height = size.height_pt or PAGE_PT
     shown = [n for panel in scene.panels for n in panel.walk(deep=False) if not n.open]
     if len(shown) * LEAST_NODE_PT2 > size.width_pt * height:
         raise _too_large(scene, size, "", bare=False)
     turned = replace(scene, direction="LR" if scene.direction == "TB" else "TB")
+    several = any(panel.worth is not None for panel in scene.panels)
     extents: list[Extent] = []
     bare_fits = False
-    for way in (scene, turned):
+    for way in (scene,) if several else (scene, turned):
         tried = [
             (measure(way, replace(arranged, bare=True)), arranged)
-            for arranged in _arrangements(way)
+            for arranged in _arrangements(way, size.width_pt / height)
         ]
         tried.sort(key=lambda pair: _rank(pair[0], size))
         bare_fits = bare_fits or any(_zoom(bare, size) >= 1 for bare, _ in tried)
@@ -109,8 +154,13 @@ def fitted(scene: Scene, size: Size, measure: Measure) -> Fitted:
     raise _too_large(scene, size, _enough(size, extents), bare=bare_fits)
 
 
-def _arrangements(scene: Scene) -> Iterator[Arrangement]:
-    """List arrangements that could do, those with fewer columns first."""
+def _arrangements(scene: Scene, aspect: float) -> Iterator[Arrangement]:
+    """List arrangements that could do in a place of that shape, those with fewer columns first."""
+    if any(panel.worth is not None for panel in scene.panels):
+        for factor in (1.0, 1.5, 0.6):
+            yield Arrangement(type=DENSE, aspect=aspect * factor)
+        if len(scene.panels) <= SHORT:
+            yield Arrangement(type=DENSE, beside="stack")
     if any(panel.grid is not None for panel in scene.panels):
         for beside in ("columns", "pair", "stack"):
             yield Arrangement(type=DENSE, beside=beside)

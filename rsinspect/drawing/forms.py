@@ -90,8 +90,8 @@ def _typical(block: Block, second: str) -> tuple[bool, bool]:
     return block.kind == "downsampling", block.group.stage == second
 
 
-def dearest(tree: Tree, blocks: list[Block]) -> list[Block]:
-    """Choose the blocks that are drawn: those whose form costs most in all."""
+def dearest(tree: Tree, blocks: list[Block]) -> list[tuple[Block, int]]:
+    """Choose the blocks that are drawn: those whose form costs most; say how much that is."""
     spent: Counter[Form] = Counter()
     for group in tree.structure.groups:
         if group.is_block:
@@ -105,4 +105,5 @@ def dearest(tree: Tree, blocks: list[Block]) -> list[Block]:
         if room < 0 and kept:
             break
         kept.append(block.group.path)
-    return [block for block in blocks if block.group.path in kept]
+    chosen = (block for block in blocks if block.group.path in kept)
+    return [(block, spent[form(block.group, strides=False)]) for block in chosen]

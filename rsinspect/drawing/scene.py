@@ -254,6 +254,7 @@ class Panel:
         edges: Between nodes that show no children; in a deep scene between layers.
         grid: The table, in place of a diagram.
         below: Whether it stands under the panel before it, not beside.
+        worth: What is shown by it costs so much in all; None for what no picture goes without.
         names: What the user's own file calls the layers, by path, where all of them are there.
     """
 
@@ -263,6 +264,7 @@ class Panel:
     edges: tuple[Edge, ...] = ()
     grid: Grid | None = None
     below: bool = False
+    worth: float | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
     def walk(self, *, deep: bool = True) -> Iterator[Node]:

@@ -219,12 +219,12 @@ class Tree:
         """Say what else there is to a layer: its nonlinearity, whose weights, which output."""
         lines = [words] if (words := fused(layer.op)) else []
         if layer.shares is not None and weighs(layer.op):
-            lines.append(f"weights of {layer.shares}")
+            lines.append(f"{NOTES[0]}{layer.shares}")
         if isinstance(layer.op, ops.Input) and len(self.graph.inputs) > 1:
             lines.append(layer.path)
         outputs = self.graph.outputs
         if layer.path in outputs and len(outputs) > 1:
-            lines.append(f"output {outputs.index(layer.path) + 1} of {len(outputs)}")
+            lines.append(f"{NOTES[1]}{outputs.index(layer.path) + 1} of {len(outputs)}")
         return tuple(lines)
 
     def _stand_for(self, path: str, runs: tuple[Run, ...]) -> None:
@@ -273,6 +273,9 @@ def _counted(key: str, value: int, unit: str, unknown: int) -> Fact:
         return Fact(key=key, value=0, text=f"unknown {unit}", known="none")
     return Fact(key=key, value=value, text=f"at least {count(value)} {unit}", known="part")
 
+
+NOTES = ("weights of ", "output ")
+"""How lines of a layer begin that are no part of what it does."""
 
 MOST_SAID = 12
 """Stages whose blocks are counted in a description."""
