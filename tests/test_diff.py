@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidChoice, InvalidSpec, ShapeMismatch, UnknownVariant
+from rsinspect.base.errors import InvalidChoice, InvalidSpec, UnknownVariant
 from rsinspect.cli import application
 from rsinspect.differences.pairs import Comparison, FieldChange, compare
 from rsinspect.differences.report import diff_answer
@@ -284,7 +284,7 @@ def test_a_sum_the_other_way_round_is_the_same_sum() -> None:
     assert not any(pair.changes for pair in compare(one, two).layers)
 
 
-def test_layers_that_cannot_have_the_larger_image_are_refused() -> None:
+def test_of_layers_that_cannot_have_the_larger_image_the_widths_are_compared() -> None:
     def pooled(side: int) -> LayerGraph:
         image, flat = TensorShape(side, side, 1), TensorShape(1, 1, side * side)
         return LayerGraph(
@@ -296,8 +296,13 @@ def test_layers_that_cannot_have_the_larger_image_are_refused() -> None:
             ),
         )
 
-    with pytest.raises(ShapeMismatch):
-        compare(pooled(4), pooled(5))
+    found = compare(pooled(4), pooled(5))
+    assert found.image is None
+    assert {pair.path: [c.field for c in pair.changes] for pair in found.layers} == {
+        "input/image": [],
+        "head/view": ["output_shape"],
+        "head/pool": ["output_shape"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.units import dimensions, typed
+from rsinspect.differences.matching import By
 from rsinspect.differences.pairs import (
     STATUSES,
     BlockPair,
@@ -50,7 +51,7 @@ def chain_answer(networks: Sequence[Network], note: Note | None = None) -> Answe
             "params_delta": cost.params - before.params,
             "macs": cost.macs,
             "macs_delta": cost.macs - before.macs,
-            "macs_delta_percent": round(100 * (cost.macs - before.macs) / before.macs, 1),
+            "macs_delta_percent": _percent(before, cost),
         }
         for network, before, cost in zip(networks[1:], costs, costs[1:], strict=False)
     ]
@@ -115,9 +116,17 @@ def diff_answer(a: Network, b: Network, note: Note | None = None) -> Answer:
         lead=(arrowed(conclusion(a, b, comparison)), *_said(note)),
         notes=_notes(a, b, comparison),
         name=f"diff-{a.title}-{b.title}",
-        strong=frozenset(stage.path for stage in comparison.stages),
+        strong=frozenset(arrowed(stage.label) for stage in comparison.stages),
     )
     return Answer(table, lambda: _document(a, b, comparison, note))
+
+
+_BY: dict[By, str] = {
+    "path": "path",
+    "wiring": "their place in the wiring: it is one network under other names",
+    "likeness": "likeness, stage by stage and block by block, as their names have little in common",
+}
+"""How places were found, in words."""
 
 
 def _said(note: Note | None) -> tuple[Note, ...]:
@@ -131,13 +140,17 @@ def _tally(layers: Iterable[LayerPair]) -> dict[Status, int]:
     return tally
 
 
-def _numbers(layers: tuple[LayerPair, ...], a: Cost, b: Cost) -> dict[str, Value]:
+def _percent(a: Cost, b: Cost) -> float | None:
+    return round(100 * (b.macs - a.macs) / a.macs, 1) if a.macs else None
+
+
+def _numbers(layers: tuple[LayerPair, ...], a: Cost, b: Cost, *, counted: bool) -> dict[str, Value]:
     tally = _tally(layers)
     return {
         **{status: tally[status] for status in STATUSES if status != "same"},
         "params_delta": b.params - a.params,
-        "macs_delta": b.macs - a.macs,
-        "macs_delta_percent": round(100 * (b.macs - a.macs) / a.macs, 1) if a.macs else None,
+        "macs_delta": b.macs - a.macs if counted else None,
+        "macs_delta_percent": _percent(a, b) if counted else None,
     }
 
 
@@ -153,10 +166,10 @@ def _blocks_b(blocks: Iterable[BlockPair]) -> int:
 
 def _row(stage: StagePair) -> dict[str, Value]:
     return {
-        "path": stage.path,
+        "path": arrowed(stage.label),
         "blocks_a": _blocks_a(stage.blocks) if stage.has_blocks else "",
         "blocks_b": _blocks_b(stage.blocks) if stage.has_blocks else "",
-        **_numbers(stage.layers, stage.cost_a, stage.cost_b),
+        **_numbers(stage.layers, stage.cost_a, stage.cost_b, counted=stage.is_counted),
     }
 
 
@@ -165,7 +178,12 @@ def _total(comparison: Comparison) -> dict[str, Value]:
         "path": "total",
         "blocks_a": _blocks_a(comparison.blocks),
         "blocks_b": _blocks_b(comparison.blocks),
-        **_numbers(comparison.layers, comparison.cost_a, comparison.cost_b),
+        **_numbers(
+            comparison.layers,
+            comparison.cost_a,
+            comparison.cost_b,
+            counted=comparison.is_counted,
+        ),
     }
 
 
@@ -185,9 +203,15 @@ def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
             f"{len(changes) - MOST_NOTES} more kinds of change: the JSON document has all."
         )
     notes.append(
-        "Added, removed, changed: layers, paired by path. Drop path, dropout and batch-norm "
-        "momentum do nothing in inference and count as training only, except in new blocks."
+        f"Added, removed, changed: layers, paired by {_BY[comparison.by]}. Drop path, dropout and "
+        "batch-norm momentum do nothing in inference and count as training only, except in new "
+        "blocks."
     )
+    if not comparison.is_counted:
+        notes.append(
+            "No difference in MACs is given where layers differ that no op describes: what they "
+            "cost is unknown."
+        )
     if a.size != b.size and comparison.image is not None:
         image = dimensions(comparison.image)
         notes.append(
@@ -209,11 +233,14 @@ def _document(a: Network, b: Network, comparison: Comparison, note: Note | None)
         },
         "totals_delta": _delta_document(one, two),
         "layers": _tally(comparison.layers),
+        "paired_by": comparison.by,
+        "counterparts": comparison.counterparts,
         "resolution_note": None if note is None else str(note),
         "shapes_compared_at": comparison.image and list(comparison.image),
         "stages": [
             {
                 "path": stage.path,
+                "path_a": stage.path_a,
                 "status": stage.status,
                 "blocks_a": _blocks_a(stage.blocks),
                 "blocks_b": _blocks_b(stage.blocks),
@@ -235,6 +262,7 @@ def _document(a: Network, b: Network, comparison: Comparison, note: Note | None)
                 "layers": [
                     {
                         "path": layer.path,
+                        "path_a": None if layer.a is None else layer.a.path,
                         "fields": {
                             c.field: {"a": _plain(c.a), "b": _plain(c.b)} for c in layer.changes
                         },
@@ -260,9 +288,10 @@ def _cost_document(cost: Cost) -> dict[str, int]:
         "params": cost.params,
         "trainable_params": cost.trainable_params,
         "macs": cost.macs,
+        "uncounted_layers": cost.uncounted,
     }
 
 
 def _delta_document(a: Cost, b: Cost) -> dict[str, int]:
     one, two = _cost_document(a), _cost_document(b)
-    return {key: two[key] - one[key] for key in one}
+    return {key: two[key] - one[key] for key in one if key != "uncounted_layers"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
-from rsinspect.base.units import count, percent
+from rsinspect.base.units import count, grouped, percent
 from rsinspect.base.words import names_in_words, plural, spans
 from rsinspect.differences.pairs import REGULARISERS, Change, Comparison, LayerPair, Status
+from rsinspect.layers.cost import Cost
 from rsinspect.layers.fold import fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
@@ -17,6 +18,9 @@ from rsinspect.layers.wording import describe
 from rsinspect.networks.network import Network
 
 MOST_PHRASES = 3  # in the conclusion
+LITTLE = 0.5
+"""Part of the larger network's layers that have a counterpart; below, a list of differences says
+less than that."""
 
 
 def places_in_words(
@@ -32,7 +36,8 @@ def places_in_words(
     numbers: dict[str, list[int]] = {}
     for group in groups:
         numbers.setdefault(group.stage, []).extend([] if group.number is None else [group.number])
-    order = {stage.path: index for index, stage in enumerate(comparison.stages)}
+    order = {stage.path_a: index for index, stage in enumerate(comparison.stages)}
+    order |= {stage.path: index for index, stage in enumerate(comparison.stages)}
     phrases: list[tuple[list[str], str]] = []  # stages in a row that share the same blocks
     for stage, blocks in numbers.items():
         all_of_it = not blocks or len(blocks) == (whole or {}).get(stage)
@@ -99,21 +104,29 @@ def blocks_in_words(comparison: Comparison) -> tuple[str, ...]:
             groups = [block.group for block in stage.blocks if block.status == status]
             if not groups:
                 continue
-            if not groups[0].is_block:
-                phrases.append(f"{stage.path} {status}")
+            if not any(group.is_block for group in groups):
+                phrases.append(f"{names_in_words([group.path for group in groups])} {status}")
                 continue
-            runs = next(runs for whole, runs in fold_stages(graph) if whole.path == stage.path)
+            own = groups[0].stage
+            groups = [group for group in groups if group.is_block]
+            runs = next(runs for whole, runs in fold_stages(graph) if whole.path == own)
             alike = any(
                 run.repeats > 1 and run.likeness == "identical" and {*groups} <= {*run.groups}
                 for run in runs
             )
             noun = f"{'identical ' if alike else ''}block"
-            phrases.append(f"{sign}{plural(len(groups), noun)} in {stage.path}")
+            phrases.append(f"{sign}{plural(len(groups), noun)} in {own}")
     return tuple(phrases)
 
 
 def structure_in_words(comparison: Comparison) -> str:
     """Say in half a sentence what differs besides the image; blocks first."""
+    most = max(len(comparison.a), len(comparison.b))
+    if comparison.counterparts < LITTLE * most:
+        return (
+            f"little in common: {comparison.counterparts} of {grouped(len(comparison.a))} and "
+            f"{plural(len(comparison.b), 'layer')} have a counterpart"
+        )
     phrases = list(blocks_in_words(comparison))
     changes = comparison.changes
     structural = [change for change in changes if not change.training_only]
@@ -132,13 +145,29 @@ def structure_in_words(comparison: Comparison) -> str:
 
 def _training_in_words(changes: Iterable[Change]) -> str:
     """List what differs in training alone: ``batch-norm momentum, drop path and dropout``."""
+    trains = [change for change in changes if change.training_only]
     kinds = dict.fromkeys(
         {"batch norm": "batch-norm momentum"}.get(noun := _noun(change.layers[0]), noun)
-        for change in changes
-        if change.training_only
+        for change in trains
+        if {field.field for field in change.layers[0].changes} != {"frozen"}
     )
-    *some, last = kinds or [""]
+    *some, last = [*kinds, *_frozen_in_words(trains)] or [""]
     return f"{', '.join(some)} and {last}" if some else last
+
+
+def _frozen_in_words(changes: Iterable[Change]) -> Iterator[str]:
+    """Count the layers that are kept from training in one network alone."""
+    frozen = [
+        field.b
+        for change in changes
+        for layer in change.layers
+        for field in layer.changes
+        if field.field == "frozen"
+    ]
+    if number := sum(frozen):
+        yield f"{plural(number, 'layer')} frozen"
+    if number := len(frozen) - sum(frozen):
+        yield f"{plural(number, 'layer')} no longer frozen"
 
 
 def _delta_in_words(a: int, b: int, noun: str) -> str:
@@ -156,7 +185,12 @@ def conclusion(a: Network, b: Network, comparison: Comparison) -> str:
     one, two = comparison.cost_a, comparison.cost_b
     params = _delta_in_words(one.params, two.params, "params")
     names = [network.title for network in (a, b)]
+    if any(layer.frozen for graph in (comparison.a, comparison.b) for layer in graph):
+        trainable = one.trainable_params, two.trainable_params
+        params += f", {_delta_in_words(*trainable, 'trainable params')}"
     macs = _delta_in_words(one.macs, two.macs, "MACs")
+    if not comparison.is_counted:
+        macs = f"MACs {_macs(one)} -> {_macs(two)}"
     if a.size == b.size:
         names = [network.short_title for network in (a, b)]
         costs = f"{params}, {macs} at {a.size}"
@@ -168,10 +202,14 @@ def conclusion(a: Network, b: Network, comparison: Comparison) -> str:
         )
     else:
         macs = " -> ".join(
-            f"{count(cost.macs)} at {network.size}" for cost, network in ((one, a), (two, b))
+            f"{_macs(cost)} at {network.size}" for cost, network in ((one, a), (two, b))
         )
         costs = f"{params}, MACs {macs}"
     return f"{' -> '.join(names)}: {structure_in_words(comparison)}; {costs}."
+
+
+def _macs(cost: Cost) -> str:
+    return f"at least {count(cost.macs)}" if cost.uncounted else count(cost.macs)
 
 
 def arrowed(text: str) -> str:

@@ -5,8 +5,8 @@ in training alone is marked on its layers and nowhere else. Runs of identical bl
 marks do, and closed nodes say in words what is new, gone or changed inside them: nothing hangs on
 colour.
 
-The two panels are named ``a`` and ``b`` and have the same paths; formats whose ids must differ put
-the panel's name before the path.
+The two panels are named ``a`` and ``b`` and may have the same paths; formats whose ids must differ
+put the panel's name before the path.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from rsinspect.base.errors import check_choice
 from rsinspect.base.words import names_in_words, spans
-from rsinspect.differences.pairs import BlockPair, Comparison, LayerPair, StagePair, Status, compare
+from rsinspect.differences.pairs import BlockPair, Comparison, StagePair, Status, compare
 from rsinspect.differences.wording import arrowed, conclusion, places_in_words
 from rsinspect.drawing.choices import COMPARED_VIEWS
 from rsinspect.drawing.scene import Mark, Node, Panel, Scene
@@ -71,7 +71,9 @@ def comparison(
     way = check_view("blocks", direction)
     check_choice("view of two networks", view, COMPARED_VIEWS)
     differences = compare(a.graph, b.graph)
-    blocks = {block.path: block for block in differences.blocks}
+    in_a, in_b = marks(differences)
+    of_a = {block.a.path: block for block in differences.blocks if block.a is not None}
+    of_b = {block.b.path: block for block in differences.blocks if block.b is not None}
     panels = tuple(
         _panel(
             name,
@@ -79,7 +81,7 @@ def comparison(
             diagram(network, view, question=question, deep=deep, marks=marked)[0],
             blocks,
         )
-        for name, network, marked in zip("ab", (a, b), marks(differences), strict=True)
+        for name, network, marked, blocks in (("a", a, in_a, of_a), ("b", b, in_b, of_b))
     )
     sentence = arrowed(conclusion(a, b, differences))
     trains = any(layer.status == "training_only" for layer in differences.layers)
@@ -102,22 +104,25 @@ def comparison(
 
 
 def marks(differences: Comparison) -> tuple[dict[str, Mark], dict[str, Mark]]:
-    """List what to mark in a and in b, by path of stage, block or layer."""
-    parts: list[StagePair | BlockPair | LayerPair] = [
-        *differences.stages,
-        *differences.blocks,
-        *differences.layers,
-    ]
-    marked = {part.path: _MARKS[part.status] for part in parts if part.status in _MARKS}
+    """List what to mark in a and in b, by the path that stage, block or layer has there."""
+    in_a: dict[str, Mark] = {}
+    in_b: dict[str, Mark] = {}
+
+    def mark(kind: Mark, path_a: str | None, path_b: str | None) -> None:
+        if path_a is not None and kind != "added":
+            in_a[path_a] = kind
+        if path_b is not None and kind != "removed":
+            in_b[path_b] = kind
+
+    parts: list[StagePair | BlockPair] = [*differences.stages, *differences.blocks]
+    for part in parts:
+        if part.status in _MARKS:
+            mark(_MARKS[part.status], part.path_a, part.path)
     for layer in differences.layers:
-        if layer.status == "training_only":
-            marked[layer.path] = (
-                "added" if layer.a is None else "removed" if layer.b is None else "changed"
-            )
-    return (
-        {path: mark for path, mark in marked.items() if mark != "added"},
-        {path: mark for path, mark in marked.items() if mark != "removed"},
-    )
+        if layer.status != "same":
+            kind: Mark = "added" if layer.a is None else "removed" if layer.b is None else "changed"
+            mark(kind, layer.a and layer.a.path, layer.b and layer.b.path)
+    return in_a, in_b
 
 
 def _differences(differences: Comparison) -> str:
@@ -154,13 +159,19 @@ def _lines(paths: tuple[str, ...], blocks: Blocks) -> tuple[str, ...]:
         if path not in blocks:  # all its layers are elsewhere in the other network
             continue
         for line in _words_of(blocks[path]):
-            by_line.setdefault(line, []).append(blocks[path].group.number or 0)
+            by_line.setdefault(line, []).append(_number(path, blocks[path]))
     return tuple(
         line
         if len(numbers) == len(paths)
         else f"block{'s' if len(numbers) > 1 else ''} {spans(numbers)} {line}"
         for line, numbers in by_line.items()
     )
+
+
+def _number(path: str, block: BlockPair) -> int:
+    """Look up the number that a block has under a path."""
+    group = block.a if block.a is not None and block.a.path == path else block.group
+    return group.number or 0
 
 
 def _words_of(block: BlockPair) -> tuple[str, ...]:
@@ -175,5 +186,5 @@ def _words_of(block: BlockPair) -> tuple[str, ...]:
         if len(fields) > 1 and fields[-1] == "shape":  # it follows from the others
             fields.pop()
         head = f"changed: {', '.join(fields)} of" if fields else f"{layer.status}:"
-        lines.setdefault(head, []).append(block.group.name_of(layer.path))
+        lines.setdefault(head, []).append(block.name_of(layer))
     return tuple(f"{head} {names_in_words(names, 3)}" for head, names in lines.items())

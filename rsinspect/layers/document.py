@@ -88,7 +88,15 @@ def fingerprint(graph: LayerGraph) -> str:
     return graph.derived(_fingerprint)
 
 
-def _fingerprint(graph: LayerGraph) -> str:
+def digests(graph: LayerGraph) -> dict[str, bytes]:
+    """Identify each layer by what it is and where it stands in the wiring, by path.
+
+    Layers of two graphs have one digest where a graph and all names in it cannot tell them apart.
+    """
+    return graph.derived(_digests)
+
+
+def _digests(graph: LayerGraph) -> dict[str, bytes]:
     made: dict[str, bytes] = {}
     readers: dict[str, list[tuple[int, str]]] = {layer.path: [] for layer in graph}
     for layer in graph:
@@ -107,6 +115,11 @@ def _fingerprint(graph: LayerGraph) -> str:
     for layer in reversed(graph.layers):
         uses = sorted(b"%d:" % position + whole[path] for position, path in readers[layer.path])
         whole[layer.path] = _digest(made[layer.path], *uses)
+    return whole
+
+
+def _fingerprint(graph: LayerGraph) -> str:
+    whole = digests(graph)
     outputs = [whole[path] for path in graph.outputs]
     return f"{FINGERPRINT}:{_digest(*sorted(whole.values()), b'outputs', *outputs).hex()[:32]}"
 
@@ -116,11 +129,20 @@ def _canonical(layer: Layer) -> bytes:
     op = layer.op
     defaults = type(op)._field_defaults
     config = {
-        key: SAME_FUNCTION.get(value, value) if key in ("activation", "function") else value
+        key: one_function(value) if key in ("activation", "function") else value
         for key, value in op._asdict().items()
         if key != "kind" and (key not in defaults or value != defaults[key])
     }
     return _json([op.kind, config, layer.shape]).encode()
+
+
+def one_function(name: Any) -> Any:
+    """Write a nonlinearity by one of its names.
+
+    >>> one_function("silu"), one_function("relu")
+    ('swish', 'relu')
+    """
+    return SAME_FUNCTION.get(name, name)
 
 
 def _json(value: object) -> str:
