@@ -29,7 +29,7 @@ from rsinspect.layers.shapes import infer_shape
 from rsinspect.networks import named
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.grammar import parse_resolution
-from rsinspect.networks.network import Network, resnet_rs
+from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
@@ -613,3 +613,158 @@ def test_a_chain_that_cannot_be_gets_one_line(
     outcome = cli("diff", *arguments)
     assert outcome.code == 2
     assert words in outcome.err
+
+
+# networks under other names
+
+
+def test_one_network_under_other_names_does_not_differ() -> None:
+    for network in (resnet_rs(ResNetRSSpec.variant(50)), layout_of(1, 2, include_top=False)):
+        found = compare(network.graph, scrambled(network).graph)
+        assert found.by == "wiring"
+        assert {pair.status for pair in found.layers} == {"same"}
+        assert "no difference" in conclusion(network, scrambled(network), found)
+        assert marks(found) == ({}, {})
+    assert compare(network.graph, network.graph).by == "path"
+
+
+def test_names_do_not_matter_to_what_differs() -> None:
+    for one, two in ((152, 200), (200, 152), (50, 101)):
+        a, b = (
+            resnet_rs(ResNetRSSpec.variant(depth, resolution=(160, 160))) for depth in (one, two)
+        )
+        named_, found = compare(a.graph, b.graph), compare(scrambled(a).graph, b.graph)
+        assert found.by == "likeness"
+        for stage, same in zip(found.stages, named_.stages, strict=True):
+            assert (stage.path, stage.status) == (same.path, same.status)
+            assert [block.status for block in stage.blocks] == [x.status for x in same.blocks]
+            assert (stage.cost_a, stage.cost_b) == (same.cost_a, same.cost_b)
+        said, same_ = (
+            {change_in_words(c, each) for c in each.changes if c.verb != "removed"}
+            for each in (found, named_)  # what is removed has names that nothing else has
+        )
+        assert said == same_
+        assert Counter(x.status for x in found.layers) == Counter(x.status for x in named_.layers)
+
+
+@settings(max_examples=15, deadline=None)
+@given(specs, specs)
+def test_every_layer_is_accounted_for_once_whatever_the_names(
+    a: ResNetRSSpec, b: ResNetRSSpec
+) -> None:
+    one, two = scrambled(resnet_rs(a)), resnet_rs(b)
+    found = compare(one.graph, two.graph)
+    assert {x.a for x in found.layers} - {None} == set(one.graph.layers)
+    assert {x.b for x in found.layers} - {None} == set(two.graph.layers)
+    assert len(found.layers) == len(one.graph) + len(two.graph) - found.counterparts
+    assert found.cost_a == one.cost
+    assert found.cost_b == two.cost
+    assert conclusion(one, two, found)
+    scene = comparison(one, two, view="blocks")
+    assert {panel.name for panel in scene.panels} == {"a", "b"}
+
+
+def chained(*layers_: Layer) -> LayerGraph:
+    """A chain, each layer reading the one before it."""
+    return LayerGraph("chain", layers_)
+
+
+def classifier(prefix: str, head: str, units: int, *, frozen: bool = False) -> Network:
+    """A little network, and what a user makes of it: in a nest of its own, frozen, a new head."""
+    image, small, flat = TensorShape(32, 32, 3), TensorShape(16, 16, 8), TensorShape(8)
+    conv = ops.Conv2D(kernel=3, stride=2, in_channels=3, filters=8)
+    layers = (
+        Layer("input_layer" if prefix else "input_layer_7", ops.Input(image), (), image),
+        Layer(f"{prefix}stem_conv", conv, (), small, frozen=frozen),
+        Layer(f"{prefix}stem_bn", ops.BatchNorm(8, 0.99, 0.001), (), small, frozen=frozen),
+        Layer(f"{prefix}stem_relu", ops.Activation("relu"), (), small),
+        Layer(f"{prefix}avg_pool", ops.GlobalAvgPool(), (), flat),
+        Layer(head, ops.Dense(8, units), (), TensorShape(units)),
+    )
+    wired = [layers[0]]
+    for layer in layers[1:]:
+        wired.append(layer._replace(inputs=(wired[-1].path,)))
+    return from_graph(chained(*wired))
+
+
+def test_a_fine_tuned_network_is_its_base_frozen_in_a_nest_under_a_new_head() -> None:
+    base, tuned = classifier("", "predictions", 1000), classifier("base/", "mine", 5, frozen=True)
+    found = compare(base.graph, tuned.graph)
+    assert found.by == "path"
+    assert {pair.path: pair.status for pair in found.layers} == {
+        "input_layer": "same",
+        "base/stem_conv": "training_only",
+        "base/stem_bn": "training_only",
+        "base/stem_relu": "same",
+        "base/avg_pool": "same",
+        "mine": "changed",
+    }
+    said = conclusion(base, tuned, found)
+    assert "units 1000 -> 5" in said
+    assert "in training also 2 layers frozen" in said
+    assert "trainable params" in said
+    back = conclusion(tuned, base, compare(tuned.graph, base.graph))
+    assert "2 layers no longer frozen" in back
+
+
+def opaque_chain(class_name: str) -> Network:
+    flat = TensorShape(12, 8)
+    unknown = ops.Opaque(class_name, flat, ((8, 8),), 0)
+    dense = ops.Dense(8, 8)
+    return from_graph(
+        chained(
+            Layer("tokens", ops.Input(flat), (), flat),
+            Layer("mix", unknown, ("tokens",), flat),
+            Layer("feed", dense, ("mix",), flat),
+        )
+    )
+
+
+def test_what_costs_nobody_knows_gives_no_difference_but_where_it_is_the_same() -> None:
+    one, two = opaque_chain("LSTM"), opaque_chain("GRU")
+    same = diff_answer(one, opaque_chain("LSTM"))
+    assert same.table.totals[0]["macs_delta"] == 0
+    other = diff_answer(one, two)
+    assert other.table.totals[0]["macs_delta"] is None
+    assert "MACs at least 768 -> at least 768" in other.document["conclusion"]
+    assert other.document["totals"]["a"]["uncounted_layers"] == 1
+
+
+def test_networks_with_little_in_common_are_not_compared_layer_by_layer() -> None:
+    one, two = opaque_chain("LSTM"), scrambled(layout_of(1, 1))
+    said = conclusion(one, two, compare(one.graph, two.graph))
+    assert "little in common" in said
+    assert "MACs at least 768" in said
+
+
+def test_each_side_of_a_picture_has_the_marks_of_its_own_names() -> None:
+    a, b = scrambled(layout_of(1, 1)), layout_of(1, 2)
+    found = compare(a.graph, b.graph)
+    in_a, in_b = marks(found)
+    assert in_b["c3/block1"] == "added"
+    assert set(in_a) <= {layer.path for layer in a.graph} | {s.path for s in a.structure.stages}
+    scene = comparison(a, b, view="layers")
+    shown = [{node.path for node in panel.walk()} for panel in scene.panels]
+    assert {layer.path for layer in a.graph} <= shown[0]
+    assert {layer.path for layer in b.graph} <= shown[1]
+
+
+@pytest.mark.keras
+def test_a_file_is_compared_with_what_it_was_made_of(cli: Cli, tmp_path: Path) -> None:
+    import keras
+
+    base = keras.applications.MobileNetV2((96, 96, 3), weights=None, alpha=0.35)
+    body = keras.Model(base.input, base.layers[-2].output, name="body")
+    base.save(tmp_path / "base.keras")
+    body.trainable = False
+    image = keras.Input((96, 96, 3), name="photo")
+    tuned = keras.Model(image, keras.layers.Dense(5, name="mine")(body(image)), name="tuned")
+    tuned.save(tmp_path / "tuned.keras")
+    outcome = cli("diff", tmp_path / "base.keras", tmp_path / "tuned.keras", "-f", "json")
+    document = json.loads(outcome.out)
+    assert document["paired_by"] == "path"
+    assert document["layers"]["added"] == document["layers"]["removed"] == 0
+    assert document["layers"]["changed"] == 1
+    assert "layers frozen" in document["conclusion"]
+    delta = document["totals_delta"]["params"]
+    assert delta == tuned.count_params() - base.count_params()

@@ -157,7 +157,9 @@ def _groups(a: tuple[Group, Forms], b: tuple[Group, Forms]) -> float:
     if one.is_block != other.is_block:
         return -1
     likeness = _likeness(forms, others)
-    if likeness < LEAST_ALIKE and one.is_block:
+    if not one.is_block:
+        likeness = max(likeness, 0.05)  # what is left of a stage has no better counterpart
+    elif likeness < LEAST_ALIKE:
         return -1
     return likeness + (0.1 if one.layers[-1].shape == other.layers[-1].shape else 0)
 

@@ -63,6 +63,7 @@ def matched(a: LayerGraph, b: LayerGraph) -> Matching:
     """
     named, telling = _namesakes(a, b)
     if telling and telling >= LEAST_SHARED * min(_telling(a), _telling(b)):
+        named |= _beside(a, b, named)
         return Matching("path", named, _groups_by_layers(a, b, named))
     if len(a) == len(b) and fingerprint(a) == fingerprint(b):
         same = _by_wiring(a, b)
@@ -103,6 +104,26 @@ def _namesakes(a: LayerGraph, b: LayerGraph) -> tuple[dict[str, str], int]:
         if telling > best[1]:
             best = found, telling
     return best
+
+
+def _beside(a: LayerGraph, b: LayerGraph, named: Mapping[str, str]) -> dict[str, str]:
+    """Pair layers of other names that stand by themselves: inputs, and what reads the same.
+
+    A layer of a part is what it is called there; one that stands by itself, such as a classifier,
+    may be called anything, or by a number.
+    """
+    found = dict(named)
+    taken = set(named.values())
+    left = [x for x in b if x.path not in taken and "/" not in x.path]
+    for layer in a:
+        if layer.path in named or "/" in layer.path:
+            continue
+        read = tuple(found.get(path) for path in layer.inputs)
+        alike = (x for x in left if x.op.kind == layer.op.kind and x.inputs == read)
+        if (other := next(alike, None)) is not None:
+            found[layer.path] = other.path
+            left.remove(other)
+    return found
 
 
 def _nests(graph: LayerGraph) -> Iterator[str]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast
 
 from rsinspect.base.errors import InvalidSpec
+from rsinspect.differences.changes import Change, changes_of
 from rsinspect.differences.matching import By, Matching, matched, merged
 from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, layers_cost
@@ -75,6 +76,12 @@ class LayerPair(NamedTuple):
     b: Layer | None
     status: Status
     changes: tuple[FieldChange, ...] = ()
+
+    @property
+    def telling(self) -> tuple[FieldChange, ...]:
+        """List the fields that matter in inference, or all where none does."""
+        trains = () if self.b is None else _training_fields(self.b.op)
+        return tuple(c for c in self.changes if c.field not in trains) or self.changes
 
 
 class BlockPair(NamedTuple):
@@ -160,24 +167,6 @@ class StagePair(NamedTuple):
         return any(block.group.is_block for block in self.blocks)
 
 
-class Change(NamedTuple):
-    """The same difference in several layers of blocks that both networks have.
-
-    Attributes:
-        verb: ``added``, ``removed`` or ``changed``.
-        training_only: Whether it makes no difference in inference.
-        names: The layers' names within their blocks: ``se/reduce``, ``se/expand``.
-        places: These blocks.
-        layers: The layers.
-    """
-
-    verb: Literal["added", "removed", "changed"]
-    training_only: bool
-    names: tuple[str, ...]
-    places: tuple[Group, ...]
-    layers: tuple[LayerPair, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How b differs from a.
@@ -215,6 +204,13 @@ class Comparison:
         return sum(layer.a is not None and layer.b is not None for layer in self.layers)
 
     @property
+    def likeness(self) -> float:
+        """Say which part of the smaller network is in the other, what is changed counting half."""
+        alike = [layer for layer in self.layers if layer.a is not None and layer.b is not None]
+        changed = sum(layer.status == "changed" for layer in alike)
+        return (len(alike) - changed / 2) / min(len(self.a), len(self.b))
+
+    @property
     def is_counted(self) -> bool:
         """Tell whether the difference in operations is known."""
         return all(stage.is_counted for stage in self.stages)
@@ -232,7 +228,7 @@ class Comparison:
     @property
     def changes(self) -> tuple[Change, ...]:
         """List differences inside the blocks of both networks; those of most layers first."""
-        return _changes(self.blocks)
+        return changes_of(self.blocks)
 
 
 def compare(a: LayerGraph, b: LayerGraph) -> Comparison:
@@ -331,9 +327,7 @@ class _Pairs:
         elif a.op != b.op:
             for field, value in a.op._asdict().items():
                 other = getattr(b.op, field)
-                named = field in ("activation", "function") and isinstance(value, str)
-                same = named and one_function(value) == one_function(other)
-                if value != other and not same and field != "shape":  # which is what comes out
+                if value != other and not _is_same(field, a.op, b.op):
                     yield FieldChange(field, value, other)
         if self.shapes_a[a.path] != self.shapes_b[b.path]:
             yield FieldChange("output_shape", self.shapes_a[a.path], self.shapes_b[b.path])
@@ -346,6 +340,18 @@ class _Pairs:
             yield FieldChange("frozen", a.frozen, b.frozen)
         if (a.shares and self.place[a.shares]) != b.shares:
             yield FieldChange("shares", a.shares, b.shares)
+
+
+def _is_same(field: str, a: ops.Op, b: ops.Op) -> bool:
+    """Tell whether two values of a field come to the same: two names, or borders of one pixel."""
+    match field:
+        case "activation" | "function":
+            one, other = getattr(a, field), getattr(b, field)
+            return isinstance(one, str) and one_function(one) == one_function(other)
+        case "padding":
+            return getattr(a, "kernel", None) == getattr(b, "kernel", None) == 1
+        case _:
+            return field == "shape"  # of an image or a view: what comes out is compared
 
 
 def _free(path: str, graph: LayerGraph) -> str:
@@ -408,32 +414,3 @@ def _reads(
 
 def _cost(graph: LayerGraph, layers: Iterable[Layer | None]) -> Cost:
     return layers_cost(graph, (layer for layer in layers if layer is not None))
-
-
-def _changes(blocks: tuple[BlockPair, ...]) -> tuple[Change, ...]:
-    alike: dict[tuple[Any, ...], list[tuple[Group, LayerPair]]] = {}  # one layer in many blocks
-    for block in blocks:
-        if block.status in ("added", "removed"):
-            continue
-        for layer in block.layers:
-            if layer.status == "same":
-                continue
-            verb = "added" if layer.a is None else "removed" if layer.b is None else "changed"
-            fields = tuple(change.field for change in layer.changes)
-            key = (verb, layer.status == "training_only", fields, block.name_of(layer))
-            alike.setdefault(key, []).append((block.group, layer))
-    together: dict[tuple[Any, ...], list[tuple[str, list[tuple[Group, LayerPair]]]]] = {}
-    for (verb, trains, fields, name), members in alike.items():
-        paths = tuple(dict.fromkeys(group.path for group, _ in members))
-        together.setdefault((verb, trains, fields, paths), []).append((name, members))
-    changes = [
-        Change(
-            verb=verb,
-            training_only=trains,
-            names=tuple(name for name, _ in named),
-            places=tuple({group.path: group for group, _ in named[0][1]}.values()),
-            layers=tuple(layer for _, members in named for _, layer in members),
-        )
-        for (verb, trains, _, _), named in together.items()
-    ]
-    return tuple(sorted(changes, key=lambda change: -len(change.layers)))

@@ -8,7 +8,8 @@ from typing import cast
 
 from rsinspect.base.units import count, grouped, percent
 from rsinspect.base.words import names_in_words, plural, spans
-from rsinspect.differences.pairs import REGULARISERS, Change, Comparison, LayerPair, Status
+from rsinspect.differences.changes import Change
+from rsinspect.differences.pairs import REGULARISERS, Comparison, LayerPair, Status
 from rsinspect.layers.cost import Cost
 from rsinspect.layers.fold import fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph
@@ -18,9 +19,9 @@ from rsinspect.layers.wording import describe
 from rsinspect.networks.network import Network
 
 MOST_PHRASES = 3  # in the conclusion
-LITTLE = 0.5
-"""Part of the larger network's layers that have a counterpart; below, a list of differences says
-less than that."""
+LITTLE = 0.4
+"""Of ``Comparison.likeness``, where names do not tell what belongs together: below, a list of
+differences says less than that."""
 
 
 def places_in_words(
@@ -76,9 +77,9 @@ def _noun(layer: LayerPair) -> str:
 def _fields_in_words(change: Change) -> str:
     """Write each field, with its values where these are the same in all layers."""
     words, differing = [], []
-    for index, (field, *_) in enumerate(change.layers[0].changes):
+    for index, (field, *_) in enumerate(change.layers[0].telling):
         name = "output shape" if field == "output_shape" else field
-        values = {(_word(c.a), _word(c.b)) for c in (pair.changes[index] for pair in change.layers)}
+        values = {(_word(c.a), _word(c.b)) for c in (pair.telling[index] for pair in change.layers)}
         if len(values) == 1:
             words.append(f"{name} {' -> '.join(values.pop())}")
         else:
@@ -121,11 +122,11 @@ def blocks_in_words(comparison: Comparison) -> tuple[str, ...]:
 
 def structure_in_words(comparison: Comparison) -> str:
     """Say in half a sentence what differs besides the image; blocks first."""
-    most = max(len(comparison.a), len(comparison.b))
-    if comparison.counterparts < LITTLE * most:
+    if comparison.by == "likeness" and comparison.likeness < LITTLE:
+        same = sum(layer.status in ("same", "training_only") for layer in comparison.layers)
         return (
             f"little in common: {comparison.counterparts} of {grouped(len(comparison.a))} and "
-            f"{plural(len(comparison.b), 'layer')} have a counterpart"
+            f"{plural(len(comparison.b), 'layer')} have a counterpart, {grouped(same)} the same"
         )
     phrases = list(blocks_in_words(comparison))
     changes = comparison.changes
@@ -134,7 +135,7 @@ def structure_in_words(comparison: Comparison) -> str:
     phrases += [change_in_words(change, comparison) for change in shown]
     if left := len(structural) - len(shown):
         phrases.append(f"and {plural(left, 'more kind')} of change")
-    training = _training_in_words(changes)
+    training = _training_in_words(comparison)
     if not phrases:
         return f"the same but for {training} (training only)" if training else "no difference"
     words = ", ".join(phrases).replace(", and ", " and ")
@@ -143,27 +144,21 @@ def structure_in_words(comparison: Comparison) -> str:
     return f"{words}, nothing else" + (f" but {training} (training only)" if training else "")
 
 
-def _training_in_words(changes: Iterable[Change]) -> str:
+def _training_in_words(comparison: Comparison) -> str:
     """List what differs in training alone: ``batch-norm momentum, drop path and dropout``."""
-    trains = [change for change in changes if change.training_only]
+    trains = [change for change in comparison.changes if change.training_only]
     kinds = dict.fromkeys(
         {"batch norm": "batch-norm momentum"}.get(noun := _noun(change.layers[0]), noun)
         for change in trains
         if {field.field for field in change.layers[0].changes} != {"frozen"}
     )
-    *some, last = [*kinds, *_frozen_in_words(trains)] or [""]
+    *some, last = [*kinds, *_frozen_in_words(comparison.layers)] or [""]
     return f"{', '.join(some)} and {last}" if some else last
 
 
-def _frozen_in_words(changes: Iterable[Change]) -> Iterator[str]:
+def _frozen_in_words(layers: Iterable[LayerPair]) -> Iterator[str]:
     """Count the layers that are kept from training in one network alone."""
-    frozen = [
-        field.b
-        for change in changes
-        for layer in change.layers
-        for field in layer.changes
-        if field.field == "frozen"
-    ]
+    frozen = [field.b for x in layers for field in x.changes if field.field == "frozen"]
     if number := sum(frozen):
         yield f"{plural(number, 'layer')} frozen"
     if number := len(frozen) - sum(frozen):

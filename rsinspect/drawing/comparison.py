@@ -182,7 +182,7 @@ def _words_of(block: BlockPair) -> tuple[str, ...]:
     for layer in block.layers:
         if layer.status not in _MARKS:
             continue
-        fields = [change.field.replace("output_", "") for change in layer.changes]
+        fields = [change.field.replace("output_", "") for change in layer.telling]
         if len(fields) > 1 and fields[-1] == "shape":  # it follows from the others
             fields.pop()
         head = f"changed: {', '.join(fields)} of" if fields else f"{layer.status}:"

@@ -15,7 +15,7 @@ SCHEMA = "rsinspect.graph/1"
 FINGERPRINT = "g1"
 """Version of the fingerprint, its first characters. It changes with the rule, never silently."""
 
-SAME_FUNCTION = {"silu": "swish", "hard_silu": "hard_swish"}
+_SAME_FUNCTION = {"silu": "swish", "hard_silu": "hard_swish"}
 """Two names of one nonlinearity: Keras writes ``silu`` where ``swish`` was asked for."""
 
 
@@ -142,7 +142,7 @@ def one_function(name: Any) -> Any:
     >>> one_function("silu"), one_function("relu")
     ('swish', 'relu')
     """
-    return SAME_FUNCTION.get(name, name)
+    return _SAME_FUNCTION.get(name, name)
 
 
 def _json(value: object) -> str:

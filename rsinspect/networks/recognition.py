@@ -18,7 +18,7 @@ from rsinspect.base.errors import RsInspectError
 from rsinspect.base.words import plural
 from rsinspect.layers import ops
 from rsinspect.layers.cost import weight_shapes
-from rsinspect.layers.document import SAME_FUNCTION
+from rsinspect.layers.document import one_function
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import Op
 from rsinspect.networks.clues import Clues, clues_in
@@ -313,7 +313,7 @@ def _in_inference(op: Any) -> Any:
     if isinstance(op, ops.BatchNorm):
         return op._replace(momentum=0.0)
     if isinstance(op, ops.Activation):
-        return op._replace(function=SAME_FUNCTION.get(op.function, op.function))
+        return op._replace(function=one_function(op.function))
     return op
 
 
