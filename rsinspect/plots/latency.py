@@ -58,7 +58,7 @@ def latency_plot(run: ProfileRun, format: PlotFormat, theme: str, sheet: Sheet =
     """
     check_plot(format, theme)
     figure = latency_figure(run, theme, sheet)
-    title = sheet.named(f"Latency of {run.model.title}")
+    title = sheet.named(f"Latency of {run.title}")
     return sheet.sized(file_content(figure, format, title, sheet.dpi))
 
 

@@ -66,7 +66,7 @@ def roofline_plot(run: ProfileRun, format: PlotFormat, theme: str, sheet: Sheet 
     """
     check_plot(format, theme)
     figure = roofline_figure(run, theme, sheet)
-    title = sheet.named(f"Roofline of {run.model.title}")
+    title = sheet.named(f"Roofline of {run.title}")
     return sheet.sized(file_content(figure, format, title, sheet.dpi))
 
 

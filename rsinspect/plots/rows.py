@@ -181,4 +181,4 @@ def frame_of(
     if interval is not None:
         within = f" (95 % CI {seconds(interval[0])} to {seconds(interval[1])})"
     whole = f"End to end {seconds(latency.median)}{within}, {end.images_per_s:.1f} images/s"
-    return Frame.of(run.model.title, (run.conditions, whole), key, foot, sheet)
+    return Frame.of(run.title, (run.conditions, whole), key, foot, sheet)

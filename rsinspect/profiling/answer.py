@@ -41,7 +41,7 @@ def predicted_answer(run: PredictedRun) -> Answer:
     lead: tuple[Note, ...] = (headline(run),)
     if run.wanted is not None:
         lead = (*lead, run.wanted.advice)
-    title = f"{run.model.title}, {conditions(run.request, run.batch)}, predicted"
+    title = f"{run.title}, {conditions(run.request, run.batch)}, predicted"
     return Answer(
         table._replace(title=title, lead=lead),
         lambda: predicted.to_json(run) | {"answer": headline(run)},
@@ -82,7 +82,7 @@ def outlook(estimate: Estimate, whole_s: float, processes: int = 1) -> Wording |
 
 
 def _title(run: ProfileRun) -> str:
-    return f"{run.model.title}, {run.conditions}"
+    return f"{run.title}, {run.conditions}"
 
 
 def _segments_table(run: ProfileRun) -> Table:

@@ -128,7 +128,7 @@ def chrome_trace_of(run: ProfileRun) -> dict[str, Any]:
     is shown.
     """
     processes: list[tuple[str, Sequence[Span]]] = []
-    title = f"{run.model.title}, {run.conditions}"
+    title = f"{run.title}, {run.conditions}"
     processes.append((f"{title}: rounds", tuple(_rounds(run))))
     if run.trace is not None:
         spans = tuple(Span(*event) for event in run.trace.events)

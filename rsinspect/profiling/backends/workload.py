@@ -210,8 +210,10 @@ def loss_of(work: Workload, labels: Sequence[Any], outputs: Any) -> Any:
     for path, output in zip(work.graph.outputs, outputs, strict=True):
         layer, numbers = work.graph.layer(path), keras.ops.cast(output, "float32")
         if classifies(layer):
-            numbers = keras.losses.sparse_categorical_crossentropy(
-                next(right), numbers, from_logits=getattr(layer.op, "activation", "") is None
+            numbers = keras.losses.sparse_categorical_crossentropy(  # of maps, torch takes none
+                keras.ops.reshape(next(right), (-1,)),
+                keras.ops.reshape(numbers, (-1, layer.shape.channels)),
+                from_logits=getattr(layer.op, "activation", "") is None,
             )
         else:
             numbers = keras.ops.abs(numbers)

@@ -55,6 +55,11 @@ class PredictedRun(_Predicted):
     network: Network
 
     @property
+    def title(self) -> str:
+        """Name the network for people, with its image size."""
+        return self.network.title
+
+    @property
     def per_image_s(self) -> float:
         """Divide the batch's latency by its images."""
         return self.prediction.end_to_end_s / self.batch

@@ -258,6 +258,11 @@ class ProfileRun(Circumstances):
             raise InvalidMeasurement("the segments took no time")
 
     @property
+    def title(self) -> str:
+        """Name the network for people, with its image size."""
+        return self.model.title if self.network is None else self.network.title
+
+    @property
     def closure(self) -> Closure:
         """Compare the sum of the segments with the whole network."""
         return Closure(

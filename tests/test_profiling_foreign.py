@@ -1,0 +1,272 @@
+"""Networks that are no ResNet-RS are built, cut, trained and measured like one."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rsinspect.api.functions import network
+from rsinspect.base.errors import InvalidMeasurement, WeightsError
+from rsinspect.layers import ops
+from rsinspect.layers.cost import layer_cost
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.kernels import kernels, step_macs
+from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.partition import segments
+from rsinspect.layers.shapes import infer_shape
+from rsinspect.networks.network import Network, from_graph
+from rsinspect.plots.latency import latency_plot
+from rsinspect.profiling.answer import profile_answer
+from rsinspect.profiling.distinct import distinct_blocks
+from rsinspect.profiling.parent import profile
+from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.record.document import from_json, to_json
+from rsinspect.profiling.statistics import Latency
+from tests import foreign
+from tests.conftest import python
+from tests.runs import run_of
+from tests.test_profiling_worker import BRIEF, backends
+from tests.test_structure_networks import NAMES, read
+
+FROZEN = {"conv", "bn"}
+
+
+def many_kinds() -> Network:
+    """Two images through one tower, depthwise, SE, groups, transposed, a mask and a number."""
+    layers: list[Layer] = []
+    shapes: dict[str, TensorShape] = {}
+
+    def add(path: str, op: ops.Op, *inputs: str, shares: str | None = None) -> str:
+        shape = (
+            op.shape
+            if isinstance(op, ops.Input)
+            else infer_shape(op, tuple(shapes[name] for name in inputs))
+        )
+        layers.append(Layer(path, op, inputs, shape, shares, path in FROZEN))
+        shapes[path] = shape
+        return path
+
+    left = add("left", ops.Input(TensorShape(16, 16, 3)))
+    right = add("right", ops.Input(TensorShape(16, 16, 3)))
+    tower = ops.Conv2D(3, 3, 4, use_bias=True, activation="relu")
+    one = add("tower/conv", tower, add("flip", ops.Augmentation("RandomFlip"), left))
+    other = add("tower.2/conv", tower, right, shares="tower/conv")
+    x = add("join", ops.Concatenate(), one, other)
+    x = add("bn", ops.BatchNorm(8, 0.9, 1e-3), add("conv", ops.Conv2D(3, 8, 8, 2), x))
+    for block in ("a", "b"):
+        y = add(f"{block}_act", ops.ReLU(6.0), add(f"{block}_dw", ops.DepthwiseConv2D(3, 8), x))
+        gate = ops.Conv2D(1, 8, 8, use_bias=True, activation="sigmoid")
+        z = add(f"{block}_gate", gate, add(f"{block}_pool", ops.GlobalAvgPool(True), y))
+        y = add(f"{block}_scale", ops.Multiply(), y, z)
+        y = add(f"{block}_pw", ops.Conv2D(1, 8, 8, groups=2), y)
+        x = add(f"{block}_add", ops.Add(), x, y)
+    x = add("up", ops.Conv2DTranspose(2, 8, 4, 2, "valid", True), x)
+    mask = ops.Conv2D(1, 4, 3, use_bias=True, activation="softmax")
+    outputs = add("mask", mask, x), add("number", ops.Dense(4, 1), add("p", ops.GlobalAvgPool(), x))
+    return from_graph(LayerGraph("many_kinds", tuple(layers), outputs))
+
+
+NETWORK = many_kinds()
+
+
+def test_a_network_is_cut_between_its_inputs_and_its_outputs() -> None:
+    parts = segments(NETWORK.graph, "block")
+    assert parts[0].inputs == ("left", "right")
+    assert parts[-1].outputs == ("mask", "number")
+    assert [path for part in parts[:-1] for path in part.outputs] == ["bn", "a_add", "b_add", "up"]
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("backend", backends())
+@pytest.mark.parametrize("mode", [pytest.param("forward", marks=pytest.mark.slow), "train"])
+def test_any_network_is_measured(backend: str, mode: Any) -> None:
+    request = ProfileRequest(
+        network=NETWORK, batch=2, mode=mode, level="block", backend=backend, roofs=False, **BRIEF
+    )
+    run = profile(request)
+    parts = {s.path: s for s in run.segments if s.level != "step"}
+    assert list(parts) == [part.path for part in segments(NETWORK.graph, "block")]
+    assert run.closure.same_output
+    assert (run.closure.output_max_abs or 0) > 0
+    assert run.weights == "fresh"
+    assert run.model.depth is None
+    assert run.model.fingerprint == NETWORK.fingerprint
+    if mode == "train":
+        assert run.loss == "cross-entropy of classes, mean magnitude of the outputs that are none"
+        assert all(part.backward and part.backward.median > 0 for part in parts.values())
+    assert from_json(json.loads(json.dumps(to_json(run)))) == run
+
+
+@pytest.mark.keras
+def test_a_stamped_step_of_any_network_learns_what_the_plain_one_learns() -> None:
+    code = """
+import os
+os.environ["KERAS_BACKEND"] = "tensorflow"
+import keras, numpy as np
+from rsinspect.profiling.backends import tensorflow as backend
+from rsinspect.profiling.backends.workload import workload
+from rsinspect.profiling.protocol import ProfileRequest
+from tests.test_profiling_foreign import FROZEN, NETWORK
+request = ProfileRequest(network=NETWORK, batch=2, mode="train", level="block")
+trained = []
+for way in ("end_to_end", "instrumented"):
+    work = workload(request)
+    before = {path: layer.get_weights() for path, layer in work.layers.items()}
+    getattr(backend.instrument(work), way)()
+    after = {path: layer.get_weights() for path, layer in work.layers.items()}
+    trained.append(after)
+    for path, arrays in after.items():
+        moved = any(np.abs(a - b).max() > 0 for a, b in zip(arrays, before[path]))
+        assert moved == (bool(arrays) and path not in FROZEN), path
+for path, plain in trained[0].items():
+    for one, other in zip(plain, trained[1][path], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize(
+    "make", [foreign.unet, foreign.siamese, foreign.two_outputs, foreign.nested, foreign.merges]
+)
+def test_a_file_is_measured_with_its_own_weights(make: Any, suffix: str, tmp_path: Path) -> None:
+    import keras
+    import numpy as np
+
+    from rsinspect.keras_model.build import alone, built, reconcile
+    from rsinspect.keras_model.load import load_own
+
+    model, path = make(), tmp_path / f"model{suffix}"
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(random.uniform(0.1, 0.5, weight.shape))
+    model.save(path)
+    read = network(str(path))
+    assert read.weights == path
+    ours = built(read)
+    load_own(path, read, ours.layers)
+    reconcile(read, ours.model)
+    given = {x.name: random.random((2, *x.shape[1:]), np.float32) for x in ours.model.inputs}
+    inputs = alone([given[x.name] for x in model.inputs])
+    outputs = [each(inputs) for each in (model, ours.model)]
+    for theirs, mine in zip(*map(keras.tree.flatten, outputs), strict=True):
+        np.testing.assert_allclose(theirs, mine, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.keras
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    from rsinspect.keras_model.build import built
+    from rsinspect.keras_model.load import load_own
+
+    path = tmp_path / "other.keras"
+    foreign.two_outputs().save(path)
+    with pytest.raises(WeightsError, match="at tower/conv it has nothing, the network 3×3×3×4, 4"):
+        load_own(path, NETWORK, built(NETWORK).layers)
+
+
+@pytest.mark.keras
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    ["ResNet50V2", "EfficientNetB0", "MobileNetV2", "MobileNetV3Small", "DenseNet121", "Xception",
+     "ConvNeXtTiny", "InceptionResNetV2", "NASNetMobile"],
+)  # fmt: skip
+def test_networks_of_keras_applications_compute_what_they_compute_in_keras(
+    name: str, tmp_path: Path
+) -> None:
+    """With random weights, by way of a file."""
+    import keras
+    import numpy as np
+
+    from rsinspect.keras_model.build import built, reconcile
+    from rsinspect.keras_model.load import load_own
+
+    random = np.random.default_rng(0)
+    model = getattr(keras.applications, name)(weights=None, input_shape=(96, 96, 3), classes=7)
+    for weight in model.weights:
+        fan_in = max(1, int(np.prod(weight.shape[:-1])))
+        values = random.normal(0, 1, weight.shape) / np.sqrt(fan_in)
+        weight.assign(np.abs(values) + 0.5 if "variance" in weight.path else values)
+    path = tmp_path / "model.keras"
+    model.save(path)
+    read = network(str(path), resolution=96)
+    ours = built(read)
+    load_own(path, read, ours.layers)
+    reconcile(read, ours.model)
+    images = random.random((2, 96, 96, 3), np.float32) * 255
+    theirs, mine = np.array(model(images)), np.array(ours.model(images))
+    assert theirs.std() > 1e-4
+    np.testing.assert_allclose(theirs, mine, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_distinct_segments_of_any_network_are_a_network(name: str) -> None:
+    whole = read(name)
+    distinct = distinct_blocks(whole)
+    parts = segments(whole.graph, "block")
+    if distinct is None:
+        return
+    assert sum(distinct.repeats.values()) == len(parts)
+    for before, after in pairwise(distinct.segments):
+        assert after.inputs == before.outputs
+    small = distinct.network.graph
+    macs = sum(distinct.repeats[part.path] * part.cost(small).macs for part in distinct.segments)
+    assert macs == whole.cost.macs
+
+
+@pytest.mark.parametrize("name", ["text_model", "raw_ops"])
+def test_a_layer_that_nobody_can_build_is_named(name: str) -> None:
+    with pytest.raises(InvalidMeasurement, match=r"is a layer of class (Embedding|Square)"):
+        ProfileRequest(network=read(name), batch=1)
+
+
+def test_frozen_layers_have_fewer_gradients() -> None:
+    graph = NETWORK.graph
+    passes = [k.path for k in kernels(graph, graph.layers, mode="train")]
+    assert passes.count("gradient of a_dw") == 2  # of its input and of its weights
+    assert passes.count("gradient of conv") == 1  # the tower before it learns
+    assert passes.count("gradient of tower/conv") == 1  # nothing before it learns
+
+    def times(path: str) -> float:
+        layer = graph.layer(path)
+        return step_macs(graph, [layer]) / layer_cost(graph, layer).macs
+
+    assert (times("a_dw"), times("conv"), times("tower/conv")) == (3, 2, 3)
+
+
+def made_up(network: Network, **changes: Any) -> Any:
+    """A run with a second for each part."""
+    from rsinspect.profiling.record.run import Segment
+
+    parts = segments(network.graph, "block")
+    return run_of(
+        [
+            Segment(
+                path=part.path, level="block", latency=Latency((1.0,) * 3),
+                forward=Latency((0.4,) * 3), backward=Latency((0.6,) * 3),
+                macs=part.cost(network.graph).macs,
+            )
+            for part in parts
+        ],
+        network=network, level="block", **changes,
+    )  # fmt: skip
+
+
+def test_the_notes_say_what_is_left_out_and_where_a_network_cannot_be_cut() -> None:
+    notes = " ".join(map(str, profile_answer(made_up(NETWORK, mode="train")).table.notes))
+    assert "RandomFlip: handed on as it is, here in training too" in notes
+    unet = read("unet")
+    notes = " ".join(map(str, profile_answer(made_up(unet, weights="file")).table.notes))
+    assert "timed in 2 parts: the network can only be cut where one tensor is alive" in notes
+    assert "Weights: the file's own." in notes
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "unet", "NASNetMobile"])
+def test_a_run_of_any_network_is_drawn(name: str) -> None:
+    drawn = latency_plot(made_up(read(name)), "svg", "light").decode()
+    assert read(name).title in drawn
+    assert segments(read(name).graph, "block")[0].path in drawn
