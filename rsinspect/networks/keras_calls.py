@@ -84,15 +84,16 @@ class Entry:
     """
 
     def __init__(self, row: object) -> None:
-        if not isinstance(row, dict) or not isinstance(row.get("class_name"), str):
+        called = row.get("class_name") if isinstance(row, dict) else None
+        if not isinstance(row, dict) or not isinstance(called, str) or not called:
             raise GraphError(f"this is no layer of a Keras model: {_brief(row)}")
         config = row.get("config")
         self.config: Config = config if isinstance(config, dict) else {"layers": config}
         self.name = showable(str(row.get("name") or self.config.get("name") or ""), 500)
         if not self.name:
-            raise GraphError(f"a layer of class {showable(row['class_name'], 60)} has no name")
-        package, _, class_name = str(row["class_name"]).rpartition(">")
-        self.class_name: str = class_name
+            raise GraphError(f"a layer of class {showable(called, 60)} has no name")
+        package, _, class_name = called.rpartition(">")
+        self.class_name = class_name or called
         module = "?" if package else row.get("module")
         self.is_keras = not module or str(module).partition(".")[0] in KERAS
         self.is_input = class_name == "InputLayer"

@@ -191,7 +191,9 @@ def _reshape(call: Operation) -> Op:
 
 def _transpose(call: Operation) -> Op:
     axes = call.settings.get("axes")
-    if not isinstance(axes, list | tuple) or not axes or axes[0] != 0:
+    if not isinstance(axes, list | tuple) or not all(type(axis) is int for axis in axes):
+        raise Unfit("axes")
+    if axes[:1] not in ([0], (0,)):
         raise Unfit("axes")
     _only(call)
     return ops.Permute(tuple(axes[1:]))
@@ -327,6 +329,16 @@ def _split(call: Operation, sides: Sides) -> list[Sides]:
     return [sides] * parts
 
 
+def _product(call: Operation, sides: Sides) -> list[Sides]:
+    """Infer what a product of matrices gives, those before the last two axes alike."""
+    if len(call.inputs) != 2 or call.inputs[0][:-2] != call.inputs[1][:-2]:
+        raise Unfit("inputs")
+    one, other = call.inputs
+    if len(one) < 2 or len(other) < 2 or one[-1] != other[-2]:
+        raise Unfit("inputs")
+    return [[*sides[:-1], other[-1]]]
+
+
 def _item(call: Operation, sides: Sides) -> list[Sides]:
     """Infer what ``x[:, 1:, 0]`` gives."""
     picks = call.operands[1] if len(call.operands) > 1 else call.settings.get("slice_spec")
@@ -354,6 +366,8 @@ _SHAPES: dict[str, Callable[[Operation, Sides], list[Sides]]] = {
          "Argmin", "Logsumexp", "CountNonzero", "math.reduce_sum", "math.reduce_min"),
         _reduced,
     ),
+    "Matmul": _product,
+    "linalg.matmul": _product,
     "Squeeze": _squeezed,
     "ExpandDims": _expanded,
     "Split": _split,

@@ -131,7 +131,7 @@ class Settings:
         value = self._config.get(key)
         if value is None or value == "linear":
             return None
-        if isinstance(value, str):
+        if isinstance(value, str) and value:
             return showable(value, 100)
         if not isinstance(value, dict):
             raise Unfit(key)

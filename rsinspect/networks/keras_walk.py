@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from rsinspect.base.errors import GraphError, ShapeMismatch
 from rsinspect.base.text import showable
-from rsinspect.base.words import Option, advice, plural
+from rsinspect.base.words import Option, advice, plural, shown
 from rsinspect.layers import ops
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.layers.graph import Layer, alike
@@ -37,6 +37,9 @@ from rsinspect.networks.keras_ops import (
     operation_shapes,
 )
 from rsinspect.networks.keras_settings import LARGEST_SIDE, MOST_AXES, Settings, Unfit, is_side
+
+MOST_OUTPUTS = 1_000
+"""Of one layer."""
 
 WeightShapes = tuple[tuple[int, ...], ...]
 Weights = Callable[[tuple[str, ...]], tuple[WeightShapes, int] | None]
@@ -260,6 +263,8 @@ class Walk:
         if isinstance(op, ops.Opaque):
             outputs = self._outputs(entry, call, shapes, read)
             for index in read:
+                if not 0 <= index <= MOST_OUTPUTS:
+                    raise GraphError(f"{path:.80} has no output {shown(index)}")
                 if index:
                     pick = ops.Pick(index, outputs[index])
                     picked = Layer(self._unused(f"{path}[{index}]"), pick, (path,), pick.shape)
@@ -325,7 +330,7 @@ class Walk:
         if known is None and entry.is_keras:
             ruled = opaque_weights(entry.class_name, Settings(entry.config), shapes)
             known = None if ruled is None else (ruled, 0)
-        if known is None:
+        if known is None or not all(is_side(side) for shape in known[0] for side in shape):
             return None, 0
         weights, constants = known
         trained = len(weights) - constants
