@@ -108,8 +108,11 @@ class Entry:
         self.keras_2 = "batch_input_shape" in self.config or not isinstance((*nodes, {})[0], dict)
         self.is_operation = self.is_keras and (
             ".ops." in f"{module}."
-            # Keras 3 writes no modules in an .h5 file; every layer has this setting there.
-            or not (module or self.keras_2 or self.is_input or "trainable" in self.config)
+            # Keras 3 writes no modules in an .h5 file; every layer but one has this setting there.
+            or (
+                not (module or self.keras_2 or self.is_input or "trainable" in self.config)
+                and not class_name.startswith("SpatialDropout")
+            )
         )
 
     @property
