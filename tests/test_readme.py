@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shlex
 import shutil
@@ -14,14 +15,18 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from rsinspect.networks.applications import named_in
+from rsinspect.networks.kept import CACHE_VARIABLE, file_name, keras_version
 from tests.conftest import GOLDENS, Cli, python
+from tests.test_structure_networks import DATA
 
 README = Path(__file__).parent.parent / "README.md"
 CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
 PICTURES = {
     "figure6-101.svg": "101",
-    "stages-420-dark.svg": "420 --view stages --color flops --theme dark",
-    "blocks-50-expanded.svg": "50 --view blocks --expand c4/block0",
+    "inception-v3.svg": "InceptionV3 --size 16:9",
+    "efficientnetv2-l-dark.svg": "EfficientNetV2L --view stages --color flops --theme dark",
+    "unet.svg": "unet.json --view stages",
 }
 """Pictures of the README and what follows ``rsinspect graph`` to draw them."""
 
@@ -55,6 +60,20 @@ def texts(svg: bytes) -> list[str]:
     return [text for text in ElementTree.fromstring(svg).itertext() if text.strip()]
 
 
+@pytest.fixture
+def _networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks as Keras said what they are once, and a file in the folder that is worked in."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("InceptionV3", "EfficientNetV2L", "unet"):
+        file = f"{name}.json"
+        if named := named_in(name):
+            file = file_name(named.application(), keras_version())
+        packed = (DATA / f"{name}.json.gz").read_bytes()
+        (tmp_path / file).write_bytes(gzip.decompress(packed))
+
+
+@pytest.mark.usefixtures("_networks")
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_what_its_command_draws(
     cli: Cli, tmp_path: Path, request: pytest.FixtureRequest, name: str
