@@ -344,17 +344,17 @@ def _shaped(carrier: Any) -> Any:
 CARRIERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "Lambda": (
         _shaped(row("Lambda", "mine", "image", function=CODE, arguments={})),
-        ("mine: code in the file, which was not read", "CVE-2024-3660"),
+        ("mine: code, which was not read; loading the file can run it (CVE-2024-3660",),
     ),
     "Lambda of Keras 2": (
         _shaped(
             row("Lambda", "mine", "image", function=["4wEA", None, None], function_type="lambda")
         ),
-        ("mine: code in the file, which was not read", "CVE-2025-9905"),
+        ("mine: code, which was not read;", "CVE-2025-9905"),
     ),
     "function as code": (
         _shaped(row("Activation", "mine", "image", activation=CODE)),
-        ("a function as code in the file", "CVE-2024-3660"),
+        ("mine: a function as code", "CVE-2024-3660"),
     ),
     "TorchModuleWrapper": (
         _shaped(row("TorchModuleWrapper", "torch", "image", module="keras.layers",
@@ -363,25 +363,25 @@ CARRIERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     ),
     "TFSMLayer": (
         _shaped(row("TFSMLayer", "saved", "image", filepath="/srv/evil")),
-        ("saved: a SavedModel somewhere else", "CVE-2026-1462"),
+        ("saved: a SavedModel in another place", "CVE-2026-1462"),
     ),
     "module": (
         _shaped(row("system", "mine", "image", module="os", command="touch owned")),
-        ("import and call os.system", "CVE-2025-1550"),
+        ("neither in it nor Keras's: os.system", "CVE-2025-1550"),
     ),
     "hidden module": (
         _shaped(conv("mine", "image", kernel_initializer={
             "module": "\u0065vil.module", "class_name": "Popen", "config": {}
         })),
-        ("import and call evil.module.Popen", "CVE-2025-1550"),
+        ("neither in it nor Keras's: evil.module.Popen", "CVE-2025-1550"),
     ),
     "get_file": (
         _shaped(conv("mine", "image", kernel_initializer=GET_FILE)),
-        ("import and call keras.utils.get_file", "CVE-2025-8747"),
+        ("calls what no model consists of: keras.utils.get_file", "CVE-2025-8747"),
     ),
     "safe mode off": (
         _shaped(conv("mine", "image", kernel_initializer=SWITCH)),
-        ("switches safe mode off", "CVE-2025-9906"),
+        ("switches Keras's safe mode off", "CVE-2025-9906"),
     ),
 }  # fmt: skip
 """A configuration, and words of the remark."""

@@ -105,7 +105,8 @@ def _another(random: Random, value: Any) -> Any:
     if isinstance(value, list) and random.random() < 0.4:
         return random.choice((value * 2, value[1:], value[:1], [*value, None], value * 50))
     if isinstance(value, int | float) and not isinstance(value, bool) and random.random() < 0.4:
-        return random.choice((-value, value * 1000, value * 10**12, value / 1000, value + 1))
+        small = value / 1000 if abs(value) < 10**300 else 0
+        return random.choice((-value, value * 1000, value * 10**12, small, value + 1))
     if isinstance(value, str) and random.random() < 0.3:
         return random.choice((f"{value}x", value.upper(), f"{value}\x1b", value * 50, f" {value}"))
     return random.choice(STRANGE)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
@@ -10,6 +14,7 @@ import pytest
 from rsinspect.base.errors import RsInspectError
 from rsinspect.networks.named import network
 from tests import keras_mutants
+from tests.keras_files import functional, image, keras_file, row
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -34,3 +39,35 @@ def test_mutants_are_refused_for_many_reasons_and_some_are_networks(tmp_path: Pa
             shown += 1
     assert shown > 20
     assert len(said) > 20
+
+
+# ---- what was found
+
+
+def test_numbered_names_do_not_exhaust_the_stack(tmp_path: Path) -> None:
+    """Two thousand layers with the names that a layer's second to last calls would have."""
+    shared = row("ReLU", "a", "image")
+    shared["inbound_nodes"] *= 2
+    named = [row("ReLU", f"a.{number}", "image") for number in range(2, 2000)]
+    made = network(str(keras_file(tmp_path / "my.keras", functional(image(), *named, shared))))
+    assert made.graph.layers[-1].path == "a.2000"
+
+
+def test_a_bare_graph_is_no_configuration(tmp_path: Path) -> None:
+    saved = network(str(keras_file(tmp_path / "my.keras")))
+    (tmp_path / "graph.json").write_text(json.dumps(saved.to_json()["graph"]))
+    assert network(str(tmp_path / "graph.json")).fingerprint == saved.fingerprint
+
+
+@pytest.mark.slow
+def test_a_fuzzer_that_follows_the_branches_finds_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="atheris is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz_keras", "-runs=3000", "-seed=1"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]

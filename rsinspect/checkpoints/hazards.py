@@ -16,16 +16,16 @@ from rsinspect.base.words import names_in_words
 _LONGEST_NAME = 60
 
 _CODE = {
-    "Lambda": "code in the file, which was not read; loaded without safe mode, or by a Keras that "
-    "can be talked out of it, it runs (CVE-2024-3660, CVE-2025-9905, CVE-2026-12481)",
-    "__lambda__": "a function as code in the file, which was not read; loaded without safe mode it "
-    "runs (CVE-2024-3660)",
-    "TorchModuleWrapper": "a pickled PyTorch module, which was not read; loading it can run "
+    "Lambda": "code, which was not read; loading the file can run it (CVE-2024-3660, "
+    "CVE-2025-9905, CVE-2026-12481)",
+    "__lambda__": "a function as code, which was not read; loading the file can run it "
+    "(CVE-2024-3660)",
+    "TorchModuleWrapper": "a pickled PyTorch module, which was not read; loading the file can run "
     "anything (CVE-2025-49655, CVE-2026-12484)",
-    "TFSMLayer": "a SavedModel somewhere else, which was not read; loading the file loads and runs "
-    "that too (CVE-2026-1462)",
+    "TFSMLayer": "a SavedModel in another place, which was not read; loading the file runs that "
+    "too (CVE-2026-1462)",
 }
-"""Classes whose instances bring code along, and what of it."""
+"""Classes whose instances bring code along, and what they hold."""
 
 _SWITCHES = ("enable_unsafe_deserialization", "disable_safe_mode")
 
@@ -53,23 +53,35 @@ def hazards_of(config: Mapping[str, Any], content: bytes) -> tuple[str, ...]:
         return ()
     carriers: dict[str, dict[str, None]] = {}
     imports: dict[str, None] = {}
+    calls: dict[str, None] = {}
     switches = False
-    for value in _objects(config):
+    for value, layer in _objects(config):
         class_name, module, inner = (value.get(k) for k in ("class_name", "module", "config"))
-        name = value.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
         if isinstance(class_name, str) and class_name in _CODE:
-            carriers.setdefault(class_name, {})[_short(name or class_name)] = None
+            carriers.setdefault(class_name, {})[layer or class_name] = None
         called = inner if isinstance(inner, str) else class_name
         switches = switches or called in _SWITCHES
         if isinstance(module, str) and not _is_ordinary(module, class_name):
-            imports[f"{_short(module)}.{_short(called)}"] = None
-    said = [f"{names_in_words(list(names))}: {_CODE[kind]}." for kind, names in carriers.items()]
+            foreign = not _ORDINARY.fullmatch(module)
+            (imports if foreign else calls)[f"{_short(module)}.{_short(called)}"] = None
+    for name in carriers.get("Lambda", ()):  # its code is an object of its own
+        carriers.get("__lambda__", {}).pop(name, None)
+    said = [
+        f"{names_in_words(list(names))}: {_CODE[kind]}."
+        for kind, names in carriers.items()
+        if names
+    ]
     if switches:
-        said.append("It switches safe mode off where it is loaded (CVE-2025-9906).")
+        said.append("Loading the file switches Keras's safe mode off (CVE-2025-9906).")
     if imports:
         said.append(
-            f"Loading it makes Keras import and call {names_in_words(list(imports))}: code from "
-            "elsewhere, which was not (CVE-2025-1550, CVE-2025-8747)."
+            "Loading the file imports code that is neither in it nor Keras's: "
+            f"{names_in_words(list(imports))} (CVE-2025-1550)."
+        )
+    if calls:
+        said.append(
+            "Loading the file calls what no model consists of: "
+            f"{names_in_words(list(calls))} (CVE-2025-8747)."
         )
     return tuple(said)
 
@@ -87,17 +99,20 @@ def _harmless(content: bytes) -> bool:
     )
 
 
-def _objects(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """List every object of a configuration that names a class or a module."""
-    ahead: list[Any] = [config]
+def _objects(config: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """List every object that names a class or a module, each with the layer that it is part of."""
+    ahead: list[tuple[Any, str]] = [(config, "")]
     while ahead:
-        value = ahead.pop()
+        value, layer = ahead.pop()
         if isinstance(value, dict):
             if "class_name" in value or "module" in value:
-                yield value
-            ahead.extend(reversed(value.values()))
+                inner = value.get("config")
+                name = value.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
+                layer = _short(name) if isinstance(name, str) else layer
+                yield value, layer
+            ahead.extend((part, layer) for part in reversed(value.values()))
         elif isinstance(value, list):
-            ahead.extend(reversed(value))
+            ahead.extend((part, layer) for part in reversed(value))
 
 
 def _is_ordinary(module: str, class_name: object) -> bool:
