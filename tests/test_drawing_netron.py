@@ -54,7 +54,7 @@ def test_rows_of_the_layers_add_up_to_those_of_the_model() -> None:
     whole = rows(network, kind="model")[""]
     for name in METRICS.values():
         assert sum(values[name] for values in rows(network).values()) == whole[name]
-    assert (whole["parameters"], whole["MACs per image"]) == (
+    assert (whole["parameters"], whole["MACs"]) == (
         network.cost.params,
         network.cost.macs,
     )
@@ -96,7 +96,7 @@ def test_what_is_used_twice_has_a_row_for_each_use_and_for_what_is_inside() -> N
     }  # fmt: skip
     params = {target: values["parameters"] for target, values in metrics.items()}
     assert (params["tower[0]"], params["conv"], params["dense[0]"]) == (12, 12, 20)
-    assert metrics["tower[0]"]["MACs per image"] == metrics["tower[1]"]["MACs per image"] == 768
+    assert metrics["tower[0]"]["MACs"] == metrics["tower[1]"]["MACs"] == 768
     assert rows(network, kind="model")[""]["parameters"] == network.cost.params
     assert rows(network, "metadata", "graph")["tower"]["layers"] == "2"
 
@@ -107,7 +107,7 @@ def test_a_layer_of_a_nested_model_is_called_by_both_names() -> None:
     assert set(rows(network)) == {"left", "tower", "tower/conv", "tower/pool"}
     assert rows(network)["tower"] == rows(network)["tower/conv"] | {
         "activation bytes": 4 * (8 * 8 * 4 + 4),
-        "FLOPs per image": 2 * 768 + 8 * 8 * 4,
+        "FLOPs": 2 * 768 + 8 * 8 * 4,
     }
 
 

@@ -20,6 +20,7 @@ class Change(NamedTuple):
         names: The layers' names within their blocks: ``se/reduce``, ``se/expand``.
         places: These blocks.
         layers: The layers.
+        is_scattered: Whether not each of these blocks has each of these layers.
     """
 
     verb: Literal["added", "removed", "changed"]
@@ -27,6 +28,17 @@ class Change(NamedTuple):
     names: tuple[str, ...]
     places: tuple[Group, ...]
     layers: tuple[LayerPair, ...]
+    is_scattered: bool = False
+
+    def joined(self, other: Change) -> Change:
+        """Join the same difference in other layers."""
+        places = {group.path: group for group in (*self.places, *other.places)}
+        return self._replace(
+            names=tuple(dict.fromkeys((*self.names, *other.names))),
+            places=tuple(places.values()),
+            layers=(*self.layers, *other.layers),
+            is_scattered=True,
+        )
 
     @property
     def is_slight(self) -> bool:

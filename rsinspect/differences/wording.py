@@ -61,6 +61,8 @@ def change_in_words(change: Change, comparison: Comparison) -> str:
     )
     place = places_in_words(change.places, comparison, whole)
     names, layers = names_in_words(change.names), plural(len(change.layers), "layer")
+    if change.is_scattered:
+        return f"{_fields_in_words(change)} in {layers}"
     if change.verb == "changed":
         return f"{_fields_in_words(change)} in {names} of {place} ({layers})"
     ops = {_noun(layer) for layer in change.layers}
@@ -76,6 +78,8 @@ def _noun(layer: LayerPair) -> str:
 
 def _fields_in_words(change: Change) -> str:
     """Write each field, with its values where these are the same in all layers."""
+    if change.is_scattered and _is_width(change):
+        return "other widths"
     words, differing = [], []
     for index, (field, *_) in enumerate(change.layers[0].telling):
         name = "output shape" if field == "output_shape" else field
@@ -131,7 +135,10 @@ def structure_in_words(comparison: Comparison) -> str:
     phrases = list(blocks_in_words(comparison))
     changes = comparison.changes
     structural = [change for change in changes if not change.training_only]
-    shown = structural[: max(1, MOST_PHRASES - len(phrases))]
+    most = max(1, MOST_PHRASES - len(phrases))
+    if len(structural) > most:
+        structural = _by_fields(structural)
+    shown = structural[:most]
     phrases += [change_in_words(change, comparison) for change in shown]
     if left := len(structural) - len(shown):
         phrases.append(f"and {plural(left, 'more kind')} of change")
@@ -142,6 +149,29 @@ def structure_in_words(comparison: Comparison) -> str:
     if structural:
         return f"{words}; in training also {training}" if training else words
     return f"{words}, nothing else" + (f" but {training} (training only)" if training else "")
+
+
+def _by_fields(changes: Iterable[Change]) -> list[Change]:
+    """Join the changes of the same fields, wherever they are."""
+    joined: dict[object, Change] = {}
+    for change in changes:
+        fields = tuple(field.field for field in change.layers[0].telling)
+        key: object = (change.names, change.places)
+        if change.verb == "changed":
+            key = "widths" if _is_width(change) else fields
+        before = joined.get(key)
+        joined[key] = change if before is None else before.joined(change)
+    return sorted(joined.values(), key=lambda change: (change.is_slight, -len(change.layers)))
+
+
+def _is_width(change: Change) -> bool:
+    """Tell whether all that differs is how many channels there are."""
+    return all(
+        field in ("channels", "in_channels", "filters")
+        or (field == "output_shape" and len(a) == len(b) and a[:-1] == b[:-1])
+        for layer in change.layers
+        for field, a, b in layer.telling
+    )
 
 
 def _training_in_words(comparison: Comparison) -> str:

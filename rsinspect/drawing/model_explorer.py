@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from rsinspect.base.errors import UnknownPicture
 from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice
-from rsinspect.drawing.overlay import numbers
+from rsinspect.drawing.overlay import numbers, total
 from rsinspect.drawing.scene import EDGE_WORDS, Edge, EdgeKind, Fact, Lane, Node, Panel, Role, Scene
 from rsinspect.drawing.theme import LIGHT, text_on
 
@@ -31,9 +31,9 @@ SUFFIX = ".me.json"
 ADDITIVE = ("params", "macs", "flops", "activation_bytes")
 METRICS = {
     "params": "params",
-    "macs": "MACs per image",
-    "flops": "FLOPs per image",
-    "activation_bytes": "activation bytes per image, float32",
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "activation_bytes": "activation bytes, float32",
     "latency_s": "measured latency of one batch, seconds",
 }
 """Quantities that add up over layers, and what Model Explorer calls them."""
@@ -114,7 +114,7 @@ class _Place(NamedTuple):
 
 def _places(panel: Panel) -> tuple[_Place, ...]:
     """List every layer, in the order of the forward pass, in its stage, block and part of it."""
-    places = tuple(place for node in panel.nodes for place in _inside(node, ""))
+    places = tuple(place for stage in panel.nodes for place in _inside(stage, stage.path, ""))
     if not places or any(place.layer.paths or not place.namespace for place in places):
         raise UnknownPicture(
             "Model Explorer files need every layer, and this picture leaves layers out",
@@ -123,13 +123,22 @@ def _places(panel: Panel) -> tuple[_Place, ...]:
     return places
 
 
-def _inside(node: Node, namespace: str) -> Iterator[_Place]:
+def _inside(node: Node, stage: str, namespace: str) -> Iterator[_Place]:
     if node.children:
         for child in node.children:
-            yield from _inside(child, node.path)
+            yield from _inside(child, stage, _namespace(stage, node.path))
         return
     inner = INNER.get(node.lane)
     yield _Place(f"{namespace}/{inner[0]}" if inner else namespace, node)
+
+
+def _namespace(stage: str, path: str) -> str:
+    """Put a block into its stage, also where its label does not begin with the stage's.
+
+    >>> _namespace("c4", "c4/block0"), _namespace("block2", "block2a")
+    ('c4/block0', 'block2/block2a')
+    """
+    return path if f"{path}/".startswith(f"{stage}/") else f"{stage}/{path}"
 
 
 def _graph(scene: Scene, panel: Panel) -> dict[str, Any]:
@@ -151,7 +160,8 @@ def _graph(scene: Scene, panel: Panel) -> dict[str, Any]:
 
 def _about(scene: Scene, panel: Panel) -> dict[str, str]:
     """List attributes of the whole graph."""
-    totals = {key: grouped(int(sum(numbers(panel.nodes, key).values()))) for key in ADDITIVE}
+    sums = {key: total(panel.nodes, key) for key in ADDITIVE}
+    totals = {key: words for key, words in sums.items() if words is not None}
     about = {"network": scene.title, **totals, "output_shape": panel.nodes[-1].aside}
     if scene.legend and scene.legend.key == "latency_s":
         about["latency_s"] = scene.legend.title
@@ -196,7 +206,7 @@ def _groups(panel: Panel) -> Iterator[tuple[str, dict[str, str]]]:
             about = {"block": block.title, "layers": "; ".join(block.lines)}
             if identical := _identical(repeats[block.path]):
                 about["identical"] = f"one of {identical[0]}"
-            yield block.path, about | _words(block.facts)
+            yield _namespace(stage.path, block.path), about | _words(block.facts)
 
 
 def _identical(repeats: int) -> tuple[str, ...]:

@@ -16,15 +16,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rsinspect.base.errors import UnknownPicture
-from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice
-from rsinspect.drawing.overlay import numbers
+from rsinspect.drawing.overlay import numbers, total
 from rsinspect.drawing.scene import Node, Panel, Scene
 
 METRICS = {
     "params": "parameters",
-    "macs": "MACs per image",
-    "flops": "FLOPs per image",
+    "macs": "MACs",
+    "flops": "FLOPs",
     "activation_bytes": "activation bytes",
 }
 """Quantities that add up over layers, and what Netron shows them as; the first replaces its own."""
@@ -104,10 +103,17 @@ def _inside(node: Node, around: tuple[Node, ...]) -> Iterator[_Place]:
         yield from _inside(child, (*around, node))
 
 
-def _sums(nodes: Sequence[Node]) -> dict[str, float]:
-    """Add up each quantity of some nodes; one that none of them has is left out."""
-    found = {name: numbers(nodes, key) for key, name in METRICS.items()}
-    return {name: sum(values.values()) for name, values in found.items() if values}
+def _sums(nodes: Sequence[Node]) -> dict[str, float | str]:
+    """Add up each quantity of some nodes; one that none of them has is left out.
+
+    A sum is a number, and words where it is only the least that it can be.
+    """
+    sums: dict[str, float | str] = {}
+    for key, name in METRICS.items():
+        if (words := total(nodes, key)) is not None:
+            exact = sum(numbers(nodes, key).values())
+            sums[name] = words if words.startswith("at least") else exact
+    return sums
 
 
 def _rows(kind: str, target: str, values: Mapping[str, object]) -> Iterator[Row]:
@@ -126,7 +132,8 @@ def _about(scene: Scene, panel: Panel) -> Iterator[Row]:
 
 
 def _totals(nodes: Sequence[Node]) -> dict[str, str]:
-    return {name: grouped(int(value)) for name, value in _sums(nodes).items()}
+    sums = {name: total(nodes, key) for key, name in METRICS.items()}
+    return {name: words for name, words in sums.items() if words is not None}
 
 
 def _metadata(named: Mapping[str, tuple[_Place, ...]]) -> Iterator[Row]:

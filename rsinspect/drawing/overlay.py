@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rsinspect.base.errors import UnknownPicture, check_choice
-from rsinspect.base.units import binary_bytes, count, percent, seconds
+from rsinspect.base.units import binary_bytes, count, grouped, percent, seconds
 from rsinspect.base.words import Option, advice, plural
 from rsinspect.drawing.choices import QUANTITIES
 from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Known, Legend, Node, Panel, Scene
@@ -234,6 +234,17 @@ def _legend(quantity: str, scene: Scene) -> str:
                 f"arithmetic intensity, FLOPs ({question.convention}) per byte moved, {images}, "
                 f"{question.dtype}, nothing fused"
             )
+
+
+def total(nodes: Iterable[Node], key: str) -> str | None:
+    """Write the sum of one fact's values with every digit; None where no node has it.
+
+    Where a part of it is unknown, the sum is the least that it can be.
+    """
+    nodes = tuple(nodes)
+    values = numbers(nodes, key)
+    least = "" if all(_known(node, key) == "whole" for node in nodes) else "at least "
+    return f"{least}{grouped(int(sum(values.values())))}" if values else None
 
 
 def numbers(nodes: Iterable[Node], key: str) -> dict[str, float]:
