@@ -66,6 +66,8 @@ def test_the_original_of_keras_2_reads_as_the_same_network() -> None:
     ours = network_of(50)
     assert read.cost == ours.cost
     assert read.blocks == (3, 4, 6, 3)
+    assert read.recognised is not None
+    assert (read.recognised.spec.title, read.recognised.departs) == (ours.title, None)
 
 
 def test_a_model_for_any_image_needs_a_resolution() -> None:
@@ -167,7 +169,8 @@ def test_an_activation_is_named_however_it_is_given(keras: Any) -> None:
     for given, name in (
         ("gelu", "gelu"),
         (layers.ReLU(), "relu"),
-        (layers.ReLU(6.0), "custom:ReLU"),
+        (layers.ReLU(6.0), "relu6"),
+        (layers.LeakyReLU(), "custom:LeakyReLU"),
         (twice, "custom:twice"),
         (None, None),
     ):

@@ -148,15 +148,16 @@ class Settings:
             return settings.activation() or "linear"
         if name == "PReLU":
             raise Unfit(key)  # it has weights
+        limit = settings.get("max_value")
         plain = (
-            settings.get("max_value") is None
+            limit in (None, 6)
             and not settings.get("negative_slope")
             and not settings.get("threshold")
             and settings.get("alpha", 1) == 1
             and settings.get("axis", -1) == -1
         )
         if plain and name in _PLAIN_ACTIVATIONS:
-            return _PLAIN_ACTIVATIONS[name]
+            return "relu6" if name == "ReLU" and limit else _PLAIN_ACTIVATIONS[name]
         return showable(f"{CUSTOM_ACTIVATION}{name}", 100)
 
 
