@@ -181,7 +181,7 @@ def test_the_python_door_takes_the_same_names(keras_process: FakeKeras) -> None:
 def test_names_and_sizes_load_no_framework_nor_the_reader_of_files() -> None:
     code = (
         "import sys; from rsinspect.networks.named import source; source('EfficientNetB0@260');"
-        "print({'keras', 'tensorflow', 'numpy', 'msgspec', 'platformdirs'}"
+        "print({'keras', 'tensorflow', 'numpy', 'msgspec'}"
         " & set(sys.modules))"
     )
     assert python(code).stdout == "set()\n"

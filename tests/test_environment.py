@@ -19,8 +19,9 @@ from rsinspect.base.errors import BackendUnavailable, RenderError
 from rsinspect.doctor import checkup
 from rsinspect.drawing import engine
 from rsinspect.drawing.formats import Style, render
+from rsinspect.networks.kept import keras_home
 from rsinspect.profiling.protocol import ProfileRequest
-from rsinspect.weights.published import cache_folder, keras_home
+from rsinspect.weights.published import cache_folder
 from tests.conftest import GOLDENS, Cli
 from tests.networks import layout_of
 from tests.test_drawing_files import scene_named

@@ -19,6 +19,7 @@ SCHEMA = "rsinspect.doctor/1"
 READ_BY = {
     "KERAS_BACKEND": "backend of Keras models; a profile names its own",
     "RSINSPECT_WEIGHTS_URL": "where the ImageNet weights are fetched",
+    "RSINSPECT_CACHE": "where networks that Keras builds are kept",
     "NO_COLOR": "tables without colour",
     "CUDA_VISIBLE_DEVICES": "GPUs the backends see",
 }

@@ -24,12 +24,14 @@ from rsinspect.base import process
 from rsinspect.base.errors import GraphvizNotFound, RenderError
 from rsinspect.base.sources import content_of
 from rsinspect.drawing import engine
+from rsinspect.networks.kept import keras_home
 from rsinspect.profiling import machine
 from rsinspect.profiling.choices import BACKENDS
-from rsinspect.weights.published import keras_home
 
 DRAWN: tuple[engine.Format, ...] = ("svg", "png", "pdf")
-VARIABLES = ("KERAS_BACKEND", "RSINSPECT_WEIGHTS_URL", "NO_COLOR", "CUDA_VISIBLE_DEVICES")
+VARIABLES = (
+    "KERAS_BACKEND", "RSINSPECT_WEIGHTS_URL", "RSINSPECT_CACHE", "NO_COLOR", "CUDA_VISIBLE_DEVICES",
+)  # fmt: skip
 INSTALL_RENDERER: dict[engine.Kind, str] = {
     "pip": "pip install pygraphviz",
     "system": "install Graphviz",

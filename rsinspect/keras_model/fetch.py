@@ -27,7 +27,8 @@ from rsinspect.base.errors import WeightsUnavailable
 from rsinspect.base.text import showable
 from rsinspect.checkpoints.layout import one_line
 from rsinspect.keras_model.backend import keras
-from rsinspect.weights.published import cache_folder, keras_home
+from rsinspect.networks.kept import keras_home
+from rsinspect.weights.published import cache_folder
 
 MIRROR_VARIABLE = "RSINSPECT_WEIGHTS_URL"
 """Environment variable with the folder, or its URL, to take published files from instead."""

@@ -27,7 +27,7 @@ from rsinspect.networks.applications import Application
 from rsinspect.networks.network import Network
 
 CACHE_VARIABLE = "RSINSPECT_CACHE"
-"""Environment variable with the folder to keep files in, in place of the system's."""
+"""Environment variable with the folder to keep files in, in place of one in Keras's own."""
 
 MOST_BYTES = 2**26
 
@@ -58,11 +58,14 @@ def application_networks(asked: Sequence[Application]) -> tuple[Network, ...]:
 
 def cache_folder() -> Path:
     """Locate the folder that files are kept in."""
-    if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen)
-    from platformdirs import user_cache_path  # a published name needs none
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen) if chosen else keras_home() / "rsinspect"
 
-    return user_cache_path("rsinspect", appauthor=False)
+
+def keras_home() -> Path:
+    """Locate Keras's own folder: ``$KERAS_HOME``, else ``~/.keras``."""
+    path = os.environ.get("KERAS_HOME") or "~/.keras"
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # leaves the ~ of nobody, as Keras does
 
 
 def keras_version() -> str | None:

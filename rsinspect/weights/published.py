@@ -10,6 +10,7 @@ from pathlib import Path
 from rsinspect import paper
 from rsinspect.base.errors import WeightsError
 from rsinspect.layers.cost import weight_shapes
+from rsinspect.networks.kept import keras_home
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.order import weight_order
@@ -90,12 +91,6 @@ def _require_published_network(spec: ResNetRSSpec) -> None:
             "the ImageNet weights are of another network: another number of layers",
             "leave block_args at its default, or pass weights=None",
         )
-
-
-def keras_home() -> Path:
-    """Locate Keras's own folder: ``$KERAS_HOME``, else ``~/.keras``."""
-    path = os.environ.get("KERAS_HOME") or "~/.keras"
-    return Path(os.path.expanduser(path))  # noqa: PTH111  # leaves the ~ of nobody, as Keras does
 
 
 def cache_folder() -> Path:
