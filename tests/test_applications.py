@@ -60,6 +60,14 @@ def test_resnet50_is_he_et_als_and_keras_has_to_be_named_for_its_own() -> None:
     assert ours.make.__qualname__ != keras.make.__qualname__
 
 
+def test_a_note_names_the_other_network_of_that_name(cli: Cli) -> None:
+    def page(model: str) -> str:
+        return " ".join(cli("summary", model, "--notes", "full").out.split())
+
+    assert "convolutions have biases, is keras.applications.ResNet50." in page("resnet50")
+    assert "keras.applications" not in page("resnet50d") + page("resnet200") + page("50")
+
+
 def test_titles_are_model_text() -> None:
     for name in applications.names():
         application = applications.Named(name).application(resolution=(96, 128))

@@ -155,7 +155,7 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
         columns=tuple(spec.column(question.convention) for spec in shown),
         rows=tuple(summary.values(row, shown) | _mark(row) for row in summary.rows),
         totals=tuple(summary.values(row, shown) for row in totals),
-        notes=_notes(summary, shown),
+        notes=(*_notes(summary, shown), *_namesake(network)),
         lead=(*(() if known is None else (known.sentence(),)), *network.hazards),
         name=f"summary-{network.title}-{options.level}",
         strong=frozenset(row.label for row in summary.rows if row.kind == "stage"),
@@ -172,6 +172,17 @@ def _notes(summary: Summary, shown: Sequence[ColumnSpec]) -> tuple[str, ...]:
     if any(spec.key.startswith("activation") for spec in shown):
         return (*unknown, activations, *sums[:1], peak, *explained, *sums[1:], _size(summary))
     return (*unknown, *sums[:1], *explained, *sums[1:], activations, peak, _size(summary))
+
+
+def _namesake(network: Network) -> tuple[str, ...]:
+    """Name the network of Keras that is called as this one is, and is another."""
+    spec = network.spec
+    if spec is None or spec.dialect.name != "resnet" or spec.depth not in (50, 101, 152):
+        return ()
+    return (
+        f"{network.short_title} is built here as He et al. 2015 describe it; Keras's own, whose "
+        f"convolutions have biases, is keras.applications.ResNet{spec.depth}.",
+    )
 
 
 def _total(summary: Summary) -> str:
