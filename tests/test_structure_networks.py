@@ -23,7 +23,7 @@ from rsinspect.networks.network import Network
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.name.partition(".")[0] for path in DATA.glob("*.json.gz"))
-TWO_ALIVE = {"NASNetMobile", "unet"}
+TWO_ALIVE = {"NASNetMobile", "unet", "residual_unet", "retina"}
 """Networks whose cells or halves hand on more than one tensor."""
 
 
@@ -100,6 +100,18 @@ def test_a_unet_goes_down_and_up_in_stages() -> None:
     assert heights[:lowest] == sorted(heights[:lowest], reverse=True)
     assert heights[lowest:] == sorted(heights[lowest:])
     assert len(set(heights)) == 4
+
+
+def test_blocks_stand_in_the_stages_of_a_residual_unet_and_of_a_detector() -> None:
+    assert read("residual_unet").blocks == (2, 2, 2, 2, 1, 2, 2, 2, 2)
+    assert labels("residual_unet")[2] == "c2/block0-1"
+    assert read("retina").blocks == (3, 4, 6)  # what feeds the heads is theirs
+    assert labels("retina")[-2:] == ["conv4/block2-6", "head"]
+
+
+def test_attention_and_what_follows_it_are_one_block_of_a_transformer() -> None:
+    assert labels("vit") == ["input", "stem", "c2/block0-11", "head"]
+    assert labels("bert") == ["input", "stem", "c2/block0-5", "head"]
 
 
 def test_a_shared_tower_stands_twice_and_counts_once() -> None:

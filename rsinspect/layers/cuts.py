@@ -120,7 +120,30 @@ def _wider(layers: Part, counts: list[int], start: int, end: int, width: int) ->
             cuts.append(index)
             newest, reads = layers[index].path, False
     joins = [index for index in cuts if len(layers[index].inputs) > 1]
-    return joins if len(joins) > 1 else cuts
+    if len(joins) < 2:
+        return cuts
+    return _after_activations(layers, counts, joins, width)
+
+
+def _after_activations(layers: Part, counts: list[int], joins: list[int], width: int) -> list[int]:
+    """Move cuts behind the activation of a join, where all joins of its kind have one."""
+
+    def has_own(index: int) -> bool:
+        after = index + 1
+        return (
+            after < len(layers)
+            and isinstance(layers[after].op, ops.Activation | ops.ReLU | ops.PReLU)
+            and layers[after].inputs == (layers[index].path,)
+            and 0 < counts[after] <= width
+        )
+
+    kinds = {layers[index].op.kind for index in joins}
+    moved = {
+        kind
+        for kind in kinds
+        if all(has_own(index) for index in joins if layers[index].op.kind == kind)
+    }
+    return [index + (layers[index].op.kind in moved) for index in joins]
 
 
 def _is_wide(graph: LayerGraph, part: Part) -> bool:

@@ -4,13 +4,27 @@ The rules stand in ``layers.structure``, which labels what is found here. Annota
 strings, where a named tuple is made: every command pays for strings.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from rsinspect.layers import ops
+from rsinspect.layers.chains import (
+    POOLS,
+    after_pool,
+    convolves,
+    form,
+    head_start,
+    is_light_way,
+    joined,
+    pieces_of,
+    resizes,
+    shrinks,
+    start_of_form,
+    units_of,
+)
 from rsinspect.layers.cuts import Part, cut_positions, parts_between
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.ops import TensorShape, pair
+from rsinspect.layers.ops import TensorShape
 
 StageRole = Literal["input", "stem", "stage", "head"]
 Kind = Literal["block", "unit", "closing", "plain"]
@@ -18,19 +32,7 @@ Kind = Literal["block", "unit", "closing", "plain"]
 of a chain that a pool ends; other layers of a chain."""
 
 PREPARES = (ops.Input, ops.Rescaling, ops.Normalization, ops.Augmentation, ops.Arithmetic)
-CONVOLVES = (ops.Conv2D, ops.DepthwiseConv2D, ops.SeparableConv2D, ops.Conv2DTranspose)
-POOLS = (ops.MaxPool2D, ops.AvgPool2D)
-ENLARGES = (ops.Conv2DTranspose, ops.UpSampling2D)
-ENDS = (ops.GlobalAvgPool, ops.GlobalMaxPool, ops.Dense, ops.Flatten)
-"""With one of these the head of a chain begins."""
 JOINS = (ops.Add, ops.ScaledAdd)
-LIGHT = (
-    ops.BatchNorm, ops.LayerNorm, ops.Activation, ops.ReLU, ops.PReLU, ops.Dropout, ops.DropPath,
-    ops.ChannelScale, ops.Arithmetic, ops.Multiply,
-)  # fmt: skip
-"""What goes with the convolution before it; a product ends a gate."""
-FORMLESS = (ops.ZeroPad2D, ops.Dropout, ops.DropPath)
-"""What makes no other form: padding and regularisation."""
 
 
 class DraftGroup(NamedTuple):
@@ -142,7 +144,7 @@ class _Section:
                 chain.append(part)
         rest = self.layers[end:]
         self._finish(chain, rest)
-        stages = _staged(self.graph, self.groups)
+        stages = _staged(self.graph, _paired(self.groups))
         return [
             Draft("stem", (DraftGroup(tuple(self.stem), "plain"),)),
             *(Draft("stage", tuple(groups)) for groups in stages),
@@ -175,53 +177,53 @@ class _Section:
         if chain:
             chain = self._units(chain, part if alone else None)
         if chain and not self.groups:
-            start = _after_pool(chain) if not alone else len(chain)
-            self.stem, chain = list(_joined(chain[:start])), chain[start:]
+            start = after_pool(chain) if not alone else len(chain)
+            self.stem, chain = list(joined(chain[:start])), chain[start:]
         if chain and not alone:
-            *before, chain = _pieces(chain)
-            if any(_convolves(one) for one in chain):
+            *before, chain = pieces_of(chain)
+            if any(convolves(one) for one in chain):
                 before, chain = [*before, chain], []
             self.groups += map(_plain, before)
-        elif chain and self.groups and not any(_convolves(one) for one in chain):
-            self._extend(_joined(chain))
+        elif chain and self.groups and not any(convolves(one) for one in chain):
+            self._extend(joined(chain))
             chain = []
         elif chain:
-            self.groups += map(_plain, _pieces(chain))
+            self.groups += map(_plain, pieces_of(chain))
             chain = []
-        self.groups.append(DraftGroup(_joined(chain) + part, "block"))
+        self.groups.append(DraftGroup(joined(chain) + part, "block"))
 
     def _units(self, chain: list[Part], following: Part | None) -> list[Part]:
         """Add the units among a chain, and what stands before them; return the rest."""
         start = 0
-        for begin, end in _depthwise(chain):
+        for begin, end in units_of(chain):
             self._unit(chain[start:begin], chain[begin:end])
             start = end
         rest = chain[start:]
         if following is not None and rest:
-            begin = _of_form(rest, form(following[:-1]))
-            if begin < len(rest) and (self.groups or any(map(_convolves, rest[:begin]))):
+            begin = start_of_form(rest, form(following[:-1]))
+            if begin < len(rest) and (self.groups or any(map(convolves, rest[:begin]))):
                 self._unit(rest[:begin], rest[begin:])
                 rest = []
         return rest
 
     def _unit(self, before: list[Part], unit: list[Part]) -> None:
         if before and not self.groups:
-            self.stem += _joined(before)
+            self.stem += joined(before)
         elif before:
-            self.groups += map(_plain, _pieces(before))
-        self.groups.append(DraftGroup(_joined(unit), "unit"))
+            self.groups += map(_plain, pieces_of(before))
+        self.groups.append(DraftGroup(joined(unit), "unit"))
 
     def _finish(self, chain: list[Part], rest: Part) -> None:
         """Add the chain after the last block, and layers after which nothing is read alone."""
         blocks = bool(self.groups)
-        chain = self._units([*self._last_activation(), *chain], None)
-        start = next((i for i, x in enumerate(chain) if isinstance(x[-1].op, ENDS)), len(chain))
-        pieces = _pieces(chain[:start])
+        chain = self._units(self._ended_alike(chain), None)
+        start = head_start(chain)
+        pieces = pieces_of(chain[:start])
         if not blocks and not self.groups and len(pieces) == 1:
-            self.stem = list(_joined(pieces[0]))
+            self.stem = list(joined(pieces[0]))
             pieces = []
         if self.groups:  # what keeps the size is the head's
-            sizes = [index for index, piece in enumerate(pieces) if any(map(_resizes, piece))]
+            sizes = [index for index, piece in enumerate(pieces) if any(map(resizes, piece))]
             last = sizes[-1] + 1 if sizes else 0
         else:
             last = len(pieces)
@@ -229,17 +231,31 @@ class _Section:
         tail = [part for piece in pieces[last:] for part in piece] + chain[start:]
         if not tail and not rest and not self.stem and self.groups:
             tail = self._classifier()
-        self.head = [*_joined(tail), *rest]
+        self.head = [*joined(tail), *rest]
 
-    def _last_activation(self) -> list[Part]:
-        """Take the activation after the last block, where the block before it has none."""
+    def _ended_alike(self, chain: list[Part]) -> list[Part]:
+        """Let what follows the join of the last block be as after one of its form before it.
+
+        An activation is handed back to the chain, or a norm taken from it; returns the chain.
+        """
         if len(self.groups) < 2:
-            return []
-        before, last = self.groups[-2].layers, self.groups[-1].layers
-        if len(last) != len(before) + 1 or form(last[:-1]) != form(before):
-            return []
-        self.groups[-1] = DraftGroup(last[:-1], self.groups[-1].kind)
-        return [last[-1:]]
+            return chain
+        last = self.groups[-1]
+        own = _until_join(last.layers)
+        for before in self.groups[-2:-4:-1]:
+            model = _until_join(before.layers)
+            if len(model) == len(own) and form(model) == form(own):
+                break
+        else:
+            return chain
+        tail = last.layers[len(own) :]
+        every = [*((layer,) for layer in tail), *chain]
+        wanted = before.layers[len(model) :]
+        taken = every[: len(wanted)]
+        if form(joined(taken)) != form(wanted):
+            return chain
+        self.groups[-1] = DraftGroup(own + joined(taken), last.kind)
+        return every[len(wanted) :]
 
     def _classifier(self) -> list[Part]:
         """Take the last 1x1 convolution of a chain, which says what each pixel is."""
@@ -254,26 +270,19 @@ class _Section:
         return []
 
 
-def _after_pool(chain: Sequence[Part]) -> int:
-    """Find what stands between the pool of a stem and a block: the norm of its entry."""
-    start = len(chain)
-    while start and isinstance(chain[start - 1][-1].op, LIGHT):
-        start -= 1
-    return start if start and isinstance(chain[start - 1][-1].op, POOLS) else len(chain)
-
-
-def _joined(parts: Sequence[Part]) -> Part:
-    return tuple([layer for part in parts for layer in part])
-
-
 def _plain(piece: Sequence[Part]) -> DraftGroup:
-    closes = len(piece) > 1 and _shrinks(piece[-1][-1]) and isinstance(piece[-1][-1].op, POOLS)
-    return DraftGroup(_joined(piece), "closing" if closes else "plain")
+    closes = len(piece) > 1 and shrinks(piece[-1][-1]) and isinstance(piece[-1][-1].op, POOLS)
+    return DraftGroup(joined(piece), "closing" if closes else "plain")
 
 
 def is_branching(part: Part) -> bool:
-    """Tell whether layers between two cuts branch, and for more than a gate."""
-    return len(part) > 1 and not isinstance(part[-1].op, ops.Multiply)
+    """Tell whether layers between two cuts branch, and for more than a gate.
+
+    A map that is enlarged and put beside a skip is no block either.
+    """
+    if len(part) == 1 or isinstance(part[-1].op, ops.Multiply):
+        return False
+    return not (isinstance(part[-1].op, ops.Concatenate) and is_light_way(part))
 
 
 def keeps(part: Part) -> bool:
@@ -291,108 +300,36 @@ def keeps(part: Part) -> bool:
     return False
 
 
-def _convolves(part: Part) -> bool:
-    return any(isinstance(layer.op, CONVOLVES) for layer in part)
+def _paired(groups: list[DraftGroup]) -> list[DraftGroup]:
+    """Join groups of two forms that take turns: attention and what follows it in a transformer."""
+    paired: list[DraftGroup] = []
+    index = 0
+    while index < len(groups):
+        end = _turns(groups, index)
+        for begin in range(index, end, 2):
+            paired.append(DraftGroup(groups[begin].layers + groups[begin + 1].layers, "unit"))
+        if end == index:
+            paired.append(groups[index])
+            end += 1
+        index = end
+    return paired
 
 
-def _shrinks(layer: Layer) -> bool:
-    op = layer.op
-    return isinstance(op, (ops.Conv2D, ops.DepthwiseConv2D, ops.SeparableConv2D, *POOLS)) and (
-        pair(op.stride) != (1, 1)
-    )
-
-
-def _resizes(part: Part) -> bool:
-    return isinstance(part[-1].op, ENLARGES) or _shrinks(part[-1])
-
-
-def _pieces(chain: Sequence[Part]) -> list[list[Part]]:
-    """Divide a chain where its resolution changes: a pool ends a piece, all else begins one."""
-    pieces: list[list[Part]] = [[]]
-    for part in chain:
-        op = part[-1].op
-        if isinstance(op, POOLS) and _shrinks(part[-1]):
-            pieces[-1].append(part)
-            pieces.append([])
-            continue
-        if _resizes(part) and any(map(_convolves, pieces[-1])):
-            pads: list[Part] = []
-            while pieces[-1] and isinstance(pieces[-1][-1][-1].op, ops.ZeroPad2D):
-                pads.insert(0, pieces[-1].pop())
-            pieces.append(pads)
-        pieces[-1].append(part)
-    return [piece for piece in pieces if piece]
-
-
-def _depthwise(chain: Sequence[Part]) -> Iterator[tuple[int, int]]:
-    """Find units in a chain: a depthwise convolution with the 1x1 convolutions around it.
-
-    The one before belongs to it where it widens; separable convolutions that follow each other are
-    one unit.
-    """
-    free = index = 0
-    while index < len(chain):
-        op = chain[index][-1].op
-        begin, end = index, 0
-        if isinstance(op, ops.SeparableConv2D):
-            end = _after_light(chain, index + 1)
-            while end < len(chain) and isinstance(chain[end][-1].op, ops.SeparableConv2D):
-                end = _after_light(chain, end + 1)
-        elif isinstance(op, ops.DepthwiseConv2D):
-            project = _after_light(chain, index + 1)
-            if project < len(chain) and _is_pointwise(chain[project][-1].op):
-                end = _after_light(chain, project + 1)
-        if not end:
-            index += 1
-            continue
-        while begin > free and isinstance(chain[begin - 1][-1].op, ops.ZeroPad2D):
-            begin -= 1
-        before = begin - 1
-        while before > free and isinstance(chain[before][-1].op, LIGHT):
-            before -= 1
-        if before >= free and isinstance(op, ops.DepthwiseConv2D):
-            expand = chain[before][-1].op
-            if (
-                isinstance(expand, ops.Conv2D)
-                and _is_pointwise(expand)
-                and expand.filters > expand.in_channels
-            ):
-                begin = before
-        yield begin, end
-        free = index = end
-
-
-def _after_light(chain: Sequence[Part], index: int) -> int:
-    while index < len(chain) and isinstance(chain[index][-1].op, LIGHT):
-        index += 1
-    return index
-
-
-def _is_pointwise(op: ops.Op) -> bool:
-    return isinstance(op, ops.Conv2D) and pair(op.kernel) == (1, 1) and pair(op.stride) == (1, 1)
-
-
-def form(layers: Sequence[Layer]) -> list[object]:
-    """Write what layers do without their widths, strides, padding and regularisation."""
-    return [
-        (layer.op.kind, getattr(layer.op, "kernel", None))
-        for layer in layers
-        if not isinstance(layer.op, FORMLESS)
-    ]
-
-
-def _of_form(chain: Sequence[Part], wanted: list[object]) -> int:
-    """Find where the end of a chain begins that has a form; its length where it has not."""
-    length = 0
-    for begin in range(len(chain) - 1, -1, -1):
-        length += len(form(chain[begin]))
-        if length == len(wanted) and form(_joined(chain[begin:])) == wanted:
-            while begin and isinstance(chain[begin - 1][-1].op, ops.ZeroPad2D):
-                begin -= 1
-            return begin
-        if length > len(wanted):
-            break
-    return len(chain)
+def _turns(groups: list[DraftGroup], start: int) -> int:
+    """Find where groups end that take turns from a start on; the start where they do not."""
+    end = start + 2
+    while (
+        end + 1 < len(groups)
+        and len(groups[end].layers) == len(groups[start].layers)
+        and len(groups[end + 1].layers) == len(groups[start + 1].layers)
+        and len(groups[end].layers) != len(groups[end + 1].layers)
+        and groups[end].layers[-1].shape == groups[start].layers[-1].shape
+        and groups[end + 1].layers[-1].shape == groups[start].layers[-1].shape
+        and form(groups[end].layers) == form(groups[start].layers)
+        and form(groups[end + 1].layers) == form(groups[start + 1].layers)
+    ):
+        end += 2
+    return end if end > start + 2 else start
 
 
 def _staged(graph: LayerGraph, groups: Sequence[DraftGroup]) -> list[list[DraftGroup]]:

@@ -11,7 +11,6 @@ Annotations are types, not strings, where a named tuple is made: every command p
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -268,7 +267,7 @@ def _name(group: DraftGroup) -> str:
         return head if slash else ""
     name = _shared(paths)
     if not name:
-        telling = [path for path in paths if not is_automatic(path.rpartition("/")[2])]
+        telling = [layer.path for layer in group.layers if _is_telling(layer)]
         name = _shared(telling) if telling else ""
         if not name and telling:
             name = _name_of_end(paths, telling)
@@ -304,14 +303,28 @@ _AUTOMATIC = frozenset((
 ))  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
-def is_automatic(name: str) -> bool:
-    """Tell whether Keras itself gave a name.
+def is_automatic(name: str, class_name: str = "") -> bool:
+    """Tell whether Keras itself gave a layer its name: that of its class, and a number.
 
-    >>> is_automatic("conv2d_94"), is_automatic("mixed0")
-    (True, False)
+    Args:
+        name: Of the layer, without the names of models around it.
+        class_name: Of its class, where that is none of those that have an op.
+
+    >>> is_automatic("conv2d_94"), is_automatic("mixed0"), is_automatic("my_layer_2", "MyLayer")
+    (True, False, True)
     """
-    return re.sub(r"_\d+$", "", name) in _AUTOMATIC
+    name = _NUMBER.sub("", name)
+    return name in _AUTOMATIC or name == _HUMP.sub("_", class_name).lower()
+
+
+def _is_telling(layer: Layer) -> bool:
+    """Whether somebody gave a layer its name."""
+    class_name = layer.op.class_name if isinstance(layer.op, ops.Opaque) else ""
+    return not is_automatic(layer.path.rpartition("/")[2], class_name)
+
+
+_NUMBER = re.compile(r"_\d+$")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def _groups(stage: str, draft: Draft, names: Sequence[str], common: str) -> tuple[Group, ...]:

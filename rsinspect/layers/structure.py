@@ -9,7 +9,8 @@ at cuts of two tensors, or more (``layers.cuts``). From this everything follows
   activation that follows it. A part that only scales a tensor by a gate is no block: it belongs
   to the chain it stands in.
 * In a chain, a depthwise convolution with the 1x1 convolutions around it is a block as well, and
-  so is what has the form of the block that it stands before, save for the shortcut.
+  so is what has the form of the block that it stands before, save for the shortcut. Groups of two
+  forms that take turns, as in a transformer, are one block each time.
 * The **shortcut** of a block is the input of its addition with the fewest layers behind it:
   none (the identity) or some (a projection). The others are the residual **branch**.
 * A **gate** is what a multiplication scales by: the input that was computed from the other one.
