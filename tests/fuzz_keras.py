@@ -46,7 +46,7 @@ def changed(data: bytes, largest: int, seed: int) -> bytes:
     change = random.choice((keras_mutants.rewired, keras_mutants.rewired, mutants.mutant))
     try:
         text = mutants.written(change(random, document)).encode(errors="surrogatepass")
-    except ValueError:  # a number of too many digits, made larger still
+    except (ValueError, TypeError, LookupError, AttributeError):  # too odd to be changed further
         return data
     return text if len(text) <= largest else atheris.Mutate(data, largest)
 
