@@ -176,6 +176,23 @@ def test_what_no_op_describes_keeps_the_shape_its_readers_are_told() -> None:
     assert from_keras_config(model(*rows)).cost.unweighed == 1
 
 
+def test_a_chain_tells_shapes_by_what_its_layers_were_built_for() -> None:
+    rows = [
+        image(),
+        layer("Fancy", "f", module="mine"),
+        layer("Dense", "d", units=3, use_bias=True) | {"build_config": {"input_shape": [None, 5]}},
+    ]
+    chain = {"name": "chain", "layers": rows}
+    read = from_keras_config(chain)
+    assert read.graph.layer("f").op == ops.Opaque("Fancy", TensorShape(5))
+    assert read.graph.output.shape == (3,)
+
+
+def test_a_function_at_the_end_has_the_shape_it_was_given_with() -> None:
+    last = layer("Lambda", "l", tensor("image"), output_shape=[4, 2])
+    assert from_keras_config(model(image(), last)).graph.output.shape == (4, 2)
+
+
 def test_a_class_of_somebody_elses_is_not_keras_s_of_the_same_name() -> None:
     rows = (
         image(),

@@ -162,6 +162,15 @@ def test_a_body_that_departs_is_named_up_to_there(path: str, op: ops.Op) -> None
     assert known.sentence() == f"By its wiring a ResNet-RS-50 as far as {path}, where it departs."
 
 
+def test_blocks_that_share_weights_are_no_resnet_rs_s() -> None:
+    layers = tuple(
+        layer._replace(shares="c4/block1/conv2") if layer.path == "c4/block2/conv2" else layer
+        for layer in network_of(50).graph
+    )
+    known = found(LayerGraph("tied", layers))
+    assert (known.departs, known.part) == ("c4/block2/conv2", "body")
+
+
 def test_a_network_that_is_mostly_another_is_not_named() -> None:
     assert recognised(changed(network_of(50).graph, "stem/act1", ops.Activation("gelu"))) is None
 

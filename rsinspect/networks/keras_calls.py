@@ -232,7 +232,7 @@ class Wiring:
         models: Those among its layers that are models, by name.
 
     Attributes:
-        shapes: Shape of a tensor as a reader of it is told, batch first, where one is.
+        shapes: Shape of a tensor as a reader of it is told, or was built for, batch first.
         read: Numbers of the outputs that are read, by layer and call.
         first_nodes: Number of the first call of each model among the layers.
     """
@@ -255,10 +255,25 @@ class Wiring:
                 self.read.setdefault((name, node), set()).add(output)
                 if name in nodes:
                     nodes[name].add(node)
+        self._add_built_shapes()
         calls = {entry.name: len(entry.calls) for entry in model.entries if entry.name in models}
         self.first_nodes = {
             name: models[name].first_node(sorted(nodes[name]), calls[name]) for name in models
         }
+
+    def _add_built_shapes(self) -> None:
+        """Add the shapes that layers were built for, where no call tells them."""
+        for entry in self._model.entries:
+            shapes = entry.build.get("input_shape")
+            if len(entry.calls) != 1 or not isinstance(shapes, list | tuple) or not shapes:
+                continue
+            tensors = self._tensors[entry.name, 0]
+            if len(tensors) == 1:
+                shapes = [shapes]
+            if len(shapes) == len(tensors):
+                for tensor, shape in zip(tensors, shapes, strict=True):
+                    if isinstance(shape, list | tuple):
+                        self.shapes.setdefault(tensor.key, shape)
 
     def in_order(self) -> Iterator[tuple[Entry, int, list[Tensor]]]:
         """List calls such that each comes after all that it reads, else in their own order.

@@ -214,6 +214,35 @@ def _repeated(settings: Settings, inputs: Shapes) -> Shapes:
     return (TensorShape(settings.count("n"), *inputs[0]),)
 
 
+def _bordered(sign: int, key: str) -> Rule:
+    """Make the rule of a border put on, or cut off, along one axis."""
+
+    def rule(settings: Settings, inputs: Shapes) -> Shapes:
+        value = settings.get(key, 1)
+        pair = [value, value] if type(value) is int else value
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or len(inputs[0]) != 2:
+            raise Unfit(key)
+        if not all(type(side) is int and 0 <= side < 2**24 for side in pair):
+            raise Unfit(key)
+        return (TensorShape(inputs[0][0] + sign * sum(pair), inputs[0][1]),)
+
+    return rule
+
+
+def _enlarged(settings: Settings, inputs: Shapes) -> Shapes:
+    if len(inputs[0]) != 2:
+        raise Unfit("inputs")
+    return (TensorShape(inputs[0][0] * settings.count("size", 2), inputs[0][1]),)
+
+
+def _told(settings: Settings, inputs: Shapes) -> Shapes:
+    """Read the shape that a function of somebody's Python was given with."""
+    sides = settings.get("output_shape")
+    if not isinstance(sides, list | tuple) or not all(map(is_side, sides)):
+        raise Unfit("output_shape")
+    return (TensorShape(*sides),)
+
+
 def _channels(number: int) -> Callable[[Settings, Shapes], Weights]:
     """Make the rule of a normalisation with that many weights per channel."""
     return lambda settings, inputs: (
@@ -239,6 +268,9 @@ _SHAPES: dict[str, Rule] = {
     "GlobalAveragePooling2D": _global_pool, "GlobalMaxPooling2D": _global_pool,
     "Resizing": _sized, "CenterCrop": _sized, "RandomCrop": _sized,
     "RepeatVector": _repeated,
+    "Lambda": _told,
+    "ZeroPadding1D": _bordered(1, "padding"), "Cropping1D": _bordered(-1, "cropping"),
+    "UpSampling1D": _enlarged,
     **dict.fromkeys((
         "Activation", "AutoContrast", "BatchNormalization", "ELU", "Equalization", "Masking",
         "GroupNormalization", "LayerNormalization", "Normalization", "RMSNormalization", "Softmax",

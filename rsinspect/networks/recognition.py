@@ -303,7 +303,7 @@ def _numbered(graph: LayerGraph, start: str, known: dict[Any, int]) -> dict[str,
             continue
         elif isinstance(op, ops.COMMUTATIVE):
             read.sort()
-        key = (_in_inference(op), layer.shape, *read)
+        key = (_in_inference(op), layer.shares is None, layer.shape, *read)
         numbers[layer.path] = known.setdefault(key, len(known))
     return numbers
 
