@@ -50,10 +50,12 @@ def chain_answer(networks: Sequence[Network], note: Note | None = None) -> Answe
             "params": cost.params,
             "params_delta": cost.params - before.params,
             "macs": cost.macs,
-            "macs_delta": cost.macs - before.macs,
-            "macs_delta_percent": _percent(before, cost),
+            "macs_delta": cost.macs - before.macs if comparison.is_counted else None,
+            "macs_delta_percent": _percent(before, cost) if comparison.is_counted else None,
         }
-        for network, before, cost in zip(networks[1:], costs, costs[1:], strict=False)
+        for network, comparison, before, cost in zip(
+            networks[1:], comparisons, costs, costs[1:], strict=False
+        )
     ]
     steps = [
         conclusion(a, b, comparison)

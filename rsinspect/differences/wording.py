@@ -144,7 +144,8 @@ def structure_in_words(comparison: Comparison) -> str:
         phrases.append(f"and {plural(left, 'more kind')} of change")
     training = _training_in_words(comparison)
     if not phrases:
-        return f"the same but for {training} (training only)" if training else "no difference"
+        nothing = f"no difference{' but in names' if comparison.by == 'wiring' else ''}"
+        return f"the same but for {training} (training only)" if training else nothing
     words = ", ".join(phrases).replace(", and ", " and ")
     if structural:
         return f"{words}; in training also {training}" if training else words
