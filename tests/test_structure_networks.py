@@ -122,6 +122,12 @@ def test_a_shared_tower_stands_twice_and_counts_once() -> None:
     assert "Shares weights: tower.2 with tower; params count once." in remarks("siamese", "stage")
 
 
+def test_a_model_in_a_model_has_its_own_stages_and_is_said_to_be_frozen() -> None:
+    assert labels("fine_tuned")[2:5] == ["c2/expanded_conv", "c3/block_1", "c3/block_2"]
+    assert "mobilenetv2_0.35_96, frozen: from stem to head." in remarks("fine_tuned", "stage")
+    assert "410 208 not trained (frozen layers, statistics)" in remarks("fine_tuned", "stage")
+
+
 def remarks(name: str, level: Level) -> str:
     return " ".join(map(str, summary_answer(read(name), SummaryOptions(level=level)).table.notes))
 

@@ -25,7 +25,7 @@ from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.units import binary_bytes, grouped, typed
 from rsinspect.base.words import Option, advice, names_in_words, plural
 from rsinspect.layers import ops
-from rsinspect.layers.cost import Cost
+from rsinspect.layers.cost import Cost, weight_shapes
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.liveness import Peak, peak_activation
 from rsinspect.layers.question import Question
@@ -167,7 +167,11 @@ def _notes(summary: Summary, shown: Sequence[ColumnSpec]) -> tuple[str, ...]:
     """Explain what is shown before what is not."""
     activations, peak = _memory_in_words(summary)
     explained = legend(shown, summary.rows, summary.question)
-    sums = (*sums_in_words(summary.rows), *sharing_in_words(summary.rows))
+    sums = (
+        *sums_in_words(summary.rows),
+        *sharing_in_words(summary.rows),
+        *_nested(summary.network),
+    )
     unknown = _unknown(summary)
     if any(spec.key.startswith("activation") for spec in shown):
         return (*unknown, activations, *sums[:1], peak, *explained, *sums[1:], _size(summary))
@@ -208,6 +212,28 @@ def _unknown(summary: Summary) -> tuple[str, ...]:
         f"a: at least; operations of {plural(cost.uncounted, 'layer')} are not counted{params}: "
         f"no formula here describes {classes}.",
     )
+
+
+def _nested(network: Network) -> tuple[str, ...]:
+    """Say where a model that stands in another begins and ends, and whether it is frozen."""
+    if network.spec is not None:  # whose slashes are those of stages and blocks
+        return ()
+    stages: dict[str, dict[str, None]] = {}
+    trained: set[str] = set()
+    for stage in network.structure.stages:
+        for layer in stage.layers:
+            name, slash, _ = layer.path.partition("/")
+            if slash:
+                stages.setdefault(name, {})[stage.path] = None
+                if not layer.frozen and weight_shapes(layer.op):
+                    trained.add(name)
+    notes = []
+    for name, labels in stages.items():
+        first, *others = labels
+        if others and not first.startswith(name):
+            frozen = "" if name in trained else ", frozen"
+            notes.append(f"{name}{frozen}: from {first} to {others[-1]}.")
+    return tuple(notes)
 
 
 def _memory_in_words(summary: Summary) -> tuple[str, str]:
