@@ -20,6 +20,7 @@ from rsinspect.drawing.theme import DARK, LIGHT
 from rsinspect.drawing.views import view
 from tests.boxes import face
 from tests.networks import network_of
+from tests.test_structure_networks import read
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -390,3 +391,53 @@ def test_an_address_that_says_nonsense_harms_nothing(open_page: Open) -> None:
     shown = open_page(page(scene(50)), fragment=nonsense)
     assert shown.locator(".face[aria-expanded=true]").count() == 1
     assert shown.locator(".warmth").count() == 0
+
+
+CROSSED = """() => {
+  const named = (el) => el.querySelector(":scope > .face").title.split("\\n")[0];
+  const crossed = [];
+  for (const body of document.querySelectorAll(".body")) {
+    const boxes = [...body.querySelectorAll(":scope > .part, :scope > .column > .part")];
+    for (const wire of body.querySelectorAll(":scope > .wires > .edge")) {
+      const ends = [0, wire.getTotalLength()];
+      for (let at = 14; at < ends[1] - 14; at += 6) {
+        const spot = wire.getPointAtLength(at).matrixTransform(wire.getScreenCTM());
+        for (const box of boxes) {
+          const { left, right, top, bottom } = box.getBoundingClientRect();
+          if (spot.x > left + 3 && spot.x < right - 3 && spot.y > top + 3 && spot.y < bottom - 3)
+            crossed.push(named(box));
+        }
+      }
+    }
+  }
+  return crossed;
+}"""
+
+
+@pytest.mark.parametrize("name", ["unet", "siamese", "MobileNetV2", "DenseNet121"])
+def test_no_arrow_of_another_network_runs_through_a_box(open_page: Open, name: str) -> None:
+    shown = open_page(page(view(read(name), "stages", deep=True)))
+    assert shown.evaluate(CROSSED) == []
+    press(shown, "expand")
+    assert shown.evaluate(CROSSED) == []
+
+
+def test_a_thousand_layers_are_in_view_after_every_button(open_page: Open) -> None:
+    shown = open_page(page(view(read("EfficientNetV2L"), "stages", deep=True)))
+    buttons = [
+        "expand",
+        "larger",
+        "larger",
+        "smaller",
+        "actual",
+        "collapse",
+        "expand",
+        "fit",
+        "actual",
+        "collapse",
+        "fit",
+    ]
+    for button in buttons:
+        press(shown, button)
+        assert shown.evaluate(SEEN, ".part") > 0, button
+    assert shown.locator(".part").count() < 1000

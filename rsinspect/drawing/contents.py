@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -25,7 +24,7 @@ WORKING = (
 
 LISTED = (
     *CONVOLUTIONS, ops.MaxPool2D, ops.AvgPool2D, ops.GlobalAvgPool, ops.GlobalMaxPool, ops.Dense,
-    ops.Dropout, ops.UpSampling2D, ops.Opaque, ops.Augmentation, ops.Concatenate,
+    ops.Dropout, ops.UpSampling2D, ops.Opaque, ops.Augmentation, ops.Concatenate, ops.Merge,
 )  # fmt: skip
 """The same of a stem or head."""
 
@@ -145,6 +144,9 @@ def plain_lines(structure: Structure, group: Group) -> tuple[str, ...]:
     """List the layers of a stem, head or input that a reader of a paper would list."""
     stage = structure.stage(group.stage)
     everything = stage is not None and stage.role == "input"
+    inputs = structure.graph.inputs
+    if everything and len(inputs) > 1:
+        return tuple(f"{layer.path}: {layer.shape}" for layer in inputs[:MOST_LINES])
     shown = [
         short(layer.op) for layer in group.layers if everything or isinstance(layer.op, LISTED)
     ]
@@ -163,7 +165,13 @@ def tally(words: Sequence[str], most: int = 8) -> tuple[str, ...]:
     said = [f"{number} of {word}" for word, number in counted[:most]]
     if rest := sum(number for _, number in counted[most:]):
         said.append(f"and {rest} more")
-    return tuple(textwrap.wrap("; ".join(said), LINE, break_long_words=False))
+    lines = [said[0]]
+    for one in said[1:]:
+        if len(lines[-1]) + len(one) < LINE:
+            lines[-1] += f"; {one}"
+        else:
+            lines.append(one)
+    return tuple(lines)
 
 
 def wrapped(line: str) -> list[str]:

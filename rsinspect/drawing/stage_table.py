@@ -21,7 +21,7 @@ from rsinspect.drawing.contents import (
 )
 from rsinspect.drawing.forms import form, parts
 from rsinspect.drawing.scene import Grid, GridRow
-from rsinspect.drawing.tree import Tree, weighs
+from rsinspect.drawing.tree import Tree, shares
 from rsinspect.layers import ops
 from rsinspect.layers.blocks import Block
 from rsinspect.layers.cost import Cost, layers_cost
@@ -58,14 +58,8 @@ def _costs(tree: Tree, cost: Cost, layers: Iterable[Layer]) -> tuple[Cell, Cell]
     params = next(fact for fact in tree.facts(cost, ops.TensorShape()) if fact.key == "params")
     flops = tree.share(cost)
     words = flops.text.replace(" FLOPs", "") if flops.value or cost.uncounted else "0"
-    shared = "shared" if _sharing(layers) else params.text.replace(" params", "")
+    shared = "shared" if shares(layers) else params.text.replace(" params", "")
     return (shared,), (words,)
-
-
-def _sharing(layers: Iterable[Layer]) -> bool:
-    """Tell whether all of some layers that have weights use those of earlier ones."""
-    weighing = [layer for layer in layers if weighs(layer.op)]
-    return bool(weighing) and all(layer.shares is not None for layer in weighing)
 
 
 def _row(

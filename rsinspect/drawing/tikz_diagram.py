@@ -98,7 +98,9 @@ class Diagram:
             self.ends.append(self._place(column.nodes, start, number, 0, column))
         self.rails = self._rails()
         if self.rails:
-            self.rail = self.outer + LANE_CM
+            ends = [self.boxes[path] for pair in self.rails for path in pair]
+            cards = [box.breadth / 2 for box in ends if _is_card(box.node)]
+            self.rail = max([self.outer, *cards]) + LANE_CM
             self.low = max(self.low, self.rail + RAIL_CM * max(self.rails.values()))
         self.forks: dict[tuple[str, int], float] = {}  # (tail, column) -> where paths part
         for edge in panel.edges:
@@ -106,6 +108,10 @@ class Diagram:
             fork = head.along - head.length / 2 - GAP_CM[direction] / 2
             key = edge.tail, head.column
             self.forks[key] = min(fork, self.forks.get(key, fork))
+        self.lonely = {key for key in self.forks if self._lonely(*key)}
+        for path, number in self.lonely:
+            box = self.boxes[path]
+            self.forks[path, number] = box.along + box.length / 2 + GAP_CM[direction] / 2
 
     @property
     def spread(self) -> float:
@@ -347,6 +353,8 @@ class Diagram:
             rail = self.high if lane == 1 else -self.rail - level * RAIL_CM
             corner = self._at(head.along, rail, head.column)
             path = f"{fork} {turns[0]} {corner} -- ({target}.{sides[lane or -1]})"
+            if (edge.tail, head.column) in self.lonely:
+                path = f"({source}) -- {path}"
         elif tail.lane == head.lane == 0 and tail.across != head.across:
             turn = head.along - head.length / 2 - GAP_CM[self.direction] / 2
             corners = [self._at(turn, box.across, head.column) for box in (tail, head)]
@@ -358,6 +366,15 @@ class Diagram:
         else:
             path = f"({source}) {turns[1]} ({target}.{sides[tail.lane]})"
         return f"\\draw[rs {edge.kind}] {path};"
+
+    def _lonely(self, path: str, column: int) -> bool:
+        """Tell whether other nodes stand between a node and the first that reads it."""
+        tail, fork = self.boxes[path], self.forks[path, column]
+        return tail.column == column and any(
+            tail.along < box.along < fork and abs(box.across - tail.across) < box.breadth
+            for box in self.boxes.values()
+            if box.column == column
+        )
 
     def _rails(self) -> dict[tuple[str, str], int]:
         """Choose the paths that pass other nodes at their side, and how far from these."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from rsinspect.base.units import binary_bytes, count, percent
@@ -132,7 +132,7 @@ class Tree:
             role=stage.role,
             paths=tuple(group.path for group in stage.groups),
             parts=tuple(map(self._part, runs)),
-            costs=self._costs(cost),
+            costs=self._costs(cost, stage.layers),
             facts=self.facts(cost, last.shape),
             mark=self.marks.get(stage.path),
             children=children,
@@ -187,7 +187,7 @@ class Tree:
                 repeats=run.repeats,
                 likeness=likeness,
                 lines=part.lines,
-                costs=self._costs(cost),
+                costs=self._costs(cost, first.layers),
                 facts=self.facts(cost, output),
                 mark=self.marks.get(first.path),
                 children=children,
@@ -233,7 +233,9 @@ class Tree:
                 for layer in group.layers:
                     self.shown_as[layer.path] = path
 
-    def _costs(self, cost: Cost) -> tuple[Fact, ...]:
+    def _costs(self, cost: Cost, layers: Iterable[Layer]) -> tuple[Fact, ...]:
+        if shares(layers):
+            return (Fact(key="params", value=0, text="shared weights"), self.share(cost))
         if not (cost.params or cost.unweighed or cost.uncounted):
             return ()
         return (_params(cost), self.share(cost))
@@ -254,6 +256,12 @@ class Tree:
             lines=lines,
             likeness=run.likeness,
         )
+
+
+def shares(layers: Iterable[Layer]) -> bool:
+    """Tell whether all of some layers that have weights use those of earlier ones."""
+    weighing = [layer for layer in layers if weighs(layer.op)]
+    return bool(weighing) and all(layer.shares is not None for layer in weighing)
 
 
 def weighs(op: ops.Op) -> bool:

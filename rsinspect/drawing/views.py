@@ -70,7 +70,7 @@ def view(
     if name == "figure6":
         return figure6.scene(network, direction=way, question=question)
     panel, tree = diagram(network, name, expand=frozenset(expand), question=question, deep=deep)
-    layout = layout_in_words(network)
+    layout = f"{said}. " if (said := layout_in_words(network)) else ""
     folded = panel.folded
     repeats = f"{repeats_in_words(folded, network)} " if folded else ""
     return Scene(
@@ -79,7 +79,7 @@ def view(
         title=title(network, tree),
         description=(
             f"{network.title}, from {example(network)} to output: "
-            f"{', '.join(node.title for node in panel.nodes)}. {layout}. {repeats}"
+            f"{', '.join(node.title for node in panel.nodes)}. {layout}{repeats}"
             f"{len(network.graph)} layers."
         ),
         caption=caption(question, repeats=repeats, example=example(network)),

@@ -132,7 +132,7 @@ class Drawing {
       else el.style.removeProperty(name);
   }
 
-  // The body of an open box: its layers in lanes, or its blocks in columns.
+  // The body of an open box: its layers in lanes, or its blocks in columns where they are a chain.
   #fill(box) {
     const { in: into, out } = box.ports ?? {};
     const row = [into, ...box.children, out].filter(Boolean);
@@ -142,8 +142,9 @@ class Drawing {
     box.wires = make("svg", { class: "wires", "aria-hidden": "true" });
     box.body = make("div", { class: "body", role: "group", "aria-label": box.path ? `inside ${box.path}` : "diagram" }, box.wires);
     const links = box.links ?? [];
+    const chain = links.every((one) => row.indexOf(one.head) - row.indexOf(one.tail) === 1);
     const apart = box.children.every((part) => !part.children.length && part.role !== "block");
-    if (apart && (box.parent || links.some((one) => one.kind !== "flow"))) this.#lanes(box, row, links);
+    if (!chain || apart && (box.parent || links.some((one) => one.kind !== "flow"))) this.#lanes(box, row, links);
     else this.#columns(box, row);
     return box.body;
   }
