@@ -13,6 +13,7 @@ import pytest
 
 import rsinspect
 from rsinspect.base.errors import InvalidSpec, ModelBuildError
+from rsinspect.cli.options import models
 from rsinspect.networks import keras_process
 from rsinspect.networks.code import code_in
 from tests.conftest import Cli
@@ -124,7 +125,8 @@ def test_quiet_silences_the_code_too(cli: Cli, folder: Path) -> None:
         ("train.py:dies", 2, "ended with code 9 before there was a model"),
         ("train.py:lacks", 2, "No module named 'torch_that_nobody_has'"),
         ("train.py:lacks_keras", 3, "No module named 'jax'"),
-        ("train.py", 2, "name it behind a colon: train.py:make_model"),
+        ("train.py", 2, "name it behind a colon: train.py:make_model, nothing, fails, leaves and"),
+        ("beside.py", 2, "name it behind a colon: beside.py:make_model"),
         ("nobody.py:make", 2, "there is no file 'nobody.py'"),
         ("nobody.there:make", 2, "No module named 'nobody'"),
         ("nobody:make", 2, "'nobody:make' is not a model"),
@@ -179,6 +181,12 @@ def test_the_file_of_the_code_is_not_written_over(cli: Cli, folder: Path) -> Non
     assert (folder / "train.py").read_text() == TRAIN
 
 
+def test_a_shell_is_offered_the_functions_of_a_file(folder: Path) -> None:
+    (folder / "small.py").write_text("def make(a=1, *, b=2): 1/0\ndef _own(): ...\ndef f(x): ...\n")
+    assert list(models("small.py:m")) == ["small.py:make"]
+    assert list(models("broken.py:")) == list(models("nobody.py:")) == []
+
+
 def test_a_path_of_windows_is_a_path() -> None:
     found = code_in("C:\\nets\\train.py:make")
     assert found is not None
@@ -199,11 +207,19 @@ def test_code_with_keras(folder: Path) -> None:
         "    pooled = keras.layers.GlobalAveragePooling2D()(image)\n"
         "    return keras.Model(image, Odd(lambda x: x)(pooled))\n"
         "class Net(keras.Model):\n"
-        "    def call(self, x): return x\n"
+        "    def __init__(self, function=None):\n"
+        "        super().__init__(name='net')\n"
+        "        self.dense = keras.layers.Dense(2)\n"
+        "    def call(self, x): return self.dense(x)\n"
+        "def nested():\n"
+        "    vector = keras.Input((4,))\n"
+        "    return keras.Model(vector, Net(lambda x: x)(vector))\n"
     )
     with pytest.raises(InvalidSpec, match=r"real\.py:make: .* takes images of any size"):
         rsinspect.network("real.py:make")
     found = rsinspect.network("real.py:make", resolution=32)
     assert (found.size, found.cost.params, found.graph.layers[-1].shape) == ("32×32", 9, (3,))
+    nested = rsinspect.network("real.py:nested")
+    assert (nested.cost.params, nested.cost.unweighed, nested.cost.uncounted) == (10, 0, 1)
     with pytest.raises(InvalidSpec, match="Net keeps no layers"):
         rsinspect.network("real.py:Net")

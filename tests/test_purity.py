@@ -30,6 +30,7 @@ def loaded(arguments: list[str], before: str = "") -> set[str]:
         ["summary", "420", "--level", "layer", "--format", "json"],
         ["summary", "50", "--format", "latex"],
         ["variants"],
+        ["variants", "--family", "list"],
         ["graph", "101", "-o", "-"],
         ["graph", "101", "-f", "html"],
         ["graph", "101", "-f", "mermaid"],

@@ -30,16 +30,20 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
 
     Args:
         model: MODEL text such as ``"101"``, ``"152@224"``, ``"ResNetRS101"``, ``"resnet50"``,
-            ``"101:article"`` or ``"200:resnet+se"`` (``networks.grammar.parse_model``), the path
-            of a file with a network (``my.keras``, ``my.h5``, ``config.json``, ``.json``) or the
-            text that ``model.to_json()`` gives, a depth as a number, a ``ResNetRSSpec``, a
-            ``LayerGraph``, a ``Network``, or a live functional or Sequential ``keras.Model``.
+            ``"101:article"`` or ``"200:resnet+se"`` (``networks.grammar.parse_model``), a network
+            of keras.applications, ``"EfficientNetB0@260"``, which Keras builds once in a process
+            of its own, code that is run in one, ``"train.py:make_model"``, the path of a file
+            with a network (``my.keras``, ``my.h5``, ``config.json``, ``.json``) or the text that
+            ``model.to_json()`` gives, a depth as a number, a ``ResNetRSSpec``, a ``LayerGraph``, a
+            ``Network``, or a live functional or Sequential ``keras.Model``.
         resolution: Image side or (height, width) to make it at, where its layers can take that;
             its own by default. Text that names another size is refused.
 
     Raises:
         SpecError: If text names no network.
         WeightsError: If a file of Keras's is damaged, hostile or holds no model.
+        BackendUnavailable: If Keras has to build it, and Keras or its backend is not here.
+        ModelBuildError: If Keras or the code that is named makes no such model.
         GraphError: If a Keras model has a layer that a graph does not describe.
 
     >>> import rsinspect

@@ -43,7 +43,11 @@ class StepOptions:
 
     a: Annotated[
         str,
-        _step("A", "MODEL: 152, 152@224, resnet50, 101:article, 200:resnet+se, my.keras, my.h5."),
+        _step(
+            "A",
+            "MODEL: 152, 152@224, resnet50, 101:article, 200:resnet+se, EfficientNetB0, my.keras, "
+            "train.py:make_model.",
+        ),
     ]
     b: Annotated[str, _step("B", "The same for B, which is read as what A became.")]
     more: Annotated[

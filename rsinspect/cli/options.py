@@ -14,6 +14,7 @@ import os
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -80,11 +81,14 @@ def completing(choices: Iterable[str] | Callable[[str], Iterable[str]]) -> Any:
 
 
 def models(incomplete: str) -> Iterable[str]:
-    """List MODEL texts that may be meant: networks by name; behind a colon, dialects."""
+    """List MODEL texts that may be meant: names; behind a colon, dialects or functions."""
     from rsinspect import paper
     from rsinspect.networks import applications
+    from rsinspect.networks.code import functions_in
 
     name, colon, _ = incomplete.rpartition(":")
+    if name.lower().endswith(".py"):
+        return [f"{name}:{function}" for function in functions_in(Path(name))]
     if colon:
         return [f"{name}:{dialect}" for dialect in DIALECTS]
     depths = [variant for variant in paper.variants().values() if variant.published]

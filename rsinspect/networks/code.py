@@ -53,6 +53,27 @@ def code_file(text: str) -> str | None:
     return None if match is None else match["place"]
 
 
+def functions_in(path: Path) -> tuple[str, ...]:
+    """List the functions of a file that can be called without arguments; nothing is run.
+
+    Those whose name begins with an underscore are its own; a file that is no Python has none.
+    """
+    import ast  # only at a press of Tab, or on the way to an error
+
+    try:
+        body = ast.parse(path.expanduser().read_bytes()).body
+    except (OSError, RuntimeError, SyntaxError, ValueError, MemoryError):
+        return ()
+    return tuple(
+        each.name
+        for each in body
+        if isinstance(each, ast.FunctionDef)
+        and not each.name.startswith("_")
+        and len(each.args.posonlyargs) + len(each.args.args) == len(each.args.defaults)
+        and None not in each.args.kw_defaults
+    )
+
+
 def _is_module(name: str) -> bool:
     """Tell whether there is a module of that name, here or installed, without importing it."""
     from importlib.util import find_spec  # only where no network has that name

@@ -118,7 +118,7 @@ def _sides(shape: Any) -> tuple[int | None, ...]:
 
 
 def _weights_of(model: Any) -> dict[Place, tuple[WeightShapes, int]]:
-    """List the shapes of the weights of each layer that is no model itself."""
+    """List the shapes of the weights of each layer; of a model in the model, all of its."""
     found = {}
     for path, layer in _layers(model):
         weights = sorted(layer.weights, key=lambda weight: not weight.trainable)
@@ -129,13 +129,13 @@ def _weights_of(model: Any) -> dict[Place, tuple[WeightShapes, int]]:
 
 
 def _layers(model: Any, inside: Place = ()) -> Iterator[tuple[Place, Any]]:
-    """Walk the layers that are no models themselves."""
+    """Walk the layers, models among them before what is in them."""
     for layer in getattr(model, "layers", ()):
         path = (*inside, str(layer.name))
+        if hasattr(layer, "weights"):  # an operation has none
+            yield path, layer
         if is_keras_model(layer):
             yield from _layers(layer, path)
-        elif hasattr(layer, "weights"):  # an operation has none
-            yield path, layer
 
 
 @contextlib.contextmanager

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from rsinspect import paper
 from rsinspect.base.errors import SpecError, UnknownVariant
-from rsinspect.base.words import Option, Wording, advice, nearest, quoted
+from rsinspect.base.words import Option, Wording, advice, names_in_words, nearest, quoted
 from rsinspect.networks.applications import family_named, names, near_name
+from rsinspect.networks.code import functions_in
 from rsinspect.networks.grammar import RESNET_DEPTHS
 
 _FILE = re.compile(
@@ -64,9 +65,10 @@ def _of_file(text: str) -> SpecError:
     """Refuse a file or folder: what it is, whether it is there, and what is read instead."""
     path = Path(text.strip())
     if path.suffix.lower() == ".py":
+        functions = functions_in(path) or ("make_model",)
         return UnknownVariant(
             f"{quoted(text)} is Python code, of which one thing is the model",
-            f"name it behind a colon: {path.name:.40}:make_model",
+            f"name it behind a colon: {path.name:.40}:{names_in_words(functions)}",
         )
     suffix = ".pt" if path.suffix.lower() in _AS_PT else path.suffix.lower()
     what = "" if _exists(text) else "there is no such file"
