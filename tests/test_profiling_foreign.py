@@ -83,7 +83,7 @@ def test_a_network_is_cut_between_its_inputs_and_its_outputs() -> None:
 @pytest.mark.parametrize("mode", [pytest.param("forward", marks=pytest.mark.slow), "train"])
 def test_any_network_is_measured(backend: str, mode: Any) -> None:
     request = ProfileRequest(
-        network=NETWORK, batch=2, mode=mode, level="block", backend=backend, roofs=False, **BRIEF
+        network=NETWORK, batch=2, mode=mode, level="layer", backend=backend, roofs=False, **BRIEF
     )
     run = profile(request)
     parts = {s.path: s for s in run.segments if s.level != "step"}
@@ -96,6 +96,9 @@ def test_any_network_is_measured(backend: str, mode: Any) -> None:
     if mode == "train":
         assert run.loss == "cross-entropy of classes, mean magnitude of the outputs that are none"
         assert all(part.backward and part.backward.median > 0 for part in parts.values())
+    assert run.trace is not None
+    traced = {layer.path for layer in run.trace.layers}
+    assert traced >= {"tower/conv", "conv", "a_dw", "a_gate", "b_pw", "up", "number", "a_pw"}
     assert from_json(json.loads(json.dumps(to_json(run)))) == run
 
 

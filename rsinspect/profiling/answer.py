@@ -8,6 +8,7 @@ from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.units import binary_bytes, count, seconds
 from rsinspect.base.words import Wording, advice, plural
 from rsinspect.layers.cost import layers_cost
+from rsinspect.layers.kernels import step_macs
 from rsinspect.networks.network import Network
 from rsinspect.profiling.budget import Estimate
 from rsinspect.profiling.memory import needed_memory
@@ -236,10 +237,18 @@ def preview(request: ProfileRequest) -> str:
     needed = needed_memory(graph, batch=request.batch, backend=request.backend, mode=request.mode)
     return (
         f"{count(2 * macs)}FLOPs per image forward"
-        + (", three times that per training step" if request.mode == "train" else "")
+        + (f", {_step(request)} per training step" if request.mode == "train" else "")
         + f"; batch {request.batch} is estimated to need "
         f"{binary_bytes(needed.total_bytes)} of memory."
     )
+
+
+def _step(request: ProfileRequest) -> str:
+    """Write the operations of a training step: three times those forward, or fewer."""
+    graph = request.network.graph
+    if any(layer.frozen for layer in graph):
+        return f"{count(2 * step_macs(graph, graph.layers))}FLOPs"
+    return "three times that"
 
 
 def _half_width(latency: Latency) -> Value:

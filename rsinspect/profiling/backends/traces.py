@@ -18,7 +18,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -152,15 +152,51 @@ def _tensorflow(step: Callable[[], object], owner: Callable[[str], str | None]) 
         space = xplane_pb2.XSpace()
         space.ParseFromString(_profile(folder).read_bytes())
     spans = []
+    turns: dict[str, list[tuple[float, bool, str]]] = {}
     for plane in space.planes:
         for line in plane.lines:
             for event in line.events:
-                name, colon, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
+                title = plane.event_metadata[event.metadata_id].name
+                name, colon, kind = title.rpartition(":")
+                start = line.timestamp_ns / 1e3 + event.offset_ps / 1e6
+                if title in (_CALL_BEGINS, _CALL_ENDS):
+                    called = _stat(plane, event, "name")
+                    turns.setdefault(called, []).append((start, title == _CALL_ENDS, line.name))
                 if not colon or not kind or ":" in name or name.startswith("Eager"):
                     continue  # an op is "its/name:Kind"; "ExecutorState::Process" is none
-                start = line.timestamp_ns / 1e3 + event.offset_ps / 1e6
                 spans.append(Span(name, owner(name), start, event.duration_ps / 1e6, line.name))
-    return spans
+    return [*spans, *_calls(turns, owner)]
+
+
+def _stat(plane: Any, event: Any, name: str) -> str:
+    """Look up what a profile says of an event; empty where it says nothing."""
+    for stat in event.stats:
+        if plane.stat_metadata[stat.metadata_id].name == name:
+            text: str = stat.str_value or plane.stat_metadata[stat.ref_value].name
+            return text
+    return ""
+
+
+_CALL_BEGINS = "ExecutorState::ProcessAsync::Start"
+_CALL_ENDS = "ExecutorState::ProcessAsync::Done"
+
+
+def _calls(
+    turns: Mapping[str, Sequence[tuple[float, bool, str]]], owner: Callable[[str], str | None]
+) -> list[Span]:
+    """List the calls of functions of layers; Keras has XLA compile each grouped convolution.
+
+    Args:
+        turns: When each began and ended, whether it is its end, and where, by the op's name.
+        owner: Looks up the owner by an op's name.
+    """
+    return [
+        Span(name, who, begin, end - begin, lane)
+        for name, moments in turns.items()
+        if name.endswith("PartitionedCall") and (who := owner(name)) is not None
+        for (begin, is_end, lane), (end, ends, _) in pairwise(sorted(moments))
+        if ends and not is_end
+    ]
 
 
 _COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\{$")
