@@ -51,43 +51,28 @@ def _flops_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
     return f"FLOPs ({question.convention}): {question.legend}."
 
 
-class _Alike(NamedTuple):
-    """What is said of blocks that are alike.
-
-    Attributes:
-        adjective: Where they stand in a list of blocks.
-        words: Of a number of blocks.
-        meaning: In what they are alike.
-    """
-
-    adjective: str
-    words: str
-    meaning: str
-
-
-_ALIKE: dict[Likeness, _Alike] = {
-    "identical": _Alike(
-        "identical",
-        "{} identical blocks; the numbers are for all of them",
-        "Identical: in op, configuration and shapes",
-    ),
-    "inference": _Alike(
-        "identical but for drop rates",
-        "{} blocks, identical but for drop rates, summed",
-        "Identical but for drop rates: in op, configuration and shapes, not in how often dropout "
-        "and drop path drop",
-    ),
-    "growing": _Alike(
-        "of one form, growing width",
-        "{} blocks of one form, growing width, summed",
-        "Of one form: alike in ops, kernels and connections",
-    ),
-    "form": _Alike(
-        "of one form, other widths",
-        "{} blocks of one form, other widths, summed",
-        "Of one form: alike in ops, kernels and connections",
-    ),
+_ALIKE: dict[Likeness, str] = {
+    "identical": "identical",
+    "inference": "identical but for drop rates",
+    "growing": "of one form, growing width",
+    "form": "of one form, other widths",
 }
+"""What is said of blocks in a list."""
+_MEANING: dict[Likeness, str] = {
+    "identical": "Identical: in op, configuration and shapes",
+    "inference": "Identical but for drop rates: in op, configuration and shapes, not in how often "
+    "dropout and drop path drop",
+    "growing": "Of one form: alike in ops, kernels and connections",
+    "form": "Of one form: alike in ops, kernels and connections",
+}
+
+
+def _summed(blocks: int, likeness: Likeness) -> str:
+    """Say what a number of blocks are, whose numbers stand in one row."""
+    if likeness == "identical":
+        return f"{blocks} identical blocks; the numbers are for all of them"
+    comma = "," if likeness == "inference" else ""
+    return f"{blocks} blocks{comma} {_ALIKE[likeness]}, summed"
 
 
 def _weights(row: SummaryRow) -> str:
@@ -107,7 +92,7 @@ def _blocks_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
         of = " (op, configuration, shapes)" if likeness == "identical" else ""
         some = "" if len(row.runs) <= _RUNS else " of them"
         notes.append(
-            f"Blocks {_blocks(row.runs)}: {size}{some} {_ALIKE[likeness].adjective}{after}"
+            f"Blocks {_blocks(row.runs)}: {size}{some} {_ALIKE[likeness]}{after}"
             f"{of}, {_weights(row)}."
         )
     return " ".join(notes) or None
@@ -121,11 +106,8 @@ def sums_in_words(rows: Sequence[SummaryRow]) -> tuple[str, ...]:
             largest.setdefault(row.likeness[0], row)
     if not largest:
         return ()
-    notes = [
-        f"{row.group}: {_ALIKE[likeness].words.format(row.repeats)}."
-        for likeness, row in largest.items()
-    ]
-    meanings = dict.fromkeys(_ALIKE[likeness].meaning for likeness in largest)
+    notes = [f"{row.group}: {_summed(row.repeats, likeness)}." for likeness, row in largest.items()]
+    meanings = dict.fromkeys(_MEANING[likeness] for likeness in largest)
     own = "; each block has its own weights" if not any(row.shares for row in rows) else ""
     return (*notes[:1], *(f"{meaning}{own}." for meaning in meanings), *notes[1:])
 

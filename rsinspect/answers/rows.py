@@ -153,14 +153,11 @@ def between(texts: Sequence[str]) -> str:
     """
     if len(set(texts)) == 1:
         return texts[0]
-    ends = [_NUMBER.fullmatch(text) for text in texts]
+    ends = [re.fullmatch(r"(.*?)(\d+(?:\.\d+)?)", text) for text in texts]
     if all(ends) and len({end[1] for end in ends if end}) == 1:
         numbers = sorted((end[2] for end in ends if end), key=float)
         return f"{ends[0][1] if ends[0] else ''}{numbers[0]}–{numbers[-1]}"
     return f"{texts[0]} to {texts[-1]}"
-
-
-_NUMBER = re.compile(r"(.*?)(\d+(?:\.\d+)?)")
 
 
 def _layer_label(run: Run, position: int) -> str:

@@ -1,11 +1,11 @@
 """Where a network's stages and blocks begin and end, from the wiring alone.
 
-The rules stand in ``layers.structure``, which labels what is found here. Annotations are types, not
-strings, where a named tuple is made: every command pays for strings.
+The rules stand in ``layers.structure``, which labels what is found here. Drafts are plain classes:
+every command pays for the making of a named tuple or a dataclass.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from rsinspect.layers import ops
 from rsinspect.layers.chains import (
@@ -35,26 +35,34 @@ PREPARES = (ops.Input, ops.Rescaling, ops.Normalization, ops.Augmentation, ops.A
 JOINS = (ops.Add, ops.ScaledAdd)
 
 
-class DraftGroup(NamedTuple):
-    """Layers that stand together, before they have a label."""
+class DraftGroup:
+    """Layers that stand together, before they have a label.
 
-    layers: Part
-    kind: Kind
+    Attributes:
+        layers: In order.
+        kind: What they are.
+        is_block: Whether they count as a block of their stage.
+    """
 
-    @property
-    def is_block(self) -> bool:
-        """Tell whether it counts as a block of its stage."""
-        return self.kind in ("block", "unit")
+    __slots__ = ("is_block", "kind", "layers")
+
+    def __init__(self, layers: Part, kind: Kind) -> None:
+        self.layers = layers
+        self.kind = kind
+        self.is_block = kind in ("block", "unit")
 
 
-class Draft(NamedTuple):
+class Draft:
     """A stage before it has a label: its role and its groups of layers."""
 
-    role: StageRole
-    groups: tuple[DraftGroup, ...]
+    __slots__ = ("groups", "role")
+
+    def __init__(self, role: StageRole, groups: tuple[DraftGroup, ...]) -> None:
+        self.role = role
+        self.groups = groups
 
 
-class Tower(NamedTuple):
+class Tower:
     """The stages of a whole network, or of what stands between one of its inputs and the rest.
 
     Attributes:
@@ -63,9 +71,12 @@ class Tower(NamedTuple):
         prefix: What the paths of its layers begin with.
     """
 
-    name: str
-    drafts: tuple[Draft, ...]
-    prefix: str = ""
+    __slots__ = ("drafts", "name", "prefix")
+
+    def __init__(self, name: str, drafts: tuple[Draft, ...], prefix: str = "") -> None:
+        self.name = name
+        self.drafts = drafts
+        self.prefix = prefix
 
 
 def draft_stages(graph: LayerGraph) -> tuple[Tower, ...]:

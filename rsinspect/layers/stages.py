@@ -313,8 +313,8 @@ def is_automatic(name: str, class_name: str = "") -> bool:
     >>> is_automatic("conv2d_94"), is_automatic("mixed0"), is_automatic("my_layer_2", "MyLayer")
     (True, False, True)
     """
-    name = _NUMBER.sub("", name)
-    return name in _AUTOMATIC or name == _HUMP.sub("_", class_name).lower()
+    name = re.sub(r"_\d+$", "", name)
+    return name in _AUTOMATIC or name == re.sub(_HUMP, "_", class_name).lower()
 
 
 def _is_telling(layer: Layer) -> bool:
@@ -323,8 +323,7 @@ def _is_telling(layer: Layer) -> bool:
     return not is_automatic(layer.path.rpartition("/")[2], class_name)
 
 
-_NUMBER = re.compile(r"_\d+$")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_HUMP = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 
 
 def _groups(stage: str, draft: Draft, names: Sequence[str], common: str) -> tuple[Group, ...]:
