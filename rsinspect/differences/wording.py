@@ -82,8 +82,9 @@ def _fields_in_words(change: Change) -> str:
         return "other widths"
     words, differing = [], []
     for index, (field, *_) in enumerate(change.layers[0].telling):
-        name = "output shape" if field == "output_shape" else field
-        values = {(_word(c.a), _word(c.b)) for c in (pair.telling[index] for pair in change.layers)}
+        name = {"output_shape": "output shape", "shares": "weights"}.get(field, field)
+        fields = [pair.telling[index] for pair in change.layers]
+        values = {(_word(each.a, field), _word(each.b, field)) for each in fields}
         if len(values) == 1:
             words.append(f"{name} {' -> '.join(values.pop())}")
         else:
@@ -91,7 +92,9 @@ def _fields_in_words(change: Change) -> str:
     return ", ".join([*words, f"other {', '.join(differing)}"] if differing else words)
 
 
-def _word(value: object) -> str:
+def _word(value: object, field: str) -> str:
+    if field == "shares":
+        return "of its own" if value is None else "of another layer"
     if isinstance(value, tuple) and not isinstance(value, TensorShape):
         return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
