@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.graph import LayerGraph
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
@@ -44,7 +44,11 @@ def scrambled(network: Network) -> Network:
     """The same network under its title, with every path opaque."""
     names = opaque(network.graph)
     layers = tuple(
-        Layer(names[x.path], x.op, tuple(names[path] for path in x.inputs), x.shape)
+        x._replace(
+            path=names[x.path],
+            inputs=tuple(names[path] for path in x.inputs),
+            shares=x.shares and names[x.shares],
+        )
         for x in network.graph
     )
     graph = LayerGraph(

@@ -33,7 +33,7 @@ from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
-from tests.networks import layout_of
+from tests.networks import layout_of, saved
 from tests.strategies import scrambled, sizes, specs
 
 laws = settings(max_examples=40, deadline=None)
@@ -768,3 +768,28 @@ def test_a_file_is_compared_with_what_it_was_made_of(cli: Cli, tmp_path: Path) -
     assert "layers frozen" in document["conclusion"]
     delta = document["totals_delta"]["params"]
     assert delta == tuned.count_params() - base.count_params()
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "siamese", "NASNetMobile", "text_model", "vit"])
+def test_a_network_of_any_kind_differs_from_itself_in_names_alone(name: str) -> None:
+    network = saved(name)
+    for other, word in ((network, "no difference"), (scrambled(network), "but in names")):
+        found = compare(network.graph, other.graph)
+        assert {pair.status for pair in found.layers} == {"same"}
+        assert word in conclusion(network, other, found)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "words"),
+    [
+        ("ResNet152", "MobileNetV2", "little in common"),
+        ("VGG16", "text_model", "little in common"),
+        ("MobileNetV2", "fine_tuned", "104 layers frozen"),
+    ],
+)
+def test_networks_of_any_two_kinds_are_compared(one: str, two: str, words: str) -> None:
+    a, b = saved(one), saved(two)
+    found = compare(a.graph, b.graph)
+    assert words in conclusion(a, b, found)
+    assert {x.a for x in found.layers} - {None} == set(a.graph.layers)
+    assert {x.b for x in found.layers} - {None} == set(b.graph.layers)
