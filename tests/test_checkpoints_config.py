@@ -255,3 +255,36 @@ def test_an_error_of_the_reader_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(RsInspectError, match=r"my\.keras") as refused:
         network(str(keras_file(tmp_path / "my.keras", odd)))
     assert refused.value.exit_code == 2
+
+
+@pytest.mark.keras
+def test_a_model_in_a_class_of_its_own_is_read_live_and_counted_in_files(tmp_path: Path) -> None:
+    """As KerasHub's backbones are: the file has the arguments of the class alone."""
+    import keras
+
+    class Backbone(keras.Model):  # type: ignore[misc]
+        def __init__(self, filters: int = 4, **more: Any) -> None:
+            picture = keras.Input((8, 8, 3))
+            x = keras.layers.Conv2D(filters, 3)(picture)
+            x = keras.layers.LSTM(3)(keras.layers.Reshape((-1, filters))(x))
+            super().__init__(picture, x, **more)
+            self.filters = filters
+
+        def get_config(self) -> dict[str, Any]:
+            return {"filters": self.filters, "name": self.name}
+
+    bare = Backbone(name="backbone")
+    read = rsinspect.network(bare)
+    assert read.cost.params == bare.count_params()
+    assert [layer.op.kind for layer in read.graph] == ["Input", "Conv2D", "Reshape", "Opaque"]
+    bare.save(tmp_path / "bare.keras")
+    with pytest.raises(RsInspectError, match=r"holds no graph: Keras saves a 'Backbone'"):
+        network(str(tmp_path / "bare.keras"))
+    picture = keras.Input((8, 8, 3))
+    around = keras.Model(picture, keras.layers.Dense(2)(bare(picture)), name="around")
+    around.save(tmp_path / "around.keras")
+    around.save(tmp_path / "around.h5")
+    for model in (around, tmp_path / "around.keras", tmp_path / "around.h5"):
+        made = rsinspect.network(model)
+        assert made.cost.params == around.count_params()
+        assert made.cost.uncounted == 1

@@ -78,6 +78,7 @@ class Entry:
         shared: Number of an object that several entries have in common; else None.
         is_keras: Whether the class is Keras's own; by its name where no module is written.
         is_operation: Whether this is a function of ``keras.ops``, and no layer.
+        is_guess: Whether that is so as far as it shows: nothing says it.
         is_input: Whether this is where a tensor comes in.
         frozen: Whether it says that it is not trained.
         keras_2: Whether Keras 2 wrote it, as far as it shows.
@@ -111,9 +112,12 @@ class Entry:
             # Keras 3 writes no modules in an .h5 file; every layer but one has this setting there.
             or (
                 not (module or self.keras_2 or self.is_input or "trainable" in self.config)
+                and "registered_name" not in row  # a class of somebody's own, in a .keras
                 and not class_name.startswith("SpatialDropout")
             )
         )
+
+        self.is_guess = self.is_operation and not module
 
     @property
     def is_model(self) -> bool:

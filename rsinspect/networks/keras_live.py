@@ -104,13 +104,28 @@ def configuration_of(model: Any) -> Configuration:
     """
     with _told(model):
         try:
-            config = json.loads(model.to_json())
+            config = json.loads(_plain(model).to_json())
         except (NotImplementedError, TypeError, ValueError) as exc:
             raise GraphError(
                 f"{type(model).__name__} keeps no layers in its configuration", NO_GRAPH
             ) from exc
     outputs = getattr(model, "outputs", None) or ()
     return Configuration(config, _weights_of(model), tuple(_sides(each.shape) for each in outputs))
+
+
+def _plain(model: Any) -> Any:
+    """Give a functional model in a class of its own, whose configuration names no layers, as such.
+
+    KerasHub's backbones are such models: they keep the arguments of their class. Keras makes every
+    model of given inputs and outputs a ``Functional``, by which it is known here.
+    """
+    functional = next((kind for kind in type(model).__mro__ if kind.__name__ == "Functional"), None)
+    if functional is None or functional is type(model):
+        return model
+    with contextlib.suppress(NotImplementedError):
+        if "layers" in model.get_config():
+            return model
+    return functional(model.inputs, model.outputs, name=model.name)
 
 
 def _sides(shape: Any) -> tuple[int | None, ...]:

@@ -324,9 +324,11 @@ class Walk:
         self, entry: Entry, place: Place, shapes: Shapes
     ) -> tuple[WeightShapes | None, int]:
         """Ask for the weights of an opaque layer."""
-        if entry.is_operation or entry.class_name in TENSORFLOW:
+        if (entry.is_operation and not entry.is_guess) or entry.class_name in TENSORFLOW:
             return (), 0
         known = self._weights((*place.names, entry.name)) if self._weights else None
+        if known is None and entry.is_operation:
+            return (), 0
         if known is None and entry.is_keras:
             ruled = opaque_weights(entry.class_name, Settings(entry.config), shapes)
             known = None if ruled is None else (ruled, 0)
