@@ -232,3 +232,17 @@ def test_what_has_no_room_is_named() -> None:
         ElementTree.fromstring(render(figure("EfficientNetV2L"), "svg", style)).itertext()
     )
     assert "Not drawn for want of room:" in " ".join(text.split())
+
+
+def test_blocks_that_differ_in_the_order_of_their_layers_alone_are_drawn_once() -> None:
+    assert titles(figure("retina")) == [
+        "Downsampling block, here conv3/block1",
+        "Identity block, here conv3/block2",
+    ]
+
+
+def test_layers_that_are_no_chain_are_counted_and_not_joined_by_arrows() -> None:
+    (panel,) = view(read("retina"), "stages").panels
+    head = panel.nodes[-1].parts[0].lines
+    assert not any("→" in line for line in head)
+    assert any(" of 3×3, 256" in line for line in head)

@@ -150,9 +150,23 @@ def plain_lines(structure: Structure, group: Group) -> tuple[str, ...]:
     shown = [
         short(layer.op) for layer in group.layers if everything or isinstance(layer.op, LISTED)
     ]
-    if len(shown) > MOST_LISTED:
+    if len(shown) > MOST_LISTED or (shown and not in_line(structure, group)):
         return tally(shown)
     return tuple(wrapped(" → ".join(shown)))
+
+
+def in_line(structure: Structure, group: Group) -> bool:
+    """Tell whether the layers of a group follow each other.
+
+    What they read from outside, and what a gate among them reads, is left out of account.
+    """
+    gated = {layer.path for gate in structure.gates(group) for layer in gate.layers}
+    layers = [layer for layer in group.layers if layer.path not in gated]
+    inside = {layer.path for layer in layers}
+    within = [{path for path in layer.inputs if path in inside} for layer in layers]
+    read = Counter(path for paths in within for path in paths)
+    starts = sum(not paths for paths in within)
+    return starts == 1 and all(len(paths) < 2 for paths in within) and max([*read.values(), 0]) < 2
 
 
 def tally(words: Sequence[str], most: int = 8) -> tuple[str, ...]:

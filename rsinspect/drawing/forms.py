@@ -17,8 +17,8 @@ from rsinspect.layers.structure import Group, Stage, Structure
 MOST_DIAGRAMS, MOST_LAYERS = 6, 120
 """Forms of blocks that are drawn, and layers in all; the most expensive forms come first."""
 
-Form = tuple[object, ...]
-"""Ops, windows, strides and wiring of a block, its widths left out."""
+Form = tuple[int, ...]
+"""Ops, windows, strides and wiring of a block, its widths left out; hashed, in no order."""
 
 
 def form(group: Group, *, strides: bool = True) -> Form:
@@ -28,18 +28,21 @@ def form(group: Group, *, strides: bool = True) -> Form:
         group: The block.
         strides: Whether blocks that differ in a stride, and in the padding for it, differ.
     """
-    position: dict[str, int] = {}
-    parts: list[object] = []
+    known: dict[str, int] = {}  # layer -> what it is and all it is computed from, hashed
+    parts: list[int] = []
     for layer in group.layers:
-        read = tuple(position.get(path, -1) for path in layer.inputs)
-        if _passes(layer.op):
-            position[layer.path] = read[0]
-            continue
-        position[layer.path] = len(parts)
         op = layer.op
+        read = [known.get(path, 0) for path in layer.inputs]
+        if _passes(op):
+            known[layer.path] = read[0]
+            continue
+        if isinstance(op, ops.COMMUTATIVE):
+            read.sort()
         windows = [getattr(op, key, None) for key in ("kernel", "size", "function", "class_name")]
-        parts.append((op.kind, *windows, strides and getattr(op, "stride", None), read))
-    return tuple(parts)
+        what = (op.kind, *windows, strides and getattr(op, "stride", None), *read)
+        known[layer.path] = hash(what)
+        parts.append(known[layer.path])
+    return tuple(sorted(parts))
 
 
 def _passes(op: ops.Op) -> bool:

@@ -15,7 +15,9 @@ from rsinspect.drawing.contents import (
     CONVOLUTIONS,
     branch_ops,
     gate_words,
+    in_line,
     is_chain,
+    plain_lines,
     run_lines,
     short,
 )
@@ -140,10 +142,16 @@ def _plain_rows(tree: Tree, stage: Stage) -> list[GridRow]:
         if not parts or pads or (strides and not isinstance(parts[-1][-1].op, ops.ZeroPad2D)):
             parts.append([])
         parts[-1].append(layer)
+    whole = stage.groups[0]
+    tallied = stage.role != "input" and not in_line(tree.structure, whole)
+    if tallied:
+        parts = [list(whole.layers)]
     rows = []
     for index, part in enumerate(parts):
         shape = part[-1].shape
         lines = [words for layer in part if (words := _plain_words(layer))]
+        if tallied:
+            lines = list(plain_lines(tree.structure, whole))
         cost = layers_cost(tree.graph, part)
         rows.append(
             GridRow(
