@@ -71,6 +71,15 @@ def test_a_layer_called_twice_shares_its_weights() -> None:
     assert read.names["d.2"] == "d"
 
 
+def test_paths_are_kept_apart_from_names_that_look_like_them() -> None:
+    rows = [image(), dense("a", (tensor("image"),), (tensor("a"),))]
+    rows += [dense(f"a.{number}", tensor("image")) for number in range(2, 3_000)]
+    paths = [one.path for one in from_keras_config(model(*rows)).graph]
+    assert len(set(paths)) == len(paths) == 3_001
+    rows.insert(1, rows.pop())
+    assert len(from_keras_config(model(*rows[::-1], name="m")).graph) == 3_001
+
+
 def test_calls_may_be_written_in_any_order() -> None:
     """A(B(A(x))): A's second call reads B, which reads its first."""
     rows = (

@@ -6,7 +6,6 @@ its op has no place for, or whose op would give another shape than the configura
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -83,7 +82,7 @@ class Walk:
         self._resolution = resolution
         self._weights = weights
         self._shapes: dict[str, TensorShape] = {}
-        self._uses: Counter[str] = Counter()
+        self._uses: dict[str, int] = {}
         self._owners: dict[tuple[str, ...], Layer] = {}
         self._models: dict[int, Model] = {}
         self._calls = 0
@@ -161,13 +160,13 @@ class Walk:
 
     def _unused(self, path: str) -> str:
         """Return a path, with a number where it is there already."""
-        unused = path
-        while True:
-            self._uses[path] += 1
-            if self._uses[path] > 1:
-                unused = f"{path}.{self._uses[path]}"
-            if unused == path or unused not in self._uses:
-                return unused
+        unused, number = path, self._uses.get(path, 0)
+        while unused in self._uses:
+            number += 1
+            unused = f"{path}.{number}"
+        self._uses[path] = max(number, 1)
+        self._uses[unused] = self._uses.get(unused, 1)
+        return unused
 
     def _add(self, layer: Layer, name: str) -> str:
         path = layer.path
@@ -313,11 +312,17 @@ class Walk:
         if unknown is None:
             return outputs
         told = read.get(unknown)
-        what = "is not in the configuration" if told is None else f"is open: {told!r:.60}"
+        if told is None:
+            raise GraphError(
+                f"{entry.name:.80}: the output shape of this {_class_name(entry)} is not in the "
+                "configuration",
+                "the live model knows it: train.py:make_model, or from Python "
+                "rsinspect.summary(model)",
+            )
         raise GraphError(
-            f"{entry.name:.80}: the output shape of this {_class_name(entry)} {what}",
-            "no op describes such a layer; a model with inputs of a fixed size, saved by Keras 3, "
-            "tells the shapes between its layers",
+            f"{entry.name:.80}: the output shape of this {_class_name(entry)} "
+            f"is open: {told!r:.60}",
+            "no op describes such a layer; save the model with inputs of a fixed size",
         )
 
     def _weights_of(
