@@ -52,8 +52,10 @@ def parts_between(
             continue
         part = layers[start : cut + 1]
         if len(part) > 2 and _is_wide(graph, part):
-            ordered = (*layers[:start], *_deepest_first(part), *layers[cut + 1 :])
-            yield from _narrower(graph, ordered, alive_after(ordered), start, cut, 2)
+            before = layers[max(0, start - 1) : start]  # alive where the part begins
+            ordered = (*before, *_deepest_first(part))
+            counts = alive_after(ordered)
+            yield from _narrower(graph, ordered, counts, len(before), len(ordered) - 1, 2)
         else:
             yield part
         start = cut + 1

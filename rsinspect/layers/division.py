@@ -89,10 +89,10 @@ def draft_stages(graph: LayerGraph) -> tuple[Tower, ...]:
     if len([layer for layer in layers if not layer.inputs]) == 1:
         return (Tower("", _full((entry, *_Section(graph, layers, entered).drafts()))),)
     towers = [Tower("", _full((entry,)))]
-    parts = list(_by_inputs(layers, entered).items())
-    for key, part in parts:
+    parts = _by_inputs(layers, entered)
+    for number, name, part in parts:
         drafts = _full(_Section(graph, part, 0).drafts())
-        if len(key) > 1 or len(parts) == 1:
+        if number > 1 or len(parts) == 1:
             whole = drafts if any(x.role == "stage" for x in drafts) else (_one("head", part),)
             towers.append(Tower("", whole))
             continue
@@ -101,7 +101,7 @@ def draft_stages(graph: LayerGraph) -> tuple[Tower, ...]:
         first = {layer.path.partition("/")[0] for layer in part if "/" in layer.path}
         nested = first.pop() if len(first) == 1 and all("/" in x.path for x in part) else ""
         prefix = f"{nested}/" if nested else ""
-        towers.append(Tower(nested or f"{next(iter(key))}/tower", drafts, prefix))
+        towers.append(Tower(nested or f"{name}/tower", drafts, prefix))
     return tuple(towers)
 
 
@@ -114,16 +114,27 @@ def _one(role: StageRole, layers: Part) -> Draft:
     return Draft(role, (DraftGroup(layers, "plain"),))
 
 
-def _by_inputs(layers: Part, entered: int) -> dict[frozenset[str], Part]:
-    """Part a network of several inputs by the inputs that a layer depends on; few come first."""
-    seen: dict[str, frozenset[str]] = {}
-    parts: dict[frozenset[str], Part] = {}
+def _by_inputs(layers: Part, entered: int) -> list[tuple[int, str, Part]]:
+    """Part a network of several inputs by the inputs that a layer depends on; few come first.
+
+    Returns:
+        For each part how many inputs, the path of the first, and its layers.
+    """
+    inputs = [layer.path for layer in layers if not layer.inputs]
+    bits = {path: 1 << number for number, path in enumerate(inputs)}
+    seen: dict[str, int] = {}
+    parts: dict[int, list[Layer]] = {}
     for position, layer in enumerate(layers):
-        above = frozenset().union(*(seen[path] for path in layer.inputs))
-        key = seen[layer.path] = above if layer.inputs else frozenset((layer.path,))
+        above = bits.get(layer.path, 0)
+        for path in layer.inputs:
+            above |= seen[path]
+        seen[layer.path] = above
         if position >= entered:
-            parts[key] = (*parts.get(key, ()), layer)
-    return {key: parts[key] for key in sorted(parts, key=len)}
+            parts.setdefault(above, []).append(layer)
+    return [
+        (above.bit_count(), inputs[(above & -above).bit_length() - 1], tuple(parts[above]))
+        for above in sorted(parts, key=int.bit_count)
+    ]
 
 
 class _Section:

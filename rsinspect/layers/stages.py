@@ -110,7 +110,12 @@ def _labelled(
         [name.removeprefix(prefix) if several[name] == 1 or "/" in name else "" for name in own]
         for own in whole
     ]
-    labels = [tower] if tower and len(drafts) == 1 else _stage_labels(drafts, names, prefix)
+    if tower and len(drafts) == 1:
+        labels = [tower]
+    elif len(drafts) > _MOST_NAMED:
+        labels = _distinct(drafts, [""] * len(drafts))
+    else:
+        labels = _stage_labels(drafts, names, prefix)
     if not tower:
         labels = [_free(label, draft, graph) for label, draft in zip(labels, drafts, strict=True)]
     stages = []
@@ -121,6 +126,10 @@ def _labelled(
             groups = tuple(x._replace(path=f"{tower}/{x.path}", stage=label) for x in groups)
         stages.append(Stage(label, draft.role, groups))
     return stages
+
+
+_MOST_NAMED = 300
+"""As many stages are compared with each other to see which names are their own."""
 
 
 def _common(drafts: Sequence[Draft], names: Sequence[Sequence[str]]) -> str:
@@ -335,13 +344,14 @@ def _groups(stage: str, draft: Draft, names: Sequence[str], common: str) -> tupl
         labels = [""] * len(labels)
     groups: list[Group] = []
     number = 0
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for label, group, name in zip(labels, draft.groups, names, strict=True):
         generic = f"{stage}/block{number}" if group.is_block else f"{stage}/{_what(group)}"
         path = (group.is_block and label) or generic
-        if path in seen:
-            path = next(p for n in range(2, 10**9) if (p := f"{generic}{n}") not in seen)
-        seen.add(path)
+        while path in seen:
+            seen[path] += 1
+            path = f"{path}{seen[path]}"
+        seen[path] = 1
         if not name or group.layers[0].path.startswith(f"{path}/"):
             prefix = ""
         else:
