@@ -112,7 +112,6 @@ REFUSED = {
     "profile 50 --plot {tmp}/a.gif": ".svg",
     "profile 50 --plot {tmp}/a.svg --theme neon": "theme",
     "profile 50 --trace {tmp}/no/t.json": "mkdir",
-    "profile 50 --mode train --no-top": "classifier",
     "profile 50 --max-time 0": "time",
     "profile 50 --format xml": "json",
     "profile 50 --save {tmp}/no/run.json": "mkdir",

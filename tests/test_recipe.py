@@ -57,7 +57,12 @@ def test_json_and_yaml_say_the_same(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("model", "hint"),
-    [("50@224", "50@160"), ("300", "50@160"), ("152@224x192", "square"), ("vgg", "write a depth")],
+    [
+        ("50@224", "50@160"),
+        ("300", "50@160"),
+        ("152@224x192", "square"),
+        ("nonsense", "write a depth"),
+    ],
 )
 def test_a_variant_without_recipe_gets_one_line(model: str, hint: str, cli: Cli) -> None:
     outcome = cli("recipe", model)

@@ -53,11 +53,10 @@ def _is_image(op: Op) -> bool:
 
 def _why(op: Op, shapes: tuple[TensorShape, ...]) -> str | None:
     """Say why an op does not take those shapes, where there is more to say than that."""
-    match op:
-        case ops.Dense(channels):
-            return f"it has weights for {channels} numbers and would read {shapes[0].channels}"
-        case ops.PReLU(slopes):
-            return f"it has slopes for {TensorShape(*slopes)} and would read {shapes[0]}"
+    if isinstance(op, ops.Dense):
+        return f"it has weights for {op.in_channels} numbers and would read {shapes[0].channels}"
+    if isinstance(op, ops.PReLU):
+        return f"it has slopes for {TensorShape(*op.slopes)} and would read {shapes[0]}"
     return None
 
 

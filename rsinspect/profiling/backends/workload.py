@@ -179,14 +179,12 @@ def _drawn(random: np.random.Generator) -> Callable[..., Any]:
 
 def classifies(layer: Layer) -> bool:
     """Tell whether an output is probabilities of classes, or what a softmax would be taken of."""
-    match layer.op:
-        case ops.Activation("softmax"):
-            return True
-        case ops.Dense() | ops.Conv2D() as op if op.activation == "softmax":
-            return True
-        case ops.Dense(activation=None) as op:
-            return op.units > 1
-    return False
+    op = layer.op
+    if isinstance(op, ops.Activation):
+        return op.function == "softmax"
+    if isinstance(op, ops.Dense) and op.activation is None:
+        return op.units > 1
+    return isinstance(op, ops.Dense | ops.Conv2D) and op.activation == "softmax"
 
 
 def loss_name(work: Workload) -> str:

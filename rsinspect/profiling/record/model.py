@@ -13,6 +13,25 @@ from rsinspect.networks.network import Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """The ResNet-RS that a network from elsewhere is by its wiring: ``Recognition.document()``.
+
+    Attributes:
+        name: Of the variant or its layout.
+        dialect: Name of the dialect.
+        departs_at: Path of the first layer that differs; None where none does.
+        departs_in: The part it is in.
+        frozen: What is not trained.
+    """
+
+    name: Name
+    dialect: Name
+    departs_at: Name | None
+    departs_in: Name | None
+    frozen: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """The network that was measured: ``Network.document()`` as a record.
 
@@ -41,6 +60,7 @@ class Model:
         bn_epsilon: Of batch normalisation.
         source: ``spec`` or ``graph``.
         fingerprint: What it is, whatever it is called.
+        recognised: What a network from elsewhere is, where it is known.
     """
 
     name: Name
@@ -64,6 +84,7 @@ class Model:
     bn_epsilon: Ratio | None = None
     source: Name | None = None
     fingerprint: Name | None = None
+    recognised: Recognised | None = None
 
     @classmethod
     def of(cls, network: Network) -> Model:
@@ -97,12 +118,16 @@ class Model:
                 (name.replace("se_", "SE ").replace("bn_", "BN ").replace("_", " "),
                  getattr(self, name), getattr(wanted, name))
                 for name in (field.name for field in fields(self))
-                if name not in ("name", "resolution", "depth", "source", "fingerprint")
+                if name not in _NO_DIFFERENCE
                 and (getattr(self, name) is not None or self.fingerprint is not None)
             ),
         ):  # fmt: skip
             if measured != asked:
                 yield f"its {what} is {_shown(measured)}, not {_shown(asked)}"
+
+
+_NO_DIFFERENCE = ("name", "resolution", "depth", "source", "fingerprint", "recognised")
+"""What is said apart from other differences, or follows from them."""
 
 
 def _shown(value: object) -> str:
