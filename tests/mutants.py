@@ -50,8 +50,8 @@ def written(value: Any) -> str:
             return f"[{','.join(map(written, value))}]"
         case float() if value == float("inf"):
             return "1e400"
-        case int() if value is HUGE:
-            return "9" * 5000
+        case int() if abs(value) >= HUGE:  # or made larger still
+            return f"{'-' if value < 0 else ''}{'9' * 5000}"
         case _ if value is DEEP:
             return "[" * 5000 + "]" * 5000
     return json.dumps(value)
