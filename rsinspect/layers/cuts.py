@@ -99,7 +99,7 @@ def _narrower(
     if width > _WIDEST:
         yield layers[start : end + 1]
         return
-    for cut in (*cuts, end):
+    for cut in dict.fromkeys((*cuts, end)):  # a cut behind a last activation is the end
         part = layers[start : cut + 1]
         if len(part) > 2 and _is_wide(graph, part):
             yield from _narrower(graph, layers, counts, start, cut, width + 1)
