@@ -18,6 +18,7 @@ import keras
 import pytest
 from keras.src.legacy.saving import json_utils, saving_utils
 
+from rsinspect.networks import applications
 from rsinspect.networks.keras_live import from_keras_model
 from rsinspect.networks.named import network
 from tests import timm
@@ -77,6 +78,7 @@ def test_there_are_forty() -> None:
 def test_a_network_reads_as_keras_counts_it(name: str, tmp_path: Path) -> None:
     model = getattr(keras.applications, name)(weights=None)
     size = (224, 224) if None in model.input_shape[1:] else None
+    assert model.input_shape[1:3] in ((None, None), applications.Named(name).own_size)
     live = from_keras_model(model, size)
 
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)

@@ -70,7 +70,7 @@ def test_lines_are_handed_on_while_the_program_runs() -> None:
     assert (ended.code, heard, said) == (0, [b"one", b"two"], [b"a line", b"the rest"])
 
 
-def test_a_program_that_is_listened_to_learns_that_nobody_listens_any_more() -> None:
+def test_a_listener_that_is_interrupted_ends_the_program() -> None:
     code = "import sys; print(1, flush=True); sys.stdin.read(); sys.exit(3)"
 
     def interrupt(line: bytes) -> None:
