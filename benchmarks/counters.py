@@ -37,6 +37,9 @@ def applications() -> list[str]:
 def rows(backend: str, names: list[str], python: str) -> Iterator[str]:
     """Yield a line of the table for each network that a backend has counted."""
     for counted in counters.counted_elsewhere(backend, names, python=python):
+        if "refused" in counted.config:
+            yield f"| {counted.name} | | | {backend} | {counted.config['refused']} | | |"
+            continue
         network = from_keras_config(counted.config)
         expected = EXPECTED[backend](network.graph)
         told, macs = sum(counted.terms.values()), network.cost.macs
