@@ -341,17 +341,13 @@ def _work(graph: LayerGraph, layer: Layer) -> tuple[int, int]:
         explicit = source.op.padding
         source = graph.layer(source.inputs[0])
     taps = _map_taps(op, source.shape, layer.shape, explicit)
-    match op:
-        case ops.Conv2D():
-            return taps * op.in_channels // op.groups * op.filters, taps * op.in_channels
-        case ops.DepthwiseConv2D():
-            return taps * op.channels * op.multiplier, taps * op.channels
-        case ops.SeparableConv2D():
-            between = op.in_channels * op.multiplier
-            positions = layer.shape.height * layer.shape.width
-            return taps * between + positions * between * op.filters, taps * op.in_channels
-        case _:
-            assert_never(op)
+    if isinstance(op, ops.Conv2D):
+        return taps * op.in_channels // op.groups * op.filters, taps * op.in_channels
+    if isinstance(op, ops.DepthwiseConv2D):
+        return taps * op.channels * op.multiplier, taps * op.channels
+    between = op.in_channels * op.multiplier
+    pointwise = layer.shape.height * layer.shape.width * between * op.filters
+    return taps * between + pointwise, taps * op.in_channels
 
 
 def _map_taps(
