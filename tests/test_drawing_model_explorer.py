@@ -34,6 +34,7 @@ from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
+from tests.networks import saved
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -229,6 +230,14 @@ def test_stages_and_blocks_and_nothing_else_have_attributes(name: str) -> None:
     attributes = graph_of(name)["groupNodeAttributes"]
     assert set(attributes) == {"", *stages, *blocks}
     assert all(value for group in attributes.values() for value in group.values())
+
+
+def test_blocks_that_only_grow_are_not_called_identical() -> None:
+    document = json.loads(render(view(saved("DenseNet121"), "layers"), "me.json"))
+    attributes = document["graphs"][0]["groupNodeAttributes"]
+    kinds = [group["alike"] for group in attributes.values() if "alike" in group]
+    assert "one of 24 blocks of one form, growing width, each with weights of its own" in kinds
+    assert not any("identical" in group for group in attributes.values())
 
 
 def test_attributes_of_a_block_say_of_how_many_it_is_one() -> None:

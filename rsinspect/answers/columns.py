@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rsinspect.answers.rows import Level, SummaryRow
 from rsinspect.answers.table import Column, Kind, Value
 from rsinspect.layers.cost import LEGEND, Cost
-from rsinspect.layers.fold import Likeness, whole_cost
+from rsinspect.layers.fold import IN_WORDS, Likeness, whole_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.question import Question
 from rsinspect.layers.receptive_field import ReceptiveField, receptive_fields
@@ -51,13 +51,6 @@ def _flops_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
     return f"FLOPs ({question.convention}): {question.legend}."
 
 
-_ALIKE: dict[Likeness, str] = {
-    "identical": "identical",
-    "inference": "identical but for drop rates",
-    "growing": "of one form, growing width",
-    "form": "of one form, other widths",
-}
-"""What is said of blocks in a list."""
 _MEANING: dict[Likeness, str] = {
     "identical": "Identical: in op, configuration and shapes",
     "inference": "Identical but for drop rates: in op, configuration and shapes, not in how often "
@@ -72,7 +65,7 @@ def _summed(blocks: int, likeness: Likeness) -> str:
     if likeness == "identical":
         return f"{blocks} identical blocks; the numbers are for all of them"
     comma = "," if likeness == "inference" else ""
-    return f"{blocks} blocks{comma} {_ALIKE[likeness]}, summed"
+    return f"{blocks} blocks{comma} {IN_WORDS[likeness]}, summed"
 
 
 def _weights(row: SummaryRow) -> str:
@@ -92,7 +85,7 @@ def _blocks_note(rows: Sequence[SummaryRow], question: Question) -> str | None:
         of = " (op, configuration, shapes)" if likeness == "identical" else ""
         some = "" if len(row.runs) <= _RUNS else " of them"
         notes.append(
-            f"Blocks {_blocks(row.runs)}: {size}{some} {_ALIKE[likeness]}{after}"
+            f"Blocks {_blocks(row.runs)}: {size}{some} {IN_WORDS[likeness]}{after}"
             f"{of}, {_weights(row)}."
         )
     return " ".join(notes) or None

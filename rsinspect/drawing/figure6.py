@@ -14,7 +14,7 @@ from rsinspect.drawing.block_diagram import block_diagram, gate_diagram
 from rsinspect.drawing.forms import dearest, parts, typical_blocks, varies
 from rsinspect.drawing.scene import Direction, Panel, Scene
 from rsinspect.drawing.stage_table import grid
-from rsinspect.drawing.tree import Tree, example, layout_in_words, title
+from rsinspect.drawing.tree import Tree, layout_in_words, title
 from rsinspect.layers.blocks import take_apart
 from rsinspect.layers.fold import FoldedStage, fold_stages
 from rsinspect.layers.question import Question
@@ -59,12 +59,12 @@ def scene(network: Network, *, direction: Direction, question: Question) -> Scen
         caption=(
             f"After Figure 6 of Bello et al. 2021; derived from the layer graph. /2: stride 2"
             f"{repeats_in_words(tree, stages)}. {more}"
-            f"FLOPs ({question.convention}), per {example(network)}: {question.legend}."
+            f"FLOPs ({question.convention}), per {network.example}: {question.legend}."
         ),
         direction=direction,
         panels=tuple(panels),
         question=question,
-        example=example(network),
+        example=network.example,
     )
 
 

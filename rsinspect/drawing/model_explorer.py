@@ -24,8 +24,20 @@ from rsinspect.base.errors import UnknownPicture
 from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice
 from rsinspect.drawing.overlay import numbers, total
-from rsinspect.drawing.scene import EDGE_WORDS, Edge, EdgeKind, Fact, Lane, Node, Panel, Role, Scene
+from rsinspect.drawing.scene import (
+    EDGE_WORDS,
+    Edge,
+    EdgeKind,
+    Fact,
+    Lane,
+    Node,
+    Panel,
+    Part,
+    Role,
+    Scene,
+)
 from rsinspect.drawing.theme import LIGHT, text_on
+from rsinspect.layers.fold import IN_WORDS
 
 SUFFIX = ".me.json"
 ADDITIVE = ("params", "macs", "flops", "activation_bytes")
@@ -196,23 +208,33 @@ def _groups(panel: Panel) -> Iterator[tuple[str, dict[str, str]]]:
     for stage in panel.nodes:
         attributes = _words(stage.facts)
         for part in stage.parts:
-            words = (part.kind, *_identical(part.repeats), *part.lines)
+            words = (part.kind, _alike(part), *part.lines)
             attributes[part.name or "layers"] = "; ".join(filter(None, words))
         yield stage.path, attributes
-        repeats = {path: part.repeats for part in stage.parts for path in part.paths}
+        parts = {path: part for part in stage.parts for path in part.paths}
         for block in stage.walk():
             if block.role != "block" or block.repeats > 1:
                 continue
             about = {"block": block.title, "layers": "; ".join(block.lines)}
-            if identical := _identical(repeats[block.path]):
-                about["identical"] = f"one of {identical[0]}"
+            part = parts[block.path]
+            if alike := _alike(part):
+                key = "identical" if part.likeness == "identical" else "alike"
+                about[key] = f"one of {alike}"
             yield _namespace(stage.path, block.path), about | _words(block.facts)
 
 
-def _identical(repeats: int) -> tuple[str, ...]:
-    if repeats == 1:
-        return ()
-    return (f"{repeats} identical blocks, each with weights of its own",)
+def _alike(part: Part) -> str:
+    """Say how many blocks are alike, in what, and whose weights they have; nothing of one block.
+
+    >>> _alike(Part(paths=("c2/block1", "c2/block2"), likeness="growing"))
+    '2 blocks of one form, growing width, each with weights of its own'
+    """
+    if part.repeats == 1:
+        return ""
+    alike = IN_WORDS[part.likeness]
+    own = "with weights of earlier layers" if part.shares else "each with weights of its own"
+    blocks = f"{alike} blocks" if part.likeness == "identical" else f"blocks {alike}"
+    return f"{part.repeats} {blocks}, {own}"
 
 
 def _group_configs(panel: Panel) -> list[dict[str, Any]]:

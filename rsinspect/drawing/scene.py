@@ -94,7 +94,7 @@ class Heat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One kind of content of a closed node: a run of identical blocks, or the layers of a stem.
+    """One kind of content of a closed node: a run of like blocks, or the layers of a stem.
 
     Attributes:
         paths: Of the blocks it stands for, or of the stage whose layers it has.
@@ -102,6 +102,7 @@ class Part:
         name: Of its blocks: ``blocks 1-22``; empty where it is no block.
         lines: Description of what it consists of.
         likeness: In what the blocks that it stands for are alike.
+        shares: Whether they use the weights of earlier layers.
     """
 
     paths: tuple[str, ...]
@@ -109,6 +110,7 @@ class Part:
     name: str = ""
     lines: tuple[str, ...] = ()
     likeness: Likeness = "identical"
+    shares: bool = False
 
     @property
     def title(self) -> str:
@@ -121,13 +123,13 @@ class Part:
 
     @property
     def repeats(self) -> int:
-        """Count the identical ones it stands for."""
+        """Count the blocks it stands for."""
         return len(self.paths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A stage, a block (or a run of identical blocks) or a layer.
+    """A stage, a block (or a run of blocks that are alike) or a layer.
 
     Attributes:
         path: Of what it stands for; the stable id in every format.

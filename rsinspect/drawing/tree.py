@@ -247,7 +247,9 @@ class Tree:
             home = self.structure.stage(group.stage)
             between = home is not None and home.has_blocks
             name = group.path.removeprefix(f"{group.stage}/") if between else ""
-            return Part(paths=run.paths, name=name, lines=lines, likeness=run.likeness)
+            return Part(
+                paths=run.paths, name=name, lines=lines, likeness=run.likeness, shares=run.shares
+            )
         numbers = spans([group.number for group in run.groups if group.number is not None])
         return Part(
             paths=run.paths,
@@ -255,6 +257,7 @@ class Tree:
             name=f"block{'s' if run.repeats > 1 else ''} {numbers}",
             lines=lines,
             likeness=run.likeness,
+            shares=run.shares,
         )
 
 
@@ -292,12 +295,7 @@ MOST_SAID = 12
 def title(network: Network, tree: Tree) -> str:
     """Give name, size and cost of the network in one line."""
     flops = _counted("flops", tree.question.flops(tree.whole), "FLOPs", tree.whole.uncounted)
-    return f"{network.title}: {_params(tree.whole).text}, {flops.text} per {example(network)}"
-
-
-def example(network: Network) -> str:
-    """Say what a network is given at a time: an image, or any other example."""
-    return "image" if network.resolution is not None else "example"
+    return f"{network.title}: {_params(tree.whole).text}, {flops.text} per {network.example}"
 
 
 def layout_in_words(network: Network) -> str:

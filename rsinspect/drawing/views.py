@@ -15,7 +15,7 @@ from rsinspect.base.words import Option, advice
 from rsinspect.drawing import figure6
 from rsinspect.drawing.choices import DIRECTIONS, VIEWS
 from rsinspect.drawing.scene import Direction, Mark, Panel, Scene
-from rsinspect.drawing.tree import Tree, example, layout_in_words, title
+from rsinspect.drawing.tree import Tree, layout_in_words, title
 from rsinspect.layers.fold import Likeness
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
@@ -78,15 +78,15 @@ def view(
         view=name,
         title=title(network, tree),
         description=(
-            f"{network.title}, from {example(network)} to output: "
+            f"{network.title}, from {network.example} to output: "
             f"{', '.join(node.title for node in panel.nodes)}. {layout}{repeats}"
             f"{len(network.graph)} layers."
         ),
-        caption=caption(question, repeats=repeats, example=example(network)),
+        caption=caption(question, repeats=repeats, example=network.example),
         direction=way,
         panels=(panel,),
         question=question,
-        example=example(network),
+        example=network.example,
     )
 
 

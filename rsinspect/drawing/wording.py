@@ -9,7 +9,7 @@ from rsinspect.drawing.scene import GridRow, Node, Part, Role
 
 
 def titled(item: Node | Part) -> str:
-    """Give the title, and how many identical ones it stands for.
+    """Give the title, and how many that are alike it stands for.
 
     >>> titled(Part(paths=("c4/block1", "c4/block2"), kind="identity", name="blocks 1-2"))
     'identity blocks 1-2 × 2'

@@ -24,6 +24,14 @@ Likeness = Literal["identical", "inference", "growing", "form"]
 kernels, strides and connections, but not in widths (so that neither cost nor shape repeats), each
 wider than the one before; likewise, with widths that only differ."""
 
+IN_WORDS: dict[Likeness, str] = {
+    "identical": "identical",
+    "inference": "identical but for drop rates",
+    "growing": "of one form, growing width",
+    "form": "of one form, other widths",
+}
+"""What is said of blocks in a list."""
+
 
 class Run(NamedTuple):
     """Neighbouring groups that are alike.

@@ -106,6 +106,11 @@ class Network:
         return ", ".join(str(layer.shape) for layer in self.graph.inputs)
 
     @property
+    def example(self) -> str:
+        """Say what the network is given at a time: an image, or any other example."""
+        return "image" if self.resolution is not None else "example"
+
+    @property
     def short_title(self) -> str:
         """Return the title without the size, for sentences with the size elsewhere."""
         return self.title.replace(f" @ {self.size}", "")
