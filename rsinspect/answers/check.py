@@ -103,12 +103,12 @@ def _row(one: Checked, verdict: Verdict) -> dict[str, Value]:
 def _notes(one: Checked) -> tuple[str, ...]:
     """Say what the quantities of the bounds depend on."""
     quantities = {verdict.bound.quantity for verdict in one.verdicts}
-    question = one.question
+    question, example = one.question, one.network.example
     notes = []
     if "flops" in quantities:
-        notes.append(f"FLOPs ({question.convention}): {question.legend}; for one image.")
+        notes.append(f"FLOPs ({question.convention}): {question.legend}; for one {example}.")
     if "macs" in quantities:
-        notes.append(f"MACs: {LEGEND['mac']}; for one image.")
+        notes.append(f"MACs: {LEGEND['mac']}; for one {example}.")
     if quantities & {"activations", "peak_activation"}:
         notes.append(f"Bytes of activations: batch {question.batch}, {question.dtype}.")
     if any(verdict.unknown for verdict in one.verdicts):

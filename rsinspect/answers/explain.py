@@ -217,7 +217,7 @@ def explain_answer(network: Network, paths: tuple[str, ...], question: Question)
             )
     return Answer(
         Table(
-            title=f"{network.title}  formulas, for one image",
+            title=f"{network.title}  formulas, for one {network.example}",
             columns=(
                 Column("path", "Path"),
                 Column("quantity", "Quantity"),

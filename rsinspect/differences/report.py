@@ -74,7 +74,9 @@ def chain_answer(networks: Sequence[Network], note: Note | None = None) -> Answe
             ),
             rows=tuple(rows),
             lead=(*map(arrowed, steps), *_said(note)),
-            notes=(f"MACs: {LEGEND['mac']}; for one image. +: more than the row above.",),
+            notes=(
+                f"MACs: {LEGEND['mac']}; for one {_example(networks)}. +: more than the row above.",
+            ),
             name=f"diff-{'-'.join(network.title for network in networks)}",
         ),
         lambda: {
@@ -189,8 +191,13 @@ def _total(comparison: Comparison) -> dict[str, Value]:
     }
 
 
+def _example(networks: Iterable[Network]) -> str:
+    """Say what all of the networks are given at a time."""
+    return "image" if all(network.example == "image" for network in networks) else "example"
+
+
 def _notes(a: Network, b: Network, comparison: Comparison) -> tuple[str, ...]:
-    notes = [f"MACs: {LEGEND['mac']}; for one image."]
+    notes = [f"MACs: {LEGEND['mac']}; for one {_example((a, b))}."]
     changes = comparison.changes
     for verb in ("added", "removed"):
         if groups := [block.group for block in comparison.blocks if block.status == verb]:

@@ -45,7 +45,7 @@ def build_model(
         spatial: Height and width of the new inputs, None where any will do; the network's by
             default.
         functions: What the network's ``custom:`` activations call.
-        kernels: Initialiser of convolutions and classifier; by default Keras 2's.
+        kernels: Initialiser of convolutions and dense layers; by default Keras 2's.
 
     Returns:
         A model from images, (batch, height, width, channels), to the network's output; with

@@ -5,11 +5,12 @@ Counts add up exactly, over layers, blocks, stages and the model. What a FLOP *i
 source to source, so a convention is a weight for each counted thing, in CONVENTIONS, and FLOPs are
 counts times weights:
 
-    mac     one per multiply-add of convolutions, SE convolutions and the classifier
+    mac     one per multiply-add of convolutions and dense layers
     paper   two per MAC, and one per element that a global average pool reads
-    timm    one per MAC and two per batch-norm element, as fvcore counts; timm prints it as GMACs
-    full    two per MAC, and every bias, batch norm (2), layer norm (5), activation, product, pooled
-            element, sum and preprocessing operation
+    timm    one per MAC, two per batch-norm element and what layer norms do, as fvcore counts; timm
+            prints it as GMACs
+    full    two per MAC, and every bias, batch norm (2), layer norm (4 or 5), activation, product,
+            pooled element, sum and preprocessing operation
 
 A layer norm computes its statistics anew and costs four operations per element, five with scale or
 offset, as fvcore counts (``fvcore/nn/jit_handles.py``, ``norm_flop_counter``).
@@ -38,8 +39,8 @@ class Cost(NamedTuple):
     """Counts for one image, in inference; they add up.
 
     Attributes:
-        trainable_params: Kernels, biases, batch-norm scale and offset.
-        non_trainable_params: Batch-norm moving mean and variance.
+        trainable_params: Weights that are learnt: kernels, biases, scales, offsets, slopes.
+        non_trainable_params: Statistics, and all weights of frozen layers.
         macs: Multiply-adds of convolutions and dense layers, biases left out.
         bias_adds: Elements a bias is added to.
         normed: Elements batch-normalised.
@@ -125,10 +126,11 @@ CONVENTIONS: dict[str, dict[str, int]] = {
 """Weight of each counted thing, by convention."""
 
 LEGEND = {
-    "mac": "1 per multiply-add of convolutions and classifier",
-    "paper": "2 per MAC + 1 per element of each global average pool; reproduces Table 7",
-    "timm": "1 per MAC + 2 per batch-norm element (fvcore)",
-    "full": "2 per MAC + bias, batch norm (2), activation, scaling, pooling, add, preprocessing",
+    "mac": "1 per multiply-add of convolutions and dense layers",
+    "paper": "2 per MAC + 1 per element of each global average pool",
+    "timm": "1 per MAC + 2 per batch-norm element, 4 or 5 per layer-norm element (fvcore)",
+    "full": "2 per MAC + bias, batch norm (2), layer norm (4 or 5), activation, scaling, pooling, "
+    "add, preprocessing",
 }
 
 

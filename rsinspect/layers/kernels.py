@@ -3,7 +3,7 @@
 A kernel is one pass over memory. What it computes and moves is a lower bound, so whatever a
 framework could leave out is left out:
 
-* Operations are two per MAC of convolutions and of the classifier, without the taps that fall on
+* Operations are two per MAC of convolutions and dense layers, without the taps that fall on
   padding, which libraries skip: a quarter of a 3x3 on 5x5. Elementwise work is not counted; it runs
   beside, on other units, and what it costs is its traffic.
 * A kernel is a convolution, a pool or a dense layer with the elementwise layers that follow. It

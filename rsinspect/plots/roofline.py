@@ -319,7 +319,7 @@ def _remarks(run: ProfileRun, bubbles: Iterable[Bubble], unnamed: int) -> list[s
     hidden = [name for name in names if name not in shown]
     roofs = run.roofs
     lines = [
-        "FLOP: two per MAC of convolutions and classifier, none that fall on padding. Bytes: "
+        "FLOP: two per MAC of convolutions and dense layers, none that fall on padding. Bytes: "
         "the least traffic of each kernel, its inputs and weights read once and its result "
         "written once. What a segment can reach lies below the roofs where its kernels do not "
         "all run into the same one.",
