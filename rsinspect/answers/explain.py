@@ -66,6 +66,8 @@ def _product(factors: Iterable[int]) -> str:
 
 def _explain_op(op: ops.Op, shape: TensorShape, cost: Cost) -> Iterator[Formula]:
     """Write the formulas of an op's params and MACs, where it has any."""
+    if isinstance(op, ops.Weightless):
+        return
     weights = " + ".join(_product(shape) or "1" for shape in weight_shapes(op))
     match op:
         case ops.Conv2D():
@@ -114,15 +116,6 @@ def _explain_op(op: ops.Op, shape: TensorShape, cost: Cost) -> Iterator[Formula]
         case ops.Opaque():
             if weights:
                 yield Formula("params", "its weights", weights, cost.params)
-        case (
-            ops.Input() | ops.Rescaling() | ops.ZeroPad2D() | ops.Crop2D() | ops.Activation()
-            | ops.ReLU() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
-            | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape() | ops.Flatten()
-            | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add() | ops.ScaledAdd()
-            | ops.Merge() | ops.Concatenate() | ops.Arithmetic() | ops.Dropout()
-            | ops.Augmentation() | ops.Pick()
-        ):  # fmt: skip
-            return
         case _:
             assert_never(op)
 

@@ -33,10 +33,9 @@ MOST_CELLS = 250_000
 """Of the table of an alignment; longer sequences are aligned by equal runs."""
 
 _ACTIVATIONS = ("Activation", "ReLU", "PReLU")
-_CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose")
 _FAMILIES = {
     **dict.fromkeys(_ACTIVATIONS, "activation"),
-    **dict.fromkeys(_CONVOLUTIONS, "convolution"),
+    **{op.__name__: "convolution" for op in ops.CONVOLUTIONS},
 }
 """Kinds of ops that may stand for each other."""
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from rsinspect.base.units import dimensions
-from rsinspect.drawing.contents import CONVOLUTIONS, gate_widths
+from rsinspect.drawing.contents import gate_widths
 from rsinspect.drawing.roles import KINDS, kind_of, shown
 from rsinspect.drawing.scene import Edge, Node, Panel
 from rsinspect.drawing.tree import NOTES, Tree
@@ -148,7 +148,7 @@ def _source_words(tree: Tree, source: Layer) -> str:
     words, before = [describe(source.op)], source
     while shown(before.op) == "under" and before.inputs:
         before = tree.graph.layer(before.inputs[0])
-        if isinstance(before.op, CONVOLUTIONS):
+        if isinstance(before.op, ops.CONVOLUTIONS):
             kernel = dimensions(ops.pair(before.op.kernel))
             last = f"{'last' if isinstance(before.op, ops.Conv2D) else 'depthwise'} {kernel}"
             return ", ".join([last, *words])

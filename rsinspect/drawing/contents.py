@@ -14,17 +14,16 @@ from rsinspect.layers.graph import Layer
 from rsinspect.layers.structure import Group, Structure
 from rsinspect.layers.wording import describe
 
-CONVOLUTIONS = (ops.Conv2D, ops.DepthwiseConv2D, ops.SeparableConv2D, ops.Conv2DTranspose)
-
 WORKING = (
-    *CONVOLUTIONS, ops.AvgPool2D, ops.MaxPool2D, ops.GlobalAvgPool, ops.GlobalMaxPool, ops.Dense,
-    ops.UpSampling2D, ops.Opaque,
+    *ops.CONVOLUTIONS, ops.AvgPool2D, ops.MaxPool2D, ops.GlobalAvgPool, ops.GlobalMaxPool,
+    ops.Dense, ops.UpSampling2D, ops.Opaque,
 )  # fmt: skip
 """Ops of a block that a reader of a paper would list."""
 
 LISTED = (
-    *CONVOLUTIONS, ops.MaxPool2D, ops.AvgPool2D, ops.GlobalAvgPool, ops.GlobalMaxPool, ops.Dense,
-    ops.Dropout, ops.UpSampling2D, ops.Opaque, ops.Augmentation, ops.Concatenate, ops.Merge,
+    *ops.CONVOLUTIONS, ops.MaxPool2D, ops.AvgPool2D, ops.GlobalAvgPool, ops.GlobalMaxPool,
+    ops.Dense, ops.Dropout, ops.UpSampling2D, ops.Opaque, ops.Augmentation, ops.Concatenate,
+    ops.Merge,
 )  # fmt: skip
 """The same of a stem or head."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import groupby
 
-from rsinspect.drawing.contents import CONVOLUTIONS, is_chain
+from rsinspect.drawing.contents import is_chain
 from rsinspect.drawing.roles import shown
 from rsinspect.drawing.tree import Tree
 from rsinspect.layers import ops
@@ -86,7 +86,7 @@ def typical_blocks(tree: Tree) -> list[Block]:
 
 def _weighs(shortcut: tuple[Layer, ...]) -> bool:
     """Tell whether a shortcut is a convolution, and no mere pool."""
-    return any(isinstance(layer.op, CONVOLUTIONS) for layer in shortcut)
+    return any(isinstance(layer.op, ops.CONVOLUTIONS) for layer in shortcut)
 
 
 def _typical(block: Block, second: str) -> tuple[bool, bool]:

@@ -12,7 +12,6 @@ from typing import assert_never
 
 from rsinspect.base.words import plural
 from rsinspect.drawing.contents import (
-    CONVOLUTIONS,
     branch_ops,
     gate_words,
     in_line,
@@ -100,7 +99,7 @@ def _stage_row(tree: Tree, stage: Stage, groups: Sequence[Group]) -> GridRow:
     layout = [short(op) for op in branch_ops(last.branch)]
     layout += filter(None, (gate_words(gate.layers) for gate in last.gates or first.gates))
     for op in branch_ops(first.branch):
-        if isinstance(op, CONVOLUTIONS) and op.stride != 1:
+        if isinstance(op, ops.CONVOLUTIONS) and op.stride != 1:
             layout.append(f"first block: {short(op).partition(',')[0]}")
     return _row(tree, stage, groups, stage.path, layout, _shortcut(first))
 
@@ -127,17 +126,11 @@ def _size(tree: Tree, shape: ops.TensorShape) -> str:
     return str(shape)
 
 
-STRIDED = (
-    ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.AvgPool2D | ops.MaxPool2D
-)  # fmt: skip
-"""Ops whose step makes a map smaller."""
-
-
 def _plain_rows(tree: Tree, stage: Stage) -> list[GridRow]:
     """Make rows of the input, stem or head: a row ends where the resolution changes."""
     parts: list[list[Layer]] = []
     for layer in stage.layers:
-        strides = isinstance(layer.op, STRIDED) and layer.op.stride != 1
+        strides = isinstance(layer.op, ops.Windowed) and layer.op.stride != 1
         pads = isinstance(layer.op, ops.ZeroPad2D)
         if not parts or pads or (strides and not isinstance(parts[-1][-1].op, ops.ZeroPad2D)):
             parts.append([])

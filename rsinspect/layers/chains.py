@@ -7,7 +7,6 @@ from rsinspect.layers.cuts import Part
 from rsinspect.layers.graph import Layer
 from rsinspect.layers.ops import pair
 
-CONVOLVES = (ops.Conv2D, ops.DepthwiseConv2D, ops.SeparableConv2D, ops.Conv2DTranspose)
 POOLS = (ops.MaxPool2D, ops.AvgPool2D)
 ENLARGES = (ops.Conv2DTranspose, ops.UpSampling2D)
 ENDS = (ops.GlobalAvgPool, ops.GlobalMaxPool, ops.Dense, ops.Flatten)
@@ -54,7 +53,7 @@ def is_light_way(part: Part) -> bool:
 
 def convolves(part: Part) -> bool:
     """Tell whether a part has a convolution."""
-    return any(isinstance(layer.op, CONVOLVES) for layer in part)
+    return any(isinstance(layer.op, ops.CONVOLUTIONS) for layer in part)
 
 
 def shrinks(layer: Layer) -> bool:

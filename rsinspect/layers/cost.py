@@ -248,7 +248,7 @@ def _weights(op: Op) -> int:
 
 
 def _macs(
-    op: ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.Conv2DTranspose | ops.Dense,
+    op: ops.Convolution | ops.Dense,
     source: TensorShape,
     output: TensorShape,
 ) -> int:
@@ -286,6 +286,8 @@ def weight_shapes(op: Op) -> tuple[tuple[int, ...], ...]:
     bias comes last. Batch norm has scale, offset, moving mean and variance. Of an opaque layer they
     are what is known.
     """
+    if isinstance(op, ops.Weightless):
+        return ()
     match op:
         case ops.Conv2D():
             kernel = (*ops.pair(op.kernel), op.in_channels // op.groups, op.filters)
@@ -314,15 +316,6 @@ def weight_shapes(op: Op) -> tuple[tuple[int, ...], ...]:
             return (slopes,)
         case ops.Opaque(weights=weights):
             return weights or ()
-        case (
-            ops.Input() | ops.Rescaling() | ops.ZeroPad2D() | ops.Crop2D() | ops.Activation()
-            | ops.ReLU() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
-            | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape() | ops.Flatten()
-            | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add() | ops.ScaledAdd()
-            | ops.Merge() | ops.Concatenate() | ops.Arithmetic() | ops.Dropout()
-            | ops.Augmentation() | ops.Pick()
-        ):  # fmt: skip
-            return ()
         case _:
             assert_never(op)
 

@@ -37,9 +37,7 @@ from rsinspect.layers.shapes import extent
 Mode = Literal["forward", "train"]
 
 
-Weighted = (
-    ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.Conv2DTranspose | ops.Dense
-)  # fmt: skip
+Weighted = ops.Convolution | ops.Dense
 """Ops with multiply-adds."""
 
 
@@ -351,7 +349,7 @@ def _work(graph: LayerGraph, layer: Layer) -> tuple[int, int]:
 
 
 def _map_taps(
-    op: ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.Conv2DTranspose,
+    op: ops.Convolution,
     before: ops.TensorShape,
     after: ops.TensorShape,
     explicit: ops.Borders,

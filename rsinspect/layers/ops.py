@@ -12,7 +12,9 @@ from rsinspect.base.units import dimensions
 
 
 class TensorShape(tuple[int, ...]):
-    """A shape without the batch: (height, width, channels), or (channels,) after global pooling.
+    """A shape without the batch: (height, width, channels) of a map, (channels,) of a vector.
+
+    It may have any number of dimensions; the last is called channels.
 
     >>> shape = TensorShape(80, 60, 32)
     >>> str(shape), shape.height, shape.channels, shape.elements
@@ -27,12 +29,12 @@ class TensorShape(tuple[int, ...]):
 
     @property
     def height(self) -> int:
-        """Count rows; 1 for a vector."""
+        """Count rows; 1 for what is no map."""
         return self[0] if len(self) == 3 else 1
 
     @property
     def width(self) -> int:
-        """Count columns; 1 for a vector."""
+        """Count columns; 1 for what is no map."""
         return self[1] if len(self) == 3 else 1
 
     @property
@@ -42,7 +44,7 @@ class TensorShape(tuple[int, ...]):
 
     @property
     def elements(self) -> int:
-        """Count numbers, for one image."""
+        """Count the numbers of a tensor of this shape."""
         product = 1
         for dim in self:
             product *= dim
@@ -424,6 +426,23 @@ Op = (
 
 OPS: dict[str, type[Any]] = {op.__name__: op for op in Op.__args__}
 """Every op by its name."""
+
+Convolution = Conv2D | DepthwiseConv2D | SeparableConv2D | Conv2DTranspose
+CONVOLUTIONS = (Conv2D, DepthwiseConv2D, SeparableConv2D, Conv2DTranspose)
+"""Every kind of convolution."""
+
+Windowed = Conv2D | DepthwiseConv2D | SeparableConv2D | AvgPool2D | MaxPool2D
+"""Ops that move a window over a map, and whose step makes it smaller."""
+
+Weightless = (
+    Input | Rescaling | ZeroPad2D | Crop2D | Activation | ReLU | AvgPool2D | MaxPool2D
+    | GlobalAvgPool | GlobalMaxPool | UpSampling2D | Reshape | Flatten | Permute | Multiply
+    | DropPath | Add | ScaledAdd | Merge | Concatenate | Arithmetic | Dropout | Augmentation | Pick
+)  # fmt: skip
+"""Ops that never have weights."""
+
+IN_TRAINING = (DropPath, Dropout, Augmentation)
+"""Ops that do something in training alone."""
 
 COMMUTATIVE = (Add, Multiply)
 """Ops whose inputs have no order: a sum is the same sum either way round."""

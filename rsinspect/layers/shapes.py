@@ -178,11 +178,6 @@ def _concatenated(inputs: tuple[TensorShape, ...], axis: int) -> TensorShape:
     return TensorShape(*sides)
 
 
-_Windowed = (
-    ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.AvgPool2D | ops.MaxPool2D
-)  # fmt: skip
-
-
 def extent(kernel: int, dilation: int) -> int:
     """Count how many numbers a dilated window spans.
 
@@ -192,7 +187,7 @@ def extent(kernel: int, dilation: int) -> int:
     return (kernel - 1) * dilation + 1
 
 
-def _windowed(op: _Windowed, shape: TensorShape, size: ops.Sides, channels: int) -> TensorShape:
+def _windowed(op: ops.Windowed, shape: TensorShape, size: ops.Sides, channels: int) -> TensorShape:
     """Infer the shape behind a window that moves over a map."""
     if type(size) is int and type(op.stride) is int and op.padding == "same":
         height, width, _ = _map(op, shape)

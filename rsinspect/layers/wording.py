@@ -99,7 +99,7 @@ def _window(size: ops.Sides, stride: ops.Sides, *, always: bool = False) -> str:
 
 
 def _dilated(
-    op: ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.Conv2DTranspose,
+    op: ops.Convolution,
 ) -> str:
     dilation = op.dilation
     if dilation == 1:

@@ -18,7 +18,6 @@ _BEFORE_STEM = (
     ops.Activation, ops.Opaque,
 )  # fmt: skip
 _IN_STEM = (ops.ZeroPad2D, ops.Conv2D, ops.BatchNorm, ops.Activation, ops.MaxPool2D)
-_IN_TRAINING = (ops.DropPath, ops.Dropout, ops.Augmentation)
 
 
 _BRANCH = (
@@ -144,7 +143,7 @@ def _bottleneck(graph: LayerGraph, total: Layer) -> Bottleneck | None:
 def _ungated(graph: LayerGraph, path: str) -> tuple[Layer, int]:
     """Go back over what is for training and over a gate; gives the gate's hidden width too."""
     layer, hidden = graph.layer(path), 0
-    while isinstance(layer.op, _IN_TRAINING):
+    while isinstance(layer.op, ops.IN_TRAINING):
         layer = graph.layer(layer.inputs[0])
     if isinstance(layer.op, ops.Multiply) and len(layer.inputs) == 2:
         value, gate = sorted(map(graph.layer, layer.inputs), key=lambda one: -one.shape.elements)

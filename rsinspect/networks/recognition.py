@@ -189,7 +189,7 @@ class _Comparison:
             return Recognition(spec, departs, "preprocessing", self._frozen(others))
         if not self.whole:
             return Recognition(spec, others[0].path if others else None, "body")
-        head = [layer for layer in others if not isinstance(layer.op, _IN_TRAINING)]
+        head = [layer for layer in others if not isinstance(layer.op, ops.IN_TRAINING)]
         changes, frozen = self._head(head), self._frozen(others)
         if changes is not None:
             try:
@@ -203,7 +203,7 @@ class _Comparison:
         layers = [
             layer
             for layer in self.clues.before[1:]
-            if not isinstance(layer.op, _IN_TRAINING) and layer.op != _LINEAR
+            if not isinstance(layer.op, ops.IN_TRAINING) and layer.op != _LINEAR
         ]
         if not layers:
             return self.spec, None
@@ -278,7 +278,6 @@ def _rates(spec: ResNetRSSpec) -> list[float]:
     return [rate for stage in spec.block_drop_path_rates() for rate in stage if rate > 0]
 
 
-_IN_TRAINING = (ops.DropPath, ops.Dropout, ops.Augmentation)
 _LINEAR = ops.Activation("linear")
 
 
@@ -298,7 +297,7 @@ def _numbered(graph: LayerGraph, start: str, known: dict[Any, int]) -> dict[str,
         read = [numbers[path] for path in layer.inputs]
         if layer.path == start:
             op, read = None, []
-        elif isinstance(op, _IN_TRAINING) or op == _LINEAR:
+        elif isinstance(op, ops.IN_TRAINING) or op == _LINEAR:
             numbers[layer.path] = read[0]
             continue
         elif isinstance(op, ops.COMMUTATIVE):

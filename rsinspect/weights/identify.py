@@ -208,6 +208,8 @@ def _run(shapes: Sequence[Shapes], stored: Contents) -> Contents | None:
 
 def _class_name(op: Op) -> str:
     """Name a layer as Keras 3 files do, before the running number: by its class."""
+    if isinstance(op, ops.Weightless | ops.Opaque):
+        raise ValueError(f"a {op.kind} layer has no weights of a known class")
     match op:
         case ops.Conv2D():
             return "conv2d"
@@ -229,15 +231,6 @@ def _class_name(op: Op) -> str:
             return "normalization"
         case ops.Dense():
             return "dense"
-        case (
-            ops.Input() | ops.Rescaling() | ops.ZeroPad2D() | ops.Crop2D() | ops.Activation()
-            | ops.ReLU() | ops.AvgPool2D() | ops.MaxPool2D() | ops.GlobalAvgPool()
-            | ops.GlobalMaxPool() | ops.UpSampling2D() | ops.Reshape() | ops.Flatten()
-            | ops.Permute() | ops.Multiply() | ops.DropPath() | ops.Add() | ops.ScaledAdd()
-            | ops.Merge() | ops.Concatenate() | ops.Arithmetic() | ops.Dropout()
-            | ops.Augmentation() | ops.Pick() | ops.Opaque()
-        ):  # fmt: skip
-            raise ValueError(f"a {op.kind} layer has no weights of a known class")
         case _:
             assert_never(op)
 
