@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from rsinspect.cli.app import COMMANDS
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -31,6 +33,14 @@ def test_the_table_of_rooms_has_the_floors_of_the_contract() -> None:
 def test_every_room_is_in_the_contract() -> None:
     rooms = {path.parent.name for path in (ROOT / "rsinspect").glob("*/__init__.py")}
     assert rooms == set(floors())
+
+
+def test_the_table_of_rooms_names_every_module_that_is_no_command() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for room, row in re.findall(r"^\| \d+ \| `(\w+)/` \|(.*)$", text, re.MULTILINE):
+        modules = {path.stem for path in (ROOT / "rsinspect" / room).glob("[!_]*.py")}
+        commands = set(COMMANDS) if room == "cli" else set()
+        assert modules - commands - set(re.findall(r"`(\w+)`", row)) == set(), room
 
 
 def test_files_that_the_text_names_exist() -> None:
