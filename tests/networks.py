@@ -23,8 +23,18 @@ def layout_of(*blocks: int, **changes: Any) -> Network:
     return resnet_rs(ResNetRSSpec.layout(blocks, **changes))
 
 
+DATA = Path(__file__).parent / "data"
+SAVED = sorted(path.name.partition(".")[0] for path in DATA.glob("*.json.gz"))
+"""Configurations that Keras wrote."""
+
+
+def configuration(name: str) -> bytes:
+    """The text of a configuration."""
+    return gzip.decompress((DATA / f"{name}.json.gz").read_bytes())
+
+
 @cache
-def saved(name: str) -> Network:
-    """The network of a configuration that Keras wrote, in ``tests/data``."""
-    packed = Path(__file__).parent / "data" / f"{name}.json.gz"
-    return from_keras_config(json.loads(gzip.decompress(packed.read_bytes())))
+def saved(name: str, resolution: tuple[int, int] | None = None) -> Network:
+    """The network of a configuration; of images of 224 by 224 where it takes any."""
+    size = resolution or ((224, 224) if name == "MobileNetV3Small" else None)
+    return from_keras_config(json.loads(configuration(name)), resolution=size)

@@ -19,13 +19,13 @@ from rsinspect.drawing.tracks import tracked
 from rsinspect.drawing.views import view
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layers_cost
-from tests.test_structure_networks import NAMES, read
+from tests.networks import SAVED, saved
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def figure(name: str) -> Scene:
-    return view(read(name))
+    return view(saved(name))
 
 
 def titles(scene: Scene) -> list[str]:
@@ -40,21 +40,21 @@ def leaves(panel: Panel) -> list[Node]:
     return [node for node in panel.walk() if not node.children]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_every_view_has_every_layer_or_what_stands_for_it(name: str) -> None:
-    graph = read(name).graph
-    (deep,) = view(read(name), "blocks", deep=True).panels
+    graph = saved(name).graph
+    (deep,) = view(saved(name), "blocks", deep=True).panels
     assert sorted(node.path for node in leaves(deep)) == sorted(layer.path for layer in graph)
     for chosen in VIEWS:
-        for panel in view(read(name), chosen).panels:
+        for panel in view(saved(name), chosen).panels:
             shown = [n.path for n in panel.walk(deep=False) if not (n.open and n.children)]
             assert len(shown) == len(set(shown))
             assert {path for edge in panel.edges for path in (edge.tail, edge.head)} <= set(shown)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_the_rows_of_the_table_add_up_to_the_network(name: str) -> None:
-    network = read(name)
+    network = saved(name)
     whole, grid = layers_cost(network.graph, network.graph), figure(name).panels[0].grid
     assert grid is not None
     facts = [fact for row in grid.rows for fact in row.facts]
@@ -99,7 +99,7 @@ def test_rows_say_what_is_alike_and_what_is_not() -> None:
     said = figure("EfficientNetV2L").caption
     assert "the others identical but for drop path, each with weights of its own" in said
     assert "identical in op" in figure("ResNet152").caption
-    caption = view(read("DenseNet121"), "stages").caption
+    caption = view(saved("DenseNet121"), "stages").caption
     assert "Repeats (×) are of one form, each wider than the one before" in caption
 
 
@@ -125,7 +125,7 @@ def test_a_small_network_without_blocks_is_drawn_whole() -> None:
 
 def test_shared_weights_are_marked_and_counted_once() -> None:
     scene = figure("siamese")
-    graph = read("siamese").graph
+    graph = saved("siamese").graph
     shared = {x.path: x.shares for x in graph if isinstance(x.op, ops.Conv2D) and x.shares}
     nodes = {node.path: node for panel in scene.panels for node in panel.nodes}
     assert shared
@@ -143,7 +143,7 @@ def test_shared_weights_are_marked_and_counted_once() -> None:
 
 class TestUnknownCosts:
     def test_are_called_unknown_and_are_not_zero(self) -> None:
-        scene = overlay(view(read("text_model"), "layers"), "flops")
+        scene = overlay(view(saved("text_model"), "layers"), "flops")
         heats = {n.title: n.heat for panel in scene.panels for n in leaves(panel)}
         opaque = heats["Bidirectional"]
         assert opaque is not None
@@ -154,14 +154,14 @@ class TestUnknownCosts:
         assert "per example" in scene.title
 
     def test_make_a_sum_at_least_so_much_without_a_share(self) -> None:
-        scene = overlay(view(read("text_model"), "stages"), "flops")
+        scene = overlay(view(saved("text_model"), "stages"), "flops")
         texts = [node.heat.text for panel in scene.panels for node in panel.nodes if node.heat]
         assert any(text.startswith("at least ") for text in texts)
         assert not any("%" in text for text in texts)
 
     @pytest.mark.parametrize("format", ["dot", "mermaid", "tikz", "html", "txt"])
     def test_have_a_colour_of_their_own_in_every_format(self, format: str) -> None:
-        scene = overlay(view(read("text_model"), "stages", deep=format == "html"), "flops")
+        scene = overlay(view(saved("text_model"), "stages", deep=format == "html"), "flops")
         text = render(scene, format, Style(theme="light")).decode()
         grey = THEMES["light"].unknown[format == "tikz" :]
         assert ("unknown" if format == "txt" else grey) in text
@@ -170,9 +170,9 @@ class TestUnknownCosts:
 
 
 def test_two_outputs_are_numbered() -> None:
-    (panel,) = view(read("named_outputs"), "layers").panels
+    (panel,) = view(saved("named_outputs"), "layers").panels
     lines = [line for node in leaves(panel) for line in node.lines]
-    count = len(read("named_outputs").graph.outputs)
+    count = len(saved("named_outputs").graph.outputs)
     assert [line for line in lines if line.startswith("output ")] == [
         f"output {number} of {count}" for number in range(1, count + 1)
     ]
@@ -193,10 +193,10 @@ def test_paths_beside_each_other_cover_nothing_in_latex(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "chosen"), [("unet", "stages"), ("NASNetMobile", "stages")])
 def test_an_edge_into_several_columns_has_a_connector_in_each(name: str, chosen: str) -> None:
-    source = dot(view(read(name), chosen))
+    source = dot(view(saved(name), chosen))
     connectors = re.findall(r'"([^"]*/before[^"]*)" \[', source)
     assert len(connectors) == len(set(connectors))
-    picture = ElementTree.fromstring(render(view(read(name), chosen), "svg"))
+    picture = ElementTree.fromstring(render(view(saved(name), chosen), "svg"))
     assert len(list(picture.iter(f"{SVG}text"))) > 10
 
 
@@ -220,7 +220,7 @@ def test_text_stays_in_its_boxes() -> None:
 def test_a_thousand_layers_fit_a_page(name: str) -> None:
     for chosen in ("figure6", "stages"):
         style = Style(size=parse_size("210x297mm"))
-        picture = ElementTree.fromstring(render(view(read(name), chosen), "svg", style))
+        picture = ElementTree.fromstring(render(view(saved(name), chosen), "svg", style))
         assert (picture.get("width"), picture.get("height")) == ("210mm", "297mm")
     text = "".join(picture.itertext())
     assert "head" in text
@@ -242,7 +242,7 @@ def test_blocks_that_differ_in_the_order_of_their_layers_alone_are_drawn_once() 
 
 
 def test_layers_that_are_no_chain_are_counted_and_not_joined_by_arrows() -> None:
-    (panel,) = view(read("retina"), "stages").panels
+    (panel,) = view(saved("retina"), "stages").panels
     head = panel.nodes[-1].parts[0].lines
     assert not any("→" in line for line in head)
     assert any(" of 3×3, 256" in line for line in head)

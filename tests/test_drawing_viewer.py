@@ -19,8 +19,7 @@ from rsinspect.drawing.scene import Node, Scene
 from rsinspect.drawing.theme import DARK, LIGHT
 from rsinspect.drawing.views import view
 from tests.boxes import face
-from tests.networks import network_of
-from tests.test_structure_networks import read
+from tests.networks import network_of, saved
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -263,7 +262,7 @@ def test_the_second_of_two_panels_has_addresses_too(open_page: Open) -> None:
     assert shown.locator(".chosen code").inner_text() == "c3/block1-7"
 
 
-def saved(shown: Page, button: str, folder: Path) -> Path:
+def downloaded(shown: Page, button: str, folder: Path) -> Path:
     shown.locator(".save summary").click()
     with shown.expect_download() as download:
         press(shown, button)
@@ -276,7 +275,7 @@ def test_the_drawing_is_saved_as_svg_of_its_own(open_page: Open, tmp_path: Path)
     shown = open_page(page(scene()), color_scheme="dark", **DESKTOP)
     face(shown, "c4").click()
     shown.locator("select.quantity").select_option("flops")
-    path = saved(shown, "svg", tmp_path)
+    path = downloaded(shown, "svg", tmp_path)
     assert path.name == "resnet-rs-101-stages-flops.svg"
     written = path.read_text(encoding="utf-8")
     assert "rgb(20, 24, 29)" in written
@@ -303,13 +302,13 @@ def test_the_drawing_is_saved_as_svg_of_its_own(open_page: Open, tmp_path: Path)
 def test_the_drawing_is_saved_as_pixels(open_page: Open, tmp_path: Path, chromium: Any) -> None:
     image = pytest.importorskip("PIL.Image")
     shown = open_page(page(scene(50)), color_scheme="dark", **DESKTOP)
-    path = saved(shown, "png", tmp_path)
+    path = downloaded(shown, "png", tmp_path)
     assert path.name == "resnet-rs-50-stages.png"
     dark = image.open(BytesIO(path.read_bytes())).convert("RGB")
     shown.locator(".save summary").click()
     shown.locator(".light").check()
     shown.locator(".save summary").click()
-    vector = saved(shown, "svg", tmp_path)
+    vector = downloaded(shown, "svg", tmp_path)
     tab = chromium.new_page(viewport={"width": dark.width // 2, "height": dark.height // 2})
     tab.goto(vector.as_uri())
     light = image.open(BytesIO(tab.screenshot())).convert("RGB")
@@ -329,7 +328,7 @@ def test_any_name_can_be_saved_and_linked_to(open_page: Open, tmp_path: Path) ->
     html = page(replace(scene(50), name=name, title=name, caption=name, panels=(panel,)))
     shown = open_page(html)
     shown.locator(".face").click()
-    path = saved(shown, "svg", tmp_path)
+    path = downloaded(shown, "svg", tmp_path)
     assert path.name == "text-stages.svg"
     svg = ElementTree.fromstring(path.read_text(encoding="utf-8"))
     assert any("</text>\ufffd" in (text.text or "") for text in svg.findall(".//{*}text"))
@@ -416,14 +415,14 @@ CROSSED = """() => {
 
 @pytest.mark.parametrize("name", ["unet", "siamese", "MobileNetV2", "DenseNet121"])
 def test_no_arrow_of_another_network_runs_through_a_box(open_page: Open, name: str) -> None:
-    shown = open_page(page(view(read(name), "stages", deep=True)))
+    shown = open_page(page(view(saved(name), "stages", deep=True)))
     assert shown.evaluate(CROSSED) == []
     press(shown, "expand")
     assert shown.evaluate(CROSSED) == []
 
 
 def test_a_thousand_layers_are_in_view_after_every_button(open_page: Open) -> None:
-    shown = open_page(page(view(read("EfficientNetV2L"), "stages", deep=True)))
+    shown = open_page(page(view(saved("EfficientNetV2L"), "stages", deep=True)))
     buttons = [
         "expand",
         "larger",

@@ -26,9 +26,9 @@ from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.statistics import Latency
 from tests import foreign
 from tests.conftest import python
+from tests.networks import SAVED, saved
 from tests.runs import run_of
 from tests.test_profiling_worker import BRIEF, backends
-from tests.test_structure_networks import NAMES, read
 
 FROZEN = {"conv", "bn"}
 
@@ -206,9 +206,9 @@ def test_networks_of_keras_applications_compute_what_they_compute_in_keras(
     np.testing.assert_allclose(theirs, mine, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_the_distinct_segments_of_any_network_are_a_network(name: str) -> None:
-    whole = read(name)
+    whole = saved(name)
     distinct = distinct_blocks(whole)
     parts = segments(whole.graph, "block")
     if distinct is None:
@@ -224,7 +224,7 @@ def test_the_distinct_segments_of_any_network_are_a_network(name: str) -> None:
 @pytest.mark.parametrize("name", ["text_model", "raw_ops"])
 def test_a_layer_that_nobody_can_build_is_named(name: str) -> None:
     with pytest.raises(InvalidMeasurement, match=r"is a layer of class (Embedding|Square)"):
-        ProfileRequest(network=read(name), batch=1)
+        ProfileRequest(network=saved(name), batch=1)
 
 
 def test_frozen_layers_have_fewer_gradients() -> None:
@@ -262,7 +262,7 @@ def made_up(network: Network, **changes: Any) -> Any:
 def test_the_notes_say_what_is_left_out_and_where_a_network_cannot_be_cut() -> None:
     notes = " ".join(map(str, profile_answer(made_up(NETWORK, mode="train")).table.notes))
     assert "RandomFlip: handed on as it is, here in training too" in notes
-    unet = read("unet")
+    unet = saved("unet")
     notes = " ".join(map(str, profile_answer(made_up(unet, weights="file")).table.notes))
     assert "timed in 2 parts: the network can only be cut where one tensor is alive" in notes
     assert "Weights: the file's own." in notes
@@ -270,6 +270,6 @@ def test_the_notes_say_what_is_left_out_and_where_a_network_cannot_be_cut() -> N
 
 @pytest.mark.parametrize("name", ["MobileNetV2", "unet", "NASNetMobile"])
 def test_a_run_of_any_network_is_drawn(name: str) -> None:
-    drawn = latency_plot(made_up(read(name)), "svg", "light").decode()
-    assert read(name).title in drawn
-    assert segments(read(name).graph, "block")[0].path in drawn
+    drawn = latency_plot(made_up(saved(name)), "svg", "light").decode()
+    assert saved(name).title in drawn
+    assert segments(saved(name).graph, "block")[0].path in drawn

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import shlex
 import shutil
@@ -18,7 +17,7 @@ import pytest
 from rsinspect.networks.applications import named_in
 from rsinspect.networks.kept import CACHE_VARIABLE, file_name, keras_version
 from tests.conftest import GOLDENS, Cli, python
-from tests.test_structure_networks import DATA
+from tests.networks import configuration
 
 README = Path(__file__).parent.parent / "README.md"
 CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
@@ -69,8 +68,7 @@ def _networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file = f"{name}.json"
         if named := named_in(name):
             file = file_name(named.application(), keras_version())
-        packed = (DATA / f"{name}.json.gz").read_bytes()
-        (tmp_path / file).write_bytes(gzip.decompress(packed))
+        (tmp_path / file).write_bytes(configuration(name))
 
 
 @pytest.mark.usefixtures("_networks")

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
-
 import pytest
 
 from rsinspect.layers.receptive_field import ReceptiveField, receptive_fields
-from rsinspect.networks.keras_config import from_keras_config
-
-DATA = Path(__file__).parent / "data"
+from tests.networks import saved
 
 LAST_MAP = {
     "VGG16": ("block5_pool", 212),
@@ -24,7 +18,6 @@ Neural Networks" (doi 10.23915/distill.00021), and its library's table of precom
 
 @pytest.mark.parametrize("name", LAST_MAP)
 def test_a_receptive_field_is_the_published_one(name: str) -> None:
-    config = json.loads(gzip.decompress((DATA / f"{name}.json.gz").read_bytes()))
     path, size = LAST_MAP[name]
-    fields = receptive_fields(from_keras_config(config).graph)
+    fields = receptive_fields(saved(name).graph)
     assert fields[path] == ReceptiveField(size, 32)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -18,28 +14,18 @@ from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.liveness import liveness, peak_activation
 from rsinspect.layers.partition import cuts, segments
 from rsinspect.layers.structure import structure_of
-from rsinspect.networks.keras_config import from_keras_config
-from rsinspect.networks.network import Network
+from tests.networks import SAVED, saved
 
-DATA = Path(__file__).parent / "data"
-NAMES = sorted(path.name.partition(".")[0] for path in DATA.glob("*.json.gz"))
 TWO_ALIVE = {"NASNetMobile", "unet", "residual_unet", "retina"}
 """Networks whose cells or halves hand on more than one tensor."""
 
 
-@cache
-def read(name: str) -> Network:
-    """The network of a configuration, of images of 224 by 224 where it takes any."""
-    config = json.loads(gzip.decompress((DATA / f"{name}.json.gz").read_bytes()))
-    return from_keras_config(config, resolution=(224, 224) if "V3" in name else None)
-
-
 def labels(name: str) -> list[str]:
-    return [row.label for row in summary_rows(read(name).graph, "block")]
+    return [row.label for row in summary_rows(saved(name).graph, "block")]
 
 
 def test_a_resnet_has_the_papers_stages_under_the_names_in_the_file() -> None:
-    assert read("ResNet152").blocks == (3, 8, 36, 3)
+    assert saved("ResNet152").blocks == (3, 8, 36, 3)
     assert labels("ResNet152") == [
         "input", "stem", "conv2/block1", "conv2/block2-3", "conv3/block1", "conv3/block2-8",
         "conv4/block1", "conv4/block2-36", "conv5/block1", "conv5/block2-3", "head",
@@ -47,17 +33,17 @@ def test_a_resnet_has_the_papers_stages_under_the_names_in_the_file() -> None:
 
 
 def test_the_first_block_of_a_stage_of_an_efficientnet_is_found_in_the_chain() -> None:
-    assert read("EfficientNetV2L").blocks == (4, 7, 7, 10, 19, 25, 7)
+    assert saved("EfficientNetV2L").blocks == (4, 7, 7, 10, 19, 25, 7)
     assert labels("EfficientNetV2L")[2:9] == [
         "block1a", "block1b-d", "block2a", "block2b-g", "block3a", "block3b-g", "block4a",
     ]  # fmt: skip
-    assert [stage.path for stage in read("EfficientNetV2L").structure.stages][2:-1] == [
+    assert [stage.path for stage in saved("EfficientNetV2L").structure.stages][2:-1] == [
         f"block{number}" for number in range(1, 8)
     ]
 
 
 def test_the_blocks_of_a_densenet_have_one_form_and_grow() -> None:
-    network = read("DenseNet121")
+    network = saved("DenseNet121")
     assert network.blocks == (6, 12, 24, 16)
     assert labels("DenseNet121")[2:6] == [
         "conv2/block1-6", "conv2/transition", "conv3/block1-12", "conv3/transition",
@@ -83,19 +69,19 @@ def test_inception_and_nasnet_make_a_stage_where_the_resolution_changes() -> Non
 
 
 def test_a_chain_has_a_stage_for_each_resolution() -> None:
-    stages = read("VGG16").structure.stages
+    stages = saved("VGG16").structure.stages
     assert [stage.path for stage in stages] == [
         "input", "block1", "block2", "block3", "block4", "block5", "head",
     ]  # fmt: skip
     assert [str(stage.layers[-1].shape) for stage in stages[1:3]] == ["112×112×64", "56×56×128"]
-    assert read("MobileNetV2").blocks == (1, 2, 3, 4, 3, 3, 1)
-    assert [stage.path for stage in read("ConvNeXtTiny").structure.stages][2:-1] == [
+    assert saved("MobileNetV2").blocks == (1, 2, 3, 4, 3, 3, 1)
+    assert [stage.path for stage in saved("ConvNeXtTiny").structure.stages][2:-1] == [
         "stage_0", "stage_1", "stage_2", "stage_3",
     ]  # fmt: skip
 
 
 def test_a_unet_goes_down_and_up_in_stages() -> None:
-    heights = [stage.layers[0].shape.height for stage in read("unet").structure.stages[1:-1]]
+    heights = [stage.layers[0].shape.height for stage in saved("unet").structure.stages[1:-1]]
     lowest = heights.index(min(heights))
     assert heights[:lowest] == sorted(heights[:lowest], reverse=True)
     assert heights[lowest:] == sorted(heights[lowest:])
@@ -103,9 +89,9 @@ def test_a_unet_goes_down_and_up_in_stages() -> None:
 
 
 def test_blocks_stand_in_the_stages_of_a_residual_unet_and_of_a_detector() -> None:
-    assert read("residual_unet").blocks == (2, 2, 2, 2, 1, 2, 2, 2, 2)
+    assert saved("residual_unet").blocks == (2, 2, 2, 2, 1, 2, 2, 2, 2)
     assert labels("residual_unet")[2] == "c2/block0-1"
-    assert read("retina").blocks == (3, 4, 6)  # what feeds the heads is theirs
+    assert saved("retina").blocks == (3, 4, 6)  # what feeds the heads is theirs
     assert labels("retina")[-2:] == ["conv4/block2-6", "head"]
 
 
@@ -115,7 +101,7 @@ def test_attention_and_what_follows_it_are_one_block_of_a_transformer() -> None:
 
 
 def test_a_shared_tower_stands_twice_and_counts_once() -> None:
-    rows = {row.label: row for row in summary_rows(read("siamese").graph, "stage")}
+    rows = {row.label: row for row in summary_rows(saved("siamese").graph, "stage")}
     assert list(rows) == ["input", "tower", "tower.2", "head"]
     assert (rows["tower.2"].shares, rows["tower.2"].cost.params) == ("tower", 0)
     assert rows["tower.2"].cost.macs == rows["tower"].cost.macs > 0
@@ -129,7 +115,7 @@ def test_a_model_in_a_model_has_its_own_stages_and_is_said_to_be_frozen() -> Non
 
 
 def remarks(name: str, level: Level) -> str:
-    return " ".join(map(str, summary_answer(read(name), SummaryOptions(level=level)).table.notes))
+    return " ".join(map(str, summary_answer(saved(name), SummaryOptions(level=level)).table.notes))
 
 
 @pytest.mark.parametrize(
@@ -158,17 +144,17 @@ def test_runs_of_one_form_are_no_identical_runs_to_programs() -> None:
 
 
 def document(name: str) -> dict:  # type: ignore[type-arg]
-    return summary_answer(read(name), SummaryOptions()).document
+    return summary_answer(saved(name), SummaryOptions()).document
 
 
 def test_what_is_unknown_is_said_and_never_zero() -> None:
-    answer = summary_answer(read("text_model"), SummaryOptions(level="layer"))
+    answer = summary_answer(saved("text_model"), SummaryOptions(level="layer"))
     (row,) = [row for row in answer.table.rows if row["op"] == "MultiHeadAttention"]
     assert row["flops"] is None
     assert answer.table.totals[0]["path"] == "total, at least"
     assert str(answer.table.notes[0]).startswith("a: at least; operations of ")
     document = answer.document
-    assert document["totals"]["uncounted_layers"] == read("text_model").cost.uncounted > 0
+    assert document["totals"]["uncounted_layers"] == saved("text_model").cost.uncounted > 0
     assert document["model"]["depth"] is document["model"]["blocks"] is None
 
 
@@ -176,15 +162,15 @@ def test_what_is_unknown_is_said_and_never_zero() -> None:
     ("name", "most"), [("ResNet152", 25), ("EfficientNetV2L", 40), ("DenseNet121", 12)]
 )
 def test_a_large_network_is_read_at_a_glance(name: str, most: int) -> None:
-    assert len(summary_rows(read(name).graph, "block")) <= most
+    assert len(summary_rows(saved(name).graph, "block")) <= most
 
 
 # laws
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_every_layer_is_in_one_group_and_costs_add_up(name: str) -> None:
-    graph = read(name).graph
+    graph = saved(name).graph
     structure = structure_of(graph)
     paths = [layer.path for group in structure.groups for layer in group.layers]
     assert sorted(paths) == sorted(layer.path for layer in graph)
@@ -199,15 +185,15 @@ def test_every_layer_is_in_one_group_and_costs_add_up(name: str) -> None:
             assert structure.run(run.span) == run.groups
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_the_peak_is_that_of_a_whole_pass(name: str) -> None:
-    graph = read(name).graph
+    graph = saved(name).graph
     assert peak_activation(graph).elements == max(sum(a.values()) for _, a in liveness(graph))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_groups_end_where_one_tensor_is_alive(name: str) -> None:
-    graph = read(name).graph
+    graph = saved(name).graph
     if len(graph.inputs) > 1 or name in TWO_ALIVE:
         return
     found = {*cuts(graph), graph.layers[-1].path}
@@ -215,18 +201,18 @@ def test_groups_end_where_one_tensor_is_alive(name: str) -> None:
 
 
 @pytest.mark.parametrize("level", ["stage", "block"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_segments_are_cut_where_one_tensor_is_alive(name: str, level: Level) -> None:
-    graph = read(name).graph
+    graph = saved(name).graph
     parts = segments(graph, "stage" if level == "stage" else "block")
     assert tuple(layer for part in parts for layer in part.layers) == graph.layers
     assert {path for part in parts[:-1] for path in part.outputs} <= {*cuts(graph)}
     assert all(after.inputs == before.outputs for before, after in pairwise(parts))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAVED)
 def test_other_names_leave_the_structure_as_it_is(name: str) -> None:
-    graph = read(name).graph
+    graph = saved(name).graph
     called = {layer.path: f"x{number * 7919 % 100003}" for number, layer in enumerate(graph)}
     other = LayerGraph(
         "scrambled",

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
-
 import pytest
 
-from rsinspect.networks.keras_config import from_keras_config
+from tests.networks import SAVED, saved
 from tests.timm import PUBLISHED, check
 
-DATA = Path(__file__).parent / "data"
-NAMES = sorted(PUBLISHED.keys() & {path.name.partition(".")[0] for path in DATA.glob("*.json.gz")})
+NAMES = sorted(PUBLISHED.keys() & {*SAVED})
 
 
 def test_there_are_networks_of_many_kinds() -> None:
@@ -22,6 +17,5 @@ def test_there_are_networks_of_many_kinds() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_params_gmacs_and_activations_are_those_that_timm_prints(name: str) -> None:
-    config = json.loads(gzip.decompress((DATA / f"{name}.json.gz").read_bytes()))
     size = PUBLISHED[name].size
-    check(from_keras_config(config, resolution=(size, size)), PUBLISHED[name])
+    check(saved(name, (size, size)), PUBLISHED[name])
