@@ -18,6 +18,8 @@ from rsinspect.base.words import plural
 
 Config = Mapping[str, Any]
 
+NO_GRAPH = "a subclassed model has no graph to read; functional and Sequential models have one"
+
 MOST_CALLS = 50_000
 """Of layers in one network, nested ones included; a ResNet of a thousand blocks has 14,000."""
 
@@ -159,8 +161,7 @@ class Model:
         if not isinstance(rows, list | tuple):
             raise GraphError(
                 f"{self.name:.60} keeps no layers in its configuration",
-                "a subclassed model has no graph to read; "
-                "functional and Sequential models have one",
+                NO_GRAPH,
             )
         if len(rows) > MOST_CALLS:
             raise GraphError(

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rsinspect.base.errors import GraphError
+from rsinspect.networks.keras_calls import NO_GRAPH
 from rsinspect.networks.keras_config import from_keras_config
 from rsinspect.networks.keras_walk import WeightShapes
 from rsinspect.networks.network import Network
 
 Place = tuple[str, ...]
-
-NO_GRAPH = "a subclassed model has no graph to read; functional and Sequential models have one"
 
 
 class Configuration(NamedTuple):
