@@ -224,7 +224,7 @@ def _groups(panel: Panel) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _alike(part: Part) -> str:
-    """Say how many blocks are alike, in what, and whose weights they have; nothing of one block.
+    """Say how many blocks are alike, in what, and if they share weights; nothing of one block.
 
     >>> _alike(Part(paths=("c2/block1", "c2/block2"), likeness="growing"))
     '2 blocks of one form, growing width, each with weights of its own'
@@ -232,9 +232,9 @@ def _alike(part: Part) -> str:
     if part.repeats == 1:
         return ""
     alike = IN_WORDS[part.likeness]
-    own = "with weights of earlier layers" if part.shares else "each with weights of its own"
+    own = "" if part.shares else ", each with weights of its own"
     blocks = f"{alike} blocks" if part.likeness == "identical" else f"blocks {alike}"
-    return f"{part.repeats} {blocks}, {own}"
+    return f"{part.repeats} {blocks}{own}"
 
 
 def _group_configs(panel: Panel) -> list[dict[str, Any]]:

@@ -222,7 +222,7 @@ def _legend(quantity: str, scene: Scene) -> str:
         case "latency":
             return f"measured latency of one batch ({measured.conditions if measured else ''})"
         case "params":
-            return "params, trainable and batch-norm statistics"
+            return "params, trainable or not"
         case "macs":
             return f"MACs per {example}: {LEGEND['mac']}"
         case "flops":

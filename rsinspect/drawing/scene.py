@@ -102,7 +102,7 @@ class Part:
         name: Of its blocks: ``blocks 1-22``; empty where it is no block.
         lines: Description of what it consists of.
         likeness: In what the blocks that it stands for are alike.
-        shares: Whether they use the weights of earlier layers.
+        shares: Whether they use weights of earlier layers.
     """
 
     paths: tuple[str, ...]

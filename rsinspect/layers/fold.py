@@ -62,7 +62,7 @@ class Run(NamedTuple):
 
     @property
     def shares(self) -> bool:
-        """Tell whether the blocks use the weights of earlier layers."""
+        """Tell whether the blocks use weights of earlier layers."""
         return any(layer.shares is not None for layer in self.first.layers)
 
     def cost(self, graph: LayerGraph) -> Cost:
