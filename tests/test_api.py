@@ -272,7 +272,6 @@ FLAG = re.compile(r"(?<![\w-])--?[a-z][a-z-]+")
         lambda: rsinspect.profile("50", precision="tf32"),
         lambda: rsinspect.profile("50", backend="jax", jit=False),
         lambda: rsinspect.profile("50", max_time_s=0),
-        lambda: rsinspect.profile(layout_of(1, include_top=False), mode="train"),
     ],
 )
 def test_errors_are_one_line_in_the_words_of_python(call: Any) -> None:

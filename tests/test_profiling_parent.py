@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -35,6 +36,7 @@ from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
 from rsinspect.profiling.budget import Budget, Estimate
 from rsinspect.profiling.choices import BACKENDS
 from rsinspect.profiling.parent import (
+    _IN_THE_MIDST,
     Interrupted,
     NotMeasured,
     ladder,
@@ -49,6 +51,7 @@ from rsinspect.profiling.protocol import (
     MemoryUsed,
     NotAvailable,
     Phase,
+    PhaseName,
     ProfileRequest,
     Ready,
     RoofsMeasured,
@@ -413,6 +416,10 @@ def test_a_result_of_the_wrong_length_is_refused(worker: MakeWorker) -> None:
 
 def test_a_result_counts_even_if_the_worker_then_dies(worker: MakeWorker) -> None:
     assert run(worker("result(); die(signal.SIGSEGV)")).end_to_end.latency.median == 0.6
+
+
+def test_whatever_a_worker_is_at_when_the_time_is_up_has_words() -> None:
+    assert {*_IN_THE_MIDST} == {*get_args(PhaseName)}
 
 
 def test_a_worker_past_its_deadline_is_ended_with_its_children(

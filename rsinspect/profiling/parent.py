@@ -35,6 +35,7 @@ from rsinspect.profiling.protocol import (
     BatchRefused,
     Event,
     Failure,
+    PhaseName,
     ProfileRequest,
 )
 from rsinspect.profiling.record.assemble import assemble
@@ -189,13 +190,15 @@ def _more(budget: Budget) -> Wording:
     )
 
 
-_IN_THE_MIDST = {
+_IN_THE_MIDST: dict[PhaseName, str] = {
     "starting": "the framework was still being imported",
     "predicting": "the time was up while the distinct blocks were timed",
     "building": "the time was up while the network was built",
     "compiling": "the time was up while the network was compiled",
     "warm-up": "a round takes longer than what was left after compiling",
     "measuring": "a round takes longer than what was left after compiling",
+    "tracing": "a round takes longer than what was left after compiling",
+    "roofs": "a round takes longer than what was left after compiling",
 }
 """Where the time went, by the phase in which it was up."""
 
