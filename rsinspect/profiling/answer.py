@@ -236,7 +236,7 @@ def preview(request: ProfileRequest) -> str:
     macs = layers_cost(graph, graph.layers).macs
     needed = needed_memory(graph, batch=request.batch, backend=request.backend, mode=request.mode)
     return (
-        f"{count(2 * macs)}FLOPs per image forward"
+        f"{count(2 * macs)}FLOPs per {network.example} forward"
         + (f", {_step(request)} per training step" if request.mode == "train" else "")
         + f"; batch {request.batch} is estimated to need "
         f"{binary_bytes(needed.total_bytes)} of memory."
