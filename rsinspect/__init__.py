@@ -1,4 +1,4 @@
-"""rsinspect: choose, understand, draw, measure and use ResNet-RS networks.
+"""rsinspect: choose, understand, draw, measure and use ResNet-RS and any other Keras network.
 
     >>> import rsinspect
     >>> rsinspect.diff("152", "200").conclusion.partition(",")[0]

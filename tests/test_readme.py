@@ -30,12 +30,12 @@ PICTURES = {
 """Pictures of the README and what follows ``rsinspect graph`` to draw them."""
 
 
+@pytest.mark.usefixtures("_networks")
 def test_every_console_block_shows_what_the_commands_print(
-    cli: Cli, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     text = README.read_text(encoding="utf-8")
     shutil.copy(GOLDENS / "run-50-train.json", tmp_path / "run.json")
-    monkeypatch.chdir(tmp_path)
 
     def run(block: re.Match[str]) -> str:
         pages = []

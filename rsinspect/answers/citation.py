@@ -6,7 +6,7 @@ import rsinspect
 from rsinspect import paper
 
 SCHEMA = "rsinspect.citation/1"
-_ABOUT = "choose, understand, draw, measure and use ResNet-RS networks"
+_ABOUT = "choose, understand, draw, measure and use ResNet-RS and any other Keras network"
 
 
 def citations() -> dict[str, Any]:

@@ -68,7 +68,10 @@ def callback(
         bool, _completion("--show-completion", "Show it, to be copied or looked at.")
     ] = False,
 ) -> None:
-    """Choose, understand, draw, measure and use ResNet-RS networks (Bello et al. 2021)."""
+    """Choose, understand, draw, measure and use ResNet-RS networks (Bello et al. 2021).
+
+    And other Keras networks: my.keras, EfficientNetB0@260, train.py:make_model.
+    """
     quieten(quiet)
 
 
