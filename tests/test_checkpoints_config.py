@@ -115,13 +115,31 @@ def test_a_keras_archive_needs_neither_h5py_nor_numpy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "number"), [("TFSMLayer", "CVE-2026-1462"), ("TorchModuleWrapper", "CVE-2025-49655")]
+)
+def test_nobody_is_told_to_load_a_hazard_whose_shape_is_not_known(
+    cli: Cli, tmp_path: Path, kind: str, number: str
+) -> None:
+    done = cli(
+        "summary", keras_file(tmp_path / "s.keras", functional(image(), row(kind, "x", "image")))
+    )
+    assert (done.code, done.out) == (2, "")
+    assert number in done.err
+    assert "x: the output shape of this" in done.err
+    assert "live model" not in done.err
+
+
+@pytest.mark.parametrize(
     ("config", "words"),
     [
         (
             {"class_name": "MyModel", "config": {"units": 3}},
             "holds no graph: Keras saves a 'MyModel'",
         ),
-        ({"class_name": "ResNetBackbone", "config": {"name": "b"}}, "train.py:make_model"),
+        (
+            {"class_name": "ResNetBackbone", "config": {"name": "b"}},
+            "call the same layers on keras.Input",
+        ),
         ({"class_name": "Functional", "config": 3}, "holds no graph"),
         ({"schema": "rsinspect.summary/1"}, None),
         ([], "is no JSON object"),

@@ -18,7 +18,10 @@ from rsinspect.base.words import plural
 
 Config = Mapping[str, Any]
 
-NO_GRAPH = "a subclassed model has no graph to read; functional and Sequential models have one"
+NO_GRAPH = (
+    "a subclassed model has no graph to read; functional and Sequential models have one: call the "
+    "same layers on keras.Input, or read a functional one live, for instance a KerasHub backbone"
+)
 
 MOST_CALLS = 50_000
 """Of layers in one network, nested ones included; a ResNet of a thousand blocks has 14,000."""

@@ -17,6 +17,12 @@ LARGEST_SIDE = 2**24
 MOST_AXES = 8
 """Of a tensor, the batch left out."""
 
+_NUMBERS = (
+    "filters", "units", "kernel_size", "strides", "pool_size", "dilation_rate", "groups",
+    "depth_multiplier", "input_dim", "output_dim",
+)  # fmt: skip
+"""Settings that are a number, or one per axis, in every layer of Keras's that has them."""
+
 _PLAIN_ACTIVATIONS = {"ReLU": "relu", "Softmax": "softmax", "ELU": "elu"}
 
 
@@ -159,6 +165,23 @@ class Settings:
         if plain and name in _PLAIN_ACTIVATIONS:
             return "relu6" if name == "ReLU" and limit else _PLAIN_ACTIVATIONS[name]
         return showable(f"{CUSTOM_ACTIVATION}{name}", 100)
+
+
+def nonsense_in(config: Mapping[str, Any]) -> str | None:
+    """Name a setting that shapes depend on and that is no number, if there is one.
+
+    >>> nonsense_in({"filters": -5, "kernel_size": [3, 3]})
+    'filters is -5, and has to be a whole number of 1 to 16777216'
+    """
+    import reprlib  # only on the way to an error
+
+    for key in _NUMBERS:
+        value = config.get(key)
+        many = isinstance(value, list | tuple)
+        if value is not None and not is_side(value) and not (many and all(map(is_side, value))):
+            brief = showable(reprlib.repr(value), 40)
+            return f"{key} is {brief}, and has to be a whole number of 1 to {LARGEST_SIDE}"
+    return None
 
 
 def is_number(value: object) -> bool:

@@ -35,10 +35,22 @@ from rsinspect.networks.keras_ops import (
     operation_op,
     operation_shapes,
 )
-from rsinspect.networks.keras_settings import LARGEST_SIDE, MOST_AXES, Settings, Unfit, is_side
+from rsinspect.networks.keras_settings import (
+    LARGEST_SIDE,
+    MOST_AXES,
+    Settings,
+    Unfit,
+    is_side,
+    nonsense_in,
+)
 
 MOST_OUTPUTS = 1_000
 """Of one layer."""
+
+LIVE = "the live model knows it: train.py:make_model, or from Python rsinspect.summary(model)"
+BUILT = "a model gets it when it is built: give it an Input, or call it once"
+LOADING = (LIVE, BUILT)
+"""Ways to a shape that a configuration leaves out, all of which run the model."""
 
 WeightShapes = tuple[tuple[int, ...], ...]
 Weights = Callable[[tuple[str, ...]], tuple[WeightShapes, int] | None]
@@ -198,7 +210,7 @@ class Walk:
         if not values:
             raise GraphError(
                 f"{model.name:.80} does not say which shape it takes",
-                "a model gets it when it is built: give it an Input, or call it once",
+                BUILT,
             )
         return values
 
@@ -313,11 +325,12 @@ class Walk:
             return outputs
         told = read.get(unknown)
         if told is None:
+            if entry.is_keras and (nonsense := nonsense_in(entry.config)):
+                raise GraphError(f"{entry.name:.80}: {nonsense} in this {_class_name(entry)}")
             raise GraphError(
                 f"{entry.name:.80}: the output shape of this {_class_name(entry)} is not in the "
                 "configuration",
-                "the live model knows it: train.py:make_model, or from Python "
-                "rsinspect.summary(model)",
+                LIVE,
             )
         raise GraphError(
             f"{entry.name:.80}: the output shape of this {_class_name(entry)} "

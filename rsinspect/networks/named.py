@@ -86,19 +86,23 @@ def from_text(content: bytes, text: str, size: Size | None = None) -> Network:
 
 def _from_keras(saved: "Saved", text: str, size: Size | None) -> Network:
     """Make the network of a configuration that Keras wrote."""
+    from rsinspect.networks.keras_calls import NO_GRAPH
     from rsinspect.networks.keras_config import from_keras_config
+    from rsinspect.networks.keras_walk import LOADING
 
     inner = saved.config.get("config", saved.config)
     if not isinstance(inner, dict | list) or (isinstance(inner, dict) and "layers" not in inner):
         kind = quoted(str(saved.config.get("class_name", "model")))
         raise InvalidSpec(
             f"{quoted(text)} holds no graph: Keras saves a {kind} as arguments of its class",
-            "such a model is read where it is made: train.py:make_model, or from Python "
-            "rsinspect.summary(model)",
+            NO_GRAPH,
         )
     try:
         network = from_keras_config(saved.config, resolution=size, weights=saved.weights)
     except GraphError as exc:
+        if saved.hazards:  # nobody is told to load what should not be loaded
+            message = f"{quoted(text)}: {exc.message}. {' '.join(saved.hazards)}".rstrip(".")
+            raise InvalidSpec(message, None if exc.hint in LOADING else exc.hint) from exc
         raise exc.retold(InvalidSpec, f"{quoted(text)}: ") from exc
     return replace(network, hazards=saved.hazards)
 
