@@ -306,3 +306,33 @@ def test_a_model_in_a_class_of_its_own_is_read_live_and_counted_in_files(tmp_pat
         made = rsinspect.network(model)
         assert made.cost.params == around.count_params()
         assert made.cost.uncounted == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "mode", "arrays", "more", "costs"),
+    [
+        ("DTypePolicy", None, [(3, 32), (32,)], {"lora_rank": 4}, (268, 172, 0)),
+        ("QuantizedDTypePolicy", "int8", [(3, 32), (32,), (32,)], {}, (160, 32, 0)),
+        ("QuantizedDTypePolicy", "int8", [(3, 32), (32,), (32,)], {"lora_rank": 4}, (300, 172, 0)),
+        ("Int4DTypePolicy", "int4/128", [(3, 16), (32,), (1, 32)], {}, (112, 32, 0)),
+        ("Int4DTypePolicy", "int4/128", [(3, 16), (32,), (1, 32)], {"lora_rank": 4}, (0, 0, 1)),
+        ("QuantizedFloat8DTypePolicy", "float8", [(3, 32), (32,), (), (9,)], {}, (138, 138, 0)),
+    ],
+)
+def test_adapted_and_quantised_layers_count_as_keras_counts_them(
+    tmp_path: Path,
+    policy: str,
+    mode: str | None,
+    arrays: list[tuple[int, ...]],
+    more: dict[str, Any],
+    costs: tuple[int, int, int],
+) -> None:
+    """An adapter, which the file has multiplied into the kernel, has 4 * (3 + 32) weights."""
+    dtype = {"class_name": policy, "config": {"mode": mode} if mode else {"name": "float32"}}
+    last = row("Dense", "d", "image", units=32, use_bias=True, **more)
+    last["config"]["dtype"] = dtype
+    weights = {f"layers/dense/vars/{number}": shape for number, shape in enumerate(arrays)}
+    read = network(str(keras_file(tmp_path / "a.keras", functional(image(), last), weights)))
+    assert (read.cost.params, read.cost.trainable_params, read.cost.unweighed) == costs
+    assert read.graph.output.shape == (8, 8, 32)
+    assert read.graph.layer("d").op.kind == "Opaque"

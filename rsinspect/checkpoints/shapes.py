@@ -35,6 +35,7 @@ _RANDOM_STATE = re.compile(r"_?(seed_)?gen(erator)?s?(_\d+)?")
 _RANDOM_NAMES = ("seed_generator_state", "StateVar")
 _MOST_NAMESAKES = 16
 _MOST_DIGITS = 6
+_HIGHEST_RANK = 2**24
 _OLD_CONTAINER = "_layer_checkpoint_dependencies"  # Keras 2.12
 
 
@@ -86,16 +87,15 @@ def weights_in(path: Path, config: Config) -> Lookup:
 
     @cache
     def find() -> Lookup:
-        arrays = _arrays(path)
+        arrays, rows = _arrays(path), _rows_by_name(config)
         if arrays is None:
             return lambda _: None
         if any(arrays.beneath("model_weights")):
-            return lambda names: _by_name(arrays, names)
-        rows = _rows_by_name(config)
+            return lambda names: _by_name(arrays, names, rows(names))
 
         def by_number(names: tuple[str, ...]) -> StoredWeights | None:
             same = rows(names)
-            if not same:
+            if not same or _is_adapted_unseen(same[0].config):
                 return None
             found = (_beneath(arrays, row) for row in same)
             return next(filter(None, found), StoredWeights(()))
@@ -154,14 +154,18 @@ def _arrays(path: Path) -> _Arrays | None:
         )
 
 
-def _by_name(arrays: _Arrays, names: tuple[str, ...]) -> StoredWeights:
+def _by_name(arrays: _Arrays, names: tuple[str, ...], same: Sequence[_Row]) -> StoredWeights:
     """Find a layer in a file of Keras 2's layout; in a model inside, by its name in the paths."""
     trainable: list[Shape] = []
     constant: list[Shape] = []
+    own = same[0].config if same else {}
+    adapted = own.get("lora_rank") or _quantised(own) not in (None, "float8")
     for place, shape in arrays.beneath(f"model_weights/{names[0]}"):
         *groups, leaf = place.partition(":")[0].split("/")
         if (len(names) == 1 or names[-1] in groups) and leaf not in _RANDOM_NAMES:
-            (constant if leaf in _CONSTANT_NAMES else trainable).append(shape)
+            learnt = leaf == "bias" or leaf.startswith("lora_")
+            fixed = leaf in _CONSTANT_NAMES or (adapted and not learnt)
+            (constant if fixed else trainable).append(shape)
     return _stored(trainable, constant)
 
 
@@ -179,9 +183,9 @@ def _beneath(arrays: _Arrays, row: _Row) -> StoredWeights | None:
         shapes = [numbered[index] for index in sorted(numbered)]
         if _RANDOM_STATE.fullmatch(inside.rpartition("/")[2]) and shapes == [(2,)]:
             continue
-        learnt = max(0, len(shapes) - _CONSTANT_ARRAYS.get(_kind(inside, row), 0))
-        trainable += shapes[:learnt]
-        constant += shapes[learnt:]
+        learnt, fixed = _divided(shapes, *_part(inside, row))
+        trainable += learnt
+        constant += fixed
     return _stored(trainable, constant) if groups else None
 
 
@@ -190,10 +194,51 @@ def _stored(trainable: list[Shape], constant: list[Shape]) -> StoredWeights:
     return StoredWeights((*sorted(trainable), *sorted(constant)), len(constant))
 
 
-def _kind(inside: str, row: _Row) -> str:
-    """Name the class of a group beneath a layer: by its attribute's, or by its numbered name."""
+def _divided(shapes: list[Shape], kind: str, config: Config) -> tuple[list[Shape], list[Shape]]:
+    """Divide the arrays of a group into trained ones and others; adapters of low rank are added.
+
+    A quantised layer trains its bias alone, but in float8. Keras saves a kernel with its adapter
+    multiplied in, and makes the adapter's two matrices anew (``save_own_variables`` of ``Dense``).
+    """
+    mode, rank = _quantised(config), config.get("lora_rank")
+    learnt = range(max(0, len(shapes) - _CONSTANT_ARRAYS.get(kind, 0)))
+    if mode and mode != "float8":
+        first = 0 if mode in ("gptq", "awq") else 1
+        biased = config.get("use_bias") is True or config.get("bias_axes") is not None
+        learnt = range(first, first + biased)
+    elif rank:
+        learnt = range(1, len(shapes))
+    trained = [shape for index, shape in enumerate(shapes) if index in learnt]
+    if rank and shapes and shapes[0]:
+        *sides, last = shapes[0]
+        trained += [(*sides, rank), (rank, last)]
+    return trained, [shape for index, shape in enumerate(shapes) if index not in learnt]
+
+
+def _quantised(config: Config) -> str | None:
+    """Name the form in which a layer's weights are quantised; None where they are not."""
+    policy = config.get("dtype")
+    inner = policy.get("config") if isinstance(policy, dict) else None
+    mode = inner.get("mode") if isinstance(inner, dict) else None
+    if isinstance(policy, str) and "_from_" in policy:
+        mode = policy
+    return re.split(r"[/_]", mode)[0] if isinstance(mode, str) else None
+
+
+def _is_adapted_unseen(config: Config) -> bool:
+    """Tell whether a layer has an adapter whose shapes the kernel in the file does not tell."""
+    rank = config.get("lora_rank")
+    plain = type(rank) is int and 0 < rank < _HIGHEST_RANK
+    return bool(rank) and not (plain and _quantised(config) in (None, "int8"))
+
+
+def _part(inside: str, row: _Row) -> tuple[str, Config]:
+    """Name the class of a group beneath a layer, and its arguments where they are written.
+
+    The class is its attribute's, or what its numbered name says.
+    """
     if not inside:
-        return row.kind
+        return row.kind, row.config
     value: Any = row.config
     for key in inside.split("/"):
         value = value.get(key) if isinstance(value, dict) else None
@@ -201,9 +246,10 @@ def _kind(inside: str, row: _Row) -> str:
             kind, value = value["class_name"], value.get("config")
         else:
             kind = None
+    own = value if isinstance(value, dict) and not _is_adapted_unseen(value) else {}
     if isinstance(kind, str):
-        return snake_case(kind)
-    return re.sub(r"_\d+$", "", inside.rpartition("/")[2])
+        return snake_case(kind), own
+    return re.sub(r"_\d+$", "", inside.rpartition("/")[2]), own
 
 
 def _rows(config: Config) -> Iterator[tuple[tuple[str, ...], _Row]]:

@@ -34,7 +34,7 @@ def _one(inputs: Shapes) -> TensorShape:
 
 
 def _conv(settings: Settings, inputs: Shapes) -> Op:
-    settings.refuse("lora_rank", "quantization_config")
+    settings.refuse_adapted()
     return ops.Conv2D(
         kernel=settings.sides("kernel_size"),
         in_channels=_one(inputs).channels,
@@ -96,7 +96,7 @@ def _transposed(settings: Settings, inputs: Shapes) -> Op:
 
 
 def _dense(settings: Settings, inputs: Shapes) -> Op:
-    settings.refuse("lora_rank", "quantization_config")
+    settings.refuse_adapted()
     return ops.Dense(
         _one(inputs).channels,
         settings.count("units"),

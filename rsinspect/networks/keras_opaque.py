@@ -50,7 +50,7 @@ def _embedding(settings: Settings, inputs: Shapes) -> Shapes:
 
 
 def _embedding_weights(settings: Settings, inputs: Shapes) -> Weights:
-    settings.refuse("lora_rank", "quantization_config")
+    settings.refuse_adapted()
     return ((settings.count("input_dim"), settings.count("output_dim")),)
 
 
@@ -186,7 +186,7 @@ def _conv(axes: int) -> Rule:
 
 def _conv_weights(axes: int) -> Callable[[Settings, Shapes], Weights]:
     def rule(settings: Settings, inputs: Shapes) -> Weights:
-        settings.refuse("lora_rank", "quantization_config")
+        settings.refuse_adapted()
         filters, groups = settings.count("filters"), settings.count("groups", 1)
         sides = _each(settings, "kernel_size", axes)
         kernel = (*sides, inputs[0].channels // groups, filters)

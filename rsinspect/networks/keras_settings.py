@@ -23,6 +23,8 @@ _NUMBERS = (
 )  # fmt: skip
 """Settings that are a number, or one per axis, in every layer of Keras's that has them."""
 
+_ADAPTED = ("lora_rank", "quantization_config", "quantization_mode")
+
 _PLAIN_ACTIVATIONS = {"ReLU": "relu", "Softmax": "softmax", "ELU": "elu"}
 
 
@@ -60,6 +62,19 @@ class Settings:
         for key in keys:
             if self.has(key):
                 raise Unfit(key)
+
+    def refuse_adapted(self) -> None:
+        """Refuse weights that are quantised or have an adapter of low rank."""
+        self.refuse(*_ADAPTED)
+        policy = self._config.get("dtype")
+        inner = policy.get("config") if isinstance(policy, dict) else None
+        if (isinstance(inner, dict) and "mode" in inner) or "_from_" in str(policy):
+            raise Unfit("dtype")
+
+    def plain(self) -> Settings:
+        """Return the settings of the layer before its weights were quantised or adapted."""
+        left_out = (*_ADAPTED, "dtype")
+        return Settings({key: self._config[key] for key in self._config if key not in left_out})
 
     def count(self, key: str, default: int | None = None) -> int:
         """Read a number of filters, units or channels."""

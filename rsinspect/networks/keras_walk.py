@@ -387,7 +387,11 @@ def _by_rule(entry: Entry, call: Call, shapes: Shapes) -> Shapes:
         if entry.is_operation or entry.class_name in TENSORFLOW:
             return operation_shapes(operation(entry.class_name, entry.config, call, shapes))
         if entry.is_keras:
-            return opaque_shapes(entry.class_name, Settings(entry.config), shapes)
+            plain = Settings(entry.config).plain()
+            try:
+                return opaque_shapes(entry.class_name, plain, shapes)
+            except Unfit:
+                return (infer_shape(layer_op(entry.class_name, plain, shapes), shapes),)
     except (Unfit, ShapeMismatch):
         pass
     return ()
