@@ -285,6 +285,8 @@ def test_errors_are_one_line_in_the_words_of_python(call: Any) -> None:
 def test_an_unknown_name_is_met_with_the_nearest() -> None:
     with pytest.raises(InvalidChoice, match=r"did you mean paper\?"):
         rsinspect.summary("50", convention="papr")
+    with pytest.raises(InvalidChoice, match=r"did you mean max_time_s\?"):
+        rsinspect.profile("50", max_time=20)
 
 
 @pytest.mark.keras

@@ -22,7 +22,7 @@ from rsinspect.base.units import binary_bytes, count, grouped
 from rsinspect.cli.check import BoundOptions
 from rsinspect.layers.question import Question
 from tests.conftest import Cli
-from tests.networks import network_of
+from tests.networks import configuration, network_of
 
 PARAMS = 63_724_296
 """Of resnet-rs-101; its FLOPs are 12 030 951 424 at 192 pixels."""
@@ -277,3 +277,24 @@ def test_a_result_of_python_is_true_where_all_bounds_hold() -> None:
         rsinspect.check("101", max_flop=1)
     with pytest.raises(RsInspectError, match="no bounds"):
         rsinspect.check("101")
+
+
+def test_a_network_of_the_file_that_is_gone_is_refused_with_the_file(
+    cli: Cli, tmp_path: Path
+) -> None:
+    path = tmp_path / "bounds.toml"
+    path.write_text('[check."gone.keras"]\nparams = 1\n')
+    for update in ((), ("--update",)):
+        outcome = cli("check", "--bounds", path, *update)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "bounds.toml: check of 'gone.keras': there is no file" in outcome.err
+
+
+def test_a_size_of_what_takes_no_image_is_refused(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "text.json"
+    path.write_bytes(configuration("text_model"))
+    for command in (("summary", path), ("check", path, "--max-params", "1G")):
+        outcome = cli(*command, "-r", "64")
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "takes no image, so it has no other resolution" in outcome.err
+        assert "hint: it takes " in outcome.err

@@ -779,6 +779,20 @@ def test_a_network_of_any_kind_differs_from_itself_in_names_alone(name: str) -> 
         assert word in conclusion(network, other, found)
 
 
+def test_a_network_whose_names_are_all_automatic_differs_in_nothing_from_itself() -> None:
+    shape = TensorShape(4)
+    layers = (
+        Layer("input_layer", ops.Input(shape), (), shape),
+        Layer("activation", ops.Activation("relu"), ("input_layer",), shape),
+        Layer("activation_1", ops.Activation("relu"), ("input_layer",), shape),
+        Layer("add", ops.Add(), ("activation", "activation_1"), shape),
+    )
+    network = from_graph(LayerGraph("model", layers, ("add",)))
+    found = compare(network.graph, network.graph)
+    assert (found.by, found.counterparts) == ("path", 4)
+    assert "no difference;" in conclusion(network, network, found)
+
+
 @pytest.mark.parametrize(
     ("one", "two", "words"),
     [

@@ -76,7 +76,7 @@ def test_a_model_for_any_image_needs_a_resolution() -> None:
     model = rsinspect.ResNetRS50(weights=None, include_top=False)
     with pytest.raises(GraphError, match="takes images of any size") as caught:
         from_keras_config(model.get_config())
-    assert caught.value.hint == "give resolution=224"
+    assert caught.value.hint == "give rsinspect.network(model, resolution=224)"
     read = from_keras_config(model.get_config(), resolution=(160, 160))
     assert read.fingerprint == network_of(50, include_top=False, bn_momentum=0.99).fingerprint
 

@@ -18,7 +18,7 @@ from rsinspect.layers.partition import segments
 from rsinspect.layers.shapes import infer_shape
 from rsinspect.networks.network import Network, from_graph
 from rsinspect.plots.latency import latency_plot
-from rsinspect.profiling.answer import profile_answer
+from rsinspect.profiling.answer import preview, profile_answer
 from rsinspect.profiling.distinct import distinct_blocks
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import ProfileRequest
@@ -273,3 +273,13 @@ def test_a_run_of_any_network_is_drawn(name: str) -> None:
     drawn = latency_plot(made_up(saved(name)), "svg", "light").decode()
     assert saved(name).title in drawn
     assert segments(saved(name).graph, "block")[0].path in drawn
+
+
+def test_a_preview_parts_a_small_count_from_its_unit() -> None:
+    layers = (
+        Layer("x", ops.Input(TensorShape(4)), (), TensorShape(4)),
+        Layer("dense", ops.Dense(4, 10), ("x",), TensorShape(10)),
+    )
+    small = from_graph(LayerGraph("small", layers, ("dense",)))
+    said = preview(ProfileRequest(network=small, batch=1, mode="train"))
+    assert said.startswith("80 FLOPs per example forward")

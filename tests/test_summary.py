@@ -20,7 +20,7 @@ from rsinspect.networks.network import from_graph
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
-from tests.networks import network_of
+from tests.networks import network_of, saved
 
 
 def rows_of(cli: Cli, *arguments: object) -> list[dict[str, str]]:
@@ -253,3 +253,11 @@ def test_labels_of_layers_do_not_depend_on_how_blocks_are_called() -> None:
     ]
     assert [row.path for row in rows] == [paths[row.path] for row in named]
     assert [row.last for row in rows] == [paths[row.last] for row in named]
+
+
+def test_several_inputs_and_outputs_are_named() -> None:
+    lead = summary_answer(saved("siamese"), SummaryOptions()).table.lead
+    graph = saved("siamese").graph
+    said = ", ".join(f"{layer.path} {layer.shape}" for layer in graph.inputs)
+    assert f"{len(graph.inputs)} inputs: {said}." in lead
+    assert not summary_answer(saved("MobileNetV2"), SummaryOptions()).table.lead

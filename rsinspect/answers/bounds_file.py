@@ -21,7 +21,7 @@ from typing import Any
 
 from rsinspect.answers.bounds import Bound, bounds_of, exactly, usual_bounds, verdicts
 from rsinspect.answers.check import Checked, checked
-from rsinspect.base.errors import InvalidQuestion, RsInspectError
+from rsinspect.base.errors import BackendUnavailable, InvalidQuestion, RsInspectError
 from rsinspect.base.files import write_whole
 from rsinspect.base.formats import Formats
 from rsinspect.base.sources import Unreadable, content_of
@@ -126,8 +126,9 @@ def held(path: Path, asked: Entry | None, make: Callable[[Entry], Network]) -> l
             f"{path} has no bounds",
             advice("name a MODEL; {} adds its bounds", Option("update", True)),
         )
+    made = _made(path, entries, make, named=asked is not None)
     return [
-        checked(model, make(entry), entry.read(), entry.question)
+        checked(model, made[model], entry.read(), entry.question)
         for model, entry in entries.items()
     ]
 
@@ -149,7 +150,7 @@ def update(path: Path, asked: Entry | None, make: Callable[[Entry], Network]) ->
     entries = read_entries(path) if asked is None or path.exists() else {}
     if asked is not None:
         entries = {asked.model: asked.over(entries.get(asked.model))}
-    made = {model: make(entry) for model, entry in entries.items()}
+    made = _made(path, entries, make, named=asked is not None)
     if asked is None or not asked.bounds:
         entries = {model: entry.renewed(made[model]) for model, entry in entries.items()}
     several = [
@@ -158,6 +159,27 @@ def update(path: Path, asked: Entry | None, make: Callable[[Entry], Network]) ->
     ]
     write_entries(path, entries)
     return several
+
+
+def _made(
+    path: Path, entries: Mapping[str, Entry], make: Callable[[Entry], Network], *, named: bool
+) -> dict[str, Network]:
+    """Make the networks of entries; one that nobody named is refused as the file's.
+
+    Raises:
+        RsInspectError: If one cannot be made.
+    """
+    made = {}
+    for model, entry in entries.items():
+        try:
+            made[model] = make(entry)
+        except RsInspectError as exc:
+            if named:
+                raise
+            lacks = exc.exit_code == BackendUnavailable.exit_code
+            kind = BackendUnavailable if lacks else InvalidQuestion
+            raise exc.retold(kind, f"{path}: {TABLE} of {quoted(model)}: ") from exc
+    return made
 
 
 def read_entries(path: Path) -> dict[str, Entry]:

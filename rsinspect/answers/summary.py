@@ -156,7 +156,11 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
         rows=tuple(summary.values(row, shown) | _mark(row) for row in summary.rows),
         totals=tuple(summary.values(row, shown) for row in totals),
         notes=(*_notes(summary, shown), *_namesake(network)),
-        lead=(*(() if known is None else (known.sentence(),)), *network.hazards),
+        lead=(
+            *(() if known is None else (known.sentence(),)),
+            *_several_ends(network.graph),
+            *network.hazards,
+        ),
         name=f"summary-{network.title}-{options.level}",
         strong=frozenset(row.label for row in summary.rows if row.kind == "stage"),
     )
@@ -176,6 +180,17 @@ def _notes(summary: Summary, shown: Sequence[ColumnSpec]) -> tuple[str, ...]:
     if any(spec.key.startswith("activation") for spec in shown):
         return (*unknown, activations, *sums[:1], peak, *explained, *sums[1:], _size(summary))
     return (*unknown, *sums[:1], *explained, *sums[1:], activations, peak, _size(summary))
+
+
+def _several_ends(graph: LayerGraph) -> tuple[str, ...]:
+    """Name inputs and outputs with their shapes, where there are several of either."""
+    ends = {"input": graph.inputs, "output": tuple(map(graph.layer, graph.outputs))}
+    said = [
+        f"{plural(len(layers), noun)}: {names_in_words([f'{x.path} {x.shape}' for x in layers])}"
+        for noun, layers in ends.items()
+        if len(layers) > 1
+    ]
+    return (f"{'; '.join(said)}.",) if said else ()
 
 
 def _namesake(network: Network) -> tuple[str, ...]:

@@ -26,10 +26,12 @@ class Option(NamedTuple):
     Attributes:
         name: As Python calls it: ``include_top``.
         value: What to pass; left out where the argument is meant as such.
+        call: Of Python that takes it, where the function that was called may not.
     """
 
     name: str
     value: object = UNSET
+    call: str | None = None
 
 
 def in_python(option: Option) -> str:
@@ -38,6 +40,8 @@ def in_python(option: Option) -> str:
     >>> in_python(Option("blocks", (3, 4, 23, 3))), in_python(Option("batch"))
     ('blocks=(3, 4, 23, 3)', 'batch')
     """
+    if option.call is not None:
+        return option.call
     return option.name if option.value is UNSET else f"{option.name}={option.value!r}"
 
 

@@ -67,7 +67,8 @@ def matched(a: LayerGraph, b: LayerGraph) -> Matching:
         return Matching("path", named, _groups_by_layers(a, b, named))
     if len(a) == len(b) and fingerprint(a) == fingerprint(b):
         same = _by_wiring(a, b)
-        return Matching("wiring", same, _groups_by_layers(a, b, same))
+        by: By = "wiring" if any(one != other for one, other in same.items()) else "path"
+        return Matching(by, same, _groups_by_layers(a, b, same))
     from rsinspect.differences.likeness import alike_groups, alike_layers
 
     groups = alike_groups(a, b)
@@ -134,7 +135,7 @@ def _nests(graph: LayerGraph) -> Iterator[str]:
 
 
 def _by_wiring(a: LayerGraph, b: LayerGraph) -> dict[str, str]:
-    """Pair the layers of one network under two sets of names."""
+    """Pair the layers of one network under two sets of names, twins by name where they have one."""
     places, theirs = digests(a), digests(b)
     free: dict[bytes, list[Layer]] = {}
     for layer in b:
@@ -143,7 +144,7 @@ def _by_wiring(a: LayerGraph, b: LayerGraph) -> dict[str, str]:
     for layer in a:
         read = _read(layer, (found[path] for path in layer.inputs))
         candidates = free[places[layer.path]]
-        chosen = next((x for x in candidates if _read(x, x.inputs) == read), candidates[0])
+        chosen = min(candidates, key=lambda x: (_read(x, x.inputs) != read, x.path != layer.path))
         candidates.remove(chosen)
         found[layer.path] = chosen.path
     return found

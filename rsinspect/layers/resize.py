@@ -30,7 +30,10 @@ def resized(graph: LayerGraph, resolution: tuple[int, int]) -> LayerGraph:
     True
     """
     if not any(_is_image(layer.op) for layer in graph):
-        raise InvalidSpec(f"{graph.name} takes no image, so it has no other resolution")
+        takes = ", ".join(str(layer.shape) for layer in graph.inputs)
+        raise InvalidSpec(
+            f"{graph.name} takes no image, so it has no other resolution", f"it takes {takes}"
+        )
     layers: dict[str, Layer] = {}
     for layer in graph:
         shapes = tuple([layers[path].shape for path in layer.inputs])

@@ -43,7 +43,8 @@ def from_keras_config(
     Raises:
         GraphError: If the configuration is not that of a functional or Sequential model, is
             damaged, or leaves a shape open.
-        InvalidSpec: If a layer is for one size alone, and the resolution is another.
+        InvalidSpec: If a layer is for one size alone, and the resolution is another, or there is
+            neither an image nor an open side to have that resolution.
     """
     model = Model(config)
     walk = Walk(resolution, weights)
@@ -53,10 +54,10 @@ def from_keras_config(
     layers = [_renamed(layer, renamed) for layer in walk.layers] if renamed else walk.layers
     names = {renamed.get(path, path): name for path, name in walk.names.items()}
     graph = LayerGraph(model.name, tuple(layers), tuple([renamed.get(p, p) for p in paths]))
-    if resolution is not None and any(
-        len(layer.shape) == 3 and layer.shape[:2] != resolution for layer in graph.inputs
-    ):
-        graph = resized(graph, resolution)
+    if resolution is not None:
+        sizes = {layer.shape[:2] for layer in graph.inputs if len(layer.shape) == 3}
+        if sizes - {resolution} or not (sizes or walk.was_open):
+            graph = resized(graph, resolution)
     return from_graph(graph, names)
 
 

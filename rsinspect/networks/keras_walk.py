@@ -92,6 +92,7 @@ class Walk:
         self.layers: list[Layer] = []
         self.names: dict[str, str] = {}
         self._resolution = resolution
+        self.was_open = False  # an input has a side that the resolution closed
         self._weights = weights
         self._shapes: dict[str, TensorShape] = {}
         self._uses: dict[str, int] = {}
@@ -228,9 +229,13 @@ class Walk:
                 what = "images of any size" if image else "tensors of any length"
                 raise GraphError(
                     f"{entry.name:.80} takes {what}; costs need one",
-                    advice("give {}", Option("resolution", 224)),
+                    advice(
+                        "give {}",
+                        Option("resolution", 224, "rsinspect.network(model, resolution=224)"),
+                    ),
                 )
             height, width = self._resolution
+            self.was_open = True
             if image:
                 sides[0] = height if sides[0] is None else sides[0]
                 sides[1] = width if sides[1] is None else sides[1]

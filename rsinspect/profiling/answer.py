@@ -236,7 +236,7 @@ def preview(request: ProfileRequest) -> str:
     macs = layers_cost(graph, graph.layers).macs
     needed = needed_memory(graph, batch=request.batch, backend=request.backend, mode=request.mode)
     return (
-        f"{count(2 * macs)}FLOPs per {network.example} forward"
+        f"{count(2 * macs)} FLOPs per {network.example} forward"
         + (f", {_step(request)} per training step" if request.mode == "train" else "")
         + f"; batch {request.batch} is estimated to need "
         f"{binary_bytes(needed.total_bytes)} of memory."
@@ -247,7 +247,7 @@ def _step(request: ProfileRequest) -> str:
     """Write the operations of a training step: three times those forward, or fewer."""
     graph = request.network.graph
     if any(layer.frozen for layer in graph):
-        return f"{count(2 * step_macs(graph, graph.layers))}FLOPs"
+        return f"{count(2 * step_macs(graph, graph.layers))} FLOPs"
     return "three times that"
 
 
