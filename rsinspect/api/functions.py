@@ -7,11 +7,10 @@ Every function that takes a network takes it in any form: MODEL text (``"152@224
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rsinspect.base.errors import InvalidSpec, check_choice
+from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.limits import SIDE
 from rsinspect.base.words import shown
 from rsinspect.networks.network import Network, at_size, from_graph
@@ -410,14 +409,12 @@ def profile(
         model: As in ``network``.
         batch: Images in a batch; halved until it fits.
         on_event: Called with what happens meanwhile.
-        **options: Fields of ``rsinspect.profiling.protocol.ProfileRequest``: ``mode``, ``level``,
-            ``precision``, ``backend``, ``device``, ``jit``, ``threads``, ``max_time_s``,
-            ``most_rounds``, ``processes``, ``strict_batch``, ``predict``, ``roofs``, ``trace``,
-            ``seed``.
+        **options: Of ``profiling.protocol.Settings``: ``mode``, ``level``, ``precision``,
+            ``backend``, ``device``, ``jit``, ``threads``, ``max_time_s``, ``most_rounds``,
+            ``processes``, ``strict_batch``, ``predict``, ``roofs``, ``trace``, ``seed``.
 
     Raises:
-        RsInspectError: If that cannot be measured here, or an option is unknown; the message says
-            why.
+        RsInspectError: If that cannot be measured here; the message says why.
 
     >>> import rsinspect
     >>> run = rsinspect.profile("50", batch=1, max_time_s=30)  # doctest: +SKIP
@@ -427,10 +424,9 @@ def profile(
 
     from rsinspect.api.results import Run
     from rsinspect.profiling.parent import profile as measure
-    from rsinspect.profiling.protocol import OwnWeights, ProfileRequest, Settings
+    from rsinspect.profiling.protocol import OwnWeights, ProfileRequest, check_names
 
-    for name in options:
-        check_choice("option", name, [x.name for x in fields(Settings) if x.name != "batch"])
+    check_names(options)
     made = network(model)
     is_live = callable(getattr(model, "get_config", None))
     with TemporaryDirectory() as folder:

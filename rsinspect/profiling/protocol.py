@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -172,6 +173,16 @@ class OwnWeights:
     def of(cls, network: Network) -> OwnWeights | None:
         """Name those in the file that a network was read from; None where there are none."""
         return None if network.weights is None else cls(str(network.weights.absolute()), "file")
+
+
+def check_names(options: Iterable[str]) -> None:
+    """Refuse names that are of no setting; the batch has an argument of its own.
+
+    Raises:
+        InvalidChoice: With the nearest that is one.
+    """
+    for name in options:
+        check_choice("option", name, [x.name for x in fields(Settings) if x.name != "batch"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
