@@ -201,10 +201,12 @@ def _send(stream: IO[bytes], source: bytes, *, closed: bool) -> None:
 
     def send() -> None:
         with contextlib.suppress(OSError):
-            stream.write(source)
-            stream.flush()
-            if closed:
-                stream.close()
+            try:
+                stream.write(source)
+                stream.flush()
+            finally:
+                if closed:
+                    stream.close()
 
     threading.Thread(target=send, daemon=True).start()
 
