@@ -24,7 +24,7 @@ from latency import HAND_WRITTEN, in_turns, say, signed  # beside this file
 import rsinspect
 from rsinspect.networks.network import Network
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 
 MODELS = ("ResNet50", "EfficientNetB0", "MobileNetV2", "DenseNet121", "ConvNeXtTiny")
 

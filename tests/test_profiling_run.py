@@ -14,12 +14,12 @@ from rsinspect.base import codec
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.networks.network import from_graph
 from rsinspect.profiling.answer import profile_answer
-from rsinspect.profiling.protocol import Settings
 from rsinspect.profiling.record import cautions as records
 from rsinspect.profiling.record.cautions import Caution, wording
 from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.saved import load_run
+from rsinspect.profiling.request import Settings
 from tests.conftest import GOLDENS, Cli
 from tests.networks import layout_of, network_of
 from tests.runs import CAUTIONS, a_run, run_of

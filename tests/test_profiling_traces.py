@@ -10,9 +10,9 @@ from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling.choices import Mode
 from rsinspect.profiling.parent import profile
-from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.request import ProfileRequest
 from tests.conftest import Cli, python
 from tests.test_profiling_worker import BRIEF, backends
 

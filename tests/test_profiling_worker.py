@@ -23,13 +23,12 @@ from rsinspect.profiling.protocol import (
     Failure,
     Message,
     Phase,
-    ProfileRequest,
     decode,
-    request_to_json,
 )
 from rsinspect.profiling.record.cautions import OutputsDiffer
 from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.record.prediction import Prediction
+from rsinspect.profiling.request import ProfileRequest, request_to_json
 from rsinspect.profiling.rounds import RoundDone
 from tests.conftest import Cli, python
 from tests.networks import network_of
@@ -199,7 +198,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras, numpy as np
 from rsinspect.profiling.backends import tensorflow as backend
 from rsinspect.profiling.backends.workload import workload
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 spec = ResNetRSSpec(blocks=(1, 2), width=0.25, resolution=(32, 32), classes=10,

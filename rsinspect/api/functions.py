@@ -409,9 +409,9 @@ def profile(
         model: As in ``network``.
         batch: Images in a batch; halved until it fits.
         on_event: Called with what happens meanwhile.
-        **options: Of ``profiling.protocol.Settings``: ``mode``, ``level``, ``precision``,
-            ``backend``, ``device``, ``jit``, ``threads``, ``max_time_s``, ``most_rounds``,
-            ``processes``, ``strict_batch``, ``predict``, ``roofs``, ``trace``, ``seed``.
+        **options: Of ``profiling.request.Settings``: ``mode``, ``level``, ``precision``,
+            ``backend``, ``device``, ``jit``, ``layout``, ``memory_format``, ``threads`` and the
+            others that it has.
 
     Raises:
         RsInspectError: If that cannot be measured here; the message says why.
@@ -424,7 +424,7 @@ def profile(
 
     from rsinspect.api.results import Run
     from rsinspect.profiling.parent import profile as measure
-    from rsinspect.profiling.protocol import OwnWeights, ProfileRequest, check_names
+    from rsinspect.profiling.request import OwnWeights, ProfileRequest, check_names
 
     check_names(options)
     made = network(model)

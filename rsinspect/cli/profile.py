@@ -25,7 +25,13 @@ from rsinspect.cli.outputs import (
 from rsinspect.cli.picture import PlaceOptions
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.networks.network import Network
-from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS
+from rsinspect.profiling.choices import (
+    BACKENDS,
+    LAYOUTS,
+    MEMORY_FORMATS,
+    MODES,
+    PRECISIONS,
+)
 from rsinspect.render.formats import NOTES
 
 if TYPE_CHECKING:
@@ -33,9 +39,9 @@ if TYPE_CHECKING:
 
     from rsinspect.answers.table import Answer
     from rsinspect.profiling.budget import Budget
-    from rsinspect.profiling.protocol import ProfileRequest
     from rsinspect.profiling.record.predicted import PredictedRun
     from rsinspect.profiling.record.run import ProfileRun
+    from rsinspect.profiling.request import ProfileRequest
 
 
 def _how(*names: str, help: str, **more: Any) -> Any:
@@ -69,7 +75,22 @@ class MeasuringOptions:
     device: Annotated[str, _how("--device", help="cpu, gpu or gpu:1.")] = "cpu"
     jit: Annotated[
         bool | None,
-        _how("--jit/--no-jit", help="Compile with XLA. Default: on jax, not on tensorflow."),
+        _how(
+            "--jit/--no-jit",
+            help="Compile, with XLA or torch.compile. Default: on jax, not elsewhere.",
+        ),
+    ] = None
+    layout: Annotated[
+        str,
+        _how("--layout", help="Order of a map's axes: {}, Keras's data format.", choices=LAYOUTS),
+    ] = "channels_last"
+    memory_format: Annotated[
+        str | None,
+        _how(
+            "--memory-format",
+            help="How torch keeps maps: {}. Default: what its mode does best.",
+            choices=MEMORY_FORMATS,
+        ),
     ] = None
     threads: Annotated[
         int | None,
@@ -111,7 +132,7 @@ class MeasuringOptions:
             InvalidChoice: If a name is unknown.
             InvalidMeasurement: If it cannot be measured.
         """
-        from rsinspect.profiling.protocol import OwnWeights, ProfileRequest
+        from rsinspect.profiling.request import OwnWeights, ProfileRequest
 
         return ProfileRequest(
             network=network,
@@ -122,6 +143,8 @@ class MeasuringOptions:
             backend=self.backend,
             device=self.device,
             jit=self.jit,
+            layout=self.layout,  # type: ignore[arg-type]
+            memory_format=self.memory_format,  # type: ignore[arg-type]
             threads=self.threads,
             max_time_s=self.max_time,
             processes=self.processes,

@@ -22,6 +22,7 @@ from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.record.headline import speed
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import RoundDone
 from rsinspect.render.console import print_table
 
@@ -32,7 +33,7 @@ LINE_EVERY_S = 10.0
 """Between two lines in a pipe."""
 
 
-def measure(request: protocol.ProfileRequest, budget: Budget) -> ProfileRun:
+def measure(request: ProfileRequest, budget: Budget) -> ProfileRun:
     """Run a measurement, and show how far it is.
 
     Raises:
@@ -108,7 +109,7 @@ class _Display:
     """Shows events: what is being done, and above it what has become known."""
 
     def __init__(
-        self, request: protocol.ProfileRequest, budget: Budget, console: Console, show: Show
+        self, request: ProfileRequest, budget: Budget, console: Console, show: Show
     ) -> None:
         self.request = request
         self.budget = budget

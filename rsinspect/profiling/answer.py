@@ -13,7 +13,6 @@ from rsinspect.networks.network import Network
 from rsinspect.profiling.budget import Estimate
 from rsinspect.profiling.memory import needed_memory
 from rsinspect.profiling.notes import notes
-from rsinspect.profiling.protocol import ProfileRequest, Settings
 from rsinspect.profiling.record import predicted
 from rsinspect.profiling.record.cautions import wording
 from rsinspect.profiling.record.document import to_json
@@ -21,6 +20,7 @@ from rsinspect.profiling.record.headline import headline
 from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.record.run import ProfileRun, Segment
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.statistics import Latency
 
 LOST = 0.25
@@ -42,7 +42,7 @@ def predicted_answer(run: PredictedRun) -> Answer:
     lead: tuple[Note, ...] = (headline(run),)
     if run.wanted is not None:
         lead = (*lead, run.wanted.advice)
-    title = f"{run.title}, {conditions(run.request, run.batch)}, predicted"
+    title = f"{run.title}, {run.request.conditions(run.batch)}, predicted"
     return Answer(
         table._replace(title=title, lead=lead),
         lambda: predicted.to_json(run) | {"answer": headline(run)},
@@ -57,16 +57,9 @@ def _lead(run: ProfileRun) -> tuple[Note, ...]:
 def announcement(request: ProfileRequest) -> str:
     """Say in one line what will be done, and how long it takes."""
     return (
-        f"{request.network.title}, {conditions(request, request.batch)}; "
+        f"{request.network.title}, {request.conditions(request.batch)}; "
         f"at most {request.max_time_s:g} s, start-up included"
     )
-
-
-def conditions(settings: Settings, batch: int) -> str:
-    """Describe mode, batch, precision, backend and device."""
-    compiled = " with XLA" if settings.compiles and settings.backend == "tensorflow" else ""
-    where = f"{settings.precision}, {settings.backend}{compiled} on {settings.device}"
-    return f"{settings.mode}, batch {batch}, {where}"
 
 
 def outlook(estimate: Estimate, whole_s: float, processes: int = 1) -> Wording | None:

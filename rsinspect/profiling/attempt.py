@@ -36,15 +36,14 @@ from rsinspect.profiling.protocol import (
     Message,
     NotAvailable,
     Phase,
-    ProfileRequest,
     Ready,
     RoofsMeasured,
     Stopped,
     Traced,
     decode,
-    request_to_json,
 )
 from rsinspect.profiling.record.prediction import Prediction
+from rsinspect.profiling.request import ProfileRequest, request_to_json
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
 
 OUT_OF_MEMORY_SHARE = 0.8

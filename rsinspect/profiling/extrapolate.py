@@ -20,8 +20,8 @@ from rsinspect.profiling.backends.workload import Instrument, workload
 from rsinspect.profiling.budget import Budget, Estimate
 from rsinspect.profiling.distinct import Distinct
 from rsinspect.profiling.gate import Gated, Window, between, gate
-from rsinspect.profiling.protocol import ProfileRequest
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import Instrumented, garbage_collection_off
 
 T = TypeVar("T")

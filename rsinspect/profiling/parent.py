@@ -36,7 +36,6 @@ from rsinspect.profiling.protocol import (
     Event,
     Failure,
     PhaseName,
-    ProfileRequest,
 )
 from rsinspect.profiling.record.assemble import assemble
 from rsinspect.profiling.record.batch import Attempt, Outcome
@@ -44,6 +43,7 @@ from rsinspect.profiling.record.heard import Heard
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.request import ProfileRequest
 
 __all__ = ["Interrupted", "NotMeasured", "ProfileRequest", "profile"]
 

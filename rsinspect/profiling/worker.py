@@ -40,14 +40,13 @@ from rsinspect.profiling.protocol import (
     Message,
     NotAvailable,
     Phase,
-    ProfileRequest,
     Ready,
     RoofsMeasured,
     Traced,
     encode,
-    request_from_json,
 )
 from rsinspect.profiling.record.environment import Environment
+from rsinspect.profiling.request import ProfileRequest, request_from_json
 from rsinspect.profiling.rounds import Finished, Session
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from rsinspect.profiling.backends.workload import (
     null_call_s,
     optimizer,
 )
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import Instrumented
 from rsinspect.profiling.timeline import attribute
 

@@ -314,13 +314,19 @@ class _TensorFlow:
 
         return self._compile(function, self._tensor(images), self._tensor(kernel))
 
-    def stream(self, elements: int, passes: int) -> Call:
-        tf = self.tf
+    def passes(self, count: int) -> Callable[[Any], Any]:
+        """Make what changes all numbers that many times, and gives one of them."""
 
         def function(x: Any) -> Any:
-            return tf.while_loop(lambda i, _: i < passes, lambda i, y: (i + 1, 1 - y), (0, x))[1][0]
+            def change(i: Any, y: Any) -> tuple[Any, Any]:
+                return i + 1, 1 - y
 
-        return self._compile(function, tf.ones(elements))
+            return self.tf.while_loop(lambda i, _: i < count, change, (0, x))[1][0]
+
+        return function
+
+    def stream(self, elements: int, passes: int) -> Call:
+        return self._compile(self.passes(passes), self.tf.ones(elements))
 
 
 class _JAX:
@@ -351,13 +357,17 @@ class _JAX:
 
         return self._compile(function, images, kernel)
 
-    def stream(self, elements: int, passes: int) -> Call:
+    def passes(self, count: int) -> Any:
+        """Make what changes all numbers that many times; they are written over, not copied."""
         jax = self.jax
 
         def function(x: Any) -> Any:
-            return jax.lax.fori_loop(0, passes, lambda _, y: 1 - y, x)
+            return jax.lax.fori_loop(0, count, lambda _, y: 1 - y, x)
 
-        compiled = jax.jit(function, donate_argnums=0)  # written over, not copied
+        return jax.jit(function, donate_argnums=0)
+
+    def stream(self, elements: int, passes: int) -> Call:
+        jax, compiled = self.jax, self.passes(passes)
         numbers = jax.numpy.ones(elements, "float32")
 
         def call() -> None:

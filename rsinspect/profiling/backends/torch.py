@@ -29,7 +29,7 @@ from rsinspect.profiling.backends.workload import (
     loss_of,
     optimizer,
 )
-from rsinspect.profiling.protocol import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import Instrumented
 
 

@@ -23,7 +23,8 @@ from rsinspect.keras_model.build import alone, built
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.partition import Segment, segments
-from rsinspect.profiling.protocol import ProfileRequest, Step
+from rsinspect.profiling.protocol import Step
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import Instrumented
 
 FEW = 8

@@ -13,7 +13,7 @@ from rsinspect.layers.partition import segments as parts_of
 from rsinspect.profiling import machine
 from rsinspect.profiling.budget import GRACE_S, NO_TIME, Wanted
 from rsinspect.profiling.gate import gate
-from rsinspect.profiling.protocol import ProfileRequest, Ready
+from rsinspect.profiling.protocol import Ready
 from rsinspect.profiling.record.batch import Attempt, Batch
 from rsinspect.profiling.record.cautions import (
     OVER_BUDGET,
@@ -35,6 +35,7 @@ from rsinspect.profiling.record.heard import Heard
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.run import EndToEnd, ProfileRun, Rounds, Segment, StoppedBecause
 from rsinspect.profiling.record.trace import Trace, TracedLayer, TracedSeconds
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.roofline.bound import Bound, assess
 from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, Latency, Sampling

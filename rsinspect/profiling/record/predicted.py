@@ -11,9 +11,9 @@ from rsinspect.base.errors import GraphError, InvalidMeasurement
 from rsinspect.base.quantities import Images, Seconds, Text
 from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.budget import Wanted
-from rsinspect.profiling.protocol import Settings
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.prediction import Prediction
+from rsinspect.profiling.request import Settings
 
 SCHEMA = "rsinspect.prediction/1"
 """Version of the document. 1: first."""

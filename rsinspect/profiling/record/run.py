@@ -24,7 +24,6 @@ from rsinspect.layers.partition import segments
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import Mode, Precision, WeightsOf
 from rsinspect.profiling.gate import Verdict
-from rsinspect.profiling.protocol import Settings
 from rsinspect.profiling.record.batch import Batch
 from rsinspect.profiling.record.cautions import Caution
 from rsinspect.profiling.record.closure import Closure
@@ -32,6 +31,7 @@ from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.trace import Trace
+from rsinspect.profiling.request import Settings
 from rsinspect.profiling.roofline.bound import Bound
 from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.statistics import Latency, Sampling
@@ -175,7 +175,7 @@ class Circumstances:
         precision: ``float32``, ``tf32``, ``bfloat16`` or ``float16``.
         backend: Keras backend.
         device: ``cpu``, ``gpu`` or ``gpu:1``.
-        jit: Whether XLA compiled it.
+        jit: Whether XLA or torch.compile compiled it.
         level: As requested: ``stage``, ``block`` or ``layer``.
         method: Description of the sampling.
         optimizer: Optimizer of a training step; None in inference.
@@ -309,6 +309,8 @@ class ProfileRun(Circumstances):
     @property
     def conditions(self) -> str:
         """Describe mode, batch, precision, backend and device."""
+        if self.request is not None:
+            return self.request.conditions(self.batch.used)
         compiled = " with XLA" if self.jit and self.backend == "tensorflow" else ""
         where = f"{self.precision}, {self.backend}{compiled} on {self.device}"
         return f"{self.mode}, batch {self.batch.used}, {where}"
