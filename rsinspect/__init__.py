@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from rsinspect.api.bounds import check as check
     from rsinspect.api.functions import diff as diff
     from rsinspect.api.functions import graph as graph
-    from rsinspect.api.functions import load_run as load_run
-    from rsinspect.api.functions import network as network
-    from rsinspect.api.functions import profile as profile
     from rsinspect.api.functions import scale as scale
     from rsinspect.api.functions import summary as summary
     from rsinspect.api.functions import table as table
     from rsinspect.api.functions import variants as variants
+    from rsinspect.api.measuring import load_run as load_run
+    from rsinspect.api.measuring import profile as profile
+    from rsinspect.api.networks import network as network
     from rsinspect.base.errors import RsInspectError as RsInspectError
     from rsinspect.base.errors import WeightsWarning as WeightsWarning
     from rsinspect.keras_model.applications import ResNetRS as ResNetRS
@@ -74,9 +74,9 @@ _HOMES = {
     "check": "rsinspect.api.bounds",
     "diff": "rsinspect.api.functions",
     "graph": "rsinspect.api.functions",
-    "load_run": "rsinspect.api.functions",
-    "network": "rsinspect.api.functions",
-    "profile": "rsinspect.api.functions",
+    "load_run": "rsinspect.api.measuring",
+    "network": "rsinspect.api.networks",
+    "profile": "rsinspect.api.measuring",
     "scale": "rsinspect.api.functions",
     "summary": "rsinspect.api.functions",
     "table": "rsinspect.api.functions",

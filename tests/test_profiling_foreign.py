@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rsinspect.api.functions import network
+from rsinspect.api.networks import network
 from rsinspect.base.errors import InvalidMeasurement, WeightsError
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost

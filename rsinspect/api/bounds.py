@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rsinspect.api.functions import Model, network
+from rsinspect.api.networks import Model, network
 
 if TYPE_CHECKING:
     from rsinspect.api.results import CheckResult

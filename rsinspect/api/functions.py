@@ -1,4 +1,4 @@
-"""What a person at a notebook types: one function per question.
+"""What a person at a notebook types: one function per question that needs no measurement.
 
 Every function that takes a network takes it in any form: MODEL text (``"152@224"``, ``101``), a
 ``Network``, or a live ``keras.Model``, which is read from its configuration and not run.
@@ -6,102 +6,15 @@ Every function that takes a network takes it in any form: MODEL text (``"152@224
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
-from rsinspect.base.errors import InvalidSpec
-from rsinspect.base.limits import SIDE
-from rsinspect.base.words import shown
-from rsinspect.networks.network import Network, at_size, from_graph
+from rsinspect.api.networks import Model, network, sides_of
 
 if TYPE_CHECKING:
     from rsinspect.api.results import Charted, Diff, Picture, Run, TableResult
-    from rsinspect.profiling.protocol import Event
-
-Model = Any
-"""MODEL text, a depth, a ``Network`` or a ``keras.Model``."""
 
 Columns = Sequence[str]
-
-
-def network(model: Model, *, resolution: int | tuple[int, int] | None = None) -> Network:
-    """Make the network that ``model`` means.
-
-    Args:
-        model: MODEL text such as ``"101"``, ``"152@224"``, ``"ResNetRS101"``, ``"resnet50"``,
-            ``"101:article"`` or ``"200:resnet+se"`` (``networks.grammar.parse_model``), a network
-            of keras.applications, ``"EfficientNetB0@260"``, which Keras builds once in a process
-            of its own, code that is run in one, ``"train.py:make_model"``, the path of a file
-            with a network (``my.keras``, ``my.h5``, ``config.json``, ``.json``) or the text that
-            ``model.to_json()`` gives, a depth as a number, a ``ResNetRSSpec``, a ``LayerGraph``, a
-            ``Network``, or a live functional or Sequential ``keras.Model``.
-        resolution: Image side or (height, width) to make it at, where its layers can take that;
-            its own by default. Text that names another size is refused.
-
-    Raises:
-        SpecError: If text names no network.
-        WeightsError: If a file of Keras's is damaged, hostile or holds no model.
-        BackendUnavailable: If Keras has to build it, and Keras or its backend is not here.
-        ModelBuildError: If Keras or the code that is named makes no such model.
-        GraphError: If a Keras model has a layer that a graph does not describe.
-
-    >>> import rsinspect
-    >>> rsinspect.network("152@224").title
-    'ResNet-RS-152 @ 224×224'
-    """
-    from rsinspect.layers.graph import LayerGraph
-    from rsinspect.networks import named
-    from rsinspect.networks.network import resnet_rs
-    from rsinspect.networks.spec import ResNetRSSpec
-
-    size = _size(resolution)
-    if isinstance(model, bool):
-        raise InvalidSpec(f"{model} is not a model", "write a depth, 50, or a name, '152@224'")
-    if isinstance(model, int):
-        return resnet_rs(ResNetRSSpec.variant(model, resolution=size))
-    if isinstance(model, str | Path):
-        text = str(model)
-        if text.lstrip()[:1] == "{":
-            return named.from_text(text.encode(errors="replace"), "the text", size)
-        return named.network(text, resolution=size)
-    if isinstance(model, Network):
-        return at_size(model, size)
-    if isinstance(model, LayerGraph):
-        return at_size(from_graph(model), size)
-    if isinstance(model, ResNetRSSpec):
-        return at_size(resnet_rs(model), size)
-    return _from_keras(model, size)
-
-
-def _size(resolution: int | Sequence[int] | None) -> tuple[int, int] | None:
-    """Make (height, width) of one side or of both.
-
-    Raises:
-        InvalidSpec: If it is neither.
-    """
-    if resolution is None:
-        return None
-    sides = (resolution, resolution) if isinstance(resolution, int) else resolution
-    if not isinstance(sides, list | tuple) or len(sides) != 2:
-        raise InvalidSpec(
-            f"{shown(resolution)} is not a resolution", "give a side, 224, or (height, width)"
-        )
-    for side in sides:
-        SIDE.check(side, InvalidSpec)
-    height, width = sides
-    return height, width
-
-
-def _from_keras(model: Any, resolution: tuple[int, int] | None) -> Network:
-    from rsinspect.networks.keras_live import from_keras_model, is_keras_model
-
-    if not is_keras_model(model):
-        raise InvalidSpec(
-            f"a {type(model).__name__} is not a model",
-            "give MODEL text such as '152@224', a rsinspect.Network or a keras.Model",
-        )
-    return from_keras_model(model, resolution)
 
 
 def summary(
@@ -259,7 +172,7 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
     from rsinspect.networks import named
     from rsinspect.networks.spec import ResNetRSSpec
 
-    size = _size(resolution)
+    size = sides_of(resolution)
     for depth in (a, b):
         if isinstance(depth, int):
             ResNetRSSpec.variant(depth)  # a number that is no depth is refused as such
@@ -390,61 +303,3 @@ def scale(
     )
     found = search.run()
     return Charted(scale_answer(found), lambda: scale_chart(found))
-
-
-def profile(
-    model: Model,
-    batch: int = 128,
-    *,
-    on_event: Callable[[Event], None] = lambda _: None,
-    **options: Any,
-) -> Run:
-    """Measure the latency of a network here, part by part and as a whole.
-
-    The network is built afresh in a process of its own: with the weights of a live model or of a
-    file that has them, else with random ones. All of it takes up to ``max_time_s`` seconds,
-    starting and compiling included.
-
-    Args:
-        model: As in ``network``.
-        batch: Images in a batch; halved until it fits.
-        on_event: Called with what happens meanwhile.
-        **options: Of ``profiling.request.Settings``: ``mode``, ``level``, ``precision``,
-            ``backend``, ``device``, ``jit``, ``layout``, ``memory_format``, ``threads`` and the
-            others that it has.
-
-    Raises:
-        RsInspectError: If that cannot be measured here; the message says why.
-
-    >>> import rsinspect
-    >>> run = rsinspect.profile("50", batch=1, max_time_s=30)  # doctest: +SKIP
-    >>> run.save("run.json")  # doctest: +SKIP
-    """
-    from tempfile import TemporaryDirectory
-
-    from rsinspect.api.results import Run
-    from rsinspect.profiling.parent import profile as measure
-    from rsinspect.profiling.request import OwnWeights, ProfileRequest, check_names
-
-    check_names(options)
-    made = network(model)
-    is_live = callable(getattr(model, "get_config", None))
-    with TemporaryDirectory() as folder:
-        copied = OwnWeights(f"{folder}/model.keras", "model")
-        weights = copied if is_live else OwnWeights.of(made)
-        request = ProfileRequest(network=made, batch=batch, weights=weights, **options)
-        if is_live:
-            model.save(copied.path)
-        return Run(measure(request, on_event=on_event))
-
-
-def load_run(path: str | Path) -> Run:
-    """Read a measurement that ``Run.save`` or ``rsinspect profile --save`` wrote.
-
-    Raises:
-        InvalidMeasurement: If the file holds none.
-    """
-    from rsinspect.api.results import Run
-    from rsinspect.profiling.record.saved import load_run as load
-
-    return Run(load(Path(path)))
