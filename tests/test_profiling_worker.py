@@ -332,7 +332,7 @@ def estimated(
     request = ProfileRequest(**given | asked)
     said: list[Message] = []
 
-    class Emitter(worker._Emitter):
+    class Emitter(worker.Emitter):
         def __init__(self) -> None: ...
 
         def __call__(self, message: Message) -> None:

@@ -111,6 +111,32 @@ def profile(
     """
     budget = budget or Budget.starting(request.max_time_s)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    measured, tried = climb(
+        request, budget, on_event=on_event, worker=worker, available_bytes=available_bytes
+    )
+    return _result(measured, request, budget, tried, started_at)
+
+
+def climb(
+    request: ProfileRequest,
+    budget: Budget,
+    *,
+    on_event: Callable[[Event], None],
+    worker: Sequence[str],
+    available_bytes: Callable[[], int | None] = memory.available_memory,
+) -> tuple[Measured, tuple[Attempt, ...]]:
+    """Start workers down the ladder until a batch fits; what was measured, and what was tried.
+
+    Args:
+        request: What is wanted.
+        budget: Of it all.
+        on_event: Called in this thread as it goes on.
+        worker: Command of a worker.
+        available_bytes: Tells the memory there is; called before every attempt.
+
+    Raises:
+        RsInspectError: As ``profile``, for whatever keeps a worker from measuring.
+    """
     tried: list[Attempt] = []
     for batch in ladder(request.batch):
         available = available_bytes() if request.on_cpu else None
@@ -122,7 +148,7 @@ def profile(
         )
         tried.append(outcome.attempt)
         if isinstance(outcome, Measured):
-            return _result(outcome, request, budget, tuple(tried), started_at)
+            return outcome, tuple(tried)
         on_event(BatchRefused(batch, outcome.reason))
         if request.strict_batch:
             break

@@ -21,7 +21,7 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -68,9 +68,17 @@ LOWER_PRECISION = (
 """Variables that let oneDNN compute float32 convolutions in bfloat16."""
 
 
-def main() -> int:
-    """Serve one request; exit code 0 with a result, 1 with a failure."""
-    emit = _Emitter(_claim_standard_output())
+Load = tuple[float | None, str | None]
+"""Of the machine before anything ran, or why it is not known."""
+
+
+def main(serve: Serve | None = None) -> int:
+    """Serve one request; exit code 0 with a result, 1 with a failure.
+
+    Args:
+        serve: Measures what is requested; by default the network, part by part.
+    """
+    emit = Emitter(_claim_standard_output())
     load_before = machine.load_average()
     try:
         request, budget = request_from_json(json.loads(sys.stdin.readline()))
@@ -86,7 +94,7 @@ def main() -> int:
         emit.memory()
         if request.memory_limit_bytes is not None:
             machine.limit_memory(round(ALLOCATED_AHEAD * request.memory_limit_bytes))
-        _serve(request, budget, backend, load_before, emit)
+        (serve or _serve)(request, budget, backend, load_before, emit)
     except RsInspectError as exc:
         emit(Failure(kind="refused", error=type(exc).__name__, message=exc.message, hint=exc.hint))
         return 1
@@ -97,13 +105,14 @@ def main() -> int:
     return 0
 
 
-class _Emitter:
+class Emitter:
     """Writes messages for the parent."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
 
     def __call__(self, message: Message) -> None:
+        """Send a message."""
         self.stream.write(encode(message) + "\n")
         self.stream.flush()
 
@@ -111,6 +120,10 @@ class _Emitter:
         """Send the memory used so far, where the system says."""
         if (peak := machine.peak_rss_bytes()) is not None:
             self(MemoryUsed(peak))
+
+
+Serve = Callable[[ProfileRequest, Budget, ModuleType, Load, Emitter], None]
+"""Measures a request within a budget with a backend, and sends messages."""
 
 
 def _claim_standard_output() -> TextIO:
@@ -206,8 +219,8 @@ def _serve(
     request: ProfileRequest,
     budget: Budget,
     backend: ModuleType,
-    load_before: tuple[float | None, str | None],
-    emit: _Emitter,
+    load_before: Load,
+    emit: Emitter,
 ) -> None:
     """Predict, build and measure the network, and send a message for each result."""
     from rsinspect.profiling.backends.workload import OPTIMIZER, loss_name, workload
@@ -238,7 +251,7 @@ def _serve(
             output_max_abs=largest,
             optimizer=OPTIMIZER if work.trains else None,
             loss=loss_name(work) if work.trains else None,
-            environment=_environment(request, load_before),
+            environment=environment_of(request, load_before),
         )
     )
     emit(Phase("warm-up"))
@@ -257,7 +270,7 @@ def _serve(
 
 
 def _estimate(
-    request: ProfileRequest, budget: Budget, backend: ModuleType, emit: _Emitter
+    request: ProfileRequest, budget: Budget, backend: ModuleType, emit: Emitter
 ) -> Estimate | None:
     """Time the distinct blocks, for a prediction or to know what the whole batch would take.
 
@@ -327,7 +340,7 @@ def _measure(
     budget: Budget,
     first_calls_s: float,
     round_s: float,
-    emit: _Emitter,
+    emit: Emitter,
 ) -> Finished:
     """Sample the network; rounds and progress go out as they come."""
     probe, processors = machine.probe()
@@ -362,9 +375,8 @@ def _differences(network: Instrument) -> tuple[float | None, float | None]:
     return float(np.max(np.abs(expected - instrumented))), largest
 
 
-def _environment(
-    request: ProfileRequest, load_before: tuple[float | None, str | None]
-) -> Environment:
+def environment_of(request: ProfileRequest, load_before: Load) -> Environment:
+    """Describe the machine, the process and the frameworks in it."""
     import keras
 
     unknown: dict[str, str] = {}
@@ -407,7 +419,11 @@ def _threads(request: ProfileRequest) -> str:
     return f"{request.threads} within an operation, 1 operation at a time"
 
 
-if __name__ == "__main__":
-    exit_code = main()
+def end(exit_code: int) -> None:
+    """End this process at once: to take a framework down in order takes a second or two."""
     sys.stderr.flush()
-    os._exit(exit_code)  # all is said; to take a framework down in order takes a second or two
+    os._exit(exit_code)
+
+
+if __name__ == "__main__":
+    end(main())

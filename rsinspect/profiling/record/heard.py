@@ -42,6 +42,7 @@ class Heard:
         trace: Seconds of the layers.
         not_available: Why something that was requested is missing, by its name.
         peak_rss_bytes: Most memory it had resident until it had measured.
+        messages: All that it said, in order.
     """
 
     ready: Ready | None
@@ -55,6 +56,7 @@ class Heard:
     trace: TracedSeconds | None
     not_available: Mapping[str, str]
     peak_rss_bytes: int | None
+    messages: tuple[Message, ...] = ()
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> Heard:
@@ -81,6 +83,7 @@ class Heard:
                 if isinstance(message, NotAvailable)
             },
             peak_rss_bytes=None if memory_used is None else memory_used.peak_rss_bytes,
+            messages=tuple(messages),
         )
 
 
