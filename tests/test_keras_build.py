@@ -215,15 +215,64 @@ def test_a_network_too_deep_for_python_is_refused_with_a_remedy(
     assert "setrecursionlimit" in str(caught.value.hint)
 
 
-def test_channels_first_is_refused_with_the_call_that_helps(small: Network) -> None:
-    keras.config.set_image_data_format("channels_first")
-    try:
-        with pytest.raises(ModelBuildError, match="channels_first") as caught:
-            build_model(small)
-    finally:
-        keras.config.set_image_data_format("channels_last")
-    assert "set_image_data_format" in str(caught.value.hint)
-    assert isinstance(caught.value, ValueError)
+def test_a_model_of_channels_first_has_the_same_weights_and_outputs(
+    small: Network, small_model: Any, tmp_path: Any
+) -> None:
+    first = build_model(small, layout="channels_first")
+    reconcile(small, first, "channels_first")
+    assert first.input_shape == (None, 3, 64, 64)
+    assert [layer.name for layer in first.layers] == [layer.name for layer in small_model.layers]
+    assert [w.path for w in first.weights] == [w.path for w in small_model.weights]
+    small_model.save_weights(tmp_path / "w.weights.h5")
+    first.load_weights(tmp_path / "w.weights.h5")
+    batch = images(64, 64, 3)
+    expected = small_model(batch)
+    np.testing.assert_allclose(first(np.moveaxis(batch, -1, 1)), expected, atol=1e-5)
+    with pytest.raises(ReconciliationError, match=r"^input/image: output 64×64×3"):
+        reconcile(small, first)
+
+
+def test_what_has_no_form_for_channels_first_is_turned_round() -> None:
+    """A vector becomes a map, a dense layer reads its last axis, and an output lies as promised."""
+    shape = TensorShape(4, 4, 3)
+    layers = (
+        Layer("numbers", ops.Input(TensorShape(48)), (), TensorShape(48)),
+        Layer("map", ops.Reshape(shape), ("numbers",), shape),
+        Layer("conv", ops.Conv2D(3, 3, 3), ("map",), shape),
+        Layer("dense", ops.Dense(3, 3), ("conv",), shape),
+        Layer("add", ops.Add(), ("conv", "dense"), shape),
+        Layer("again", ops.Dense(3, 3), ("dense",), shape, shares="dense"),
+    )
+    net = from_graph(LayerGraph("turned", layers, ("add", "again")))
+    last, first = build_model(net), build_model(net, layout="channels_first")
+    reconcile(net, first, "channels_first")
+    first.set_weights(last.get_weights())
+    turned = [layer.name for layer in first.layers if layer.name not in net.names.values()]
+    assert sorted(turned) == [
+        "again_channels_first", "conv_channels_last", "dense_channels_first", "map_channels_first"
+    ]  # fmt: skip
+    numbers = np.random.default_rng(3).normal(size=(2, 48)).astype("float32")
+    for ours, theirs in zip(last(numbers), first(numbers), strict=True):
+        np.testing.assert_allclose(np.moveaxis(theirs, 1, -1), ours, atol=1e-6)
+
+
+def test_a_bias_is_added_to_channels_though_the_width_is_as_many() -> None:
+    """Keras on TensorFlow adds it along the width then."""
+    shape = TensorShape(5, 4, 4)
+    conv = ops.Conv2D(3, 4, 4, use_bias=True)
+    layers = (
+        Layer("image", ops.Input(shape), (), shape),
+        Layer("conv", conv, ("image",), shape),
+    )
+    net = from_graph(LayerGraph("square", layers))
+    last, first = build_model(net), build_model(net, layout="channels_first")
+    weights = [np.random.default_rng(4).normal(size=w.shape) for w in last.weights]
+    for model in (last, first):
+        model.set_weights(weights)
+    batch = images(5, 4, 4)
+    np.testing.assert_allclose(
+        np.moveaxis(first(np.moveaxis(batch, -1, 1)), 1, -1), last(batch), rtol=1e-4, atol=1e-3
+    )
 
 
 def test_a_custom_activation_needs_its_function() -> None:

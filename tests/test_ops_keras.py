@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from rsinspect.keras_model.build import build_model
+from rsinspect.keras_model.build import build_model, reconcile
 from rsinspect.layers import ops
 from rsinspect.layers.cost import op_cost, weight_shapes
 from rsinspect.layers.graph import Layer, LayerGraph
@@ -100,6 +100,34 @@ def test_ops_are_what_keras_does(cases: Cases) -> None:
     ):
         np.testing.assert_allclose(
             np.asarray(ours), np.asarray(theirs), rtol=1e-4, atol=1e-5, err_msg=f"{name}: {case}"
+        )
+
+
+@settings(few, max_examples=4)
+@given(st.fixed_dictionaries(CASES))
+def test_ops_compute_the_same_with_channels_first(cases: Cases) -> None:
+    """Weights are the same arrays; maps go in and come out turned round."""
+    import keras
+    import numpy as np
+
+    keras.backend.clear_session()
+    network = from_graph(graph_of(cases))
+    last, first = build_model(network), build_model(network, layout="channels_first")
+    reconcile(network, first, "channels_first")
+    rng = np.random.default_rng(9)
+    for layer in last.layers:
+        if layer.weights:
+            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.weights])
+            first.get_layer(layer.name).set_weights(layer.get_weights())
+    batch = [rng.normal(size=(2, *x.shape[1:])).astype("float32") for x in last.inputs]
+    turned = [np.moveaxis(x, -1, 1) if x.ndim == 4 else x for x in batch]
+    for (name, case), ours, theirs in zip(
+        cases.items(), last(batch, training=False), first(turned, training=False), strict=True
+    ):
+        theirs = np.asarray(theirs)
+        theirs = np.moveaxis(theirs, 1, -1) if theirs.ndim == 4 else theirs
+        np.testing.assert_allclose(
+            theirs, np.asarray(ours), rtol=1e-4, atol=1e-5, err_msg=f"{name}: {case}"
         )
 
 

@@ -24,10 +24,10 @@ from rsinspect.cli.outputs import (
 )
 from rsinspect.cli.picture import PlaceOptions
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
+from rsinspect.layers.map_layout import LAYOUTS
 from rsinspect.networks.network import Network
 from rsinspect.profiling.choices import (
     BACKENDS,
-    LAYOUTS,
     MEMORY_FORMATS,
     MODES,
     PRECISIONS,

@@ -16,12 +16,20 @@ from typing import Any, NamedTuple
 
 from rsinspect.base.errors import ModelBuildError, ReconciliationError, RsInspectError
 from rsinspect.base.units import dimensions
-from rsinspect.keras_model.backend import keras, require_channels_last
+from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.keras_layers import Functions, keras_layer
+from rsinspect.keras_model.tensors import Tensors
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost, weight_shapes
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.ops import TensorShape
+from rsinspect.layers.map_layout import (
+    CHANNELS_FIRST,
+    CHANNELS_LAST,
+    TURNED,
+    Layout,
+    is_map,
+    lying,
+)
 from rsinspect.networks.network import Network
 from rsinspect.weights.order import call_order
 
@@ -34,26 +42,30 @@ def build_model(
     spatial: tuple[int | None, int | None] | None = None,
     functions: Functions | None = None,
     kernels: Any = None,
+    layout: Layout = CHANNELS_LAST,
 ) -> keras.Model:
     """Build a network as a functional Keras model with fresh weights.
 
     Args:
         network: What to build.
         name: Of the model; the network's by default. Keras takes no slash in it.
-        image: A Keras tensor, (batch, height, width, channels), to build on instead of a new
-            input. The model then begins at that tensor's own inputs.
+        image: A Keras tensor, (batch, height, width, channels) or as ``layout`` has it, to build
+            on instead of a new input. The model then begins at that tensor's own inputs.
         spatial: Height and width of the new inputs, None where any will do; the network's by
             default.
         functions: What the network's ``custom:`` activations call.
         kernels: Initialiser of convolutions and dense layers; by default Keras 2's.
+        layout: How maps lie, those that the model takes and gives among them; the names, shapes
+            and order of weights are the same in both, and so is what it computes.
 
     Returns:
-        A model from images, (batch, height, width, channels), to the network's output; with
-        several inputs or outputs, lists of them in the network's order.
+        A model from images, (batch, height, width, channels) or (batch, channels, height, width),
+        to the network's output; with several inputs or outputs, lists of them in the network's
+        order.
 
     Raises:
-        ModelBuildError: If Keras is set to channels_first, an activation is unknown, the tensor
-            does not fit the network, or Keras refuses.
+        ModelBuildError: If an activation is unknown, the tensor does not fit the network, or Keras
+            refuses.
         GraphError: If a tensor is given and the network has several inputs.
 
     >>> from rsinspect.networks.network import resnet_rs
@@ -63,7 +75,13 @@ def build_model(
     ('resnet-rs-1-1', (None, 10))
     """
     return built(
-        network, name=name, image=image, spatial=spatial, functions=functions, kernels=kernels
+        network,
+        name=name,
+        image=image,
+        spatial=spatial,
+        functions=functions,
+        kernels=kernels,
+        layout=layout,
     ).model
 
 
@@ -72,7 +90,8 @@ class Built(NamedTuple):
 
     Attributes:
         model: The whole.
-        tensors: What comes out of the layer.
+        tensors: What comes out of the layer; a map may lie either way in a model of channels first,
+            but for one that the model gives.
         layers: The Keras layer; one and the same where weights are shared.
     """
 
@@ -89,40 +108,42 @@ def built(
     spatial: tuple[int | None, int | None] | None = None,
     functions: Functions | None = None,
     kernels: Any = None,
+    layout: Layout = CHANNELS_LAST,
 ) -> Built:
     """Build a network as ``build_model`` does, and keep hold of its parts."""
-    require_channels_last()
     graph = network.graph
     if image is not None:
-        _check_image(image, graph.image.shape)
-    tensors: dict[str, Any] = {}
-    layers: dict[str, Any] = {}
+        _check_image(image, lying(graph.image.shape, layout))
     names = keras_names(network)
+    tensors = Tensors(graph, names, layout)
+    layers: dict[str, Any] = {}
     for layer in graph:
         try:
             if isinstance(layer.op, ops.Input):
-                tensors[layer.path] = (
-                    _input(layer.op, names[layer.path], spatial) if image is None else image
-                )
-                layers[layer.path] = tensors[layer.path]._keras_history.operation
+                tensor = image
+                if image is None:
+                    tensor = _input(layer.op, names[layer.path], spatial, layout)
+                tensors.add(layer, tensor, layout)
+                layers[layer.path] = tensor._keras_history.operation
                 continue
+            lies = tensors.layout_of(layer)
             if layer.shares is not None and weight_shapes(layer.op):
                 made = layers[layer.shares]
             else:
-                made = keras_layer(layer.op, names[layer.path], functions or {}, kernels)
+                made = keras_layer(layer.op, names[layer.path], functions or {}, kernels, lies)
                 made.trainable = not layer.frozen
             layers[layer.path] = made
-            sources = [tensors[path] for path in call_order(graph, layer)]
-            tensors[layer.path] = made(alone(sources))
+            sources = tensors.read(call_order(graph, layer), lies)
+            tensors.add(layer, made(alone(sources)), lies)
         except RsInspectError:
             raise
         except (ValueError, TypeError) as exc:
             raise ModelBuildError(f"Keras cannot build {layer.path}: {_first_line(exc)}") from exc
     if image is None:
-        inputs = [tensors[layer.path] for layer in graph.inputs]
+        inputs = [tensors.by_path[layer.path] for layer in graph.inputs]
     else:
         inputs = keras.utils.get_source_inputs(image)
-    outputs = [tensors[path] for path in graph.outputs]
+    outputs = [tensors.by_path[path] for path in graph.outputs]
     try:
         model = keras.Model(alone(inputs), alone(outputs), name=name or _plain(network.name))
     except RecursionError as exc:
@@ -132,7 +153,7 @@ def built(
         ) from exc
     except (ValueError, TypeError) as exc:
         raise ModelBuildError(f"Keras cannot build {network.name}: {_first_line(exc)}") from exc
-    return Built(model, tensors, layers)
+    return Built(model, tensors.by_path, layers)
 
 
 def keras_names(network: Network) -> dict[str, str]:
@@ -160,11 +181,13 @@ def _plain(name: str) -> str:
     return plain if re.match(r"[A-Za-z0-9.]", plain) else f"layer{plain}"
 
 
-def _input(op: ops.Input, name: str, spatial: tuple[int | None, int | None] | None) -> Any:
+def _input(
+    op: ops.Input, name: str, spatial: tuple[int | None, int | None] | None, layout: Layout
+) -> Any:
     shape: tuple[int | None, ...] = op.shape
-    if spatial is not None and len(shape) == 3:
+    if spatial is not None and is_map(shape):
         shape = (*spatial, op.shape.channels)
-    return keras.Input(tuple(shape), name=name)
+    return keras.Input(lying(shape, layout), name=name)
 
 
 def alone(values: Any) -> Any:
@@ -176,12 +199,12 @@ def _first_line(exc: BaseException) -> str:
     return next(iter(str(exc).splitlines()), type(exc).__name__)
 
 
-def _check_image(image: Any, shape: TensorShape) -> None:
+def _check_image(image: Any, shape: tuple[int, ...]) -> None:
     """Refuse a tensor that the network cannot begin with."""
     if not keras.utils.is_keras_tensor(image):
         raise ModelBuildError(
             f"the image to build on is a {type(image).__name__}, not a Keras tensor",
-            "make one with keras.Input(shape=(height, width, channels))",
+            f"make one with keras.Input(shape={tuple(shape)})",
         )
     if not _agree(tuple(image.shape[1:]), shape):
         raise ModelBuildError(
@@ -197,7 +220,7 @@ def _agree(shape: tuple[int | None, ...], expected: tuple[int, ...]) -> bool:
     )
 
 
-def reconcile(network: Network, model: keras.Model) -> None:
+def reconcile(network: Network, model: keras.Model, layout: Layout = CHANNELS_LAST) -> None:
     """Check that network and Keras model are the same, layer by layer, then in total.
 
     Compared are the layers themselves, by path, their output shapes (where the model's are open,
@@ -207,6 +230,8 @@ def reconcile(network: Network, model: keras.Model) -> None:
     Args:
         network: One side.
         model: The other side, with the network's names for its layers.
+        layout: The model's: with channels first its maps may lie either way, and it may have
+            layers that do nothing but turn them round.
 
     Raises:
         ReconciliationError: At the first path of the graph, in its order, that differs; then at
@@ -224,16 +249,22 @@ def reconcile(network: Network, model: keras.Model) -> None:
             found = by_name.pop(model.inputs[0]._keras_history.operation.name, None)
         if found is None:
             raise ReconciliationError(f"{layer.path}: the Keras model has no layer {name}")
-        _same_layer(layer, found)
-    if by_name:
-        extra = next(iter(by_name))
+        _same_layer(layer, found, layout)
+    extra = next((name for name, x in by_name.items() if not _turns(x, layout)), None)
+    if extra is not None:
         raise ReconciliationError(f"the Keras model has a layer the graph lacks: {extra}")
     _same_totals(network.graph, model)
 
 
-def _same_layer(layer: Layer, found: Any) -> None:
+def _turns(layer: Any, layout: Layout) -> bool:
+    """Tell whether a layer of a model of channels first does nothing but turn a map round."""
+    turns = layout == CHANNELS_FIRST and isinstance(layer, keras.layers.Permute)
+    return turns and tuple(layer.dims) in TURNED.values()
+
+
+def _same_layer(layer: Layer, found: Any, layout: Layout) -> None:
     shape = tuple(found.output.shape[1:])
-    if not _agree(shape, layer.shape):
+    if not any(_agree(shape, lying(layer.shape, each)) for each in (CHANNELS_LAST, layout)):
         raise ReconciliationError(
             f"{layer.path}: output {layer.shape} in the graph, "
             f"{dimensions(shape)} in the Keras model"

@@ -14,9 +14,15 @@ from typing import Any, assert_never
 from rsinspect.base.errors import ModelBuildError
 from rsinspect.keras_model.backend import keras
 from rsinspect.layers import ops
+from rsinspect.layers.map_layout import (
+    CHANNELS_FIRST,
+    CHANNELS_LAST,
+    Layout,
+    axis_first,
+    lying,
+    order_first,
+)
 from rsinspect.networks.spec import CUSTOM_ACTIVATION
-
-CHANNELS_LAST = "channels_last"
 
 Functions = Mapping[str, Callable[..., Any]]
 """Python functions behind activations that are named ``custom:...``."""
@@ -24,15 +30,25 @@ Functions = Mapping[str, Callable[..., Any]]
 
 @keras.saving.register_keras_serializable(package="rsinspect")
 class ChannelScale(keras.layers.Layer):  # type: ignore[misc]
-    """Multiplication by a learnt factor per channel."""
+    """Multiplication by a learnt factor per channel; ``axis`` is that of the channels."""
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
 
     def build(self, shape: Any) -> None:
         """Make the factors, (channels,), ones at first."""
-        self.scale = self.add_weight(name="gamma", shape=(shape[-1],), initializer="ones")
+        channels = shape[self.axis]
+        self.scale = self.add_weight(name="gamma", shape=(channels,), initializer="ones")
 
     def call(self, x: Any) -> Any:
-        """Multiply (batch, ..., channels) by the factors."""
-        return x * self.scale
+        """Multiply a tensor by the factors, along its channels."""
+        behind = len(x.shape) - 1 - self.axis % len(x.shape)
+        return x * keras.ops.reshape(self.scale, (-1, *(1,) * behind))
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the axis beside what every layer has."""
+        return {**super().get_config(), "axis": self.axis}
 
 
 @keras.saving.register_keras_serializable(package="rsinspect")
@@ -93,7 +109,13 @@ def _conv_initializer() -> Any:
     )
 
 
-def keras_layer(op: ops.Op, name: str, functions: Functions, kernels: Any = None) -> Any:
+def keras_layer(
+    op: ops.Op,
+    name: str,
+    functions: Functions,
+    kernels: Any = None,
+    layout: Layout = CHANNELS_LAST,
+) -> Any:
     """Make the Keras layer that does what an op says.
 
     It is long because it is one match over all ops, an entry each.
@@ -103,38 +125,41 @@ def keras_layer(op: ops.Op, name: str, functions: Functions, kernels: Any = None
         name: Of the layer.
         functions: What ``custom:`` activations call.
         kernels: Initialiser of convolutions and dense layers; by default Keras 2's.
+        layout: How the maps lie that it reads and gives. Of a layer that ``tensors`` reads
+            with channels last, or that has no maps around it, it is channels_last.
 
     Raises:
         ModelBuildError: If no Keras layer does that, or an activation has no function.
     """
     layers = keras.layers
+    channels = 1 if layout == CHANNELS_FIRST else -1
     match op:
         case ops.Input():
             raise ModelBuildError("an input is no layer to call")
         case ops.Rescaling(scale, offset):
-            return layers.Rescaling(_listed(scale), _listed(offset), name=name)
+            return layers.Rescaling(_along(scale, layout), _along(offset, layout), name=name)
         case ops.Normalization(mean, variance, adapted):
             if adapted:
-                return layers.Normalization(axis=-1, name=name)
+                return layers.Normalization(axis=channels, name=name)
             return layers.Normalization(
-                axis=-1, mean=list(mean), variance=list(variance), name=name
+                axis=channels, mean=list(mean), variance=list(variance), name=name
             )
         case ops.ZeroPad2D(padding):
-            return layers.ZeroPadding2D(padding, data_format=CHANNELS_LAST, name=name)
+            return layers.ZeroPadding2D(padding, data_format=layout, name=name)
         case ops.Crop2D(cropping):
-            return layers.Cropping2D(cropping, data_format=CHANNELS_LAST, name=name)
+            return layers.Cropping2D(cropping, data_format=layout, name=name)
         case ops.Conv2D():
             return layers.Conv2D(
                 op.filters,
                 groups=op.groups,
                 kernel_initializer=kernels or _conv_initializer(),
-                **_convolution(op, name, functions),
+                **_convolution(op, name, functions, layout),
             )
         case ops.DepthwiseConv2D():
             return layers.DepthwiseConv2D(
                 depth_multiplier=op.multiplier,
                 depthwise_initializer=kernels or _conv_initializer(),
-                **_convolution(op, name, functions),
+                **_convolution(op, name, functions, layout),
             )
         case ops.SeparableConv2D():
             return layers.SeparableConv2D(
@@ -142,26 +167,28 @@ def keras_layer(op: ops.Op, name: str, functions: Functions, kernels: Any = None
                 depth_multiplier=op.multiplier,
                 depthwise_initializer=kernels or _conv_initializer(),
                 pointwise_initializer=kernels or _conv_initializer(),
-                **_convolution(op, name, functions),
+                **_convolution(op, name, functions, layout),
             )
         case ops.Conv2DTranspose():
             return layers.Conv2DTranspose(
                 op.filters,
                 output_padding=op.output_padding,
                 kernel_initializer=kernels or _conv_initializer(),
-                **_convolution(op, name, functions),
+                **_convolution(op, name, functions, layout),
             )
         case ops.BatchNorm():
             return layers.BatchNormalization(
-                axis=-1, momentum=op.momentum, epsilon=op.epsilon, scale=op.scale,
+                axis=channels, momentum=op.momentum, epsilon=op.epsilon, scale=op.scale,
                 center=op.center, name=name,
             )  # fmt: skip
         case ops.LayerNorm():
             return layers.LayerNormalization(
-                axis=-1, epsilon=op.epsilon, scale=op.scale, center=op.center, name=name
+                axis=channels, epsilon=op.epsilon, scale=op.scale, center=op.center, name=name
             )
         case ops.ChannelScale():
-            return ChannelScale(name=name)
+            return ChannelScale(channels, name=name)
+        case ops.Activation("softmax") if layout == CHANNELS_FIRST:
+            return layers.Softmax(axis=channels, name=name)
         case ops.Activation(function):
             return layers.Activation(_function(function, functions), name=name)
         case ops.ReLU(top, slope, threshold):
@@ -171,30 +198,25 @@ def keras_layer(op: ops.Op, name: str, functions: Functions, kernels: Any = None
             return layers.PReLU(shared_axes=shared or None, name=name)
         case ops.AvgPool2D(size, stride, padding):
             return layers.AveragePooling2D(
-                size, stride, padding=padding, data_format=CHANNELS_LAST, name=name
+                size, stride, padding=padding, data_format=layout, name=name
             )
         case ops.MaxPool2D(size, stride, padding):
-            return layers.MaxPooling2D(
-                size, stride, padding=padding, data_format=CHANNELS_LAST, name=name
-            )
+            return layers.MaxPooling2D(size, stride, padding=padding, data_format=layout, name=name)
         case ops.GlobalAvgPool(keepdims):
-            return layers.GlobalAveragePooling2D(
-                data_format=CHANNELS_LAST, keepdims=keepdims, name=name
-            )
+            return layers.GlobalAveragePooling2D(data_format=layout, keepdims=keepdims, name=name)
         case ops.GlobalMaxPool(keepdims):
-            return layers.GlobalMaxPooling2D(
-                data_format=CHANNELS_LAST, keepdims=keepdims, name=name
-            )
+            return layers.GlobalMaxPooling2D(data_format=layout, keepdims=keepdims, name=name)
         case ops.UpSampling2D(size, interpolation):
             return layers.UpSampling2D(
-                size, data_format=CHANNELS_LAST, interpolation=interpolation, name=name
+                size, data_format=layout, interpolation=interpolation, name=name
             )
         case ops.Reshape(shape):
-            return layers.Reshape(tuple(shape), name=name)
+            return layers.Reshape(lying(shape, layout), name=name)
         case ops.Flatten():
-            return layers.Flatten(data_format=CHANNELS_LAST, name=name)
+            return layers.Flatten(data_format=layout, name=name)
         case ops.Permute(order):
-            return layers.Permute(order, name=name)
+            turned = order_first(order) if layout == CHANNELS_FIRST else order
+            return layers.Permute(turned, name=name)
         case ops.Multiply():
             return layers.Multiply(name=name)
         case ops.DropPath(rate):
@@ -206,7 +228,9 @@ def keras_layer(op: ops.Op, name: str, functions: Functions, kernels: Any = None
         case ops.Merge(function):
             return getattr(layers, function.capitalize())(name=name)
         case ops.Concatenate(axis):
-            return layers.Concatenate(axis if axis < 0 else axis + 1, name=name)
+            axis = axis if axis < 0 else axis + 1
+            axis = axis_first(axis) if layout == CHANNELS_FIRST else axis
+            return layers.Concatenate(axis, name=name)
         case ops.Arithmetic(function, value, reverse):
             return Arithmetic(function, value, reverse, name=name)
         case ops.Dropout(rate):
@@ -227,21 +251,25 @@ def keras_layer(op: ops.Op, name: str, functions: Functions, kernels: Any = None
             assert_never(op)
 
 
-def _listed(constant: float | tuple[float, ...]) -> float | list[float]:
-    return list(constant) if isinstance(constant, tuple) else constant
+def _along(constant: float | tuple[float, ...], layout: Layout) -> Any:
+    """Write numbers, one per channel, so that they meet the channels of a map."""
+    if not isinstance(constant, tuple):
+        return constant
+    return [[[each]] for each in constant] if layout == CHANNELS_FIRST else list(constant)
 
 
 def _convolution(
     op: ops.Conv2D | ops.DepthwiseConv2D | ops.SeparableConv2D | ops.Conv2DTranspose,
     name: str,
     functions: Functions,
+    layout: Layout,
 ) -> dict[str, Any]:
     """Collect the arguments that all convolutions have."""
     return {
         "kernel_size": op.kernel,
         "strides": op.stride,
         "padding": op.padding,
-        "data_format": CHANNELS_LAST,
+        "data_format": layout,
         "dilation_rate": op.dilation,
         "activation": _function(op.activation, functions),
         "use_bias": op.use_bias,

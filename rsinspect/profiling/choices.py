@@ -10,9 +10,6 @@ Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16", "float16")
 WeightsOf = Literal["fresh", "file", "model"]
 """Whose weights a network is measured with."""
-Layout = Literal["channels_last", "channels_first"]
-LAYOUTS: tuple[Layout, ...] = ("channels_last", "channels_first")
-"""Order of a map's axes, as Keras calls its data formats; the default first."""
 MemoryFormat = Literal["contiguous", "channels_last"]
 MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("contiguous", "channels_last")
 """How PyTorch keeps a map in memory, whatever the order of its axes."""

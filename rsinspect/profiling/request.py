@@ -13,16 +13,15 @@ from rsinspect.base.errors import InvalidMeasurement, check_choice
 from rsinspect.base.quantities import DEVICE, Count
 from rsinspect.base.words import Option, advice, shown
 from rsinspect.layers import ops
+from rsinspect.layers.map_layout import LAYOUTS, Layout
 from rsinspect.layers.partition import Level as CutLevel
 from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.choices import (
     BACKENDS,
-    LAYOUTS,
     MEMORY_FORMATS,
     MODES,
     PRECISIONS,
-    Layout,
     MemoryFormat,
     Mode,
     Precision,

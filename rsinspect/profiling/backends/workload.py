@@ -22,6 +22,7 @@ import numpy as np
 from rsinspect.keras_model.build import alone, built
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.map_layout import CHANNELS_FIRST, is_map
 from rsinspect.layers.partition import Segment, segments
 from rsinspect.profiling.protocol import Step
 from rsinspect.profiling.request import ProfileRequest
@@ -77,7 +78,8 @@ class Workload:
         segments: Its stages or blocks.
         cuts: Each as a Keras model.
         layers: The Keras layer of each layer of the graph, by path.
-        images: A batch of each input: a tensor of the backend, or a list of several.
+        images: A batch of each input: a tensor of the backend, or a list of several; maps lie as
+            the request's layout says.
         labels: The right classes for each output that classifies.
     """
 
@@ -124,7 +126,7 @@ def workload(request: ProfileRequest, parts: Sequence[Segment] | None = None) ->
     """
     graph = request.network.graph
     random = np.random.default_rng(request.seed)
-    whole = built(request.network, kernels=_drawn(random))
+    whole = built(request.network, kernels=_drawn(random), layout=request.layout)
     if request.weights is not None:
         from rsinspect.keras_model.load import load_own  # h5py, where there is a file
 
@@ -135,7 +137,7 @@ def workload(request: ProfileRequest, parts: Sequence[Segment] | None = None) ->
         return keras.Model(alone(inputs), alone(outputs))
 
     parts = segments(graph, request.cut_level) if parts is None else parts
-    images = [_batch(layer, request.batch, random) for layer in graph.inputs]
+    images = [_batch(layer, request, random) for layer in graph.inputs]
     return Workload(
         request=request,
         model=whole.model,
@@ -153,11 +155,17 @@ def workload(request: ProfileRequest, parts: Sequence[Segment] | None = None) ->
     )
 
 
-def _batch(layer: Layer, batch: int, random: np.random.Generator) -> Any:
-    """Make up a batch of an input: pixels for a map of at most four channels, else numbers to 1."""
-    numbers = random.random((batch, *layer.shape), dtype=np.float32)
-    if len(layer.shape) == 3 and layer.shape.channels <= _MOST_COLOURS:
-        numbers *= 255
+def _batch(layer: Layer, request: ProfileRequest, random: np.random.Generator) -> Any:
+    """Make up a batch of an input: pixels for a map of at most four channels, else numbers to 1.
+
+    They are the same numbers in every layout.
+    """
+    numbers = random.random((request.batch, *layer.shape), dtype=np.float32)
+    if is_map(layer.shape):
+        if layer.shape.channels <= _MOST_COLOURS:
+            numbers *= 255
+        if request.layout == CHANNELS_FIRST:
+            numbers = np.ascontiguousarray(np.moveaxis(numbers, -1, 1))
     return keras.ops.convert_to_tensor(numbers)
 
 
@@ -208,6 +216,8 @@ def loss_of(work: Workload, labels: Sequence[Any], outputs: Any) -> Any:
     losses = []
     for path, output in zip(work.graph.outputs, outputs, strict=True):
         layer, numbers = work.graph.layer(path), keras.ops.cast(output, "float32")
+        if is_map(layer.shape) and work.request.layout == CHANNELS_FIRST:
+            numbers = keras.ops.moveaxis(numbers, 1, -1)
         if classifies(layer):
             numbers = keras.losses.sparse_categorical_crossentropy(  # of maps, torch takes none
                 keras.ops.reshape(next(right), (-1,)),
