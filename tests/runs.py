@@ -151,7 +151,7 @@ def a_run(**changes: Any) -> ProfileRun:
         "prediction": Prediction(
             parts=(PredictedPart(path="stem", repeats=1, latency_s=0.1),
                    PredictedPart(path="c2/block1", repeats=2, latency_s=0.2)),
-            end_to_end_s=0.5, rounds=9, ready_s=5.0,
+            end_to_end_s=0.5, rounds=9, ready_s=5.0, end_to_end_interval=(0.48, 0.53),
         ),
         "roofs": ROOFS,
         "trace": Trace(
@@ -195,6 +195,7 @@ def a_prediction(**changes: Any) -> PredictedRun:
         "prediction": Prediction(
             parts=(PredictedPart(path="stem", repeats=1, latency_s=22.9),),
             end_to_end_s=22.9, rounds=9, ready_s=12.0, batch=16, foreign_share=0.54,
+            end_to_end_interval=(13.0, 40.3),
         ),
         "stopped_because": "time",
         "wanted": Wanted(16, 370),

@@ -9,7 +9,7 @@ from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.partition import segments
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import Network, from_graph, resnet_rs
-from rsinspect.profiling.distinct import distinct_blocks
+from rsinspect.profiling.distinct import Distinct, distinct_blocks
 from tests.networks import layout_of, network_of
 
 
@@ -17,6 +17,12 @@ def small_of(network: Network) -> Network:
     distinct = distinct_blocks(network)
     assert distinct is not None
     return distinct.network
+
+
+def distinct_of(depth: int) -> Distinct:
+    distinct = distinct_blocks(network_of(depth))
+    assert distinct is not None
+    return distinct
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -49,6 +55,29 @@ def test_every_segment_of_the_whole_network_is_stood_for_once() -> None:
 
 def test_a_network_without_repeats_has_no_smaller_one() -> None:
     assert distinct_blocks(layout_of(2, 2)) is None
+
+
+def test_several_outputs_are_of_the_last_segment_which_stands_for_itself_alone() -> None:
+    graph = network_of(101).graph
+    pool, classifier = graph.layer("head/avg_pool"), graph.layer("head/classifier")
+    other = classifier._replace(path="head/other", inputs=(pool.path,))
+    whole = from_graph(LayerGraph("two", (*graph, other), (*graph.outputs, other.path)))
+    distinct = distinct_blocks(whole)
+    assert distinct is not None
+    assert distinct.network.graph.outputs == whole.graph.outputs
+    assert distinct.repeats == distinct_of(101).repeats
+
+
+def test_a_last_block_with_two_outputs_is_no_other_block() -> None:
+    """It is like those before it in everything but what it hands on."""
+    graph = network_of(101).graph
+    end = next(i for i, layer in enumerate(graph) if layer.path == "c4/block22/out")
+    layers = graph.layers[: end + 1]
+    whole = from_graph(LayerGraph("cut", layers, ("c4/block22/add", "c4/block22/out")))
+    distinct = distinct_blocks(whole)
+    assert distinct is not None
+    assert distinct.network.graph.outputs == whole.graph.outputs
+    assert (distinct.repeats["c4/block1"], distinct.repeats["c4/block22"]) == (21, 1)
 
 
 def test_names_do_not_matter() -> None:

@@ -331,7 +331,7 @@ def test_a_prediction_is_the_answer_where_the_time_does_not_do(
     outcome = cli("profile", "50")
     assert outcome.code == 0
     said = " ".join(outcome.out.split())
-    assert "179 ms an image, 5.6 images/s predicted, not measured" in said
+    assert "179 ms an image, 5.6 images/s ± 59.6 % (95 % CI) predicted, not measured" in said
     assert "other programs took 54 % of the CPU" in said
     assert "an interval needs --batch 16, or --max-time 370" in said
     document = json.loads(cli("profile", "50", "-f", "json").out)

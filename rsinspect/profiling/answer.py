@@ -218,8 +218,20 @@ def prediction_table(prediction: Prediction, network: Network) -> Table:
             f"{plural(prediction.rounds, 'round')} of a network of these alone"
             + (f", {plural(prediction.batch, 'image')} at a time" if prediction.batch else "")
             + f", {seconds(prediction.ready_s)} after the start.",
+            *_interval_note(prediction),
         ),
     )  # fmt: skip
+
+
+def _interval_note(prediction: Prediction) -> tuple[str, ...]:
+    """Say what measuring would find; nothing where nobody knows."""
+    if prediction.end_to_end_interval is None:
+        return ()
+    low, high = map(seconds, prediction.end_to_end_interval)
+    return (
+        f"Measuring for a minute would find {low} to {high} (95 %): a machine is faster in some "
+        "seconds than in others.",
+    )
 
 
 def preview(request: ProfileRequest) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from rsinspect.layers.fold import repeats_of
+from rsinspect.layers.fold import Run, repeats_of
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.partition import Segment, segments
 from rsinspect.layers.structure import Group
@@ -40,14 +40,17 @@ def distinct_blocks(network: Network) -> Distinct | None:
     ((2, 2, 2, 2), 22)
     """
     whole = network.graph
-    if len(whole.outputs) > 1:
-        return None
     parts = {part.path: part for part in segments(whole, "block")}
-    groups = [Group(part.path, part.layers) for part in parts.values()]
+    *groups, last_group = (Group(part.path, part.layers) for part in parts.values())
+    runs = (
+        repeats_of(whole, [*groups, last_group])
+        if len(whole.outputs) == 1
+        else (*repeats_of(whole, groups), Run((last_group,)))  # which hands on what no other does
+    )
     kept: list[Segment] = []
     repeats: dict[str, int] = {}
     hands_on: dict[str, str] = {}  # output of a dropped block -> output of the one that stands in
-    for run in repeats_of(whole, groups):
+    for run in runs:
         first, last = parts[run.first.path], parts[run.groups[-1].path]
         hands_on |= dict(zip(last.outputs, first.outputs, strict=True))
         layers = tuple(

@@ -10,16 +10,16 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from itertools import compress
 from types import ModuleType
 from typing import TypeVar
 
-from rsinspect.layers.fold import whole_cost
-from rsinspect.layers.graph import LayerGraph
 from rsinspect.profiling import machine
 from rsinspect.profiling.backends.workload import Instrument, workload
 from rsinspect.profiling.budget import Budget, Estimate
 from rsinspect.profiling.distinct import Distinct
 from rsinspect.profiling.gate import Gated, Window, between, gate
+from rsinspect.profiling.projection import Passes, interval_of, multiples, projected
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import Instrumented, garbage_collection_off
@@ -30,23 +30,15 @@ ROUNDS = 12
 FEWEST = 3
 """Rounds to keep, however busy the machine was."""
 WARM_UP_CALLS = 2
-AT_LEAST_S = 1.5
-"""A machine is a few per cent faster in one second than in the next."""
+AT_LEAST_S = 3.0
+"""A machine is a few per cent faster in some seconds than in others (``projection.DRIFT``)."""
 PROBE_BATCH = 16
 """Images are timed that many at a time at most: an image of 128 takes as long within 1 % (RS-50 on
 TensorFlow, two cores; within 4 % of one of 8), and a pass says early what others will take."""
-CALL_LAYERS = 190
-"""Layers that a call without any would be worth: with TensorFlow 2.21, batch 4, calls of 274, 784
-and 2258 layers took 2.3, 4.7 and 12.2 ms beyond their layers."""
-OF_NO_IMAGE = ("call", "optimizer")
-"""Steps that take as long whatever the batch."""
 
 
 class Probe:
     """The small network of the distinct blocks, timed to tell what the whole network takes.
-
-    The optimizer's time grows with the trainable params, that of a call with the layers and
-    ``CALL_LAYERS`` more; that of everything else with the batch.
 
     Args:
         request: For the whole network.
@@ -70,6 +62,7 @@ class Probe:
         _, self.first_s = self._timed(self.instrument.instrumented)
         self.samples: list[Instrumented] = []
         self.windows: list[Window] = []
+        self.at_s: list[float] = []
         self.is_enough = False
         self.begun_s = 0.0
 
@@ -85,6 +78,7 @@ class Probe:
             while True:
                 gc.collect()
                 before = probe()
+                self.at_s.append(time.perf_counter())
                 self.samples.append(self.instrument.instrumented())
                 self.windows.append(between(before, probe(), processors))
                 spent = time.perf_counter() - start
@@ -103,40 +97,44 @@ class Probe:
         return gate(windows, range(len(windows)), fewest=FEWEST)
 
     @property
+    def passes(self) -> Passes:
+        """Return the passes that count."""
+        gated = self._gated()
+        samples = list(compress(self.samples[self._warm_up :], gated.kept))
+        begun = list(compress(self.at_s[self._warm_up :], gated.kept))
+        foreign = [
+            share for share in compress(gated.foreign_share, gated.kept) if share is not None
+        ]
+        return Passes(
+            parts_s=tuple(sample.parts_s for sample in samples),
+            lasted_s=begun[-1] - begun[0] + samples[-1].wall_s,
+            foreign_share=statistics.median(foreign) if foreign else None,
+        )
+
+    @property
     def prediction(self) -> Prediction:
         """Add the distinct blocks up to the whole network."""
-        whole, small = self.request.network.graph, self.distinct.network.graph
-        gated = self._gated()
-        kept = gated.kept
-        samples = [
-            s for s, counts in zip(self.samples[self._warm_up :], kept, strict=True) if counts
-        ]
-        foreign = [
-            s
-            for s, counts in zip(gated.foreign_share, kept, strict=True)
-            if counts and s is not None
-        ]
-        medians: dict[str, float] = {}
-        for index, (path, _) in enumerate(self.instrument.parts):
-            median = statistics.median(sample.parts_s[index] for sample in samples)
-            medians[path] = medians.get(path, 0.0) + median
-        grows = {
-            "optimizer": _trainable(whole) / _trainable(small),
-            "call": _call(whole) / _call(small),
-        }
-        parts = []
-        for path, median in medians.items():
-            repeats = self.distinct.repeats.get(path, 1)
-            images = 1.0 if path in OF_NO_IMAGE else self.request.batch / self.batch
-            seconds = median * images * grows.get(path, 1.0)
-            parts.append(PredictedPart(path=path, repeats=repeats, latency_s=seconds))
+        passes, batch = self.passes, self.request.batch
+        paths = [path for path, _ in self.instrument.parts]
+        times = multiples(
+            self.request.network.graph, self.distinct, paths, images=batch / self.batch
+        )
+        seconds = projected(paths, passes, times)
+        total_s = sum(seconds.values())
+        repeats = {path: self.distinct.repeats.get(path, 1) for path in seconds}
         return Prediction(
-            parts=tuple(parts),
-            end_to_end_s=sum(part.repeats * part.latency_s for part in parts),
-            rounds=len(samples),
+            parts=tuple(
+                PredictedPart(path=path, repeats=repeats[path], latency_s=all_s / repeats[path])
+                for path, all_s in seconds.items()
+            ),
+            end_to_end_s=total_s,
+            end_to_end_interval=interval_of(
+                total_s, passes, times, other_batch=batch != self.batch
+            ),
+            rounds=len(passes.parts_s),
             ready_s=self.budget.elapsed_s,
             batch=self.batch,
-            foreign_share=statistics.median(foreign) if foreign else None,
+            foreign_share=passes.foreign_share,
         )
 
     @property
@@ -150,11 +148,3 @@ class Probe:
             pass_s=self.prediction.end_to_end_s,
             begun_s=self.begun_s,
         )
-
-
-def _trainable(graph: LayerGraph) -> int:
-    return whole_cost(graph).trainable_params
-
-
-def _call(graph: LayerGraph) -> int:
-    return CALL_LAYERS + len(graph)

@@ -8,6 +8,7 @@ from rsinspect.base.units import binary_bytes, count, crossed, percent, seconds
 from rsinspect.base.words import names_in_words, plural
 from rsinspect.layers import ops
 from rsinspect.profiling.record.closure import CLOSES_WITHIN, Excess
+from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.roofline.roofs import Roofs
 
@@ -82,11 +83,7 @@ def notes(run: ProfileRun) -> tuple[str, ...]:
     steps = {segment.path for segment in run.segments}
     found = [_closure_note(run), _throughput_note(run), _overhead_note(run)]
     if run.prediction is not None and run.prediction_error is not None:
-        found.append(
-            f"Predicted {seconds(run.prediction.end_to_end_s)} from the distinct blocks, "
-            f"{seconds(run.prediction.ready_s)} after the start: "
-            f"{_percent(run.prediction_error)} % from what was measured."
-        )
+        found.append(_prediction_note(run, run.prediction, run.prediction_error))
     if run.optimizer is not None:
         loss = "" if run.loss is None else f"; loss: {run.loss}"
         found.append(f"Optimizer: {run.optimizer}{loss}.")
@@ -114,6 +111,18 @@ def notes(run: ProfileRun) -> tuple[str, ...]:
         found.append(f"Batch {run.batch.requested} requested, {run.batch.used} used ({tried}).")
     found.append(f"Method: {run.method.removesuffix('.')}.")
     return tuple(found)
+
+
+def _prediction_note(run: ProfileRun, prediction: Prediction, error: float) -> str:
+    within = {True: ", within its interval", False: ", outside its interval", None: ""}
+    half = prediction.half_width
+    return (
+        f"Predicted {seconds(prediction.end_to_end_s)}"
+        + ("" if half is None else f" ± {percent(half)} (95 %)")
+        + f" from the distinct blocks, {seconds(prediction.ready_s)} after the start: "
+        f"{_percent(error)} % from what was measured"
+        f"{within[prediction.covers(run.end_to_end.latency.median)]}."
+    )
 
 
 def _network_notes(run: ProfileRun) -> Iterator[str]:

@@ -41,6 +41,7 @@ _T_975 = (
     2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )  # fmt: skip
 """97.5 % quantile of Student's t for 1 to 30 degrees of freedom (NIST e-Handbook, 1.3.6.7.2)."""
+NORMAL_975 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def t_quantile(degrees: int) -> float:
     >>> t_quantile(9), t_quantile(31)
     (2.262, 1.96)
     """
-    return _T_975[degrees - 1] if degrees <= len(_T_975) else 1.96
+    return _T_975[degrees - 1] if degrees <= len(_T_975) else NORMAL_975
 
 
 def _units(sampling: Sampling) -> tuple[tuple[int, ...], ...]:

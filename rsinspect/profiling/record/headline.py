@@ -20,15 +20,22 @@ def headline(run: ProfileRun | PredictedRun) -> str:
         doubts = [_others(foreign)] if foreign > FOREIGN_AT_MOST else []
         if run.prediction.rounds < FEWEST_TO_PREDICT:
             doubts.append(f"only {plural(run.prediction.rounds, 'round')}")
-        what = f"{speed(run.per_image_s)}{_training(run.request.mode)} predicted, not measured: "
+        interval = _plus_minus(run.prediction.half_width)
+        what = (
+            f"{speed(run.per_image_s)}{_training(run.request.mode)}{interval} predicted, "
+            "not measured: "
+        )
         return what + why[run.stopped_because] + _low(doubts)
-    half = run.end_to_end.latency.half_width
-    interval = "" if half is None else f" ± {percent(half)} (95 % CI)"
+    interval = _plus_minus(run.end_to_end.latency.half_width)
     return speed(run.end_to_end.per_image_s) + _training(run.mode) + interval + _low(_doubts(run))
 
 
 def _training(mode: str) -> str:
     return " in training" if mode == "train" else ""
+
+
+def _plus_minus(half_width: float | None) -> str:
+    return "" if half_width is None else f" ± {percent(half_width)} (95 % CI)"
 
 
 def speed(per_image_s: float) -> str:
