@@ -184,7 +184,7 @@ def test_the_document_of_a_recognised_network_says_what_it_is() -> None:
     assert document["source"] == "graph"
     assert document["recognised"] == {
         "name": "resnet-rs-50", "dialect": "keras", "departs_at": None, "departs_in": None,
-        "frozen": [],
+        "frozen": [], "batch_norm_folded": False,
     }  # fmt: skip
     lead = summary_answer(network, SummaryOptions()).table.lead
     assert lead == ("Recognised by its wiring: ResNet-RS-50, 9 classes.",)

@@ -133,8 +133,9 @@ def built(
                 made = keras_layer(layer.op, names[layer.path], functions or {}, kernels, lies)
                 made.trainable = not layer.frozen
             layers[layer.path] = made
+            training = {"training": True} if getattr(layer.op, "in_training", False) else {}
             sources = tensors.read(call_order(graph, layer), lies)
-            tensors.add(layer, made(alone(sources)), lies)
+            tensors.add(layer, made(alone(sources), **training), lies)
         except RsInspectError:
             raise
         except (ValueError, TypeError) as exc:

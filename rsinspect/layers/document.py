@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rsinspect.base.errors import GraphError
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import Op
+
+if TYPE_CHECKING:
+    from rsinspect.layers.batch_norm import Folding
 
 SCHEMA = "rsinspect.graph/1"
 """Version of the graph's JSON. 1: first; ``outputs``, the last layer if left out, joined later."""
@@ -29,9 +33,7 @@ def to_json(graph: LayerGraph) -> dict[str, Any]:
             {
                 "path": layer.path,
                 "op": layer.op.kind,
-                "config": {
-                    key: _plain(value) for key, value in layer.op._asdict().items() if key != "kind"
-                },
+                "config": _config(layer.op),
                 "inputs": list(layer.inputs),
                 "shape": list(layer.shape),
                 **({"shares": layer.shares} if layer.shares is not None else {}),
@@ -40,6 +42,19 @@ def to_json(graph: LayerGraph) -> dict[str, Any]:
             for layer in graph.layers
         ],
     }
+
+
+def folding_to_json(folding: Folding) -> dict[str, Any]:
+    """Write what was folded into what as plain JSON values; ``records.folding_of`` reads it."""
+    return {
+        "folds": [fold._asdict() | {"op": _config(fold.op)} for fold in folding.folds],
+        "kept": [kept._asdict() for kept in folding.kept],
+    }
+
+
+def _config(op: Op) -> dict[str, Any]:
+    """Write the fields of an op."""
+    return {key: _plain(value) for key, value in op._asdict().items() if key != "kind"}
 
 
 def _plain(value: Any) -> Any:

@@ -207,6 +207,7 @@ class BatchNorm(NamedTuple):
     epsilon: float
     scale: bool = True
     center: bool = True
+    in_training: bool = False  # called with training=True: by the batch's statistics, always
     kind: Literal["BatchNorm"] = "BatchNorm"
 
 
@@ -368,6 +369,7 @@ class Dropout(NamedTuple):
     """In training each number is dropped with probability ``rate``."""
 
     rate: float
+    in_training: bool = False  # called with training=True: it drops numbers in inference too
     kind: Literal["Dropout"] = "Dropout"
 
 

@@ -13,9 +13,12 @@ import msgspec
 from msgspec import Meta
 
 from rsinspect.base import codec
-from rsinspect.base.quantities import Finite, Name, Ratio, Share, Side
+from rsinspect.base.errors import GraphError
+from rsinspect.base.quantities import Finite, Name, Ratio, Share, Side, Text
 from rsinspect.layers import ops
+from rsinspect.layers.batch_norm import End, Fold, Folding, Kept
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.kernels import Weighted
 from rsinspect.layers.ops import Op, TensorShape
 
 MOST_LAYERS = 50_000
@@ -56,6 +59,33 @@ class GraphRecord:
     name: Name
     layers: Annotated[tuple[LayerRecord, ...], Meta(min_length=1, max_length=MOST_LAYERS)]
     outputs: Annotated[tuple[Name, ...], Meta(max_length=MOST_LAYERS)] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoldRecord:
+    """A batch norm that became part of a layer, as it is written."""
+
+    norm: Name
+    into: Name
+    op: dict[str, Any]
+    end: End = "output"
+    first: Border = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRecord:
+    """A batch norm that stays, as it is written."""
+
+    path: Name
+    why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class FoldingRecord:
+    """What was folded into what, as it is written."""
+
+    folds: Annotated[tuple[FoldRecord, ...], Meta(max_length=MOST_LAYERS)]
+    kept: Annotated[tuple[KeptRecord, ...], Meta(max_length=MOST_LAYERS)]
 
 
 _BOUNDED: dict[Any, Any] = {
@@ -124,7 +154,7 @@ def graph_of(document: object) -> LayerGraph:
         tuple(
             Layer(
                 layer.path,
-                _op(layer, number),
+                _op(layer.op, layer.config, f"graph.layers[{number}]"),
                 layer.inputs,
                 TensorShape(*layer.shape),
                 layer.shares,
@@ -136,11 +166,29 @@ def graph_of(document: object) -> LayerGraph:
     )
 
 
-def _op(layer: LayerRecord, number: int) -> Op:
-    where = f"graph.layers[{number}]"
-    if layer.op not in _RECORDS:
-        raise codec.Damaged(f"{where}.op is an unknown name {codec.brief(layer.op)}")
-    record = codec.from_json(layer.config, _RECORDS[layer.op], f"{where}.config")
+def folding_of(document: object, graph: LayerGraph) -> Folding:
+    """Make what a document says of the folded batch norms of a graph.
+
+    Raises:
+        Damaged: If a key is missing, or is what it cannot be.
+        GraphError: If the layers that it names are none of the graph's.
+    """
+    codec.check_numbers(document, "folding")
+    read = codec.from_json(document, FoldingRecord, "folding")
+    folds = []
+    for number, fold in enumerate(read.folds):
+        op = _op("BatchNorm", fold.op, f"folding.folds[{number}]")
+        assert isinstance(op, ops.BatchNorm)
+        if fold.into not in graph or not isinstance(graph.layer(fold.into).op, Weighted):
+            raise GraphError(f"{fold.norm} cannot have been folded into {fold.into}")
+        folds.append(Fold(fold.norm, fold.into, op, fold.end, fold.first))
+    return Folding(tuple(folds), tuple(Kept(kept.path, kept.why) for kept in read.kept))
+
+
+def _op(name: str, config: object, where: str) -> Op:
+    if name not in _RECORDS:
+        raise codec.Damaged(f"{where}.op is an unknown name {codec.brief(name)}")
+    record = codec.from_json(config, _RECORDS[name], f"{where}.config")
     values = {
         name: TensorShape(*value)
         if name == "shape"
@@ -149,7 +197,7 @@ def _op(layer: LayerRecord, number: int) -> Op:
         else value
         for name, value in msgspec.structs.asdict(record).items()
     }
-    op: Op = ops.OPS[layer.op](**values)
+    op: Op = ops.OPS[name](**values)
     return op
 
 

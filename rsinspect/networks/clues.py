@@ -26,6 +26,9 @@ _BRANCH = (
 )  # fmt: skip
 """Of a residual branch, from its end."""
 
+_FOLDED_BRANCH = tuple(kind for kind in _BRANCH if kind is not ops.BatchNorm)
+"""Likewise, its batch norms folded."""
+
 
 class Bottleneck(NamedTuple):
     """What a block of three convolutions shows.
@@ -35,14 +38,14 @@ class Bottleneck(NamedTuple):
         size: Height and width of its output.
         hidden: Inner width of its squeeze-and-excitation; 0 for none.
         activation: Its nonlinearity.
-        norm: Its last batch norm.
+        norm: Its last batch norm; None where it has none, as after folding.
     """
 
     filters: int
     size: tuple[int, int]
     hidden: int
     activation: str
-    norm: ops.BatchNorm
+    norm: ops.BatchNorm | None
 
 
 class Clues(NamedTuple):
@@ -97,10 +100,13 @@ def clues_in(graph: LayerGraph) -> Clues | None:
     before = [inputs[0], *_chain(inputs[0], readers, _BEFORE_STEM)]
     stem = [layer.op for layer in _chain(before[-1], readers, _IN_STEM)]
     convs = tuple(op for op in stem if isinstance(op, ops.Conv2D))
-    if not convs or len(before[-1].shape) != 3 or any(conv.use_bias for conv in convs):
+    if not convs or len(before[-1].shape) != 3:
         return None
     sums = (layer for layer in graph if isinstance(layer.op, ops.Add) and len(layer.inputs) == 2)
     blocks = tuple(block for layer in sums if (block := _bottleneck(graph, layer)))
+    normed = bool(blocks) and blocks[-1].norm is not None
+    if any(conv.use_bias is normed for conv in convs):  # a folded norm leaves a bias
+        return None
     return Clues(tuple(before), convs, blocks) if blocks else None
 
 
@@ -121,17 +127,19 @@ def _bottleneck(graph: LayerGraph, total: Layer) -> Bottleneck | None:
     for path in total.inputs:
         layer, hidden = _ungated(graph, path)
         walked = []
-        for kind in _BRANCH:
+        norm = layer.op if isinstance(layer.op, ops.BatchNorm) else None
+        for kind in _BRANCH if norm else _FOLDED_BRANCH:
             if isinstance(layer.op, ops.ZeroPad2D):
                 layer = graph.layer(layer.inputs[0])
             if not isinstance(layer.op, kind):
                 break
-            walked.append(layer.op)
+            if not isinstance(layer.op, ops.BatchNorm):
+                walked.append(layer.op)
             layer = graph.layer(layer.inputs[0])
         match walked:
             case [
-                ops.BatchNorm() as norm, ops.Conv2D() as last, ops.Activation(function), _,
-                ops.Conv2D() as inner, _, _, ops.Conv2D() as first,
+                ops.Conv2D() as last, ops.Activation(function), ops.Conv2D() as inner, _,
+                ops.Conv2D() as first,
             ] if (first.kernel, first.filters, last.kernel, last.filters) == (
                 1, inner.filters, 1, EXPANSION * inner.filters
             ):  # fmt: skip

@@ -68,12 +68,14 @@ class Place(NamedTuple):
         names: Of the models around it, in the file.
         identity: Likewise, or the number of an object that stands in several places.
         frozen: Whether a model around it keeps it from training.
+        training: What a model around it is called with; None where it is not said.
     """
 
     path: str = ""
     names: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()
     frozen: bool = False
+    training: bool | None = None
 
 
 class Walk:
@@ -139,7 +141,7 @@ class Walk:
             }
             inputs = [_value(values, tensor, name) for tensor in tensors]
             if name in models:
-                inner = self._inside(place, entry, model.keras_2)
+                inner = self._inside(place, entry, model.keras_2, node - wiring.first_nodes[name])
                 known = {
                     tensor.key: read.get(output)
                     for output, tensor in enumerate(models[name].outputs)
@@ -158,7 +160,7 @@ class Walk:
             self._models[id(entry.config)] = Model(entry.config, entry.name)
         return self._models[id(entry.config)]
 
-    def _inside(self, place: Place, entry: Entry, keras_2: bool) -> Place:
+    def _inside(self, place: Place, entry: Entry, keras_2: bool, call: int) -> Place:
         """Return the place of the layers in a model.
 
         A model that is not trained keeps its layers from it in Keras 2; in Keras 3 each layer says
@@ -169,7 +171,8 @@ class Walk:
         if place.identity != place.names and entry.shared is None:
             identity = (*place.identity, entry.name)
         path = self._unused(f"{place.path}{entry.name}")
-        return Place(f"{path}/", names, identity, place.frozen or (keras_2 and entry.frozen))
+        frozen = place.frozen or (keras_2 and entry.frozen)
+        return Place(f"{path}/", names, identity, frozen, _training(place, entry.calls[call]))
 
     def _unused(self, path: str) -> str:
         """Return a path, with a number where it is there already."""
@@ -303,6 +306,8 @@ class Walk:
             )
         try:
             op = _described(entry, call, shapes)
+            if isinstance(op, ops.BatchNorm | ops.Dropout) and _training(place, call):
+                op = op._replace(in_training=True)
             if any(read):
                 raise Unfit("several outputs")
             shape = infer_shape(op, shapes)
@@ -384,6 +389,17 @@ def _described(entry: Entry, call: Call, shapes: Shapes) -> Op:
     if not entry.is_keras:
         raise Unfit(entry.class_name)
     return layer_op(entry.class_name, Settings(entry.config), shapes)
+
+
+def _training(place: Place, call: Call) -> bool | None:
+    """Tell with which ``training`` a layer is called: what the model around it is called with wins.
+
+    So it is in Keras 3 (keras/src/models/functional.py, ``operation_fn``).
+    """
+    if place.training is not None:
+        return place.training
+    said = call.keywords.get("training")
+    return said if isinstance(said, bool) else None
 
 
 def _by_rule(entry: Entry, call: Call, shapes: Shapes) -> Shapes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rsinspect.base.errors import GraphError, check_choice
 from rsinspect.base.units import dimensions
 from rsinspect.layers.cost import Cost
-from rsinspect.layers.document import fingerprint, from_json, to_json
+from rsinspect.layers.document import fingerprint, folding_to_json, from_json, to_json
 from rsinspect.layers.fold import whole_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.structure import Structure, structure_of
@@ -20,6 +20,7 @@ from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 
 if TYPE_CHECKING:
+    from rsinspect.layers.batch_norm import Folding
     from rsinspect.networks.recognition import Recognition
 
 SCHEMA = "rsinspect.network/1"
@@ -65,6 +66,8 @@ class Network:
         spec: The numbers it was made from, where it is a ResNet-RS made here; else None.
         hazards: What somebody who loads the file that it comes from should know, a sentence each.
         weights: The file that has its weights, where it was read from one.
+        folding: What became of its batch norms, where they were folded into other layers; ``names``
+            and the file still have them.
 
     >>> network = resnet_rs(ResNetRSSpec.variant(101))
     >>> network.title, network.size, network.names["c4/block22/conv2"]
@@ -77,6 +80,7 @@ class Network:
     spec: ResNetRSSpec | None = field(default=None, repr=False)
     hazards: tuple[str, ...] = field(default=(), repr=False, compare=False)
     weights: Path | None = field(default=None, repr=False, compare=False)
+    folding: Folding | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -128,7 +132,9 @@ class Network:
         """
         from rsinspect.networks.recognition import Recognition, recognised  # not for a spec's own
 
-        return self.graph.derived(recognised) if self.spec is None else Recognition(self.spec)
+        if self.spec is None:
+            return self.graph.derived(recognised)
+        return Recognition(self.spec, folded=self.folding is not None)
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -167,6 +173,7 @@ class Network:
             "bn_epsilon": spec.bn_epsilon if spec else None,
             "source": "graph" if self.spec is None else "spec",
             "recognised": known.document() if known is not None and self.spec is None else None,
+            **({} if self.folding is None else {"batch_norm": self.folding.document()}),
             "fingerprint": self.fingerprint,
         }
 
@@ -190,12 +197,15 @@ class Network:
 
         The spec is left out: what is measured or drawn is the graph.
         """
-        return {
+        document = {
             "schema": SCHEMA,
             "title": self.title,
             "names": dict(self.names),
             "graph": to_json(self.graph),
         }
+        if self.folding is not None:
+            document["folding"] = folding_to_json(self.folding)
+        return document
 
 
 def resnet_rs(spec: ResNetRSSpec) -> Network:
@@ -235,11 +245,35 @@ def at_size(network: Network, size: tuple[int, int] | None) -> Network:
     if size is None or size == network.resolution:
         return network
     if network.spec is not None:
-        return resnet_rs(network.spec.replace(resolution=size))
+        made = resnet_rs(network.spec.replace(resolution=size))
+        return made if network.folding is None else folded(made)
     from rsinspect.layers.resize import resized  # a size is seldom asked for
 
     made = replace(network, graph=resized(network.graph, size))
-    return replace(made, title=f"{network.short_title} @ {made.size}")
+    title, said, rest = network.title.partition(f" @ {network.size}")
+    return replace(made, title=f"{title} @ {made.size}{rest if said else ''}")
+
+
+def folded(network: Network) -> Network:
+    """Fold each batch norm of a network that can be folded exactly, for inference.
+
+    Args:
+        network: Made in any way; one that was folded already is given back as it is.
+
+    Returns:
+        The same function with fewer layers: ``folding`` says what became of the others.
+
+    >>> made = folded(resnet_rs(ResNetRSSpec.variant(50)))
+    >>> made.title, made.folding.sentence()
+    ('ResNet-RS-50 @ 160×160, batch norm folded', '56 batch norms folded, none stays.')
+    """
+    if network.folding is not None:
+        return network
+    from rsinspect.layers.batch_norm import fold_batch_norm  # it is seldom asked for
+
+    graph, folding = fold_batch_norm(network.graph)
+    title = f"{network.title}, batch norm folded" if folding.folds else network.title
+    return replace(network, graph=graph, title=title, folding=folding)
 
 
 def network_from_json(document: dict[str, Any]) -> Network:
@@ -262,8 +296,20 @@ def network_from_json(document: dict[str, Any]) -> Network:
     try:
         title = read(document.get("title"), Name, "title")
         names = read(document.get("names"), dict[Name, Name], "names")
+        folding = _folding(document, graph)
     except Damaged as exc:
         raise GraphError(f"the document is damaged: {exc}") from exc
-    if missing := [layer.path for layer in graph if layer.path not in names]:
-        raise GraphError(f"the document is damaged: {missing[0]} has no name")
-    return Network(graph=graph, title=title, names=names)
+    norms = () if folding is None else folding.norms
+    for path in (*(layer.path for layer in graph), *norms):
+        if path not in names:
+            raise GraphError(f"the document is damaged: {path} has no name")
+    return Network(graph=graph, title=title, names=names, folding=folding)
+
+
+def _folding(document: dict[str, Any], graph: LayerGraph) -> Folding | None:
+    """Read what became of batch norms that were folded; None where none were."""
+    if document.get("folding") is None:
+        return None
+    from rsinspect.layers.records import folding_of
+
+    return folding_of(document["folding"], graph)

@@ -40,17 +40,20 @@ class Recognition(NamedTuple):
         departs: Path of the first layer that is another; None where all are the same.
         part: Where that is.
         frozen: Stages whose weights are all kept from training, ``head`` among them.
+        folded: Whether its batch norms are folded.
     """
 
     spec: ResNetRSSpec
     departs: str | None = None
     part: Part | None = None
     frozen: tuple[str, ...] = ()
+    folded: bool = False
 
     @property
     def name(self) -> str:
         """Return what the literature calls it, and whose wiring it is where that is not Keras's."""
-        return self.spec.title.replace(f" @ {self.spec.size}", "")
+        folded = ", batch norm folded" if self.folded else ""
+        return self.spec.title.replace(f" @ {self.spec.size}", "") + folded
 
     def sentence(self) -> str:
         """Say what the network is.
@@ -78,6 +81,7 @@ class Recognition(NamedTuple):
             "departs_at": self.departs,
             "departs_in": self.part,
             "frozen": list(self.frozen),
+            "batch_norm_folded": self.folded,
         }
 
 
@@ -120,7 +124,7 @@ def _body_spec(clues: Clues, dialect: Dialect) -> ResNetRSSpec | None:
     depths = {known.blocks: depth for depth, known in paper.variants().items()}
     height, across, channels = clues.before[-1].shape
     try:
-        return ResNetRSSpec(
+        spec = ResNetRSSpec(
             blocks=numbers,
             depth=depths.get(numbers) if as_usual else None,
             resolution=(height, across),
@@ -132,10 +136,13 @@ def _body_spec(clues: Clues, dialect: Dialect) -> ResNetRSSpec | None:
             activation=last.activation,
             include_top=False,
             preprocessing=False,
-            bn_momentum=last.norm.momentum,
-            bn_epsilon=last.norm.epsilon,
             dialect=dialect,
         )
+        if last.norm is not None:  # a folded one has no numbers left
+            momentum, epsilon = last.norm.momentum, last.norm.epsilon
+            spec = spec.replace(bn_momentum=momentum, bn_epsilon=epsilon)
+        return spec
+
     except RsInspectError:
         return None  # no ResNet-RS has such numbers
 
@@ -163,8 +170,13 @@ class _Comparison:
         self.graph = graph
         self.clues = clues
         self.spec = spec
+        self._folded = clues.blocks[-1].norm is None
         known: dict[Any, int] = {}
         body = build_graph(spec)
+        if self._folded:
+            from rsinspect.layers.batch_norm import fold_batch_norm  # few networks are folded
+
+            body = fold_batch_norm(body).graph
         self._stage_of = {
             number: path.partition("/")[0]
             for path, number in _numbered(body, body.image.path, known).items()
@@ -178,6 +190,9 @@ class _Comparison:
 
     def recognition(self) -> Recognition:
         """Say what the network is as a whole."""
+        return self._recognition()._replace(folded=self._folded)
+
+    def _recognition(self) -> Recognition:
         before = {layer.path for layer in self.clues.before}
         others = [
             layer
