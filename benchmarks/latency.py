@@ -9,18 +9,22 @@ Frameworks are those installed beside rsinspect; a part that needs another says 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import math
 import os
 import random
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import compress, pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -30,15 +34,16 @@ from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import machine
-from rsinspect.profiling.gate import gate
+from rsinspect.profiling.distinct import distinct_blocks
+from rsinspect.profiling.gate import FOREIGN_AT_MOST, Window, between, gate
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.record.closure import Excess
-from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import Instrumented, Round, Session, garbage_collection_off
-from rsinspect.profiling.statistics import Latency, Sampling
+from rsinspect.profiling.statistics import Latency, Sampling, t_quantile
 
+HERE = Path(__file__).parent.parent
 DEPTHS = (50, 101, 152, 200, 270, 350, 420)
 
 
@@ -108,18 +113,21 @@ def closure() -> None:
 
 
 @contextmanager
-def tensorflow_network(spec: ResNetRSSpec, batch: int, **more: Any) -> Iterator[Any]:
-    """A network with its instruments, in this process."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    from rsinspect.profiling.backends import tensorflow as backend
+def network_here(
+    spec: ResNetRSSpec, batch: int, backend: str = "tensorflow", **more: Any
+) -> Iterator[tuple[Any, ProfileRequest, ModuleType]]:
+    """A network with its instruments, in this process; its request, and the backend's module."""
+    os.environ["KERAS_BACKEND"] = backend
+    module = importlib.import_module(f"rsinspect.profiling.backends.{backend}")
     from rsinspect.profiling.backends.workload import workload
 
-    request = ProfileRequest(network=resnet_rs(spec), batch=batch, **more)
-    network = backend.instrument(workload(request))
+    request = ProfileRequest(network=resnet_rs(spec), batch=batch, backend=backend, **more)
+    module.configure(request)
+    network = module.instrument(workload(request))
     for _ in range(3):
         network.end_to_end()
         network.instrumented()
-    yield network
+    yield network, request, module
 
 
 def rounds_of(
@@ -140,7 +148,7 @@ def rounds_of(
 
 def coverage() -> None:
     """The same function measured as two: the interval of their difference has to hold zero."""
-    with tensorflow_network(at(50), 2) as network:
+    with network_here(at(50), 2) as (network, *_):
 
         def same() -> Instrumented:
             start = time.perf_counter_ns()
@@ -174,6 +182,8 @@ while True:
     while time.monotonic() < until: pass
     time.sleep(random.uniform(0.4, 1.6))
 """
+NEIGHBOURS = 10
+QUIET_S, BESIDE_S = 8.0, 15.0
 
 
 @contextmanager
@@ -188,63 +198,108 @@ def neighbour(seed: int) -> Iterator[None]:
 
 
 def neighbours() -> None:
-    """A neighbour that takes about a fifth of the machine in bursts: what it does to the median."""
-    with tensorflow_network(at(50), 8) as network:
-        quiet: list[float] = []
-        gated: list[float] = []
-        naive: list[float] = []
-        shares: list[float] = []
-        for turn in range(3):
-            for busy in (False, True):
-                if busy:
-                    with neighbour(turn):
-                        rounds = rounds_of(network.end_to_end, network.instrumented, 60.0, turn)
-                else:
-                    rounds = rounds_of(network.end_to_end, network.instrumented, 30.0, turn)
-                samples = tuple(one.end_to_end_s for one in rounds)
-                median = Latency(samples, sampling_of(rounds)).median
-                (gated if busy else quiet).append(median)
-                if busy:
-                    naive.append(statistics.median(samples))
-                    shares += [one.window.foreign_share or 0.0 for one in rounds]
-        truth = statistics.median(quiet)
-        say(
-            f"neighbour with {100 * statistics.mean(shares):.0f} % of the machine: median of all "
-            f"samples {100 * (statistics.median(naive) / truth - 1):+.1f} %, of those that count "
-            + ", ".join(f"{100 * (one / truth - 1):+.1f} %" for one in gated)
-            + f" (quiet runs differ by {100 * (max(quiet) / min(quiet) - 1):.1f} %)"
-        )
+    """A neighbour that takes about a fifth of the machine in bursts: what it does to the median.
+
+    Each time beside it lies between two without it, whose mean is the truth: a machine drifts.
+    """
+    with network_here(at(50), 2) as (network, *_):
+
+        def rounds(lasting_s: float, seed: int) -> list[Round]:
+            return rounds_of(network.end_to_end, network.instrumented, lasting_s, seed)
+
+        def median(of: list[Round]) -> float:
+            samples = tuple(one.end_to_end_s for one in of)
+            return Latency(samples, sampling_of(of)).median
+
+        quiet, gated, naive, shares = [median(rounds(QUIET_S, 0))], [], [], []
+        for turn in range(NEIGHBOURS):
+            with neighbour(turn):
+                beside = rounds(BESIDE_S, turn)
+            quiet.append(median(rounds(QUIET_S, turn)))
+            truth = (quiet[-2] + quiet[-1]) / 2
+            gated.append(median(beside) / truth - 1)
+            naive.append(statistics.median(one.end_to_end_s for one in beside) / truth - 1)
+            shares += [one.window.foreign_share or 0.0 for one in beside]
+    say(
+        f"neighbour with {100 * statistics.mean(shares):.0f} % of the machine: median of all "
+        f"samples {100 * statistics.median(naive):+.1f} %, of those that count "
+        + ", ".join(f"{100 * one:+.1f}" for one in gated)
+        + f" %: within 1 % in {sum(abs(one) <= 0.01 for one in gated)} of {NEIGHBOURS}; a quiet "
+        "time differs from the next by up to "
+        f"{100 * max(abs(b / a - 1) for a, b in pairwise(quiet)):.1f} %"
+    )
 
 
-def prediction() -> None:
-    """Distinct blocks against the whole network: error, and the time to the first table."""
-    say("| depth | predicted | measured | error | table after | whole network after | ratio |")
-    say("| --- | --- | --- | --- | --- | --- | --- |")
-    for mode, batch, depths in (("forward", 4, DEPTHS), ("train", 2, (50, 101, 152))):
+PREDICTED = (
+    ("forward", 4, DEPTHS),
+    ("train", 2, (50, 101, 152)),
+)
+PREDICTED_TURNS = 8
+PREDICTED_FOR_S = 3.0
+
+
+def prediction(asked: Sequence[tuple[str, int, Sequence[int]]] = PREDICTED) -> None:
+    """Distinct blocks against the whole network, in turns in one process, at every depth.
+
+    A turn is a prediction as ``profile`` makes it, of three seconds, and three seconds of passes of
+    the whole network. What a turn's prediction is off from its own passes is the method's; what it
+    is off from the median of all turns is the machine's too, and that its interval has to hold.
+    """
+    say("| network | distinct blocks against the whole | each, from the median of all | held |")
+    say("| --- | --- | --- | --- |")
+    for mode, batch, depths in asked:
         for depth in depths:
-            starts: dict[str, float] = {}
+            code = f"import benchmarks.latency as b; b.predicted({depth}, {batch}, {mode!r})"
+            subprocess.run([sys.executable, "-c", code], check=True, cwd=HERE)
 
-            def on_event(event: Any, starts: dict[str, float] = starts) -> None:
-                name = "table" if isinstance(event, Prediction) else getattr(event, "name", None)
-                name = name or getattr(event, "phase", None)
-                starts.setdefault(str(name), time.monotonic())
 
-            request = ProfileRequest(
-                network=resnet_rs(at(depth)), batch=batch, mode=mode, max_time_s=60.0, roofs=False,  # type: ignore[arg-type]
-                level="block",
-            )  # fmt: skip
-            run = profile(request, on_event=on_event)
-            if run.prediction is None or run.prediction_error is None:
-                continue
-            table_s = starts["table"] - starts["predicting"]
-            whole_s = starts["warm-up"] - starts["building"]
-            say(
-                f"| {depth} {mode} | {1e3 * run.prediction.end_to_end_s:.0f} ms | "
-                f"{1e3 * run.end_to_end.latency.median:.0f} ms | "
-                f"{100 * run.prediction_error:+.1f} % | {table_s:.1f} s | {whole_s:.1f} s | "
-                f"1/{whole_s / table_s:.1f} |"
-            )
-    say("Times without the import; the whole network is built, traced and run once.")
+def predicted(
+    depth: int, batch: int, mode: str, backend: str = "tensorflow", turns: int = PREDICTED_TURNS
+) -> None:
+    """One network of ``prediction``, on one line."""
+    from rsinspect.profiling.budget import Budget
+    from rsinspect.profiling.extrapolate import Probe
+
+    told, wholes = [], []
+    with network_here(at(depth), batch, backend, mode=mode) as (network, request, module):
+        distinct = distinct_blocks(request.network)
+        assert distinct is not None
+        probe = Probe(request, distinct, module, Budget.starting(3600.0))
+        for _ in range(turns):
+            probe.forget()
+            probe.sample(PREDICTED_FOR_S)
+            told.append(probe.prediction)
+            wholes.append(passes_of(network.end_to_end, PREDICTED_FOR_S))
+    medians = [statistics.median(passes) for passes in wholes]
+    truth = statistics.median(medians)
+    ratios = [one.end_to_end_s / own for one, own in zip(told, medians, strict=True)]
+    off = [one.end_to_end_s / truth - 1 for one in told]
+    half = t_quantile(turns - 1) * statistics.stdev(ratios) / math.sqrt(turns)
+    others = max(one.foreign_share or 0.0 for one in told)
+    say(
+        f"| {depth} {mode}, batch {batch}, {backend}, {1e3 * truth:.0f} ms | "
+        f"{100 * (statistics.mean(ratios) - 1):+.1f} % ± {100 * half:.1f} | "
+        f"{100 * min(off):+.1f} to {100 * max(off):+.1f} % | "
+        f"{sum(one.covers(truth) is True for one in told)} of {turns}"
+        + (f"; others used up to {100 * others:.0f} %" if others > FOREIGN_AT_MOST else "")
+        + " |"
+    )
+
+
+def passes_of(call: Callable[[], object], lasting_s: float) -> list[float]:
+    """Seconds of passes that count, taken for so long; the first, which settles, does not."""
+    probe, processors = machine.probe()
+    seconds: list[float] = []
+    windows: list[Window] = []
+    with garbage_collection_off():
+        call()
+        until = time.perf_counter() + lasting_s
+        while time.perf_counter() < until or len(seconds) < 3:
+            before, start = probe(), time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - start)
+            windows.append(between(before, probe(), processors))
+    return list(compress(seconds, gate(windows, range(len(windows)), fewest=3).kept))
 
 
 EXTRA = "c4/block3/shortcut/conv"
@@ -457,9 +512,7 @@ def main() -> None:
         say(f"\n## {name}: {(PARTS[name].__doc__ or '').splitlines()[0]}\n")
         if name in ("coverage", "neighbours", "causal"):  # a process of its own for a framework
             code = f"import benchmarks.latency as b; b.{name}()"
-            subprocess.run(
-                [sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent
-            )
+            subprocess.run([sys.executable, "-c", code], check=True, cwd=HERE)
         else:
             PARTS[name]()
 

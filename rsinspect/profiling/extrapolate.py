@@ -70,6 +70,10 @@ class Probe:
         before_s = self.budget.elapsed_s
         return call(), self.budget.elapsed_s - before_s
 
+    def forget(self) -> None:
+        """Begin a prediction of its own."""
+        self.samples, self.windows, self.at_s = [], [], []
+
     def sample(self, most_s: float) -> None:
         """Time passes for that long at most, but one at least; ``ROUNDS`` in ``AT_LEAST_S`` do."""
         probe, processors = machine.probe()
