@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,11 @@ def test_every_command_has_help_and_stands_in_the_readme(cli: Cli, command: str)
 def test_help_lists_every_command(cli: Cli) -> None:
     page = cli("--help").out
     assert all(command in page for command in COMMANDS)
+
+
+def test_what_the_list_says_of_a_command_is_what_the_command_says() -> None:
+    for name, command in COMMANDS.items():
+        assert getattr(import_module(command.module), name).__doc__ == command.says
 
 
 def test_no_arguments_show_the_help(cli: Cli) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from rsinspect.answers.table import Value
-from rsinspect.cli import app
 from rsinspect.doctor import checkup as doctor
 from rsinspect.doctor.answer import doctor_answer
 from rsinspect.doctor.checkup import Checkup, Extra, Framework, Renderer, examine, keras_backend
@@ -74,11 +73,6 @@ HERE = Checkup(
         ("CUDA_VISIBLE_DEVICES", "-1\n\x1b[31m"),
     ),
 )
-
-
-@pytest.fixture(autouse=True)
-def doctor_is_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.COMMANDS, "doctor", "rsinspect.cli.doctor")
 
 
 @pytest.fixture

@@ -1,70 +1,162 @@
-"""Describing, counting and drawing load no framework, and neither does importing the package."""
+"""What a light call loads is on a list; what the package imports is what it asks to be installed.
+
+Lists, not times: a call is as fast as what it loads, on a busy machine too. What a room or package
+on a list costs is measured by ``benchmarks/startup.py``.
+"""
 
 from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import python
 
-HEAVY = ("tensorflow", "keras", "jax", "torch", "numpy", "msgspec")
 CHECK = """
 import sys
+at_start = set(sys.modules)
 from rsinspect.cli.app import run
 {before}
 code = run({arguments!r})
 assert code == 0, code
-sys.stderr.write(",".join(sorted({heavy!r} & set(sys.modules))))
+sys.stderr.write("\\n" + " ".join(set(sys.modules) - at_start))
+"""
+TYPER = "typer annotated_doc shellingham base cli"
+OPTIONS = f"{TYPER} drawing.choices render.formats answers.table"
+MODEL = f"{OPTIONS} paper layers networks answers.rows"
+MAY_LOAD = {
+    "--help": f"rich {TYPER}",
+    "--version": TYPER,
+    "summary --help": f"rich {MODEL}",
+    "profile --help": f"rich {MODEL} profiling.choices",
+    "scale --help": f"rich {MODEL} design_space",
+    "summary 420": f"rich {MODEL} answers render.cells render.console",
+    "summary 420 --level layer --format json": f"{MODEL} answers render",
+    "summary 50 --format latex": f"{MODEL} answers render",
+    "variants": f"rich {MODEL} answers render.cells render.console",
+    "variants --family list": f"rich {MODEL} answers render.cells render.console",
+    "table 7": f"rich {MODEL} answers render.cells render.console",
+    "graph 101 -o -": f"graphviz {MODEL} drawing logging xml",
+    "graph 101 -f html": f"jinja2 markupsafe {MODEL} drawing",
+    "graph 101 -f mermaid": f"{MODEL} drawing",
+    "graph 101 -f tikz": f"jinja2 markupsafe {MODEL} drawing",
+    "graph 101 -f me.json": f"{MODEL} drawing",
+    "graph 101 -f netron.json": f"{MODEL} drawing",
+    "graph 101 -q": f"rich {MODEL} drawing render.cells render.console",
+    "diff 101 152": f"rich {MODEL} differences render.cells render.console",
+    "check 101 --params 63.7M --max-peak-activation 6MiB": (
+        f"rich {MODEL} answers render.cells render.console"
+    ),
+    "doctor": f"rich {OPTIONS} doctor drawing.engine drawing.layout profiling.choices "
+    "profiling.machine profiling.gate networks.kept networks.applications render.cells "
+    "render.console email importlib.metadata",
+    "cite": f"{OPTIONS} paper answers.citation render",
+}
+"""What each call may load: packages, and rooms or modules of rsinspect.
+
+Of the standard library only what is on WATCHED has to be named, as it takes milliseconds.
 """
 
+WATCHED = (
+    "asyncio", "concurrent", "email", "http", "importlib.metadata", "logging", "multiprocessing",
+    "sqlite3", "ssl", "unittest", "xml",
+)  # fmt: skip
 
-def loaded(arguments: list[str], before: str = "") -> set[str]:
-    outcome = python(CHECK.format(arguments=arguments, heavy=set(HEAVY), before=before))
+
+def loaded(arguments: str, before: str = "") -> set[str]:
+    """Modules that a call loads, those of rsinspect without its name."""
+    outcome = python(CHECK.format(arguments=arguments.split(), before=before))
     assert outcome.returncode == 0, outcome.stderr
-    return set(outcome.stderr.split(",")) - {""}
+    modules = outcome.stderr.splitlines()[-1].split()
+    return {
+        module.removeprefix("rsinspect.")
+        for module in modules
+        if module.partition(".")[0] not in sys.stdlib_module_names or within(module, WATCHED)
+    } - {"rsinspect"}
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["summary", "420"],
-        ["summary", "420", "--level", "layer", "--format", "json"],
-        ["summary", "50", "--format", "latex"],
-        ["variants"],
-        ["variants", "--family", "list"],
-        ["graph", "101", "-o", "-"],
-        ["graph", "101", "-f", "html"],
-        ["graph", "101", "-f", "mermaid"],
-        ["graph", "101", "-f", "tikz"],
-        ["graph", "101", "-f", "me.json"],
-        ["graph", "101", "-f", "netron.json"],
-        ["graph", "101", "-q"],
-        ["diff", "101", "152"],
-        ["check", "101", "--params", "63.7M", "--max-peak-activation", "6MiB"],
-        ["doctor"],
-        ["profile", "--help"],
-        ["scale", "--help"],
-        ["--help"],
-    ],
-    ids=" ".join,
-)
-def test_no_heavy_module_is_loaded(arguments: list[str]) -> None:
-    assert loaded(arguments) == set()
+def within(module: str, names: Iterable[str]) -> bool:
+    """Whether a module is one of those, or inside one."""
+    return any(module == name or module.startswith(f"{name}.") for name in names)
 
 
-@pytest.mark.parametrize("arguments", [["summary", "50"], ["diff", "50", "101"], ["--help"]])
-def test_what_draws_nothing_loads_nothing_that_draws(arguments: list[str]) -> None:
+def beyond(modules: set[str], allowed: str) -> set[str]:
+    """Modules that are neither on a list nor in a room or package that is."""
+    names = tuple(allowed.split())
+    packages = {name.partition(".")[0] for name in names}  # a room's own, empty module
+    return {module for module in modules if module not in packages and not within(module, names)}
+
+
+@pytest.mark.parametrize("arguments", MAY_LOAD)
+def test_a_light_call_loads_what_is_on_its_list(arguments: str) -> None:
+    assert beyond(loaded(arguments), MAY_LOAD[arguments]) == set()
+
+
+COMPLETED = {
+    "rsinspect su": TYPER,
+    "rsinspect summary --": MODEL,
+    "rsinspect doctor --": OPTIONS,
+}
+
+
+@pytest.mark.parametrize("line", COMPLETED)
+def test_a_shell_that_asks_how_a_line_goes_on_loads_no_more(line: str) -> None:
+    words = line.split()
+    asked = {
+        "_RSINSPECT_COMPLETE": "complete_bash",
+        "COMP_WORDS": "\n".join(words),
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    before = f"import os; os.environ.update({asked!r})"
+    assert beyond(loaded("", before), COMPLETED[line]) == set()
+
+
+def test_the_check_sees_a_module_that_is_loaded_on_purpose() -> None:
+    seen = beyond(loaded("--version", before="import msgspec"), MAY_LOAD["--version"])
+    assert {module.partition(".")[0] for module in seen} >= {"msgspec"}
+
+
+def test_importing_the_package_loads_nothing() -> None:
     code = (
-        f"import sys; from rsinspect.cli.app import run; run({arguments!r});"
-        "rooms = {name for name in sys.modules if name.startswith('rsinspect.drawing.')};"
-        "sys.stderr.write(','.join(sorted(rooms)))"
+        "import sys; at_start = set(sys.modules); import rsinspect; dir(rsinspect);"
+        "print(set(sys.modules) - at_start)"
     )
-    assert set(python(code).stderr.split(",")) <= {"", "rsinspect.drawing.choices"}
+    assert python(code).stdout == "{'rsinspect'}\n"
 
 
-def test_the_check_sees_a_heavy_module_that_is_loaded_on_purpose() -> None:
-    assert loaded(["summary", "50"], before="import numpy") == {"numpy"}
+MODULE_OF = {"pygraphviz": "_graphviz", "pyyaml": "yaml"}
+"""Packages that are imported by another name than they are installed by."""
+
+BROUGHT_BY = {"numpy": "tensorflow", "PIL": "matplotlib"}
+"""Packages that another one always brings, as its own interface is made of theirs."""
 
 
-def test_importing_the_package_loads_no_framework() -> None:
-    code = f"import sys, rsinspect; dir(rsinspect); print({set(HEAVY)!r} & set(sys.modules))"
-    assert python(code).stdout == "set()\n"
+def imported() -> Iterator[str]:
+    """Every package that a module of rsinspect imports, anywhere in it."""
+    for path in Path("rsinspect").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in filter(None, names):
+                root = name.partition(".")[0]
+                if root not in sys.stdlib_module_names and root != "rsinspect":
+                    yield root
+
+
+def test_what_the_package_imports_is_what_it_asks_to_be_installed() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    users = [extra for extra in project["optional-dependencies"] if extra not in ("test", "lint")]
+    lines = [
+        *project["dependencies"],
+        *(line for extra in users for line in project["optional-dependencies"][extra]),
+    ]
+    names = {re.match(r"[\w.-]+", line)[0].lower() for line in lines}  # type: ignore[index]
+    declared = {MODULE_OF.get(name, name.replace("-", "_")) for name in names}
+    assert set(imported()) - declared == set(BROUGHT_BY)
+    assert declared - set(imported()) == set()
+    assert set(BROUGHT_BY.values()) <= names

@@ -15,26 +15,70 @@ import os
 import signal
 import sys
 from contextvars import copy_context
+from typing import NamedTuple
 
 from rsinspect.cli import streams
 from rsinspect.cli.talk import complain
 
+
+class Command(NamedTuple):
+    """A command before it is loaded.
+
+    Attributes:
+        module: What holds the function of its name.
+        says: What it is for, which the help of all commands lists without loading any.
+    """
+
+    module: str
+    says: str
+
+
 COMMANDS = {
-    "variants": "rsinspect.cli.summary",
-    "summary": "rsinspect.cli.summary",
-    "graph": "rsinspect.cli.graph",
-    "diff": "rsinspect.cli.diff",
-    "profile": "rsinspect.cli.profile",
-    "check": "rsinspect.cli.check",
-    "table": "rsinspect.cli.table",
-    "figure": "rsinspect.cli.table",
-    "recipe": "rsinspect.cli.table",
-    "scale": "rsinspect.cli.scale",
-    "doctor": "rsinspect.cli.doctor",
-    "cite": "rsinspect.cli.cite",
-    "help": "rsinspect.cli.help",
+    "variants": Command(
+        "rsinspect.cli.summary",
+        "List the published networks, computed figures beside the paper's Table 7.",
+    ),
+    "summary": Command(
+        "rsinspect.cli.summary",
+        "Show params, MACs, FLOPs and activation memory, by stage, block or layer.",
+    ),
+    "graph": Command("rsinspect.cli.graph", "Draw the network; no system package is needed."),
+    "diff": Command(
+        "rsinspect.cli.diff",
+        "Show what B has more, less or otherwise than A, and what that costs.",
+    ),
+    "profile": Command(
+        "rsinspect.cli.profile",
+        "Time a forward pass or training step, its parts and the whole; say if they add up.",
+    ),
+    "check": Command(
+        "rsinspect.cli.check",
+        "Hold a network to bounds, for CI: exit code 1 and a line for each that is broken.",
+    ),
+    "table": Command(
+        "rsinspect.cli.table",
+        "Show a table of the paper, computed figures beside the printed ones.",
+    ),
+    "figure": Command(
+        "rsinspect.cli.table",
+        "List the networks of Figure 2 or 3, the paper's scaling study, and what they cost.",
+    ),
+    "recipe": Command(
+        "rsinspect.cli.table",
+        "Show how a published model was trained (Table 8), code base by code base.",
+    ),
+    "scale": Command(
+        "rsinspect.cli.scale",
+        "Compare depths, widths and resolutions: costs within limits, and the Pareto front.",
+    ),
+    "doctor": Command(
+        "rsinspect.cli.doctor",
+        "Check this machine: renderers, fonts, frameworks; exit code 3 where no renderer draws.",
+    ),
+    "cite": Command("rsinspect.cli.cite", "Show how to cite the paper and this tool, as BibTeX."),
+    "help": Command("rsinspect.cli.help", "Show the help of a command, as its option does."),
 }
-"""Each command and the module that holds the function of that name, in the order of the help."""
+"""The commands, in the order of the help."""
 
 WIDEST = 9_999
 """Columns of a terminal; help that fills as many as a variable names would fill the memory."""

@@ -1,19 +1,23 @@
 """The commands as a Typer application.
 
-A command's module is loaded when the command is called (or the help lists all of them): a call
-pays for the one command it is.
+A command's module is loaded when the command is called or its help is asked for: a call pays for
+the one command it is.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
+from rsinspect import __version__
 from rsinspect.base.errors import OutputNotWritable
 from rsinspect.base.talk import quieten
 from rsinspect.cli.app import COMMANDS
@@ -30,9 +34,7 @@ _Quiet = Annotated[
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"rsinspect {version('rsinspect')}")
+        typer.echo(f"rsinspect {__version__}")
         raise typer.Exit
 
 
@@ -79,31 +81,31 @@ def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """Make the Typer application with the commands of those names."""
     app = _application()
     for name in names:
-        app.command(name)(_with_quiet(_function(name)))
+        app.command(name, cls=_Command, help=COMMANDS[name].says)(_with_quiet(_function(name)))
     return app
 
 
 def overview() -> typer.Typer:
-    """Make an application that lists all commands, without their options, and calls none."""
+    """Make an application that lists all commands, without loading any."""
     app = _application()
-    for name in COMMANDS:
+    for name, command in COMMANDS.items():
 
         def listed() -> None: ...
 
-        listed.__doc__ = _function(name).__doc__
-        app.command(name)(listed)
+        app.command(name, help=command.says)(listed)
     return app
 
 
 def _function(name: str) -> Callable[..., None]:
     """Load a command."""
-    function: Callable[..., None] = getattr(importlib.import_module(COMMANDS[name]), name)
+    function: Callable[..., None] = getattr(importlib.import_module(COMMANDS[name].module), name)
     return function
 
 
 def _application() -> typer.Typer:
     app = typer.Typer(
         name="rsinspect",
+        cls=_Group,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -111,6 +113,41 @@ def _application() -> typer.Typer:
     )
     app.callback()(callback)
     return app
+
+
+_NEVER_SHOWN = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
+"""What Typer's help loads and ours, written in neither, has no use for: a third of its time."""
+
+
+def _load_help() -> None:
+    """Load what lays out a page of help, without what it never shows."""
+    spared = [module for module in _NEVER_SHOWN if module not in sys.modules]
+    for module in spared:
+        sys.modules[module] = ModuleType(module)
+        setattr(sys.modules[module], _NEVER_SHOWN[module], type(_NEVER_SHOWN[module], (), {}))
+    try:
+        importlib.import_module("typer.rich_utils")
+    finally:
+        for module in spared:
+            del sys.modules[module]
+
+
+class _Command(TyperCommand):
+    """A command whose page of help is there in a moment."""
+
+    def format_help(self, *given: Any) -> None:
+        """Write the page."""
+        _load_help()
+        super().format_help(*given)
+
+
+class _Group(TyperGroup):
+    """The list of all commands, likewise."""
+
+    def format_help(self, *given: Any) -> None:
+        """Write the page."""
+        _load_help()
+        super().format_help(*given)
 
 
 def _with_quiet(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,7 +10,8 @@ from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.talk import say
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.claims import reads
-from rsinspect.cli.options import NetworkOptions, option, with_options
+from rsinspect.cli.declaration import option
+from rsinspect.cli.options import NetworkOptions, with_options
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
 from rsinspect.cli.talk import wrote
 from rsinspect.layers.question import Question

@@ -10,8 +10,9 @@ import typer
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.talk import say
 from rsinspect.cli.claims import reads_model, writes
+from rsinspect.cli.declaration import completing, one_of, option
 from rsinspect.cli.flags import flag
-from rsinspect.cli.options import completing, models, one_of, option, with_options
+from rsinspect.cli.options import models, with_options
 from rsinspect.cli.outputs import Notes, answer, chosen
 from rsinspect.cli.picture import StyleOptions, show
 from rsinspect.drawing import choices

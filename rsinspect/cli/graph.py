@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rsinspect.cli.claims import reads, writes
-from rsinspect.cli.options import Convention, model_command, one_of, option
+from rsinspect.cli.declaration import one_of, option
+from rsinspect.cli.options import Convention, model_command
 from rsinspect.cli.outputs import chosen
 from rsinspect.cli.picture import StyleOptions, show
 from rsinspect.drawing import choices

@@ -6,7 +6,7 @@ import typer
 
 from rsinspect.base.errors import check_choice
 from rsinspect.cli.app import COMMANDS
-from rsinspect.cli.options import completing
+from rsinspect.cli.declaration import completing
 
 
 def help(

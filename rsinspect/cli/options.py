@@ -1,4 +1,4 @@
-"""Options that several commands share, each declared once.
+"""Groups of options that several commands share, each declared once.
 
 A group of options is a dataclass whose fields are options. ``with_options`` gives a command the
 options of every group among its parameters, and hands it the groups: a command that takes a
@@ -10,7 +10,6 @@ Annotations are types, not strings, which would have to be compiled at every cal
 """
 
 import inspect
-import os
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -22,8 +21,8 @@ import typer
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.units import ITEM_BYTES
 from rsinspect.base.words import Option, advice
-from rsinspect.cli.app import COMPLETION
 from rsinspect.cli.claims import reads_model
+from rsinspect.cli.declaration import OUTPUT, completing, option
 from rsinspect.layers.cost import CONVENTIONS
 from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
@@ -33,51 +32,6 @@ from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ACTIVATIONS, POOLINGS, ResNetRSSpec
 
 _NETWORK = "Network"
-OUTPUT = "Output"
-
-
-def one_of(choices: Iterable[str]) -> str:
-    """List choices for a help text.
-
-    >>> one_of(("mac", "paper", "full"))
-    'mac, paper or full'
-    """
-    *some, last = choices
-    return f"{', '.join(some)} or {last}" if some else last
-
-
-def option(
-    *names: str,
-    help: str,
-    panel: str | None = None,
-    choices: Iterable[str] = (),
-    **more: Any,
-) -> Any:
-    """Declare an option.
-
-    Args:
-        names: Long and short.
-        help: With ``{}`` where the choices are to stand.
-        panel: Of the help.
-        choices: What there is to choose from; a shell completes them too.
-        more: Whatever else Typer takes.
-    """
-    if choices:
-        help, more["autocompletion"] = help.format(one_of(choices)), completing(choices)
-    return typer.Option(*names, help=help, rich_help_panel=panel, **more)
-
-
-def completing(choices: Iterable[str] | Callable[[str], Iterable[str]]) -> Any:
-    """Tell a shell what to offer; None where no shell asks, which spares every call the work.
-
-    Args:
-        choices: Words, or what makes them of the word as far as it is typed.
-    """
-    if COMPLETION not in os.environ:
-        return None
-    if callable(choices):
-        return lambda incomplete: list(choices(incomplete))
-    return lambda: list(choices)
 
 
 def models(incomplete: str) -> Iterable[str]:

@@ -10,7 +10,7 @@ from rsinspect.base import limits
 from rsinspect.base.errors import UnknownPicture
 from rsinspect.base.formats import STDOUT
 from rsinspect.base.talk import say
-from rsinspect.cli.options import option
+from rsinspect.cli.declaration import option
 from rsinspect.cli.outputs import put, write
 from rsinspect.drawing.choices import AUTO, DIRECTIONS, FONT, FONTS, PNG_DPI, RENDERERS, THEME_NAMES
 

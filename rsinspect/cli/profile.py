@@ -11,7 +11,8 @@ from rsinspect.answers.rows import LEVELS
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement, OutputNotWritable, check_choice
 from rsinspect.base.talk import say
 from rsinspect.cli.claims import reads, writes
-from rsinspect.cli.options import model_command, option
+from rsinspect.cli.declaration import option
+from rsinspect.cli.options import model_command
 from rsinspect.cli.outputs import (
     CHARTED,
     ChartedFormat,

@@ -8,7 +8,8 @@ import typer
 from rsinspect.base.amounts import amount
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.limits import EPOCHS
-from rsinspect.cli.options import option, with_options
+from rsinspect.cli.declaration import option
+from rsinspect.cli.options import with_options
 from rsinspect.cli.outputs import (
     CHARTED,
     ChartedFormat,

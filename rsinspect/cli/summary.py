@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from rsinspect.answers.rows import LEVELS
-from rsinspect.cli.options import Convention, completing, families, model_command, option
+from rsinspect.cli.declaration import completing, option
+from rsinspect.cli.options import Convention, families, model_command
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network

@@ -7,15 +7,8 @@ import typer
 
 from rsinspect.answers.figures import FIGURES, TABLE_AXES
 from rsinspect.base.errors import UnknownVariant
-from rsinspect.cli.options import (
-    OUTPUT,
-    Convention,
-    completing,
-    models,
-    one_of,
-    option,
-    with_options,
-)
+from rsinspect.cli.declaration import OUTPUT, completing, one_of, option
+from rsinspect.cli.options import Convention, models, with_options
 from rsinspect.cli.outputs import (
     ChartedFormat,
     ChartedOutput,

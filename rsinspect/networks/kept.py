@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rsinspect.base.errors import GraphError, OutputNotWritable
 from rsinspect.base.files import write_whole
@@ -24,7 +24,9 @@ from rsinspect.base.talk import say
 from rsinspect.base.units import dimensions, typed
 from rsinspect.base.words import plural
 from rsinspect.networks.applications import Application
-from rsinspect.networks.network import Network
+
+if TYPE_CHECKING:
+    from rsinspect.networks.network import Network
 
 CACHE_VARIABLE = "RSINSPECT_CACHE"
 """Environment variable with the folder to keep files in, in place of one in Keras's own."""
