@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rsinspect.api.functions import summary as summary
     from rsinspect.api.functions import table as table
     from rsinspect.api.functions import variants as variants
+    from rsinspect.api.measuring import fastest as fastest
     from rsinspect.api.measuring import load_run as load_run
     from rsinspect.api.measuring import profile as profile
     from rsinspect.api.networks import network as network
@@ -56,6 +57,7 @@ __all__ = [
     "check",
     "decode_predictions",
     "diff",
+    "fastest",
     "graph",
     "load_run",
     "network",
@@ -74,6 +76,7 @@ _HOMES = {
     "check": "rsinspect.api.bounds",
     "diff": "rsinspect.api.functions",
     "graph": "rsinspect.api.functions",
+    "fastest": "rsinspect.api.measuring",
     "load_run": "rsinspect.api.measuring",
     "network": "rsinspect.api.networks",
     "profile": "rsinspect.api.measuring",

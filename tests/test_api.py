@@ -29,8 +29,8 @@ def test_the_names_are_these_and_no_others() -> None:
         "Network", "ResNetRS", "ResNetRS101", "ResNetRS152", "ResNetRS200", "ResNetRS270",
         "ResNetRS350", "ResNetRS420", "ResNetRS50", "RsInspectError", "WeightsWarning",
         "__version__",
-        "check", "decode_predictions", "diff", "graph", "load_run", "network", "preprocess_input",
-        "profile", "scale", "summary", "table", "variants",
+        "check", "decode_predictions", "diff", "fastest", "graph", "load_run", "network",
+        "preprocess_input", "profile", "scale", "summary", "table", "variants",
     ]  # fmt: skip
     assert dir(rsinspect) == sorted(rsinspect.__all__)
 

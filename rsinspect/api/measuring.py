@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rsinspect.api.networks import Model, network
 
 if TYPE_CHECKING:
-    from rsinspect.api.results import Run
+    from rsinspect.api.results import Fastest, Run
     from rsinspect.profiling.protocol import Event
+    from rsinspect.profiling.request import ProfileRequest
 
 
 def profile(
@@ -41,10 +43,57 @@ def profile(
     >>> run = rsinspect.profile("50", batch=1, max_time_s=30)  # doctest: +SKIP
     >>> run.save("run.json")  # doctest: +SKIP
     """
-    from tempfile import TemporaryDirectory
-
     from rsinspect.api.results import Run
     from rsinspect.profiling.parent import profile as measure
+
+    with _request(model, batch, options) as request:
+        return Run(measure(request, on_event=on_event))
+
+
+def fastest(
+    model: Model,
+    batch: int = 128,
+    *,
+    among: Sequence[str] = (),
+    on_event: Callable[[Event], None] = lambda _: None,
+    **options: Any,
+) -> Fastest:
+    """Find the fastest way of running a network here that leaves its results alone.
+
+    Ways are batch norm folded, the other layout of maps, a compiler, and on PyTorch how maps lie in
+    memory. They are run in turns in one process, and their outputs compared; all of it takes up to
+    ``max_time_s`` seconds.
+
+    Args:
+        model: As in ``network``.
+        batch: Images in a batch; halved until there is time to compare all ways.
+        among: Names of the only choices that are free, such as ``["layout"]``; all by default.
+        on_event: Called with what happens meanwhile.
+        **options: As in ``profile``; choices among them are kept, the others are free.
+
+    Raises:
+        RsInspectError: If that cannot be compared here; the message says why.
+
+    >>> import rsinspect
+    >>> found = rsinspect.fastest("50", batch=8)  # doctest: +SKIP
+    >>> run = rsinspect.profile("50", batch=8, **found.changes)  # doctest: +SKIP
+    """
+    from rsinspect.api.results import Fastest
+    from rsinspect.base.errors import check_choice
+    from rsinspect.profiling.fastest import fastest as find
+    from rsinspect.profiling.ways import CHOICES
+
+    for name in among:
+        check_choice("choice", name, CHOICES)
+    with _request(model, batch, options) as request:
+        return Fastest(find(request, among=among, on_event=on_event))
+
+
+@contextmanager
+def _request(model: Model, batch: int, options: dict[str, Any]) -> Iterator[ProfileRequest]:
+    """Make a request; the weights of a live model are in a file as long as it lasts."""
+    from tempfile import TemporaryDirectory
+
     from rsinspect.profiling.request import OwnWeights, ProfileRequest, check_names
 
     check_names(options)
@@ -56,7 +105,7 @@ def profile(
         request = ProfileRequest(network=made, batch=batch, weights=weights, **options)
         if is_live:
             model.save(copied.path)
-        return Run(measure(request, on_event=on_event))
+        yield request
 
 
 def load_run(path: str | Path) -> Run:

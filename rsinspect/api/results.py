@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rsinspect.drawing.scene import Scene
     from rsinspect.plots.page import PlotFormat
     from rsinspect.plots.sheet import Sheet
+    from rsinspect.profiling.record.contest import Contest
     from rsinspect.profiling.record.run import ProfileRun
 
 SceneMaker = Callable[[str, bool], "Scene"]
@@ -392,3 +393,29 @@ class Run(TableResult):
 
     def _picture(self) -> Plot:
         return self.plot()
+
+
+class Fastest(TableResult):
+    """The fastest way of running a network here.
+
+    Attributes:
+        record: All that was measured, with what follows from it.
+    """
+
+    def __init__(self, record: Contest) -> None:
+        from rsinspect.profiling.ranking import ranking_answer
+
+        super().__init__(ranking_answer(record))
+        self.record = record
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Return the choices that make it fastest, as ``rsinspect.profile`` takes them."""
+        return self.record.fastest.changes(self.record.first)
+
+    @property
+    def conclusion(self) -> str:
+        """Say which way is fastest, and by how much."""
+        from rsinspect.profiling.ranking import headline
+
+        return headline(self.record)

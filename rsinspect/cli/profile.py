@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rsinspect.answers.rows import LEVELS
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement, OutputNotWritable, check_choice
 from rsinspect.base.talk import say
+from rsinspect.base.words import Option, advice
 from rsinspect.cli.claims import reads, writes
 from rsinspect.cli.declaration import option
 from rsinspect.cli.options import model_command
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from rsinspect.profiling.record.predicted import PredictedRun
     from rsinspect.profiling.record.run import ProfileRun
     from rsinspect.profiling.request import ProfileRequest
+
+
+BOTH = "both"
+"""Of the layouts: compare them."""
 
 
 def _how(*names: str, help: str, **more: Any) -> Any:
@@ -83,7 +88,11 @@ class MeasuringOptions:
     ] = None
     layout: Annotated[
         str,
-        _how("--layout", help="Order of a map's axes: {}, Keras's data format.", choices=LAYOUTS),
+        _how(
+            "--layout",
+            help="Order of a map's axes, Keras's data format: {}; both compares them.",
+            choices=(*LAYOUTS, BOTH),
+        ),
     ] = "channels_last"
     memory_format: Annotated[
         str | None,
@@ -112,6 +121,14 @@ class MeasuringOptions:
             "you publish.",
         ),
     ] = 1
+    fastest: Annotated[
+        bool,
+        _how(
+            "--fastest",
+            help="Compare all ways that leave the results alone (folding, layouts, compilers), "
+            "and name the fastest.",
+        ),
+    ] = False
     strict_batch: Annotated[
         bool, _how("--strict-batch", help="Fail if the batch does not fit; do not halve it.")
     ] = False
@@ -125,6 +142,13 @@ class MeasuringOptions:
     roofs: Annotated[
         bool, _how("--roofs/--no-roofs", help="Measure the most that the device can do.")
     ] = True
+
+    @property
+    def among(self) -> tuple[str, ...] | None:
+        """Name the choices between which to find the fastest; () for all, None for no contest."""
+        if self.fastest:
+            return ()
+        return ("layout",) if self.layout == BOTH else None
 
     def request(self, network: Network, *, trace: bool) -> "ProfileRequest":
         """Ask for the measurement.
@@ -144,7 +168,7 @@ class MeasuringOptions:
             backend=self.backend,
             device=self.device,
             jit=self.jit,
-            layout=self.layout,  # type: ignore[arg-type]
+            layout=LAYOUTS[0] if self.layout == BOTH else self.layout,  # type: ignore[arg-type]
             memory_format=self.memory_format,  # type: ignore[arg-type]
             threads=self.threads,
             max_time_s=self.max_time,
@@ -216,6 +240,25 @@ class FileOptions:
                 "leave one of them out",
             )
 
+    def refuse_for_contest(self, *, strict: bool) -> None:
+        """Refuse what is of parts, where whole passes are compared.
+
+        Raises:
+            InvalidMeasurement: If something was asked for that has no answer then.
+        """
+        asked = {
+            "save": self.save, "trace": self.trace, "plot": self.plot, "roofline": self.roofline,
+            "strict": strict or None,
+        }  # fmt: skip
+        for name, value in asked.items():
+            if value is not None:
+                raise InvalidMeasurement(
+                    advice("{} is of the parts of a run; here whole passes are compared",
+                           Option(name)),
+                    advice("leave it out; the answer itself can be written with {}",
+                           Option("output", "ways.json")),
+                )  # fmt: skip
+
     def writers(
         self, run: "ProfileRun | PredictedRun", place: PlaceOptions
     ) -> "Iterator[Callable[[], None]]":
@@ -279,6 +322,13 @@ def profile(
     from rsinspect.profiling.parent import NotMeasured
 
     budget = Budget.starting(how.max_time)
+    if how.among is not None and files.saved is None:
+        from rsinspect.cli.contest import find_fastest
+
+        files.refuse_for_contest(strict=how.strict)
+        request = how.request(network, trace=False)
+        find_fastest(request, how.among, budget, format, output, notes)
+        return
     draws = files.draws or chosen(CHARTED, output, format) in PLOTS.names
     files.check(roofs=how.roofs)
     check_choice("choice of notes", notes, NOTES)

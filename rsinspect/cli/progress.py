@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
@@ -24,8 +24,10 @@ from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import RoundDone
+from rsinspect.profiling.ways import Way
 from rsinspect.render.console import print_table
 
+Result = TypeVar("Result")
 Show = Callable[[str], None]
 """Shows what is being done, until it is told something else."""
 
@@ -40,13 +42,22 @@ def measure(request: ProfileRequest, budget: Budget) -> ProfileRun:
         Interrupted: On Ctrl-C, with what was measured before.
         RsInspectError: As ``parent.profile``.
     """
+    return watched(request, budget, parent.profile)
+
+
+def watched(request: ProfileRequest, budget: Budget, run: Callable[..., Result]) -> Result:
+    """Run something that takes time, and show how far it is.
+
+    Args:
+        request: What is measured.
+        budget: What it may take.
+        run: Measures; called with the request, ``budget`` and ``on_event``.
+    """
     console = talk.console()
     for line in (announcement(request), preview(request)):
         console.print(line, highlight=False, soft_wrap=True)
     with (_bar if console.is_terminal else _lines)(console, budget) as show:
-        return parent.profile(
-            request, budget=budget, on_event=_Display(request, budget, console, show)
-        )
+        return run(request, budget=budget, on_event=_Display(request, budget, console, show))
 
 
 @contextmanager
@@ -117,6 +128,7 @@ class _Display:
         self.show = show
         self.batch = request.batch
         self.prediction: Prediction | None = None
+        self.start: Way | None = None
         self.warned = False
 
     def __call__(self, event: protocol.Event) -> None:
@@ -145,7 +157,10 @@ class _Display:
                     "the worker was stopped by somebody and hangs; it is ended in "
                     f"{ended_in_s:.0f} s"
                 )
-            case protocol.MemoryUsed():
+            case protocol.Entered(_, way):
+                self.start = self.start or way
+                self.show(f"trying: {way.words(self.start, self.request.backend)}")
+            case protocol.MemoryUsed() | protocol.Out() | protocol.Judged():
                 pass
             case _:
                 assert_never(event)

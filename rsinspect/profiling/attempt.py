@@ -25,17 +25,22 @@ from rsinspect.base.chatter import without_chatter
 from rsinspect.base.errors import MeasurementError
 from rsinspect.profiling import machine
 from rsinspect.profiling.budget import GRACE_S, Budget
+from rsinspect.profiling.heats import Bout
 from rsinspect.profiling.last_words import limit_behind
 from rsinspect.profiling.memory import NeededMemory
 from rsinspect.profiling.protocol import (
     MEMORY_WORDS,
+    Entered,
     Estimated,
     Event,
     Failure,
+    Judged,
     MemoryUsed,
     Message,
     NotAvailable,
+    Out,
     Phase,
+    Prepared,
     Ready,
     RoofsMeasured,
     Stopped,
@@ -245,7 +250,7 @@ class _Worker:
     def _hear(self, line: str, on_event: Callable[[Event], None]) -> None:
         message = decode(line)
         match message:
-            case Phase() | RoundDone() | Estimated():
+            case Phase() | RoundDone() | Estimated() | Entered() | Out() | Judged():
                 self.messages.append(message)
                 on_event(message)
             case MemoryUsed():
@@ -257,7 +262,15 @@ class _Worker:
                 on_event(message)
             case Failure():
                 self.failure = message
-            case Ready() | Round() | RoofsMeasured() | NotAvailable() | Traced():
+            case (
+                Ready()
+                | Round()
+                | RoofsMeasured()
+                | NotAvailable()
+                | Traced()
+                | Prepared()
+                | Bout()
+            ):
                 self.messages.append(message)
             case Finished():
                 self.finished = True

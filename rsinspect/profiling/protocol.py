@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rsinspect.base.codec import Tagged
-from rsinspect.base.quantities import Count, Name, Ratio, Text
+from rsinspect.base.quantities import Count, Images, Name, Ratio, Seconds, Text
 from rsinspect.profiling.budget import Estimate
+from rsinspect.profiling.heats import Bout, Verdict
 from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.trace import TracedSeconds
 from rsinspect.profiling.roofline.roofs import Roofs
 from rsinspect.profiling.rounds import Finished, Round, RoundDone
+from rsinspect.profiling.ways import Way
 
 PhaseName = Literal[
     "starting", "roofs", "predicting", "building", "compiling", "warm-up", "measuring", "tracing"
@@ -115,6 +117,52 @@ class NotAvailable:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """A way of running the network is built now, to be compared with others at that batch."""
+
+    number: Count
+    way: Way
+    batch: Images
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A way was built and run once.
+
+    Attributes:
+        number: Of the way, in the order in which they entered.
+        ready_s: What that took, compiling included.
+        output_max_abs_diff: Between its outputs and those of the first way, in inference.
+        output_max_abs: Largest output of the first way in magnitude.
+    """
+
+    number: Count
+    ready_s: Seconds
+    output_max_abs_diff: Ratio
+    output_max_abs: Ratio
+
+
+WhyOut = Literal["failed", "differs", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """A way is not compared: it cannot be built, computes something else, or came too late."""
+
+    number: Count
+    why: WhyOut
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A way was compared with the fastest before it, whose place it takes if it is faster."""
+
+    number: Count
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Traced:
     """What the framework's profiler saw."""
 
@@ -130,6 +178,9 @@ Event = (
     | Prediction
     | Estimated
     | Stopped
+    | Entered
+    | Out
+    | Judged
 )
 """What a measurement tells while it runs."""
 
@@ -169,7 +220,7 @@ class Failure:
 
 Message = (
     Phase | RoundDone | MemoryUsed | Prediction | Estimated | Ready | Round | RoofsMeasured
-    | NotAvailable | Traced | Failure | Finished
+    | NotAvailable | Traced | Failure | Finished | Entered | Prepared | Out | Judged | Bout
 )  # fmt: skip
 """What a worker writes."""
 
@@ -188,6 +239,11 @@ _MESSAGES = Tagged(
         "traced": Traced,
         "failure": Failure,
         "finished": Finished,
+        "entered": Entered,
+        "prepared": Prepared,
+        "out": Out,
+        "judged": Judged,
+        "bout": Bout,
     },
 )
 

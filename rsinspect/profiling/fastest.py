@@ -1,0 +1,120 @@
+"""The parent of a contest: asks a worker for the fastest way, and keeps what it found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from rsinspect.base.errors import InvalidMeasurement, MeasurementError
+from rsinspect.base.words import Option, advice
+from rsinspect.profiling import memory
+from rsinspect.profiling.budget import Budget
+from rsinspect.profiling.parent import climb
+from rsinspect.profiling.protocol import Entered, Event
+from rsinspect.profiling.record.batch import Batch
+from rsinspect.profiling.record.contest import Contest, contest_of
+from rsinspect.profiling.record.heard import Heard
+from rsinspect.profiling.request import ProfileRequest
+from rsinspect.profiling.ways import steps
+
+WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.contest")
+
+
+class ContestInterrupted(KeyboardInterrupt):
+    """Ctrl-C while ways were compared.
+
+    Attributes:
+        contest: As far as it got; None where no two were compared.
+    """
+
+    def __init__(self, contest: Contest | None) -> None:
+        super().__init__()
+        self.contest = contest
+
+
+def fastest(
+    request: ProfileRequest,
+    *,
+    among: Collection[str] = (),
+    budget: Budget | None = None,
+    on_event: Callable[[Event], None] = lambda _: None,
+    worker: Sequence[str] = WORKER,
+    available_bytes: Callable[[], int | None] = memory.available_memory,
+) -> Contest:
+    """Find the fastest way of running a network that leaves its results alone.
+
+    Args:
+        request: What to run; its choices are the way to begin with.
+        among: Names of the only choices that are free, such as ``layout``; all where none is named.
+        budget: Of it all. By default it begins now.
+        on_event: Called in this thread as ways enter.
+        worker: Command of a worker; for tests.
+        available_bytes: Tells the memory there is.
+
+    Raises:
+        InvalidMeasurement: If there is only one way.
+        MeasurementError: If the time is up before two ways were compared, or a worker crashes.
+        ContestInterrupted: On Ctrl-C, with what was found before.
+        RsInspectError: As ``parent.profile``.
+    """
+    check(request, among)
+    budget = budget or Budget.starting(request.max_time_s)
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    asked = replace(request, predict=False, roofs=False, trace=False, level="stage", processes=1)
+    measured, tried = climb(
+        asked,
+        budget,
+        on_event=on_event,
+        worker=(*worker, *among),
+        available_bytes=available_bytes,
+    )
+    messages = measured.heard[0].messages
+    used = next((m.batch for m in messages if isinstance(m, Entered)), measured.request.batch)
+    finished = measured.heard[0].finished is not None
+    contest = contest_of(
+        messages,
+        network=request.network,
+        request=asked.settings,
+        batch=Batch(requested=request.batch, used=used, tried=tried),
+        stopped_because="interrupted"
+        if measured.interrupted
+        else "decided"
+        if finished
+        else "time",
+        started_at=started_at,
+        wall_s=budget.elapsed_s,
+    )
+    if measured.interrupted:
+        raise ContestInterrupted(contest)
+    if contest is None:
+        raise _nothing_compared(measured.heard[0], budget)
+    return contest
+
+
+def check(request: ProfileRequest, among: Collection[str] = ()) -> None:
+    """Refuse a request of which there is only one way.
+
+    Raises:
+        InvalidMeasurement: If there is.
+    """
+    if not steps(request, among):
+        raise InvalidMeasurement(
+            f"in {request.mode} on {request.backend} nothing is left to choose",
+            "leave out the choices that were made",
+        )
+
+
+def _nothing_compared(heard: Heard, budget: Budget) -> MeasurementError:
+    """Say what the time went into before two ways were compared."""
+    entered = [message for message in heard.messages if isinstance(message, Entered)]
+    at = {0: "before a network was built", 1: "while the first way was built and run"}
+    return MeasurementError(
+        f"no two ways were compared in {budget.whole_s:g} s: the time was up "
+        + at.get(len(entered), "while the second way was built and run"),
+        advice(
+            "allow more, such as {}, or choose a smaller batch",
+            Option("max_time_s", round(max(60, 3 * budget.whole_s))),
+        ),
+    )
