@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pydoc
+from pathlib import Path
 from typing import Any, cast
 
 import keras
@@ -53,7 +54,7 @@ def test_arguments_order_and_defaults_are_those_of_keras_2(name: str) -> None:
 def test_what_keras_2_lacks_comes_by_keyword_only() -> None:
     parameters = inspect.signature(ResNetRS).parameters.values()
     extra = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    assert extra == {"dialect": "keras", "width": 1.0, "name": None}
+    assert extra == {"dialect": "keras", "width": 1.0, "name": None, "data_format": None}
 
 
 @pytest.mark.parametrize("name", DEPTHS)
@@ -307,13 +308,41 @@ def test_a_wrong_argument_is_a_value_error_that_names_it(
     assert isinstance(caught.value, ValueError)
 
 
-def test_channels_first_is_refused() -> None:
+@pytest.mark.parametrize("suffix", [".keras", ".weights.h5", ".h5"])
+def test_a_file_of_one_data_format_fits_the_other(suffix: str, tmp_path: Path) -> None:
+    first = tiny(data_format="channels_first", input_shape=(3, 64, 32), include_top=False)
+    batch = images(64, 32, 3)
+    turned = np.moveaxis(batch, -1, 1)
+    path = tmp_path / f"first{suffix}"
+    (first.save_weights if suffix == ".weights.h5" else first.save)(path)
+    last = tiny(weights=path, input_shape=(64, 32, 3), include_top=False)
+    expected = np.asarray(last(batch))
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(np.moveaxis(first(turned), 1, -1), expected, atol=1e-4)
+    if suffix == ".keras":
+        again = keras.models.load_model(path)
+        np.testing.assert_array_equal(again(turned), first(turned))
+
+
+def test_keras_s_setting_is_the_default_data_format() -> None:
     keras.config.set_image_data_format("channels_first")
     try:
-        with pytest.raises(ModelBuildError, match="channels_first"):
-            tiny()
+        first = tiny(input_shape=(3, 64, 32), include_top=False)
+        image = keras.Input((3, 64, 32))
+        on_top = tiny(input_shape=None, input_tensor=keras.layers.ReLU()(image), pooling="avg",
+                      include_top=False)  # fmt: skip
+        last = tiny(input_shape=(64, 32, 3), data_format="channels_last", include_top=False)
+        assert rsinspect.ResNetRS50(weights=None, width=0.125).input_shape == (None, 3, 224, 224)
     finally:
         keras.config.set_image_data_format("channels_last")
+    assert first.output_shape == (None, 64, 8, 4)
+    assert on_top.output_shape == (None, 64)
+    assert last.output_shape == (None, 8, 4, 64)
+    with pytest.raises(InvalidChoice, match="unknown data_format 'channel_first'"):
+        tiny(data_format="channel_first")
+    with pytest.raises(InvalidSpec, match=r"it must be \(channels, height, width\)") as caught:
+        tiny(data_format="channels_first", input_shape=(64, 64))
+    assert "(3, 224, 224)" in str(caught.value.hint)
 
 
 def test_layouts_without_published_weights_can_be_built() -> None:

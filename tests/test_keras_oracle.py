@@ -160,8 +160,13 @@ import keras, numpy as np, rsinspect
 assert keras.backend.backend() == sys.argv[1]
 model = rsinspect.ResNetRS50(weights=sys.argv[2], input_shape=(97, 65, 3))
 batch = np.load(sys.argv[3])
-np.save(sys.argv[4], keras.ops.convert_to_numpy(model(batch)))
+outputs = keras.ops.convert_to_numpy(model(batch))
+np.save(sys.argv[4], outputs)
 model.save(sys.argv[5])
+first = {"input_shape": (3, 97, 65), "data_format": "channels_first"}
+model = rsinspect.ResNetRS50(weights=sys.argv[5], **first)
+turned = model(np.ascontiguousarray(np.moveaxis(batch, -1, 1)))
+np.testing.assert_allclose(keras.ops.convert_to_numpy(turned), outputs, atol=1e-5)
 """
 
 

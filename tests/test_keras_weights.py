@@ -392,6 +392,9 @@ def test_published_weights_are_fetched_once_and_then_need_no_network(
     mirror.server_close()
     again = rsinspect.ResNetRS50(weights="imagenet-i160", **arguments)
     np.testing.assert_array_equal(again(batch), model(batch))
+    arguments |= {"input_shape": (3, 64, 64), "data_format": "channels_first"}
+    first = rsinspect.ResNetRS50(weights="imagenet", **arguments)
+    np.testing.assert_allclose(first(np.moveaxis(batch, -1, 1)), model(batch), atol=1e-5)
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(mirror: Any, published_file: Path) -> None:

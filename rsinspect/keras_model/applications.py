@@ -31,11 +31,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, Protocol
 
 from rsinspect import paper
-from rsinspect.base.errors import InvalidChoice, InvalidSpec, ModelBuildError
+from rsinspect.base.errors import InvalidChoice, InvalidSpec, ModelBuildError, check_choice
 from rsinspect.base.words import near
-from rsinspect.keras_model.backend import keras, require_channels_last
+from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.build import build_model
 from rsinspect.keras_model.load import load, resolved
+from rsinspect.layers.map_layout import CHANNELS_FIRST, LAYOUTS, Layout, lying
 from rsinspect.networks.dialects import dialect_named
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ACTIVATIONS, CUSTOM_ACTIVATION, ResNetRSSpec
@@ -125,6 +126,7 @@ def ResNetRS(
     dialect: str = "keras",
     width: float = 1.0,
     name: str | None = None,
+    data_format: str | None = None,
 ) -> keras.Model:
     """Build a ResNet-RS as a Keras model, every number open to change.
 
@@ -133,8 +135,9 @@ def ResNetRS(
     Args:
         depth: 50, 101, 152, 200, 270, 350, 420, or 300 and 400, whose layouts were published
             without weights. With ``block_args`` any number: it is then only part of the name.
-        input_shape: Image (height, width, channels), each side at least 32 or None for any. By
-            default (224, 224, 3) with a classifier and (None, None, 3) without.
+        input_shape: Image (height, width, channels), or (channels, height, width) where
+            ``data_format`` is that, each side at least 32 or None for any. By default 224 by 224
+            of 3 channels with a classifier, and any height and width without.
         bn_momentum: Momentum of batch norm's moving statistics. Keras 2 had 0.0, with which they
             are those of the last batch alone: harmless for weights as they are, and wrong after any
             training. With 0.99 they follow some hundreds of steps: for a training from scratch of
@@ -157,8 +160,8 @@ def ResNetRS(
             for fresh ones. A file may have another head, or hold the network inside a Sequential or
             a larger model: what is not of this network is left out, a classifier that the file does
             not have starts fresh, and a ``WeightsWarning`` says so.
-        input_tensor: A Keras tensor to build on, (batch, height, width, channels). The model's
-            inputs are those it is computed from.
+        input_tensor: A Keras tensor to build on, a batch of such images. The model's inputs are
+            those it is computed from.
         classes: Outputs of the classifier.
         classifier_activation: What follows the classifier, a name or a function; None for logits.
         include_preprocessing: Whether the model begins by scaling pixels of 0 to 255 to the mean
@@ -169,18 +172,24 @@ def ResNetRS(
             no dropout, ``tf-models`` has swish and 1001 classes.
         width: Multiplier of every filter count.
         name: Name of the model, as Keras 3 calls the argument.
+        data_format: ``channels_last`` or ``channels_first``: the order of a map's axes, from the
+            image on; Keras's setting by default. Names, weights and files are the same in both; on
+            PyTorch channels_first saves the copies with which Keras surrounds a convolution. An
+            activation that is a function gets maps as they lie.
 
     Returns:
         A functional model from images, (batch, height, width, channels), to (batch, classes) with
         a classifier, to (batch, 2048) with pooling and to (batch, height / 32, width / 32, 2048)
-        with neither, sizes rounded up.
+        with neither, sizes rounded up; with channels_first from (batch, channels, height, width)
+        and to (batch, 2048, height / 32, width / 32).
 
     Raises:
         SpecError: If the network is impossible (also a ValueError, as are the next three).
-        InvalidChoice: If an activation or the dialect has a name that nothing has.
+        InvalidChoice: If an activation, the dialect or the data format has a name that nothing
+            has.
         WeightsError: If the weights belong to another network or cannot be had;
             ``WeightsUnavailable`` where a published file is not here and cannot be fetched.
-        ModelBuildError: If Keras is set to channels_first or ``input_tensor`` does not fit.
+        ModelBuildError: If ``input_tensor`` does not fit.
         TypeError: If there is no such argument; the message names the nearest.
 
     >>> stages = [{"input_filters": 8, "num_repeats": 1}, {"input_filters": 16, "num_repeats": 2}]
@@ -188,8 +197,8 @@ def ResNetRS(
     >>> model.output_shape
     (None, None, None, 64)
     """
-    require_channels_last()
-    shape = _image_shape(input_shape, input_tensor, include_top)
+    layout = _layout_of(data_format)
+    shape = _image_shape(input_shape, input_tensor, include_top, layout)
     functions: dict[str, Callable[..., Any]] = {}
     fields: dict[str, Any] = {
         "resolution": tuple(DEFAULT_SIDE if side is None else side for side in shape[:2]),
@@ -224,17 +233,26 @@ def ResNetRS(
             image=input_tensor,
             spatial=(shape[0], shape[1]),
             functions=functions,
+            layout=layout,
         )
         if stored is not None:
             load(model, stored, network)
     return model
 
 
+def _layout_of(data_format: str | None) -> Layout:
+    """Read a data format; Keras's setting is the default."""
+    chosen: Any = keras.config.image_data_format() if data_format is None else data_format
+    check_choice("data_format", chosen, LAYOUTS)
+    layout: Layout = chosen
+    return layout
+
+
 def _image_shape(
-    input_shape: Shape | None, input_tensor: Any, include_top: bool
+    input_shape: Shape | None, input_tensor: Any, include_top: bool, layout: Layout
 ) -> tuple[int | None, int | None, int]:
     """Find height, width (None where any will do) and channels of the image."""
-    requested = None if input_shape is None else _checked_shape(input_shape, "input_shape")
+    requested = None if input_shape is None else _checked_shape(input_shape, "input_shape", layout)
     if input_tensor is None:
         if requested is not None:
             return requested
@@ -242,25 +260,36 @@ def _image_shape(
     if not keras.utils.is_keras_tensor(input_tensor):
         raise ModelBuildError(
             f"input_tensor is a {type(input_tensor).__name__}, not a Keras tensor",
-            "pass keras.Input(shape=(height, width, channels)) or what was computed from one",
+            f"pass keras.Input(shape={_AXES[layout]}) or what was computed from one",
         )
-    actual = _checked_shape(tuple(input_tensor.shape)[1:], "the shape of input_tensor")
+    given = tuple(input_tensor.shape)[1:]
+    actual = _checked_shape(given, "the shape of input_tensor", layout)
     if requested is not None and any(
         ours is not None and theirs is not None and ours != theirs
         for ours, theirs in zip(requested, actual, strict=True)
     ):
-        raise InvalidSpec(f"input_shape is {requested}, but input_tensor is of shape {actual}")
+        raise InvalidSpec(f"input_shape is {input_shape}, but input_tensor is of shape {given}")
     return actual
 
 
-def _checked_shape(shape: Any, what: str) -> tuple[int | None, int | None, int]:
+_AXES = {
+    layout: f"({', '.join(lying(('height', 'width', 'channels'), layout))})" for layout in LAYOUTS
+}
+"""Names of the axes of an image."""
+
+
+def _checked_shape(shape: Any, what: str, layout: Layout) -> tuple[int | None, int | None, int]:
+    """Read the shape of an image as height, width and channels."""
     try:
         height, width, channels = (None if n is None else operator.index(n) for n in shape)
     except (TypeError, ValueError) as exc:
         raise InvalidSpec(
-            f"{what} is {shape}; it must be (height, width, channels)",
-            "for example (224, 224, 3), or (None, None, 3) for images of any size",
+            f"{what} is {shape}; it must be {_AXES[layout]}",
+            f"for example {lying((224, 224, 3), layout)}, or {lying((None, None, 3), layout)} for "
+            "images of any size",
         ) from exc
+    if layout == CHANNELS_FIRST:
+        channels, height, width = height, width, channels
     if channels is None:
         raise InvalidSpec(f"{what} is {shape}; the number of channels must be known")
     return height, width, channels
@@ -339,6 +368,7 @@ class PublishedDepth(Protocol):
         dialect: str = "keras",
         width: float = 1.0,
         model_name: str | None = None,
+        data_format: str | None = None,
     ) -> keras.Model:
         """Build the model."""
 

@@ -6,7 +6,7 @@ depends on which one it is.
 
 from __future__ import annotations
 
-from rsinspect.base.errors import BackendUnavailable, ModelBuildError
+from rsinspect.base.errors import BackendUnavailable
 
 try:
     import keras
@@ -20,22 +20,9 @@ except (ValueError, RuntimeError) as exc:  # Keras's answers to a backend it doe
         f"Keras cannot use its backend: {exc}", "set KERAS_BACKEND to tensorflow, jax or torch"
     ) from exc
 
-__all__ = ["keras", "require_channels_last"]
+__all__ = ["keras"]
 
 if int(keras.__version__.split(".")[0]) < 3:
     raise BackendUnavailable(
         f"Keras {keras.__version__} is installed; Keras 3 is needed", "pip install 'keras>=3.5'"
     )
-
-
-def require_channels_last() -> None:
-    """Refuse Keras's global ``channels_first``: images here are (height, width, channels).
-
-    Raises:
-        ModelBuildError: If it is set.
-    """
-    if keras.config.image_data_format() != "channels_last":
-        raise ModelBuildError(
-            "Keras is set to channels_first; the models are built for channels_last only",
-            'call keras.config.set_image_data_format("channels_last")',
-        )
