@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rsinspect.api.measuring import load_run as load_run
     from rsinspect.api.measuring import profile as profile
     from rsinspect.api.networks import network as network
+    from rsinspect.base.errors import FoldingWarning as FoldingWarning
     from rsinspect.base.errors import RsInspectError as RsInspectError
     from rsinspect.base.errors import WeightsWarning as WeightsWarning
     from rsinspect.keras_model.applications import ResNetRS as ResNetRS
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
     from rsinspect.keras_model.applications import ResNetRS420 as ResNetRS420
     from rsinspect.keras_model.applications import decode_predictions as decode_predictions
     from rsinspect.keras_model.applications import preprocess_input as preprocess_input
+    from rsinspect.keras_model.fold_batch_norm import fold_batch_norm as fold_batch_norm
     from rsinspect.networks.network import Network as Network
 
 __all__ = [
+    "FoldingWarning",
     "Network",
     "ResNetRS",
     "ResNetRS50",
@@ -58,6 +61,7 @@ __all__ = [
     "decode_predictions",
     "diff",
     "fastest",
+    "fold_batch_norm",
     "graph",
     "load_run",
     "network",
@@ -70,11 +74,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FoldingWarning": "rsinspect.base.errors",
     "Network": "rsinspect.networks.network",
     "RsInspectError": "rsinspect.base.errors",
     "WeightsWarning": "rsinspect.base.errors",
     "check": "rsinspect.api.bounds",
     "diff": "rsinspect.api.functions",
+    "fold_batch_norm": "rsinspect.keras_model.fold_batch_norm",
     "graph": "rsinspect.api.functions",
     "fastest": "rsinspect.api.measuring",
     "load_run": "rsinspect.api.measuring",

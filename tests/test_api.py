@@ -26,11 +26,12 @@ RUN = GOLDENS / "run-50-train.json"
 
 def test_the_names_are_these_and_no_others() -> None:
     assert sorted(rsinspect.__all__) == [
-        "Network", "ResNetRS", "ResNetRS101", "ResNetRS152", "ResNetRS200", "ResNetRS270",
+        "FoldingWarning", "Network", "ResNetRS", "ResNetRS101", "ResNetRS152", "ResNetRS200",
+        "ResNetRS270",
         "ResNetRS350", "ResNetRS420", "ResNetRS50", "RsInspectError", "WeightsWarning",
         "__version__",
-        "check", "decode_predictions", "diff", "fastest", "graph", "load_run", "network",
-        "preprocess_input", "profile", "scale", "summary", "table", "variants",
+        "check", "decode_predictions", "diff", "fastest", "fold_batch_norm", "graph", "load_run",
+        "network", "preprocess_input", "profile", "scale", "summary", "table", "variants",
     ]  # fmt: skip
     assert dir(rsinspect) == sorted(rsinspect.__all__)
 

@@ -161,6 +161,7 @@ def test_norms_before_a_layer_are_applied_from_the_nearest_on() -> None:
     assert became(graph) == (["a"], ["m>a", "n>a"], {})
 
 
+AGAIN = "it, or a layer beside it, is used again in another way"
 TWICE = (("a", CONV, "x"), ("n", NORM, "a"), ("r", RELU, "n"), ("b", CONV, "r"), ("m", NORM, "b"))
 
 
@@ -175,17 +176,14 @@ def test_a_layer_that_is_used_twice_otherwise_takes_none(
     graph = graph_of(*layers, shares="b=a")
     left, folds, kept = became(graph)
     assert (len(left), folds) == (len(layers), [])
-    assert set(kept.values()) == {"beside a layer that is used again in another way"}
+    assert set(kept.values()) == {AGAIN}
 
 
-def test_a_norm_that_is_used_twice_is_folded_where_it_can_be() -> None:
-    """The use that is left has the weights then."""
-    graph = graph_of(("a", CONV, "x"), ("n", NORM, "a"), ("r", RELU, "n"), ("m", NORM, "r"),
-                     ("s", RELU, "m"), shares="m=n")  # fmt: skip
-    small, folding = fold_batch_norm(graph)
-    assert [(fold.norm, fold.into) for fold in folding.folds] == [("n", "a")]
-    assert small.layer("m").shares is None
-    assert [kept.path for kept in folding.kept] == ["m"]
+def test_a_norm_that_is_used_twice_is_folded_in_both_uses_or_in_none() -> None:
+    both: list[tuple[str, Op, str]] = [*TWICE[:4], ("m", NORM, "b")]
+    assert became(graph_of(*both, shares="m=n"))[:2] == (["a", "r", "b"], ["n>a", "n>b"])
+    once: list[tuple[str, Op, str]] = [*TWICE[:3], ("m", NORM, "r"), ("s", RELU, "m")]
+    assert became(graph_of(*once, shares="m=n"))[2] == {"n": AGAIN, "m": "between relu and relu"}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -28,7 +28,8 @@
         ├── ClosureFailed              1   the parts do not add up to the whole, with --strict
         └── InvalidMeasurement         2   a measurement nobody can make
 
-``WeightsWarning`` is no refusal but a Python warning: a weight file was loaded, and not all of it.
+``WeightsWarning`` is no refusal but a Python warning: a weight file was loaded, and not all of it;
+nor is ``FoldingWarning``: not all batch norms of a model were folded.
 
 Only the command line catches ``RsInspectError``; it never catches anything wider, so that a bug
 keeps its traceback. A message or hint that names an argument is a ``Wording``, so that the command
@@ -177,6 +178,10 @@ class WeightsUnavailable(WeightsError):
 
 class WeightsWarning(UserWarning):
     """A weight file was loaded in part: its head was left out, or the model's starts fresh."""
+
+
+class FoldingWarning(UserWarning):
+    """Batch norms of a model stay, because folding them would not be exact."""
 
 
 class BackendError(RsInspectError):

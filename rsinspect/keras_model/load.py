@@ -28,6 +28,7 @@ from rsinspect.checkpoints.contents import contents_of, sizes
 from rsinspect.checkpoints.layout import one_line, said
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.fetch import fetch_published
+from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_layer
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network
 from rsinspect.weights.identify import Fit, fit
@@ -92,11 +93,14 @@ def load(model: keras.Model, stored: Fit, network: Network) -> None:
         WeightsError: If an array cannot be read, or holds no numbers.
     """
     for path, layer in stored.stored.items():
-        _set(model.get_layer(network.names[path]), layer.arrays, f"{stored.path}", path)
+        values = _values(layer.arrays, f"{stored.path}", path)
+        assign(model.get_layer(network.names[path]), values)
 
 
 def load_own(path: Path, network: Network, layers: Mapping[str, keras.Layer]) -> None:
     """Set the weights of a network that was read from a file to those in the file.
+
+    Where batch norms were folded, the file has the weights from before, and they are folded here.
 
     Args:
         path: Of the file.
@@ -106,30 +110,51 @@ def load_own(path: Path, network: Network, layers: Mapping[str, keras.Layer]) ->
     Raises:
         WeightsError: If the file is damaged, or lacks weights or has them in other shapes.
     """
+    folds = folds_by_layer(network.folding)
     with arrays_in(path) as arrays:
+
+        def values(layer_path: str, *expected: tuple[tuple[int, ...], ...]) -> list[Any]:
+            found = arrays(tuple(network.names[layer_path].split("/")))
+            theirs = tuple(tuple(map(int, array.shape)) for array in found)
+            if theirs not in expected:
+                raise WeightsError(
+                    f"{said(path)} does not fit the network: at {layer_path} it has "
+                    f"{sizes(theirs)}, the network {sizes(expected[-1])}",
+                    "a network at another resolution may need other weights",
+                )
+            return _values(found, f"{path}", layer_path)
+
         for layer in network.graph:
             shapes = weight_shapes(layer.op)
             if not shapes or layer.shares is not None:
                 continue
-            found = arrays(tuple(network.names[layer.path].split("/")))
-            theirs = tuple(tuple(map(int, array.shape)) for array in found)
-            if theirs != shapes:
-                raise WeightsError(
-                    f"{said(path)} does not fit the network: at {layer.path} it has "
-                    f"{sizes(theirs)}, the network {sizes(shapes)}",
-                    "a network at another resolution may need other weights",
-                )
-            _set(layers[layer.path], found, f"{path}", layer.path)
+            if own := folds.get(layer.path):
+                norms = [Norm(x, values(x.norm, weight_shapes(x.op))) for x in own]
+                before = values(layer.path, shapes[:-1], shapes)
+                assign(layers[layer.path], folded_weights(layer.op, before, norms))
+            else:
+                assign(layers[layer.path], values(layer.path, shapes))
 
 
-def _set(layer: keras.Layer, arrays: Sequence[Any], file: str, path: str) -> None:
+def assign(layer: keras.Layer, values: Sequence[Any]) -> None:
+    """Set the weights of a layer, and what it keeps of them to compute with."""
+    layer.set_weights(values)
+    if isinstance(layer, keras.layers.Normalization) and values:
+        layer.finalize_state()
+
+
+def _values(arrays: Sequence[Any], file: str, path: str) -> list[Any]:
+    """Read the arrays of a layer.
+
+    Raises:
+        WeightsError: If one cannot be read, or holds no numbers.
+    """
     try:
-        values = [_numbers(array) for array in arrays]
+        return [_numbers(array) for array in arrays]
     except (OSError, ValueError, TypeError, RuntimeError) as exc:
         raise WeightsError(
             f"{showable(file)} could not be loaded, at {path}: {one_line(exc)}"
         ) from exc
-    layer.set_weights(values)
 
 
 def _numbers(array: Any) -> Any:

@@ -9,7 +9,8 @@ the one that reads the norm. That is exact, up to rounding, under these rules al
   whose parts each take their own.
 * Every layer behind reads the norm without padding: zeros around the map are no zeros of the norm.
   For the same reason a norm behind zero padding stays.
-* A layer that is used again with the same weights takes the norm in every use, or in none.
+* A layer that is used again with the same weights takes the norm in every use, or in none; a norm
+  that is used again is folded in every use, or in none.
 * A norm that takes the statistics of each batch, in inference too, is no such product.
 """
 
@@ -153,13 +154,8 @@ class _Rewriting:
         self.folds: list[Fold] = []
 
     def graph(self) -> LayerGraph:
-        """Make the graph; the first that is left of layers that share weights has them."""
-        heirs: dict[str, str] = {}
-        layers = []
-        for path, layer in self._layers.items():
-            heir = heirs.setdefault(self._owner[path], path)
-            layers.append(layer._replace(shares=None if heir == path else heir))
-        return LayerGraph(self._name, tuple(layers), tuple(self._outputs))
+        """Make the graph."""
+        return LayerGraph(self._name, tuple(self._layers.values()), tuple(self._outputs))
 
     def fold(self, end: End) -> bool:
         """Fold what can be folded at one end of layers; tells whether anything was."""
@@ -195,7 +191,7 @@ class _Rewriting:
             except _Unfit as exc:
                 said.append(str(exc))
             else:
-                return "beside a layer that is used again in another way"
+                return "it, or a layer beside it, is used again in another way"
         return f"between {' and '.join(said)}"
 
     def _note_readers(self) -> None:
@@ -220,7 +216,7 @@ class _Rewriting:
         del self._layers[norm.path]
 
     def _agreed(self, end: End) -> dict[str, list[Target]]:
-        """Find what can take each norm; a layer that is used again does so in every use."""
+        """Find what can take each norm; layers that are used again do alike in every use."""
         found: dict[str, list[Target]] = {}
         for path, layer in self._layers.items():
             if isinstance(layer.op, ops.BatchNorm) and not layer.op.in_training:
@@ -237,7 +233,8 @@ class _Rewriting:
             uneven = [
                 norm
                 for norm, targets in found.items()
-                if any(
+                if not found.keys() >= {*self._uses[self._owner[norm]]}
+                or any(
                     len({taken.get(use) for use in self._uses[self._owner[path]]}) > 1
                     for path, _ in targets
                 )
