@@ -52,8 +52,10 @@ def say(*words: object) -> None:
     print(*words, flush=True)
 
 
-def signed(excess: Excess) -> str:
+def signed(excess: Excess | None) -> str:
     """A share with its interval."""
+    if excess is None:
+        return "unknown"
     low, high = excess.interval or (float("nan"), float("nan"))
     return f"{100 * excess.relative:+.2f} % [{100 * low:+.2f}, {100 * high:+.2f}]"
 

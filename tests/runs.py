@@ -16,6 +16,7 @@ from rsinspect.profiling.record.cautions import (
     CutShort,
     DoesNotClose,
     FewSamples,
+    FirstCall,
     NeverQuiet,
     NotSteady,
     OutputsDiffer,
@@ -58,6 +59,7 @@ CAUTIONS: tuple[Caution, ...] = (
     OverBudget(90.0, 60.0),
     NeverQuiet(0.1, 8),
     CutShort(5),
+    FirstCall(),
 )
 
 

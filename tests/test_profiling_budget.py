@@ -1,5 +1,7 @@
 """The time of a whole measurement, with a clock that nobody has to wait for."""
 
+import math
+
 import pytest
 
 from rsinspect.cli.flags import flag
@@ -8,9 +10,11 @@ from rsinspect.profiling.budget import (
     GRACE_S,
     ROOFS_S,
     SUMMING_UP_S,
+    TRACE_COST,
     Budget,
     Estimate,
     Wanted,
+    has_roofs,
 )
 from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL
@@ -51,21 +55,24 @@ def test_processes_share_what_is_left(clock: Clock) -> None:
     assert whole.first_of(1).left_s == whole.left_s == 30.0
 
 
-def test_what_comes_after_the_rounds_has_its_time(clock: Clock) -> None:
+def test_a_trace_has_its_time_unless_it_is_that_of_the_only_pass(clock: Clock) -> None:
     budget = Budget.starting(60.0, clock)
-    assert budget.measuring_s(1.0, roofs=False, trace=False) == 60.0 - SUMMING_UP_S
-    with_roofs = budget.measuring_s(1.0, roofs=True, trace=False)
-    assert with_roofs == 60.0 - SUMMING_UP_S - ROOFS_S
-    assert budget.measuring_s(1.0, roofs=True, trace=True) < with_roofs
+    assert budget.measuring_s(1.0, trace=False) == 60.0 - SUMMING_UP_S
+    assert budget.measuring_s(1.0, trace=True) == 60.0 - SUMMING_UP_S - 3 * TRACE_COST
+    assert budget.measuring_s(20.0, trace=True) == 60.0 - SUMMING_UP_S - 20.0 * TRACE_COST
+    assert budget.measuring_s(30.0, trace=True) == 60.0 - SUMMING_UP_S
 
 
-@pytest.mark.parametrize("rounds", [FEWEST_FOR_INTERVAL, 1])
-def test_roofs_cost_neither_the_interval_nor_the_only_round(clock: Clock, rounds: int) -> None:
-    budget = Budget.starting(60.0, clock)
-    all_of_it = 60.0 - SUMMING_UP_S
-    enough = (all_of_it - ROOFS_S) / rounds
-    assert budget.measuring_s(enough, roofs=True, trace=False) == all_of_it - ROOFS_S
-    assert budget.measuring_s(enough + 0.1, roofs=True, trace=False) == all_of_it
+@pytest.mark.parametrize("count", range(8))
+@pytest.mark.parametrize("fit", range(1, 12))
+def test_roofs_cost_neither_the_interval_nor_the_first_passes(count: int, fit: int) -> None:
+    """Where they have their time, as much can be had beside them as matters."""
+    with_roofs = count + math.floor((4.0 * fit - ROOFS_S) / 4.0)
+    if has_roofs(count, 4.0, 4.0 * fit, ROOFS_S):
+        assert with_roofs >= min(4, count + fit)
+        assert with_roofs >= 6 or count + fit < 6
+    else:
+        assert 4.0 * fit < ROOFS_S or with_roofs < 4 or with_roofs < 6 <= count + fit
 
 
 def test_a_short_budget_has_short_roofs_and_a_short_prediction(clock: Clock) -> None:
@@ -76,9 +83,13 @@ def test_a_short_budget_has_short_roofs_and_a_short_prediction(clock: Clock) -> 
 
 def test_what_cannot_fit_is_known_from_a_few_images() -> None:
     slow = Estimate(batch=128, ready_s=8.0, pass_s=23.0, begun_s=15.0)
-    assert not slow.may_fit(45.0)
-    assert slow.may_fit(100.0)
-    assert slow.wanted(60.0) == Wanted(batch=8, time_s=440)
+    assert not slow.may_fit(26.9)
+    assert slow.may_fit(27.0), "half of building, and a pass"
+    assert slow.wanted(60.0) == Wanted(batch=16, time_s=230)
+    apart = slow._replace(pairs=True)
+    assert not apart.may_fit(95.9)
+    assert apart.may_fit(96.0), "two that compile, and one each"
+    assert apart.wanted(60.0) == Wanted(batch=8, time_s=440)
 
 
 @pytest.mark.parametrize("pass_s", [0.01, 0.5, 2.0, 10.0, 100.0])
@@ -88,7 +99,7 @@ def test_what_is_advised_has_its_interval(pass_s: float) -> None:
     before_s = estimate.begun_s + estimate.ready_s + SUMMING_UP_S
 
     def needed_s(batch: int) -> float:
-        return before_s + FEWEST_FOR_INTERVAL * 2 * pass_s * batch / 128
+        return before_s + (1 + FEWEST_FOR_INTERVAL) * pass_s * batch / 128
 
     assert needed_s(128) <= wanted.time_s
     if wanted.batch is not None:
@@ -98,7 +109,7 @@ def test_what_is_advised_has_its_interval(pass_s: float) -> None:
 def test_each_of_several_processes_needs_as_much() -> None:
     estimate = Estimate(batch=128, ready_s=5.0, pass_s=1.0, begun_s=10.0)
     assert estimate.wanted(60.0).batch == 128
-    assert estimate.wanted(60.0, processes=2).batch == 64
+    assert estimate.wanted(40.0, processes=2).batch == 64
     assert estimate.wanted(60.0, processes=2).time_s == 2 * estimate.wanted(60.0).time_s
 
 
@@ -111,13 +122,13 @@ def test_where_no_batch_fits_only_more_time_is_advised() -> None:
 
 def test_a_user_learns_early_that_the_time_does_not_do() -> None:
     slow = Estimate(batch=128, ready_s=8.0, pass_s=23.0, begun_s=15.0)
-    words = outlook(slow, 60.0)
+    words = outlook(slow._replace(pass_s=46.0), 60.0)
     assert words is not None
     assert words.worded(flag) == (
-        "a pass of 128 images takes about 23.0 s here: 60 s are too short for a measurement; "
+        "a pass of 128 images takes about 46.0 s here: 60 s are too short for a measurement; "
         "an interval needs --batch 8, or --max-time 440"
     )
-    few = outlook(slow._replace(pass_s=4.0), 60.0)
+    few = outlook(slow, 60.0)
     assert few is not None
     assert "too short for an interval" in str(few)
     assert outlook(slow._replace(pass_s=0.5), 60.0) is None

@@ -15,23 +15,20 @@ from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import worker
-from rsinspect.profiling.budget import Budget, Estimate
+from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.choices import Mode
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.protocol import (
     Event,
     Failure,
-    Message,
     Phase,
     decode,
 )
 from rsinspect.profiling.record.cautions import OutputsDiffer
 from rsinspect.profiling.record.document import from_json, to_json
-from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.request import ProfileRequest, request_to_json
 from rsinspect.profiling.rounds import RoundDone
 from tests.conftest import Cli, python
-from tests.networks import network_of
 
 BRIEF: dict[str, Any] = {"max_time_s": 300.0, "most_rounds": 1}
 """One burst, however slow the machine."""
@@ -285,95 +282,3 @@ class ResourceExhaustedError(Exception):
 )
 def test_allocation_errors_are_told_apart(exc: Exception, kind: str) -> None:
     assert worker._failure_kind(exc) == kind
-
-
-# ---- what the time is spent on before the whole network is built
-
-
-class Clock:
-    """Moves on when a probe samples."""
-
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-def estimated(
-    monkeypatch: pytest.MonkeyPatch, passes_s: list[float], *, enough: bool = False, **asked: Any
-) -> tuple[Estimate | None, list[Message], Budget]:
-    """What the worker says of a probe that samples these passes, one after the other."""
-    extrapolate = pytest.importorskip("rsinspect.profiling.extrapolate")
-    clock = Clock()
-    budget = Budget.starting(60.0, clock)
-    clock.now_s += 15.0
-    passes = iter(passes_s)
-
-    class Probe:
-        is_enough = False
-
-        def __init__(self, *_: object) -> None: ...
-
-        def sample(self, most_s: float) -> None:
-            clock.now_s += most_s
-            self.pass_s = next(passes)
-            self.is_enough = enough
-
-        @property
-        def estimate(self) -> Estimate:
-            return Estimate(batch=128, ready_s=5.0, pass_s=self.pass_s, begun_s=18.0)
-
-        @property
-        def prediction(self) -> Prediction:
-            return Prediction(parts=(), end_to_end_s=self.pass_s, rounds=3, ready_s=18.0)
-
-    monkeypatch.setattr(extrapolate, "Probe", Probe)
-    given: dict[str, Any] = {"network": network_of(50), "batch": 128}
-    request = ProfileRequest(**given | asked)
-    said: list[Message] = []
-
-    class Emitter(worker.Emitter):
-        def __init__(self) -> None: ...
-
-        def __call__(self, message: Message) -> None:
-            said.append(message)
-
-    return worker._estimate(request, budget, worker, Emitter()), said, budget
-
-
-@pytest.mark.keras
-def test_a_busy_moment_is_waited_out_before_it_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, said, budget = estimated(monkeypatch, [30.0, 20.0, 2.0])
-    assert found is not None
-    assert found.pass_s == 2.0
-    assert [message.end_to_end_s for message in said if isinstance(message, Prediction)] == [
-        30.0, 20.0, 2.0,
-    ]  # fmt: skip
-    assert budget.left_s > 30
-
-
-@pytest.mark.keras
-def test_what_is_all_there_will_be_is_sampled_until_the_time_is_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    found, _, budget = estimated(monkeypatch, [30.0] * 100)
-    assert found is not None
-    assert not found.may_fit(budget.left_s)
-    assert 0 < budget.left_s < 60 / 4
-
-
-@pytest.mark.keras
-def test_enough_is_not_sampled_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, said, budget = estimated(monkeypatch, [30.0], enough=True)
-    assert sum(isinstance(message, Prediction) for message in said) == 1
-    assert budget.left_s == pytest.approx(60 - 15 - budget.prediction_s)
-
-
-@pytest.mark.keras
-def test_nothing_is_predicted_unless_somebody_wants_to_know(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert estimated(monkeypatch, [], predict=False, batch=4)[:2] == (None, [])
-    found, said, _ = estimated(monkeypatch, [30.0], predict=False)
-    assert found is not None, "a large batch has to be known to fit"
-    assert not any(isinstance(message, Prediction) for message in said)

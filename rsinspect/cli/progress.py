@@ -8,17 +8,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.text import Text
 
 from rsinspect.cli import talk
 from rsinspect.cli.flags import flag
 from rsinspect.profiling import parent, protocol
-from rsinspect.profiling.answer import announcement, outlook, prediction_table, preview
-from rsinspect.profiling.budget import Budget
+from rsinspect.profiling.answer import announcement, duration, outlook, prediction_table, preview
+from rsinspect.profiling.budget import Budget, Estimate
 from rsinspect.profiling.record.headline import speed
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
@@ -28,8 +29,6 @@ from rsinspect.profiling.ways import Way
 from rsinspect.render.console import print_table
 
 Result = TypeVar("Result")
-Show = Callable[[str], None]
-"""Shows what is being done, until it is told something else."""
 
 LINE_EVERY_S = 10.0
 """Between two lines in a pipe."""
@@ -56,61 +55,96 @@ def watched(request: ProfileRequest, budget: Budget, run: Callable[..., Result])
     console = talk.console()
     for line in (announcement(request), preview(request)):
         console.print(line, highlight=False, soft_wrap=True)
-    with (_bar if console.is_terminal else _lines)(console, budget) as show:
-        return run(request, budget=budget, on_event=_Display(request, budget, console, show))
+    now = _Now(budget)
+    with (_bar if console.is_terminal else _lines)(console, now):
+        return run(request, budget=budget, on_event=_Display(request, now, console))
+
+
+@dataclass
+class _Now:
+    """What is being done, and when all will be.
+
+    Attributes:
+        budget: The time there is.
+        doing: In words.
+        ends_s: When it is expected to be over, by the budget's clock; None while nobody knows.
+    """
+
+    budget: Budget
+    doing: str = "starting"
+    ends_s: float | None = None
+
+    @property
+    def left(self) -> str:
+        """Say how much longer it takes, or may take."""
+        if self.ends_s is None:
+            return f"at most {max(0.0, self.budget.left_s):.0f} s more"
+        return f"about {max(0.0, self.ends_s - self.budget.clock()):.0f} s more"
+
+    @property
+    def whole_s(self) -> float:
+        """Return how long all of it takes, or may take."""
+        if self.ends_s is None:
+            return self.budget.whole_s
+        return self.budget.elapsed_s + max(0.0, self.ends_s - self.budget.clock())
 
 
 @contextmanager
-def _bar(console: Console, budget: Budget) -> Iterator[Show]:
+def _bar(console: Console, now: _Now) -> Iterator[None]:
     """Show a bar of the time that is used up."""
     with Progress(
-        TextColumn("{task.description}"),
+        _Doing(now),
         BarColumn(),
-        _Left(budget),
+        _Left(now),
         console=console,
         transient=True,
         refresh_per_second=2,  # drawing takes processor time from what is measured
     ) as progress:
-        task = progress.add_task("starting", total=budget.whole_s)
-
-        def show(doing: str) -> None:
-            progress.update(task, description=doing)
-
-        yield show
+        progress.add_task("", total=now.whole_s)
+        yield
 
 
-class _Left(ProgressColumn):
-    """What is left of the budget; moves the bar along."""
+class _Doing(ProgressColumn):
+    """What is being done."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, now: _Now) -> None:
         super().__init__()
-        self.budget = budget
+        self.now = now
 
     def render(self, task: Task) -> Text:
         """Write it; called whenever the bar is drawn."""
-        task.completed = min(self.budget.elapsed_s, self.budget.whole_s)
-        return Text(f"at most {max(0.0, self.budget.left_s):.0f} s more")
+        return Text(self.now.doing)
+
+
+class _Left(ProgressColumn):
+    """How much longer it takes; moves the bar along."""
+
+    def __init__(self, now: _Now) -> None:
+        super().__init__()
+        self.now = now
+
+    def render(self, task: Task) -> Text:
+        """Write it; called whenever the bar is drawn."""
+        task.total = self.now.whole_s
+        task.completed = min(self.now.budget.elapsed_s, self.now.whole_s)
+        return Text(self.now.left)
 
 
 @contextmanager
-def _lines(console: Console, budget: Budget) -> Iterator[Show]:
+def _lines(console: Console, now: _Now) -> Iterator[None]:
     """Write a line now and then: in a pipe nobody sees a bar."""
-    doing = "starting"
     over = threading.Event()
-
-    def show(now: str) -> None:
-        nonlocal doing
-        doing = now
 
     def write() -> None:
         while not over.wait(LINE_EVERY_S):
-            spent = f"{budget.elapsed_s:.0f} s of {budget.whole_s:g} s"
-            console.print(f"{spent}: {doing}", highlight=False, soft_wrap=True)
+            spent = f"{now.budget.elapsed_s:.0f} s of {now.budget.whole_s:g} s"
+            expected = "" if now.ends_s is None else f"; {now.left}"
+            console.print(f"{spent}: {now.doing}{expected}", highlight=False, soft_wrap=True)
 
     thread = threading.Thread(target=write, daemon=True)
     thread.start()
     try:
-        yield show
+        yield
     finally:
         over.set()
         thread.join()
@@ -119,37 +153,43 @@ def _lines(console: Console, budget: Budget) -> Iterator[Show]:
 class _Display:
     """Shows events: what is being done, and above it what has become known."""
 
-    def __init__(
-        self, request: ProfileRequest, budget: Budget, console: Console, show: Show
-    ) -> None:
+    def __init__(self, request: ProfileRequest, now: _Now, console: Console) -> None:
         self.request = request
-        self.budget = budget
+        self.now = now
         self.console = console
-        self.show = show
         self.batch = request.batch
         self.prediction: Prediction | None = None
         self.start: Way | None = None
+        self.estimate: Estimate | None = None
         self.warned = False
+        self.told_time = False
 
     def __call__(self, event: protocol.Event) -> None:
         match event:
             case protocol.AttemptStarted(batch, process):
+                if batch != self.batch:
+                    self._say(f"batch {batch}: it is predicted to fit, and tried")
                 self.batch = batch
                 of = f", process {process + 1} of {self.request.processes}"
-                self.show(f"batch {batch}{of if self.request.processes > 1 else ''}")
+                self.now.doing = f"batch {batch}{of if self.request.processes > 1 else ''}"
+                self.now.ends_s = None
             case protocol.Phase(phase):
                 if phase == "building":
                     self._tell_prediction()
-                self.show(f"importing {self.request.backend}" if phase == "starting" else phase)
+                starting = phase == "starting"
+                self.now.doing = f"importing {self.request.backend}" if starting else phase
             case RoundDone():
-                self.show(f"{event.phase}, round {event.round}")
+                self.now.doing = f"{event.phase}, round {event.round}"
             case Prediction():
                 self.prediction = event
             case protocol.Estimated(estimate):
-                words = outlook(estimate, self.budget.whole_s, self.request.processes)
+                self.estimate = estimate
+                words = outlook(estimate, self.now.budget.whole_s, self.request.processes)
                 if words is not None and not self.warned:
                     self.warned = True  # a later estimate is in the answer
                     self._say(words.worded(flag))
+            case protocol.TimeLeft():
+                self._tell_time(event)
             case protocol.BatchRefused(batch, reason):
                 self._say(f"batch {batch}: {reason}")
             case protocol.Stopped(ended_in_s):
@@ -159,7 +199,7 @@ class _Display:
                 )
             case protocol.Entered(_, way):
                 self.start = self.start or way
-                self.show(f"trying: {way.words(self.start, self.request.backend)}")
+                self.now.doing = f"trying: {way.words(self.start, self.request.backend)}"
             case protocol.MemoryUsed() | protocol.Out() | protocol.Judged():
                 pass
             case _:
@@ -174,6 +214,16 @@ class _Display:
         else:
             self._say(f"predicted: {speed(self.prediction.end_to_end_s / self.batch)}")
         self.prediction = None
+
+    def _tell_time(self, left: protocol.TimeLeft) -> None:
+        """Say once how long it will take, and keep it up to date."""
+        if self.request.processes > 1:
+            return
+        budget = self.now.budget
+        self.now.ends_s = min(budget.clock() + left.left_s, budget.ends_s)
+        if not self.told_time:
+            self.told_time = True
+            self._say(duration(left, budget, None if self.warned else self.estimate))
 
     def _say(self, sentence: str) -> None:
         self.console.print(sentence, highlight=False, soft_wrap=True)

@@ -10,9 +10,10 @@ from rsinspect.base.words import Wording, advice, plural
 from rsinspect.layers.cost import layers_cost
 from rsinspect.layers.kernels import step_macs
 from rsinspect.networks.network import Network
-from rsinspect.profiling.budget import Estimate
+from rsinspect.profiling.budget import Budget, Estimate
 from rsinspect.profiling.memory import needed_memory
 from rsinspect.profiling.notes import notes
+from rsinspect.profiling.protocol import TimeLeft
 from rsinspect.profiling.record import predicted
 from rsinspect.profiling.record.cautions import wording
 from rsinspect.profiling.record.document import to_json
@@ -70,9 +71,26 @@ def outlook(estimate: Estimate, whole_s: float, processes: int = 1) -> Wording |
     left_s = whole_s / processes - estimate.begun_s
     what = "an interval" if estimate.may_fit(left_s) else "a measurement"
     return advice(
-        "a pass of {} takes about {} here: {} s are too short for {}; ",
-        plural(estimate.batch, "image"), seconds(estimate.pass_s), f"{whole_s:g}", what,
+        "{}: {} s are too short for {}; ", _one_pass(estimate), f"{whole_s:g}", what,
     ).followed_by(wanted.advice)  # fmt: skip
+
+
+def duration(left: TimeLeft, budget: Budget, estimate: Estimate | None) -> str:
+    """Say how long all of it will take, and for how many passes."""
+    what = ""
+    if left.passes is not None:
+        what = f", for {plural(left.passes, 'measured pass')}"
+    if left.passes == 0:
+        what = ", for the one pass in the call that compiles it"
+    first = "" if estimate is None else f"{_one_pass(estimate)}; "
+    whole_s = min(budget.elapsed_s + left.left_s, budget.whole_s)
+    return f"{first}this will take about {whole_s:.0f} s{what}"
+
+
+def _one_pass(estimate: Estimate) -> str:
+    return (
+        f"a pass of {plural(estimate.batch, 'image')} takes about {seconds(estimate.pass_s)} here"
+    )
 
 
 def _title(run: ProfileRun) -> str:

@@ -44,6 +44,7 @@ from rsinspect.profiling.protocol import (
     Ready,
     RoofsMeasured,
     Stopped,
+    TimeLeft,
     Traced,
     decode,
 )
@@ -250,7 +251,7 @@ class _Worker:
     def _hear(self, line: str, on_event: Callable[[Event], None]) -> None:
         message = decode(line)
         match message:
-            case Phase() | RoundDone() | Estimated() | Entered() | Out() | Judged():
+            case Phase() | RoundDone() | Estimated() | TimeLeft() | Entered() | Out() | Judged():
                 self.messages.append(message)
                 on_event(message)
             case MemoryUsed():

@@ -30,13 +30,19 @@ ROOFS_SHARE = 0.1
 PREDICTION_S = 4.0
 PREDICTION_SHARE = 0.05
 """The passes of a prediction take that share of the whole at most."""
-TRACE_PASSES = 5
-"""What recording three passes op by op takes, in passes."""
+TRACED = 3
+"""Passes that are recorded op by op, where passes are short."""
+TRACE_COST = 5 / 3
+"""What recording one takes, in passes."""
+TRACE_SHARE = 0.1
+"""Of the whole; where more than one pass would take more than that, one is recorded."""
 
 NO_TIME = "the measurement ended before it came to that"
 
+FEWEST_PASSES = 4
+"""Each measured pass until then is worth more than the roofs."""
 ROUNDS_FOR_INTERVAL = FEWEST_FOR_INTERVAL + 2
-"""The calls that compile are as long as a round, and one goes into settling."""
+"""One goes into the calls that compile, one into what nobody knew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,24 +89,55 @@ class Budget:
         ends_s = self.ends_s - self.left_s * (parts - 1) / parts
         return Budget(whole_s=self.whole_s, ends_s=ends_s, clock=self.clock)
 
-    def measuring_s(self, round_s: float, *, roofs: bool, trace: bool) -> float:
-        """Return what warm-up and rounds may take, so that what comes after them fits too.
+    def traced(self, pass_s: float) -> int:
+        """Count the passes that are recorded op by op."""
+        long = TRACED * TRACE_COST * pass_s > TRACE_SHARE * self.whole_s
+        return 1 if long else TRACED
 
-        Where the roofs would cost the interval, or the only round, there is no time for them.
+    def measuring_s(self, pass_s: float, *, trace: bool) -> float:
+        """Return what is left for passes and roofs, so that what comes after them fits too.
+
+        A trace was asked for, so it has its time unless that is the only pass's.
 
         Args:
-            round_s: One round.
-            roofs: Whether roofs come after.
+            pass_s: One pass.
             trace: Whether a trace comes after.
         """
-        left_s = self.left_s - SUMMING_UP_S - (TRACE_PASSES * round_s / 2 if trace else 0.0)
-        after_s = self.roofs_s if roofs else 0.0
-        for rounds in (FEWEST_FOR_INTERVAL, 1):
-            if left_s - after_s >= rounds * round_s:
-                return left_s - after_s
-            if left_s >= rounds * round_s:
-                break
-        return left_s
+        left_s = self.left_s - SUMMING_UP_S
+        after_s = TRACE_COST * self.traced(pass_s) * pass_s if trace else 0.0
+        return left_s - after_s if left_s - after_s >= pass_s else left_s
+
+    def pairs_fit(self, pass_s: float, compile_s: float, *, trace: bool) -> bool:
+        """Tell whether an interval can be had with two passes a round.
+
+        Args:
+            pass_s: One pass.
+            compile_s: What the call that compiles the other function takes beyond its pass.
+            trace: Whether a trace comes after.
+        """
+        left_s = self.measuring_s(pass_s, trace=trace) - compile_s - pass_s
+        return left_s >= 2 * ROUNDS_FOR_INTERVAL * pass_s
+
+
+def has_roofs(count: int, pass_s: float, left_s: float, roofs_s: float) -> bool:
+    """Tell whether there is time for roofs, with so many passes or rounds measured already.
+
+    They cost no interval that can be had, and none of the first passes.
+
+    Args:
+        count: Passes that were measured.
+        pass_s: What another takes.
+        left_s: For passes and roofs.
+        roofs_s: What the roofs take.
+
+    >>> has_roofs(0, 5.0, 35.0, 5.0), has_roofs(0, 5.0, 34.0, 5.0), has_roofs(6, 5.0, 5.0, 5.0)
+    (True, False, True)
+    """
+    without = count + max(0, math.floor(left_s / pass_s))
+    beside = count + max(0, math.floor((left_s - roofs_s) / pass_s))
+    if left_s < roofs_s or beside < min(FEWEST_PASSES, without):
+        return False
+    return not beside < FEWEST_FOR_INTERVAL <= without
 
 
 class Estimate(NamedTuple):
@@ -108,28 +145,34 @@ class Estimate(NamedTuple):
 
     Attributes:
         batch: Images in a batch, as requested.
-        ready_s: Building and compiling it.
+        ready_s: Building it.
         pass_s: One pass or training step.
         begun_s: Of the budget, what was used up before.
+        compile_s: What the call that compiles one of its functions takes beyond its pass.
+        pairs: Whether parts and whole cannot be had of one pass.
     """
 
     batch: Images
     ready_s: Seconds
     pass_s: Seconds
     begun_s: Seconds
+    compile_s: Seconds = 0.0
+    pairs: bool = False
 
     def may_fit(self, left_s: float) -> bool:
-        """Tell whether one round may be had; where in doubt, yes.
+        """Tell whether one measured pass may be had; where in doubt, yes.
 
-        A round is two passes, and so are the calls that compile. What those take beyond their
-        passes is known to half of it.
+        Building and compiling is known to half of it. The call that compiles has a pass in it,
+        which will do where there is no other.
         """
-        return self.ready_s / 2 + 4 * self.pass_s <= left_s
+        passes = 4 if self.pairs else 1
+        return (self.ready_s + self.compile_s) / 2 + passes * self.pass_s <= left_s
 
     def wanted(self, whole_s: float, processes: int = 1) -> Wanted:
         """Work out what an interval would take, in one process or in each of several."""
-        before_s = self.begun_s + self.ready_s + SUMMING_UP_S
-        wanted = Wanted.of(before_s, 2 * self.pass_s, self.batch, whole_s / processes)
+        before_s = self.begun_s + self.ready_s + self.compile_s + SUMMING_UP_S
+        passes = ROUNDS_FOR_INTERVAL * (2 if self.pairs else 1)
+        wanted = Wanted.of(before_s, passes * self.pass_s, self.batch, whole_s / processes)
         return wanted._replace(time_s=wanted.time_s * processes)
 
 
@@ -146,23 +189,22 @@ class Wanted(NamedTuple):
     time_s: Count
 
     @classmethod
-    def of(cls, before_s: float, round_s: float, batch: int, whole_s: float) -> Wanted:
-        """Work it out; times of rounds are taken to grow with the batch.
+    def of(cls, before_s: float, passes_s: float, batch: int, whole_s: float) -> Wanted:
+        """Work it out; times of passes are taken to grow with the batch.
 
         Args:
             before_s: What everything but passes takes.
-            round_s: Both passes at that batch.
+            passes_s: As many passes as an interval needs, at that batch.
             batch: Images in a batch.
             whole_s: The budget.
 
-        >>> Wanted.of(15.0, 40.0, 128, 60.0)
-        Wanted(batch=16, time_s=370)
+        >>> Wanted.of(15.0, 160.0, 128, 60.0)
+        Wanted(batch=32, time_s=200)
         """
-        needed_s = before_s + ROUNDS_FOR_INTERVAL * round_s
         fits = batch
-        while fits and before_s + ROUNDS_FOR_INTERVAL * round_s * fits / batch > whole_s:
+        while fits and before_s + passes_s * fits / batch > whole_s:
             fits //= 2
-        return cls(fits or None, 10 * math.ceil(1.1 * needed_s / 10))
+        return cls(fits or None, 10 * math.ceil(1.1 * (before_s + passes_s) / 10))
 
     @property
     def advice(self) -> Wording:

@@ -16,6 +16,10 @@ from rsinspect.layers.partition import Segment, segments
 from rsinspect.layers.structure import Group
 from rsinspect.networks.network import Network
 
+PROBE_BATCH = 16
+"""Images are timed that many at a time at most: an image of 128 takes as long within 1 % (RS-50 on
+TensorFlow, two cores; within 4 % of one of 8), and a pass says early what others will take."""
+
 
 class Distinct(NamedTuple):
     """A network of the distinct blocks of another.

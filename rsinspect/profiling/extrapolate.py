@@ -17,7 +17,7 @@ from typing import TypeVar
 from rsinspect.profiling import machine
 from rsinspect.profiling.backends.workload import Instrument, workload
 from rsinspect.profiling.budget import Budget, Estimate
-from rsinspect.profiling.distinct import Distinct
+from rsinspect.profiling.distinct import PROBE_BATCH, Distinct
 from rsinspect.profiling.gate import Gated, Window, between, gate
 from rsinspect.profiling.projection import Passes, interval_of, multiples, projected
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
@@ -32,9 +32,6 @@ FEWEST = 3
 WARM_UP_CALLS = 2
 AT_LEAST_S = 3.0
 """A machine is a few per cent faster in some seconds than in others (``projection.DRIFT``)."""
-PROBE_BATCH = 16
-"""Images are timed that many at a time at most: an image of 128 takes as long within 1 % (RS-50 on
-TensorFlow, two cores; within 4 % of one of 8), and a pass says early what others will take."""
 
 
 class Probe:
@@ -148,7 +145,9 @@ class Probe:
         compiled_s = max(0.0, self.first_s - statistics.median(s.wall_s for s in self.samples))
         return Estimate(
             batch=self.request.batch,
-            ready_s=(self.built_s + 2 * compiled_s) * layers,
+            ready_s=self.built_s * layers,
             pass_s=self.prediction.end_to_end_s,
             begun_s=self.begun_s,
+            compile_s=compiled_s * layers,
+            pairs=not self.instrument.carries_total,
         )

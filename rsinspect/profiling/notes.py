@@ -53,6 +53,14 @@ def closure_line(run: ProfileRun) -> str:
 
 def _closure_note(run: ProfileRun) -> str:
     closure = run.closure
+    if run.total_of != "plain":
+        which = (
+            "that compiled the network" if run.total_of == "first" else "with instruments inside"
+        )
+        return (
+            f"Parts and whole ({seconds(closure.end_to_end_s)}) are of the same passes, those "
+            f"{which}: there was no time for others, to which the parts could be held."
+        )
     return (
         f"{_ADDS_UP[closure.closes]}: {seconds(closure.sum_s)} vs "
         f"{seconds(closure.end_to_end_s)} end to end (gap {_signed(closure.gap)}; limit "
@@ -61,6 +69,13 @@ def _closure_note(run: ProfileRun) -> str:
 
 
 def _overhead_note(run: ProfileRun) -> str:
+    overhead = run.closure.overhead
+    cost = (
+        "Timing overhead unknown: it grows with the parts, not with the batch, so a smaller batch "
+        "bounds it."
+        if overhead is None
+        else f"Timing overhead {_percent(overhead.relative)} %."
+    )
     rounds, foreign = run.rounds, run.rounds.foreign_median
     processes = f" in {plural(rounds.processes, 'process')}" if rounds.processes > 1 else ""
     others = (
@@ -68,10 +83,7 @@ def _overhead_note(run: ProfileRun) -> str:
         if foreign is None
         else f"other programs took {percent(foreign)} of the CPU"
     )
-    return (
-        f"Timing overhead {_percent(run.closure.overhead.relative)} %. "
-        f"{rounds.kept} of {plural(rounds.count, 'round')}{processes} used; {others}."
-    )
+    return f"{cost} {rounds.kept} of {plural(rounds.count, 'round')}{processes} used; {others}."
 
 
 def _limit(share: float) -> str:
@@ -199,8 +211,9 @@ def _range(rates: Sequence[float]) -> str:
 
 def _rounds_note(run: ProfileRun) -> str:
     resampled = "processes and bursts" if run.rounds.processes > 1 else "bursts of one process"
+    each = "" if run.total_of == "plain" else " of one pass each"
     return (
-        f"{plural(run.rounds.count, 'round')} in {run.measured_s:.1f} s, "
+        f"{plural(run.rounds.count, 'round')}{each} in {run.measured_s:.1f} s, "
         f"{_STOPPED.get(run.stopped_because, run.stopped_because)}. 95 % CI of the median, by "
         f"resampling {resampled}."
     )

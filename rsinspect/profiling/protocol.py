@@ -52,6 +52,19 @@ class Estimated:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """How long it will take from here, as far as is known.
+
+    Attributes:
+        left_s: Until all is done; in this process.
+        passes: That will have been measured then, where each is a round; None for pairs of them.
+    """
+
+    left_s: Seconds
+    passes: Count | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """Somebody stopped the worker, which does not go on by itself; it is ended in time."""
 
@@ -177,6 +190,7 @@ Event = (
     | BatchRefused
     | Prediction
     | Estimated
+    | TimeLeft
     | Stopped
     | Entered
     | Out
@@ -219,8 +233,9 @@ class Failure:
 
 
 Message = (
-    Phase | RoundDone | MemoryUsed | Prediction | Estimated | Ready | Round | RoofsMeasured
-    | NotAvailable | Traced | Failure | Finished | Entered | Prepared | Out | Judged | Bout
+    Phase | RoundDone | MemoryUsed | Prediction | Estimated | TimeLeft | Ready | Round
+    | RoofsMeasured | NotAvailable | Traced | Failure | Finished | Entered | Prepared | Out | Judged
+    | Bout
 )  # fmt: skip
 """What a worker writes."""
 
@@ -232,6 +247,7 @@ _MESSAGES = Tagged(
         "memory": MemoryUsed,
         "predicted": Prediction,
         "estimated": Estimated,
+        "time_left": TimeLeft,
         "ready": Ready,
         "round": Round,
         "roofs": RoofsMeasured,

@@ -11,6 +11,9 @@ what is alike in neighbouring samples differs between bursts, and the interval i
 last planned burst the measurement ends if it is precise, else it goes on without pauses until it is
 or the time is up.
 
+Where passes are so long that there is no time for pairs, a round is one pass with instruments
+inside, which carries the total too, and the call that compiles is all of the warm-up.
+
 Clock, sleep, probe, functions and random order are arguments; nothing here knows a framework.
 """
 
@@ -30,6 +33,7 @@ from rsinspect.profiling.gate import Probe, Window, between, gate, joined
 from rsinspect.profiling.statistics import (
     FEWEST_BURSTS,
     FEWEST_FOR_INTERVAL,
+    WARM_UP_AT_LEAST,
     Latency,
     Sampling,
     is_steady,
@@ -40,6 +44,9 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 StoppedBecause = Literal["precise", "time", "rounds"]
+TotalOf = Literal["plain", "instrumented", "first"]
+"""Which pass the total is of: one without instruments, the one with them, or the one that compiled
+the network and is all there was time for."""
 
 BURSTS = 20
 LOOKS_EVERY = 5
@@ -75,6 +82,15 @@ class Instrumented:
     wall_s: float
     parts_s: tuple[float, ...]
 
+    @property
+    def without_entry(self) -> Instrumented:
+        """Leave out what lies before the first and after the last mark: the last part.
+
+        In a call that compiles it is compiling.
+        """
+        inside = self.parts_s[:-1]
+        return Instrumented(wall_s=sum(inside), parts_s=(*inside, 0.0))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
@@ -89,6 +105,7 @@ class Round:
         capacity_s: Processor time there was, on the processors this process may use.
         foreign_s: Of it, what other programs used; None where the system does not tell.
         clock_share: Clock as a share of the highest; None where the system does not tell.
+        total_of: Which pass ``end_to_end_s`` is of.
     """
 
     burst: Count
@@ -99,6 +116,24 @@ class Round:
     capacity_s: Seconds
     foreign_s: Seconds | None
     clock_share: Ratio | None
+    total_of: TotalOf = "plain"
+
+    @classmethod
+    def alone(
+        cls, sample: Instrumented, window: Window, total_of: TotalOf, *, burst: int, at_s: float
+    ) -> Round:
+        """Make a round of one pass, which carries the total too."""
+        return cls(
+            burst=burst,
+            at_s=at_s,
+            end_to_end_s=sample.wall_s,
+            instrumented_s=sample.wall_s,
+            parts_s=sample.parts_s,
+            capacity_s=window.capacity_s,
+            foreign_s=window.foreign_s,
+            clock_share=window.clock_share,
+            total_of=total_of,
+        )
 
     @property
     def window(self) -> Window:
@@ -127,7 +162,8 @@ class Finished:
 
     Attributes:
         warm_up: Discarded rounds in seconds, both passes together; the compiling calls come first.
-        steady: Whether the last two of them agreed.
+        steady: Whether the last two of them agreed; where there was no time for three, the first
+            two that were measured.
         stopped_because: ``precise`` once the interval of the end-to-end median is within 1 % and
             those of all parts of 2 % and more within 2 %; ``time`` when another round would pass
             the budget; ``rounds`` at the most that are wanted.
@@ -221,12 +257,45 @@ class Session:
             round_s = warm_up[-1] if len(warm_up) > 1 else round_s or first_calls_s
             self.on_warm()
             stopped_because = self.until_precise(round_s)
-            elapsed_s = self.elapsed_s()
+        return self.finished(warm_up, stopped_because)
+
+    def measure_alone(self, first_s: float, wants: Callable[[int, float], bool]) -> Finished:
+        """Sample by passes with instruments inside, each of which carries the total too.
+
+        Args:
+            first_s: What the call that compiled took; it is the warm-up.
+            wants: Tells whether there shall be another, given how many there are and what one
+                takes.
+        """
+        self.start_ns = self.clock()
+        stopped_because: StoppedBecause = "time"
+        passes_s: list[float] = []
+        with garbage_collection_off():
+            self.on_warm()
+            while not passes_s or wants(len(passes_s), median(passes_s)):
+                before_s = self.elapsed_s()
+                ((sample, window),) = self._samples(self._inside, 1, settle=False)
+                number = len(self.rounds)
+                self._take(Round.alone(sample, window, "instrumented", burst=number, at_s=before_s))
+                passes_s.append(self.elapsed_s() - before_s)
+                self._report("measuring", len(self.rounds))
+                if len(self.rounds) >= self.most_rounds:
+                    stopped_because = "rounds"
+                    break
+                if self.elapsed_s() > SPREAD_S and is_precise(self.rounds):
+                    stopped_because = "precise"
+                    break
+        return self.finished((first_s,), stopped_because)
+
+    def finished(self, warm_up: tuple[float, ...], stopped_because: StoppedBecause) -> Finished:
+        """Sum up how it ended."""
+        measured = [one.end_to_end_s + one.instrumented_s for one in self.rounds[:2]]
+        short = len(warm_up) < WARM_UP_AT_LEAST
         return Finished(
             warm_up=warm_up,
-            steady=is_steady(warm_up),
+            steady=is_steady((warm_up[0], *measured) if short else warm_up),
             stopped_because=stopped_because,
-            elapsed_s=elapsed_s,
+            elapsed_s=self.elapsed_s(),
         )
 
     def elapsed_s(self) -> float:
@@ -296,7 +365,7 @@ class Session:
         )
         for (end_to_end_s, plain_window), (sample, window) in zip(plain, inside, strict=True):
             both = joined((plain_window, window))
-            self.rounds.append(
+            self._take(
                 Round(
                     burst=number,
                     at_s=at_s,
@@ -308,8 +377,11 @@ class Session:
                     clock_share=both.clock_share,
                 )
             )
-            self.on_round(self.rounds[-1])
         self._report("measuring", len(self.rounds))
+
+    def _take(self, one: Round) -> None:
+        self.rounds.append(one)
+        self.on_round(one)
 
     def _samples(self, call: Callable[[], T], size: int, *, settle: bool) -> list[tuple[T, Window]]:
         if settle:

@@ -3,11 +3,9 @@
 It reads one request from standard input and writes messages to standard output, a JSON object a
 line. Whatever else writes to standard output goes to standard error instead.
 
-First comes what is quick: a network of the whole one's distinct blocks, each of them once, predicts
-the latency of any depth. Then the whole network is
-built, compiled and measured; last come a trace and the roofs of the device, so that an impatient
-user misses them and not the latencies. Frameworks are imported inside functions: the environment
-they read on import (backend, devices, precision) has to be set before.
+``course`` says what comes when; here is what it takes: devices, frameworks, the network. Frameworks
+are imported inside functions: the environment they read on import (backend, devices, precision) has
+to be set before.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -30,11 +28,11 @@ from rsinspect.base.errors import BackendUnavailable, MeasurementError, RsInspec
 from rsinspect.base.process import end_with_parent
 from rsinspect.base.quantities import LARGEST
 from rsinspect.profiling import machine
-from rsinspect.profiling.budget import NO_TIME, SUMMING_UP_S, Budget, Estimate
-from rsinspect.profiling.distinct import distinct_blocks
+from rsinspect.profiling.budget import Budget
+from rsinspect.profiling.course import Course, Hands
+from rsinspect.profiling.distinct import Distinct
 from rsinspect.profiling.protocol import (
     MEMORY_WORDS,
-    Estimated,
     Failure,
     MemoryUsed,
     Message,
@@ -47,10 +45,10 @@ from rsinspect.profiling.protocol import (
 )
 from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.request import ProfileRequest, request_from_json
-from rsinspect.profiling.rounds import Finished, Session
 
 if TYPE_CHECKING:
     from rsinspect.profiling.backends.workload import Instrument, Workload
+    from rsinspect.profiling.extrapolate import Probe
 
 FLAGS = (
     "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF_NUM_INTRAOP_THREADS",
@@ -208,11 +206,86 @@ _POLICY = {
 """Keras's dtype policy: what is computed in; weights stay float32."""
 
 
-@contextlib.contextmanager
-def _seconds_into(samples: list[float]) -> Iterator[None]:
-    start = time.perf_counter_ns()
-    yield
-    samples.append((time.perf_counter_ns() - start) / 1e9)
+class _Subject:
+    """The network of a request, run by a framework.
+
+    Args:
+        request: What is measured.
+        budget: Of the whole measurement.
+        backend: Module of ``profiling.backends``.
+        load_before: Load of the machine before, or why it is not known.
+    """
+
+    def __init__(
+        self,
+        request: ProfileRequest,
+        budget: Budget,
+        backend: ModuleType,
+        load_before: Load,
+    ) -> None:
+        self.request = request
+        self.budget = budget
+        self.backend = backend
+        self.load_before = load_before
+        self.work: Workload | None = None
+        self.network: Instrument | None = None
+
+    def probe(self, distinct: Distinct) -> Probe:
+        from rsinspect.profiling.extrapolate import Probe
+
+        return Probe(self.request, distinct, self.backend, self.budget)
+
+    def build(self) -> Instrument:
+        from rsinspect.profiling.backends.workload import workload
+
+        gc.collect()  # the network of the distinct blocks
+        self.work = workload(self.request)
+        self.network = self.backend.instrument(self.work)
+        return self.network
+
+    def ready(self, *, compared: bool) -> Ready:
+        from rsinspect.profiling.backends.workload import OPTIMIZER, loss_name
+
+        assert self.work is not None
+        assert self.network is not None
+        difference, largest = _differences(self.network) if compared else (None, None)
+        return Ready(
+            parts=self.network.parts,
+            method=self.network.method,
+            output_max_abs_diff=difference,
+            output_max_abs=largest,
+            optimizer=OPTIMIZER if self.work.trains else None,
+            loss=loss_name(self.work) if self.work.trains else None,
+            environment=environment_of(self.request, self.load_before),
+        )
+
+    def trace(self, passes: int, *, alone: bool) -> Traced | NotAvailable:
+        assert self.work is not None
+        assert self.network is not None
+        try:
+            from rsinspect.profiling.backends.traces import trace_layers
+
+            return Traced(trace_layers(self.work, self.network, passes, alone=alone))
+        except MeasurementError as exc:
+            return NotAvailable("trace", exc.message)
+
+    def roofs(self, max_time_s: float) -> RoofsMeasured | NotAvailable:
+        self.work = self.network = None
+        gc.collect()
+        try:
+            from rsinspect.profiling.backends.roofs import measure_roofs
+
+            return RoofsMeasured(
+                measure_roofs(
+                    self.request.backend,
+                    self.request.precision,
+                    jit=self.request.compiles,
+                    clock=time.perf_counter_ns,
+                    max_time_s=max_time_s,
+                )
+            )
+        except MeasurementError as exc:
+            return NotAvailable("roofs", exc.message)
 
 
 def _serve(
@@ -223,142 +296,13 @@ def _serve(
     emit: Emitter,
 ) -> None:
     """Predict, build and measure the network, and send a message for each result."""
-    from rsinspect.profiling.backends.workload import OPTIMIZER, loss_name, workload
-
-    estimate = _estimate(request, budget, backend, emit)
-    if estimate is not None and not estimate.may_fit(budget.left_s - SUMMING_UP_S):
-        emit(Finished(warm_up=(), steady=False, stopped_because="time", elapsed_s=0.0))
-        return
-    emit(Phase("building"))
-    work = workload(request)
-    network = backend.instrument(work)
-    emit.memory()
-
-    emit(Phase("compiling"))
-    first_calls: list[float] = []
-    with _seconds_into(first_calls):
-        network.end_to_end()
-    emit.memory()
-    with _seconds_into(first_calls):
-        network.instrumented()
-    difference, largest = _differences(network)
-    emit.memory()
-    emit(
-        Ready(
-            parts=network.parts,
-            method=network.method,
-            output_max_abs_diff=difference,
-            output_max_abs=largest,
-            optimizer=OPTIMIZER if work.trains else None,
-            loss=loss_name(work) if work.trains else None,
-            environment=environment_of(request, load_before),
-        )
-    )
-    emit(Phase("warm-up"))
-    first_calls_s = sum(first_calls)
-    round_s = first_calls_s if estimate is None else min(first_calls_s, 2 * estimate.pass_s)
-    emit(_measure(network, request, budget, first_calls_s, round_s, emit))
-    emit.memory()
-    if request.traces:
-        emit(Phase("tracing"))
-        emit(_trace(work, network))
-    if request.roofs:
-        emit(Phase("roofs"))
-        del work, network
-        gc.collect()
-        emit(_roofs(request, budget))
+    subject = _Subject(request, budget, backend, load_before)
+    Course(request, budget, subject, _hands(), emit).run()
 
 
-def _estimate(
-    request: ProfileRequest, budget: Budget, backend: ModuleType, emit: Emitter
-) -> Estimate | None:
-    """Time the distinct blocks, for a prediction or to know what the whole batch would take.
-
-    None where there is no need: a small batch that nobody wants predicted.
-    """
-    from rsinspect.profiling.extrapolate import PROBE_BATCH, Probe
-
-    if not request.predict and request.batch <= PROBE_BATCH:
-        return None
-    distinct = distinct_blocks(request.network)
-    if distinct is None:
-        return None
-    emit(Phase("predicting"))
-    probe = Probe(request, distinct, backend, budget)
-    probe.sample(budget.prediction_s)
-    if request.predict:
-        emit(probe.prediction)
-    emit(Estimated(probe.estimate))
-    sampled_s = budget.prediction_s
-    while request.predict and not probe.is_enough:
-        left_s = budget.left_s - SUMMING_UP_S
-        if probe.estimate.may_fit(left_s) or left_s < sampled_s:
-            break
-        probe.sample(sampled_s)  # it may be all there will be, or a busy moment is over
-        emit(probe.prediction)
-        emit(Estimated(probe.estimate))
-    estimate = probe.estimate
-    gc.collect()
-    emit.memory()
-    return estimate
-
-
-def _trace(work: Workload, network: Instrument) -> Traced | NotAvailable:
-    """Trace the shares of the layers with the framework's profiler."""
-    try:
-        from rsinspect.profiling.backends.traces import trace_layers
-
-        return Traced(trace_layers(work, network))
-    except MeasurementError as exc:
-        return NotAvailable("trace", exc.message)
-
-
-def _roofs(request: ProfileRequest, budget: Budget) -> RoofsMeasured | NotAvailable:
-    """Measure the roofs of the device."""
-    max_time_s = min(budget.roofs_s, budget.left_s - SUMMING_UP_S)
-    if max_time_s < budget.roofs_s / 2:
-        return NotAvailable("roofs", NO_TIME)
-    try:
-        from rsinspect.profiling.backends.roofs import measure_roofs
-
-        return RoofsMeasured(
-            measure_roofs(
-                request.backend,
-                request.precision,
-                jit=request.compiles,
-                clock=time.perf_counter_ns,
-                max_time_s=max_time_s,
-            )
-        )
-    except MeasurementError as exc:
-        return NotAvailable("roofs", exc.message)
-
-
-def _measure(
-    network: Instrument,
-    request: ProfileRequest,
-    budget: Budget,
-    first_calls_s: float,
-    round_s: float,
-    emit: Emitter,
-) -> Finished:
-    """Sample the network; rounds and progress go out as they come."""
+def _hands() -> Hands:
     probe, processors = machine.probe()
-    session = Session(
-        network.end_to_end,
-        network.instrumented,
-        max_time_s=budget.measuring_s(round_s, roofs=request.roofs, trace=request.traces),
-        most_rounds=request.most_rounds,
-        clock=time.perf_counter_ns,
-        sleep=time.sleep,
-        probe=probe,
-        processors=processors,
-        order=random.Random(request.seed),
-        on_round=emit,
-        on_progress=emit,
-        on_warm=lambda: emit(Phase("measuring")),
-    )
-    return session.measure(first_calls_s, round_s)
+    return Hands(clock=time.perf_counter_ns, sleep=time.sleep, probe=probe, processors=processors)
 
 
 def _differences(network: Instrument) -> tuple[float | None, float | None]:

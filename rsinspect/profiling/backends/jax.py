@@ -162,6 +162,8 @@ class _Trained:
 class _Profiled:
     """The whole program, with XLA's profiler on or off."""
 
+    carries_total = True
+
     def __init__(self, work: Workload) -> None:
         self.work = work
         self.whole: _Forward | _Trained = _Trained(work) if work.trains else _Forward(work)
@@ -243,6 +245,8 @@ def _null_s() -> float:
 class _ForwardChain(_Forward):
     """Inference part by part."""
 
+    carries_total = False
+
     def __init__(self, work: Workload) -> None:
         super().__init__(work)
         self.cuts = [self._jitted(cut) for cut in work.cuts]
@@ -274,6 +278,8 @@ class _ForwardChain(_Forward):
 
 class _TrainedChain(_Trained):
     """Training steps part by part: pullbacks of the stages or blocks, each compiled on its own."""
+
+    carries_total = False
 
     def __init__(self, work: Workload) -> None:
         super().__init__(work)

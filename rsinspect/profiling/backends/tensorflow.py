@@ -106,6 +106,8 @@ def _plain(work: Workload, sgd: Any, *, jit: bool) -> Callable[[], object]:
 class _Stamped:
     """One graph with time stamps between its parts."""
 
+    carries_total = True
+
     def __init__(self, work: Workload) -> None:
         self.work = work
         self.sgd = optimizer(work) if work.trains else None
@@ -237,6 +239,8 @@ class _Stamped:
 
 class _Chain:
     """Functions of their own, called one after the other and waited for."""
+
+    carries_total = False
 
     def __init__(self, work: Workload) -> None:
         self.work = work

@@ -95,6 +95,7 @@ class _Hooked:
 
     def __init__(self, work: Workload) -> None:
         self.work = work
+        self.carries_total = not work.request.compiles
         self.marks: _Marks | None = None
         self.sgd: Any = None
         self.variables: list[Any] = []

@@ -27,15 +27,23 @@ from rsinspect.base.errors import MeasurementError
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost
 from rsinspect.profiling.backends.workload import Instrument, Workload
+from rsinspect.profiling.budget import TRACED
 from rsinspect.profiling.record.trace import TracedEvent, TracedSeconds
 from rsinspect.profiling.timeline import Span, attribute
 
-STEPS = 3
 SCOPES = ("loss", "optimizer")
 
 
-def trace_layers(work: Workload, network: Instrument) -> TracedSeconds:
+def trace_layers(
+    work: Workload, network: Instrument, steps: int = TRACED, *, alone: bool = False
+) -> TracedSeconds:
     """Trace the layers: seconds per layer and step, spans of the last step, and the method.
+
+    Args:
+        work: The network and its batch.
+        network: The same as functions.
+        steps: Passes to record.
+        alone: Only the function with instruments inside was compiled.
 
     Raises:
         MeasurementError: If there is no trace for this backend and device.
@@ -50,29 +58,30 @@ def trace_layers(work: Workload, network: Instrument) -> TracedSeconds:
     match request.backend:
         case "tensorflow":
             method = "TensorFlow's profiler"
-            passes = [_tensorflow(network.end_to_end, owner) for _ in range(STEPS)]
+            step = network.instrumented if alone else network.end_to_end
+            passes = [_tensorflow(step, owner) for _ in range(steps)]
         case "jax":
             method = "JAX's profiler, fused convolutions by their MACs"
             known = shares(network.compiled_text() or "", owner, weights(work))
-            passes = [jax_spans(network.end_to_end, known) for _ in range(STEPS)]
+            passes = [jax_spans(network.end_to_end, known) for _ in range(steps)]
         case _:
             method = "clock readings around every layer"
-            passes = [_torch(work, network.end_to_end) for _ in range(STEPS)]
+            passes = [_torch(work, network.end_to_end) for _ in range(steps)]
     attributions = [attribute(spans) for spans in passes]
     seconds: dict[str, float] = {}
     for attribution in attributions:
         for path, value in (
             divided_among(attribution.seconds, known) if known else attribution.seconds
         ).items():
-            seconds[path] = seconds.get(path, 0.0) + value / STEPS
+            seconds[path] = seconds.get(path, 0.0) + value / steps
     if not seconds:
         raise MeasurementError("the profiler saw no op of any layer")
     last = passes[-1]
     begin = min(span.start_us for span in last)
     return TracedSeconds(
         seconds=seconds,
-        unattributed_s=sum(attribution.unattributed_s for attribution in attributions) / STEPS,
-        steps=STEPS,
+        unattributed_s=sum(attribution.unattributed_s for attribution in attributions) / steps,
+        steps=steps,
         method=method,
         events=tuple(
             TracedEvent(

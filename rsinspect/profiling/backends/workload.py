@@ -47,10 +47,13 @@ class Instrument(Protocol):
     Attributes:
         method: Description of the timing of parts.
         parts: Path and step of each part, in the order of the samples.
+        carries_total: Whether the pass with instruments inside is the very program that runs
+            without, compiled before its first mark: its total is the network's.
     """
 
     method: str
     parts: Parts
+    carries_total: bool
 
     def end_to_end(self) -> object:
         """Run one pass or training step without instruments; ready when it returns."""

@@ -11,7 +11,7 @@ from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.partition import Segment as Part
 from rsinspect.layers.partition import segments as parts_of
 from rsinspect.profiling import machine
-from rsinspect.profiling.budget import GRACE_S, NO_TIME, Wanted
+from rsinspect.profiling.budget import GRACE_S, NO_TIME, ROUNDS_FOR_INTERVAL, Wanted
 from rsinspect.profiling.gate import gate
 from rsinspect.profiling.protocol import Ready
 from rsinspect.profiling.record.batch import Attempt, Batch
@@ -24,6 +24,7 @@ from rsinspect.profiling.record.cautions import (
     CutShort,
     DoesNotClose,
     FewSamples,
+    FirstCall,
     NeverQuiet,
     NotSteady,
     OutputsDiffer,
@@ -38,6 +39,7 @@ from rsinspect.profiling.record.trace import Trace, TracedLayer, TracedSeconds
 from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.roofline.bound import Bound, assess
 from rsinspect.profiling.roofline.roofs import Roofs
+from rsinspect.profiling.rounds import TotalOf
 from rsinspect.profiling.statistics import FEWEST_FOR_INTERVAL, Latency, Sampling
 
 
@@ -65,7 +67,7 @@ def assemble(
     Raises:
         MeasurementError: If a worker left something out.
     """
-    heard = [worker for worker in heard if worker.rounds]
+    total_of, heard = _of_one_kind(heard)
     first = heard[0]
     ready = first.ready
     if ready is None or any(worker.ready is None for worker in heard):
@@ -93,6 +95,7 @@ def assemble(
         optimizer=ready.optimizer,
         loss=ready.loss,
         weights=request.weights_of,
+        total_of=total_of,
         end_to_end=EndToEnd(latency=Latency(tuple(whole), rounds.sampling), batch=request.batch),
         segments=segments,
         rounds=rounds,
@@ -114,6 +117,22 @@ def assemble(
     )
     steady = all(end.steady for end in ends)
     return replace(run, warnings=tuple(_cautions(run, steady=steady)))
+
+
+def _of_one_kind(heard: Sequence[Heard]) -> tuple[TotalOf, list[Heard]]:
+    """Keep the rounds whose totals are of one kind of pass: the better one, where there are two."""
+    kinds: tuple[TotalOf, ...] = ("plain", "instrumented", "first")
+    counts = {
+        kind: sum(one.total_of == kind for worker in heard for one in worker.rounds)
+        for kind in kinds
+    }
+    measured = max(counts["plain"], counts["instrumented"])
+    kind = next(kind for kind in kinds if counts[kind] == (measured or counts["first"]))
+    kept = [
+        replace(worker, rounds=tuple(one for one in worker.rounds if one.total_of == kind))
+        for worker in heard
+    ]
+    return kind, [worker for worker in kept if worker.rounds]
 
 
 def _stopped_because(last: Heard) -> StoppedBecause:
@@ -265,7 +284,9 @@ def _cautions(run: ProfileRun, *, steady: bool) -> Iterator[Caution]:
         yield CutShort(run.rounds.count)
     if run.rounds.kept < FEWEST_FOR_INTERVAL:
         yield _few_samples(run)
-    if not steady:
+    if run.total_of == "first":
+        yield FirstCall()
+    elif not steady:
         yield NotSteady(len(run.warm_up_s))
     if end_to_end.spread > WIDE_SPREAD:
         yield WideSpread(end_to_end.spread)
@@ -285,9 +306,12 @@ def _cautions(run: ProfileRun, *, steady: bool) -> Iterator[Caution]:
 
 def _few_samples(run: ProfileRun) -> FewSamples:
     """Say what would give an interval; rounds whose neighbours were busy may count there too."""
-    round_s = run.end_to_end.latency.median + run.rounds.instrumented.median
-    before_s = max(0.0, run.wall_s - run.measured_s - round_s)
-    wanted = Wanted.of(before_s, round_s, run.batch.used, run.max_time_s)
+    pass_s = run.end_to_end.latency.median
+    if run.total_of == "plain":
+        pass_s += run.rounds.instrumented.median
+    before_s = max(0.0, run.wall_s - run.measured_s - pass_s)
+    passes_s = ROUNDS_FOR_INTERVAL * pass_s
+    wanted = Wanted.of(before_s, passes_s, run.batch.used, run.max_time_s)
     interrupted = run.stopped_because == "interrupted"
     return FewSamples(
         run.rounds.kept,

@@ -48,6 +48,11 @@ class NotSteady:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstCall:
+    """There was time for one pass alone, in the call that compiled the network."""
+
+
+@dataclass(frozen=True, slots=True)
 class WideSpread:
     """The quartiles of the end-to-end samples are far apart."""
 
@@ -101,7 +106,7 @@ class OverBudget:
 
 Caution = (
     BatchReduced | FewSamples | NotSteady | WideSpread | BusyMachine | DoesNotClose | OutputsDiffer
-    | OverBudget | NeverQuiet | CutShort
+    | OverBudget | NeverQuiet | CutShort | FirstCall
 )  # fmt: skip
 """A reason to read the numbers with care; ``wording`` puts it into words."""
 
@@ -118,6 +123,7 @@ CAUTIONS = Tagged(
         "over_budget": OverBudget,
         "never_quiet": NeverQuiet,
         "cut_short": CutShort,
+        "first_call": FirstCall,
     },
 )
 """The JSON of a caution: ``kind`` tells which it is."""
@@ -144,6 +150,8 @@ def wording(caution: Caution) -> str:
             return (
                 f"warm-up was not steady after {plural(rounds, 'round')}: medians may be too high"
             )
+        case FirstCall():
+            return "measured in the call that compiled it: a later one may take less"
         case WideSpread(spread):
             return f"half of the samples lie {percent(spread)} of the median apart: a noisy machine"
         case BusyMachine(load, processors):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rsinspect.profiling.rounds import TotalOf
 from rsinspect.profiling.statistics import Latency, interval_of_excess
 
 CLOSES_WITHIN = 0.03
@@ -51,6 +52,7 @@ class Closure:
             None where chance makes them differ.
         output_max_abs: Largest output of the whole network in magnitude; None where it is no
             finite number.
+        total_of: Which pass the total is of.
     """
 
     segments: tuple[Latency, ...]
@@ -58,6 +60,7 @@ class Closure:
     instrumented: Latency
     output_max_abs_diff: float | None
     output_max_abs: float | None
+    total_of: TotalOf = "plain"
 
     @property
     def sum_s(self) -> float:
@@ -75,8 +78,13 @@ class Closure:
         return Excess.of(self.segments, self.end_to_end)
 
     @property
-    def overhead(self) -> Excess:
-        """Compare the call with instruments with the whole network: the instruments' cost."""
+    def overhead(self) -> Excess | None:
+        """Compare the call with instruments with the whole network: the instruments' cost.
+
+        None where the total was had of that same call.
+        """
+        if self.total_of != "plain":
+            return None
         return Excess.of([self.instrumented], self.end_to_end)
 
     @property
@@ -86,7 +94,13 @@ class Closure:
 
     @property
     def closes(self) -> bool | None:
-        """Tell whether the gap's interval is within 3 %; None without an interval."""
+        """Tell whether the gap's interval is within 3 %.
+
+        None without an interval, and where parts and whole are of the same pass: there they add up
+        whatever the instruments do.
+        """
+        if self.total_of != "plain":
+            return None
         return self.gap.within(CLOSES_WITHIN)
 
     @property

@@ -39,6 +39,7 @@ SCHEMA = "rsinspect.profile/1"
 
 NO_ROOFS = "roofs not measured"
 NO_PART = "no part of the network"
+SAME_PASS = "parts and whole are of the same passes: there was no time for others"
 
 UNITS = {
     "macs": "per image, forward",
@@ -200,10 +201,13 @@ def _closure_to_json(run: ProfileRun, closure: Closure) -> dict[str, Any]:
         "foreign_share": run.rounds.foreign_median,
         "output_max_abs_diff": closure.output_max_abs_diff,
         "output_max_abs": closure.output_max_abs,
+        **({} if closure.total_of == "plain" else {"reason": SAME_PASS}),
     }
 
 
-def _excess_to_json(excess: Excess) -> dict[str, Any]:
+def _excess_to_json(excess: Excess | None) -> dict[str, Any]:
+    if excess is None:
+        return {"relative_error": None, "ci_low": None, "ci_high": None}
     low, high = excess.interval or (None, None)
     return {"relative_error": excess.relative, "ci_low": low, "ci_high": high}
 

@@ -67,6 +67,10 @@ class Heard:
         progress = _last(messages, RoundDone)
         rounds = tuple(message for message in messages if isinstance(message, Round))
         ends = [one.elapsed_s for one in (finished, progress) if one is not None]
+        passes_s = (
+            one.instrumented_s + (one.end_to_end_s if one.total_of == "plain" else 0.0)
+            for one in rounds
+        )
         return cls(
             ready=_last(messages, Ready),
             rounds=rounds,
@@ -74,7 +78,7 @@ class Heard:
             prediction=_last(messages, Prediction),
             estimate=None if estimated is None else estimated.estimate,
             phase="starting" if phase is None else phase.name,
-            measured_s=max([*ends, sum(one.end_to_end_s + one.instrumented_s for one in rounds)]),
+            measured_s=max([*ends, sum(passes_s)]),
             roofs=None if roofs is None else roofs.roofs,
             trace=None if traced is None else traced.trace,
             not_available={

@@ -34,6 +34,7 @@ from rsinspect.profiling.record.trace import Trace
 from rsinspect.profiling.request import Settings
 from rsinspect.profiling.roofline.bound import Bound
 from rsinspect.profiling.roofline.roofs import Roofs
+from rsinspect.profiling.rounds import TotalOf
 from rsinspect.profiling.statistics import Latency, Sampling
 
 PASSES: dict[Mode, int] = {"forward": 1, "train": 3}
@@ -50,7 +51,7 @@ SHORTEST_S = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndToEnd:
-    """The whole network at once, without any instrument inside.
+    """The whole network at once; the run's ``total_of`` says whether with instruments inside.
 
     Attributes:
         latency: Of one batch.
@@ -194,6 +195,9 @@ class Circumstances:
         loss: Of a training step; None in inference and in files of before.
         weights: Whose the weights were: ``fresh`` ones, those of the network's ``file`` or of a
             live ``model``; None in files of before.
+        total_of: Which pass a round's end-to-end time is of: a ``plain`` one, without instruments
+            and beside one with them; the ``instrumented`` one itself, where there was no time for
+            pairs; or the ``first``, in which the network was compiled.
     """
 
     model: Model
@@ -220,6 +224,7 @@ class Circumstances:
     request: Settings | None = None
     loss: Name | None = None
     weights: WeightsOf | None = None
+    total_of: TotalOf = "plain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +276,7 @@ class ProfileRun(Circumstances):
             instrumented=self.rounds.instrumented,
             output_max_abs_diff=self.output_max_abs_diff,
             output_max_abs=self.output_max_abs,
+            total_of=self.total_of,
         )
 
     def share(self, segment: Segment) -> float:
