@@ -68,6 +68,27 @@ def test_derived_figures() -> None:
     assert found["closure"]["relative_error"] == pytest.approx(-0.2)
 
 
+@pytest.mark.parametrize(
+    ("interval", "covers", "words"),
+    [
+        ((0.48, 0.53), True, "Predicted 500 ms ± 5.0 % (95 %) from the distinct blocks, 5.00 s "
+         "after the start: 0.0 % from what was measured, within its interval."),
+        ((0.51, 0.55), False, "0.0 % from what was measured, outside its interval."),
+        (None, None, "Predicted 500 ms from the distinct blocks, 5.00 s after the start: "
+         "0.0 % from what was measured."),
+    ],
+)  # fmt: skip
+def test_a_prediction_says_whether_its_interval_holds_what_was_measured(
+    interval: tuple[float, float] | None, covers: bool | None, words: str
+) -> None:
+    run = a_run()
+    assert run.prediction is not None
+    run = replace(run, prediction=replace(run.prediction, end_to_end_interval=interval))
+    assert to_json(run)["prediction"]["covers_measured"] is covers
+    assert any(words in str(note) for note in profile_answer(run).table.notes)
+    assert from_json(json.loads(json.dumps(to_json(run)))) == run
+
+
 @pytest.mark.parametrize("caution", CAUTIONS, ids=lambda caution: type(caution).__name__)
 def test_every_caution_has_words_with_its_numbers(caution: Caution) -> None:
     assert len(wording(caution)) > 20

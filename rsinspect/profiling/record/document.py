@@ -137,13 +137,20 @@ def to_json(run: ProfileRun) -> dict[str, Any]:
             "verdict": run.rounds.verdict,
         },
         "closure": _closure_to_json(run, run.closure),
-        "prediction": run.prediction
-        and codec.to_json(run.prediction) | {"relative_error": run.prediction_error},
+        "prediction": run.prediction and _prediction_to_json(run, run.prediction),
         "warnings": [
             CAUTIONS.to_json(caution) | {"message": wording(caution)} for caution in run.warnings
         ],
         "units": UNITS,
         "network": run.network and run.network.to_json(),
+    }
+
+
+def _prediction_to_json(run: ProfileRun, prediction: Prediction) -> dict[str, Any]:
+    document: dict[str, Any] = codec.to_json(prediction)
+    return document | {
+        "relative_error": run.prediction_error,
+        "covers_measured": prediction.covers(run.end_to_end.latency.median),
     }
 
 
