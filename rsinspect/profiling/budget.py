@@ -27,8 +27,8 @@ GRACE_S = 1.5
 ROOFS_S = 5.0
 ROOFS_SHARE = 0.1
 """The roofs take that share of the whole at most."""
-PREDICTION_S = 4.0
-PREDICTION_SHARE = 0.05
+PREDICTION_S = 6.0
+PREDICTION_SHARE = 0.1
 """The passes of a prediction take that share of the whole at most."""
 TRACED = 3
 """Passes that are recorded op by op, where passes are short."""
