@@ -262,8 +262,8 @@ def test_further_outputs_of_a_layer_are_layers_of_the_graph() -> None:
         (model(image(), layer("Mine", "x", tensor("image"), module="mine"),
                dense("d", tensor("x", [None, 4], index=2**70))), "has no output a number"),
         (model(image(), layer("", "x", tensor("image"))), "no layer of a Keras model"),
-        (model(image(), layer("Conv2D", "c", tensor("image"), data_format="channels_first")),
-         "channels_first"),
+        (model(image("image", 8, 3), layer("Conv1D", "c", tensor("image"), filters=3, kernel_size=3,
+               data_format="channels_first")), "c has the data format channels_first"),
         (model(image("bad\x1b[2J"), inputs=[["x", 0, 0]]), None),
     ],
 )  # fmt: skip

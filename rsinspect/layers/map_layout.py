@@ -53,3 +53,21 @@ def order_first(order: Sequence[int]) -> tuple[int, ...]:
     ((1, 3, 2), (3, 1, 2))
     """
     return tuple(axis_first(order[axis - 1]) for axis in (3, 1, 2))
+
+
+def axis_last(axis: int) -> int:
+    """Say which axis of the graph's map is that of one with channels first: 3 for the channels.
+
+    >>> [axis_last(axis) for axis in (0, 1, 2, 3, -1)]
+    [0, 3, 1, 2, 2]
+    """
+    return (0, 3, 1, 2)[axis % 4]
+
+
+def order_last(order: Sequence[int]) -> tuple[int, ...]:
+    """Say the order of axes, counted from 1, that does to the graph's map the same.
+
+    >>> order_last((1, 3, 2)), order_last((2, 3, 1))
+    ((2, 1, 3), (2, 3, 1))
+    """
+    return tuple(axis_last(order[axis - 1]) for axis in (2, 3, 1))

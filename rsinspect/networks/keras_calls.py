@@ -35,9 +35,8 @@ GIVEN = ""
 CONSTANT = "_CONSTANT_VALUE"
 """Stands in the place of a layer's name where Keras 2 calls a function on a number."""
 
-KERAS = ("keras", "tf_keras", "tensorflow")
-"""Packages whose classes are known here by their names."""
-
+KERAS = ("keras", "tf_keras", "tensorflow", "rsinspect")
+"""Packages whose classes are known here by their names; ours has a few."""
 
 Key = tuple[str, int, int]
 """Layer, number of its call, number of the output."""

@@ -49,7 +49,8 @@ def from_keras_config(
     model = Model(config)
     walk = Walk(resolution, weights)
     told = dict(zip([tensor.key for tensor in model.outputs], outputs, strict=False))
-    paths = walk.inline(model, Place(frozen=model.frozen), None, told)
+    outputs_read = walk.inline(model, Place(frozen=model.frozen), None, told)
+    paths = [value.path for value in outputs_read]
     renamed = _reference_paths(walk.names)
     layers = [_renamed(layer, renamed) for layer in walk.layers] if renamed else walk.layers
     names = {renamed.get(path, path): name for path, name in walk.names.items()}

@@ -261,6 +261,18 @@ def _scaled_add(settings: Settings, inputs: Shapes) -> Op:
     return ops.ScaledAdd(settings.number("scale"))
 
 
+def _channel_scale(settings: Settings, inputs: Shapes) -> Op:
+    settings.last_axis(_one(inputs))
+    return ops.ChannelScale(inputs[0].channels)
+
+
+def _arithmetic(settings: Settings, inputs: Shapes) -> Op:
+    function = settings.get("function")
+    if function not in ("add", "subtract", "multiply", "divide", "power"):
+        raise Unfit("function")
+    return ops.Arithmetic(function, settings.number("value"), settings.flag("reverse", False))
+
+
 def _time_distributed(settings: Settings, inputs: Shapes) -> Op:
     """Read a wrapped layer that does the same at every step anyway."""
     inner = settings.get("layer")
@@ -329,6 +341,9 @@ _READERS: dict[str, Reader] = {
     "Minimum": lambda settings, inputs: ops.Merge("minimum"),
     "Concatenate": _concatenate,
     "CustomScaleLayer": _scaled_add,
+    "ScaledAdd": _scaled_add,  # these are ours: keras_model.keras_layers
+    "ChannelScale": _channel_scale,
+    "Arithmetic": _arithmetic,
     "TimeDistributed": _time_distributed,
     **{name: _augmentation(name) for name in IDENTITIES},
 }

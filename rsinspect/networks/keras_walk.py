@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rsinspect.base.errors import GraphError, ShapeMismatch
-from rsinspect.base.text import showable
 from rsinspect.base.words import Option, advice, plural, shown
 from rsinspect.layers import ops
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.layers.graph import Layer, alike
+from rsinspect.layers.map_layout import CHANNELS_FIRST, CHANNELS_LAST, TURNED, Layout, is_map
 from rsinspect.layers.ops import Op, TensorShape
 from rsinspect.layers.shapes import infer_shape
 from rsinspect.networks.keras_calls import (
@@ -27,14 +27,25 @@ from rsinspect.networks.keras_calls import (
     Tensor,
     Wiring,
 )
-from rsinspect.networks.keras_layers import Shapes, layer_op
-from rsinspect.networks.keras_opaque import opaque_shapes, opaque_weights
-from rsinspect.networks.keras_ops import (
-    TENSORFLOW,
-    operation,
-    operation_op,
-    operation_shapes,
+from rsinspect.networks.keras_described import (
+    agree,
+    class_name_of,
+    closed,
+    described,
+    shapes_by_rule,
 )
+from rsinspect.networks.keras_layers import Shapes
+from rsinspect.networks.keras_layout import (
+    Value,
+    begins_first,
+    reads_first,
+    said_for_last,
+    says_first,
+    told_for_last,
+    turns_round,
+)
+from rsinspect.networks.keras_opaque import opaque_weights
+from rsinspect.networks.keras_ops import TENSORFLOW
 from rsinspect.networks.keras_settings import (
     LARGEST_SIDE,
     MOST_AXES,
@@ -101,25 +112,27 @@ class Walk:
         self._owners: dict[tuple[str, ...], Layer] = {}
         self._models: dict[int, Model] = {}
         self._calls = 0
+        self._may_turn = False  # some layer has the data format channels_first
+        self._turned: dict[tuple[str, Layout], str] = {}
 
     def inline(
         self,
         model: Model,
         place: Place,
-        given: Sequence[str] | None,
+        given: Sequence[Value] | None,
         told: Mapping[Key, Any],
-    ) -> list[str]:
+    ) -> list[Value]:
         """Add the layers of a model.
 
         Args:
             model: Whose layers.
             place: Where they stand.
-            given: Paths of the tensors it is called on; None for the outermost model, whose inputs
-                are those of the network.
+            given: The tensors it is called on; None for the outermost model, whose inputs are those
+                of the network.
             told: Shapes of its outputs, batch first, where they are known.
 
         Returns:
-            Paths of its outputs.
+            Its outputs.
 
         Raises:
             GraphError: If the layers do not fit together, or a shape is not known.
@@ -146,12 +159,11 @@ class Walk:
                     tensor.key: read.get(output)
                     for output, tensor in enumerate(models[name].outputs)
                 }
-                paths = dict(enumerate(self.inline(models[name], inner, inputs, known)))
+                outputs = dict(enumerate(self.inline(models[name], inner, inputs, known)))
             else:
-                call = entry.calls[node]
-                paths = self._layer(entry, call, place, inputs, read)
-            for output, path in paths.items():
-                values[name, node, output] = path
+                outputs = self._called(entry, entry.calls[node], place, inputs, read)
+            for output, value in outputs.items():
+                values[name, node, output] = value
         return [_value(values, tensor, model.name) for tensor in model.outputs]
 
     def _model(self, entry: Entry) -> Model:
@@ -159,6 +171,13 @@ class Walk:
         if id(entry.config) not in self._models:
             self._models[id(entry.config)] = Model(entry.config, entry.name)
         return self._models[id(entry.config)]
+
+    def _has_channels_first(self, model: Model, depth: int = 0) -> bool:
+        """Tell whether a layer has that data format."""
+        return depth <= DEEPEST and any(
+            self._has_channels_first(self._model(x), depth + 1) if x.is_model else says_first(x)
+            for x in model.entries
+        )
 
     def _inside(self, place: Place, entry: Entry, keras_2: bool, call: int) -> Place:
         """Return the place of the layers in a model.
@@ -196,7 +215,9 @@ class Walk:
         self._shapes[path] = layer.shape
         return path
 
-    def _inputs(self, model: Model, place: Place, given: Sequence[str] | None) -> dict[Key, str]:
+    def _inputs(
+        self, model: Model, place: Place, given: Sequence[Value] | None
+    ) -> dict[Key, Value]:
         """Bind what a model takes to what it is given, or make inputs of the network."""
         if given is not None:
             if len(given) != len(model.inputs):
@@ -204,13 +225,16 @@ class Walk:
                     f"{model.name:.80} takes {plural(len(model.inputs), 'tensor')} "
                     f"and is given {len(given)}"
                 )
-            return {tensor.key: path for tensor, path in zip(model.inputs, given, strict=True)}
-        values: dict[Key, str] = {}
+            return {tensor.key: value for tensor, value in zip(model.inputs, given, strict=True)}
+        values: dict[Key, Value] = {}
+        self._may_turn = self._has_channels_first(model)
         for entry in model.entries:
             if entry.is_input:
-                shape = self._input_shape(entry)
+                first = self._may_turn and begins_first(model, entry.name)
+                shape = self._input_shape(entry, first)
                 layer = Layer(self._unused(entry.name), ops.Input(shape), (), shape)
-                values[entry.name, 0, 0] = self._add(layer, entry.name)
+                path = self._add(layer, entry.name)
+                values[entry.name, 0, 0] = Value(path, first and is_map(shape))
         if not values:
             raise GraphError(
                 f"{model.name:.80} does not say which shape it takes",
@@ -218,14 +242,14 @@ class Walk:
             )
         return values
 
-    def _input_shape(self, entry: Entry) -> TensorShape:
+    def _input_shape(self, entry: Entry, first: bool) -> TensorShape:
         """Read the shape of an input, open sides closed by the resolution."""
         sides = entry.config.get("batch_shape") or entry.config.get("batch_input_shape")
         if not isinstance(sides, list | tuple) or not sides:
             raise GraphError(f"{entry.name:.80} has no shape")
         if isinstance(sides[0], list | tuple):
             sides = sides[0]
-        sides = list(sides[1:])
+        sides = list((told_for_last(sides) if first else sides)[1:])
         image = len(sides) == 3 and None in sides[:2]
         if None in sides:
             if self._resolution is None:
@@ -249,6 +273,45 @@ class Walk:
                              f"input is a number of 1 to {LARGEST_SIDE}")  # fmt: skip
         return TensorShape(*sides)
 
+    def _called(
+        self,
+        entry: Entry,
+        call: Call,
+        place: Place,
+        inputs: Sequence[Value],
+        read: Mapping[int, Any],
+    ) -> dict[int, Value]:
+        """Add a layer, its maps as the graph has them; returns its outputs that are read."""
+        shapes = [self._shapes[value.path] for value in inputs]
+        first = False
+        if self._may_turn:
+            if len(inputs) == 1 and is_map(shapes[0]) and turns_round(entry, call, inputs[0].first):
+                return {0: Value(inputs[0].path, not inputs[0].first)}
+            first = reads_first(entry, call, [value.first for value in inputs], shapes)
+        if first:
+            entry, call = said_for_last(entry, call)
+            read = {output: told_for_last(told) for output, told in read.items()}
+        paths = [self._lying(value, first) for value in inputs]
+        outputs = self._layer(entry, call, place, paths, read)
+        return {
+            output: Value(path, first and is_map(self._shapes[path]))
+            for output, path in outputs.items()
+        }
+
+    def _lying(self, value: Value, first: bool) -> str:
+        """Give the path of a tensor as a layer reads it; a layer of its own may turn it round."""
+        shape = self._shapes[value.path]
+        if value.first == first or not is_map(shape):
+            return value.path
+        layout = CHANNELS_LAST if first else CHANNELS_FIRST
+        key = value.path, layout
+        if key not in self._turned:
+            op = ops.Permute(TURNED[layout])
+            path = self._unused(f"{value.path}/{layout}")
+            layer = Layer(path, op, (value.path,), infer_shape(op, (shape,)))
+            self._turned[key] = self._add(layer, path)
+        return self._turned[key]
+
     def _layer(
         self,
         entry: Entry,
@@ -270,7 +333,7 @@ class Walk:
             if owner is not None and alike(owner.op, op):
                 shares = owner.path
             elif owner is not None:  # the same weights, which another op has counted
-                op, weighed = ops.Opaque(_class_name(entry), shape, ()), False
+                op, weighed = ops.Opaque(class_name_of(entry), shape, ()), False
         frozen = weighed and (place.frozen or entry.frozen)
         name = "/".join((*place.names, entry.name))
         path = self._unused(f"{place.path}{entry.name}")
@@ -299,34 +362,29 @@ class Walk:
         read: Mapping[int, Any],
     ) -> tuple[Op, TensorShape]:
         """Say what a layer does and which shape comes out; what no op does is opaque."""
-        if entry.is_keras and entry.config.get("data_format") == "channels_first":
-            raise GraphError(
-                f"{entry.name:.80} has the data format channels_first, which is not read",
-                "convert the model to channels_last",
-            )
         try:
-            op = _described(entry, call, shapes)
+            op = described(entry, call, shapes)
             if isinstance(op, ops.BatchNorm | ops.Dropout) and _training(place, call):
                 op = op._replace(in_training=True)
             if any(read):
                 raise Unfit("several outputs")
             shape = infer_shape(op, shapes)
-            if not _agree(read.get(0), shape):
+            if not agree(read.get(0), shape):
                 raise Unfit("shape")
         except (Unfit, ShapeMismatch):
             shape = self._outputs(entry, call, shapes, read)[0]
-            op = ops.Opaque(_class_name(entry), shape, *self._weights_of(entry, place, shapes))
+            op = ops.Opaque(class_name_of(entry), shape, *self._weights_of(entry, place, shapes))
         return op, shape
 
     def _outputs(
         self, entry: Entry, call: Call, shapes: Shapes, read: Mapping[int, Any]
     ) -> dict[int, TensorShape]:
         """List the shapes that come out of an opaque layer; that of output 0 always."""
-        outputs = {index: shape for index, told in read.items() if (shape := _closed(told))}
+        outputs = {index: shape for index, told in read.items() if (shape := closed(told))}
         if all(index in outputs for index in (0, *read)):
             return outputs
-        for index, shape in enumerate(_by_rule(entry, call, shapes)):
-            if _agree(read.get(index), shape):
+        for index, shape in enumerate(shapes_by_rule(entry, call, shapes)):
+            if agree(read.get(index), shape):
                 outputs.setdefault(index, shape)
         if 0 not in outputs and 0 not in read and outputs:
             outputs[0] = outputs[min(outputs)]
@@ -336,14 +394,14 @@ class Walk:
         told = read.get(unknown)
         if told is None:
             if entry.is_keras and (nonsense := nonsense_in(entry.config)):
-                raise GraphError(f"{entry.name:.80}: {nonsense} in this {_class_name(entry)}")
+                raise GraphError(f"{entry.name:.80}: {nonsense} in this {class_name_of(entry)}")
             raise GraphError(
-                f"{entry.name:.80}: the output shape of this {_class_name(entry)} is not in the "
+                f"{entry.name:.80}: the output shape of this {class_name_of(entry)} is not in the "
                 "configuration",
                 LIVE,
             )
         raise GraphError(
-            f"{entry.name:.80}: the output shape of this {_class_name(entry)} "
+            f"{entry.name:.80}: the output shape of this {class_name_of(entry)} "
             f"is open: {told!r:.60}",
             "no op describes such a layer; save the model with inputs of a fixed size",
         )
@@ -368,27 +426,14 @@ class Walk:
         return (*sorted(weights[:trained]), *sorted(weights[trained:])), constants
 
 
-def _value(values: Mapping[Key, str], tensor: Tensor, reader: str) -> str:
-    """Look up the path of a tensor."""
-    path = values.get(tensor.key)
-    if path is None:
+def _value(values: Mapping[Key, Value], tensor: Tensor, reader: str) -> Value:
+    """Look up a tensor."""
+    value = values.get(tensor.key)
+    if value is None:
         raise GraphError(
             f"{reader:.80} reads output {tensor.output} of {tensor.layer:.80}, which is not there"
         )
-    return path
-
-
-def _described(entry: Entry, call: Call, shapes: Shapes) -> Op:
-    """Say which op a layer is.
-
-    Raises:
-        Unfit: If none.
-    """
-    if entry.is_operation or (entry.is_keras and entry.class_name in TENSORFLOW):
-        return operation_op(operation(entry.class_name, entry.config, call, shapes))
-    if not entry.is_keras:
-        raise Unfit(entry.class_name)
-    return layer_op(entry.class_name, Settings(entry.config), shapes)
+    return value
 
 
 def _training(place: Place, call: Call) -> bool | None:
@@ -400,42 +445,3 @@ def _training(place: Place, call: Call) -> bool | None:
         return place.training
     said = call.keywords.get("training")
     return said if isinstance(said, bool) else None
-
-
-def _by_rule(entry: Entry, call: Call, shapes: Shapes) -> Shapes:
-    """Infer the shapes that come out of an opaque layer, where a rule is known."""
-    try:
-        if entry.is_operation or entry.class_name in TENSORFLOW:
-            return operation_shapes(operation(entry.class_name, entry.config, call, shapes))
-        if entry.is_keras:
-            plain = Settings(entry.config).plain()
-            try:
-                return opaque_shapes(entry.class_name, plain, shapes)
-            except Unfit:
-                return (infer_shape(layer_op(entry.class_name, plain, shapes), shapes),)
-    except (Unfit, ShapeMismatch):
-        pass
-    return ()
-
-
-def _class_name(entry: Entry) -> str:
-    """Name what an opaque layer is."""
-    if entry.class_name in TENSORFLOW:
-        return showable(f"tf.{entry.config.get('function', entry.class_name)}", 100)
-    return showable(entry.class_name, 100)
-
-
-def _agree(told: Any, shape: TensorShape) -> bool:
-    """Tell whether a shape is what the configuration tells, batch first, wherever it does."""
-    if not isinstance(told, list | tuple) or not told or tuple(told[1:]) == shape:
-        return True
-    return len(told) - 1 == len(shape) and all(
-        side is None or side == known for side, known in zip(told[1:], shape, strict=True)
-    )
-
-
-def _closed(told: Any) -> TensorShape | None:
-    """Read a shape that the configuration tells, batch first; None where a side is open."""
-    if not isinstance(told, list | tuple) or not all(map(is_side, told[1:])):
-        return None
-    return TensorShape(*told[1:])
