@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rsinspect.base.errors import RsInspectError
+from rsinspect.layers import ops
 from rsinspect.profiling import machine
 from rsinspect.profiling.budget import SUMMING_UP_S, Budget
 from rsinspect.profiling.heats import Heats
@@ -30,7 +31,7 @@ from rsinspect.profiling.ways import Step, Way, steps
 from rsinspect.profiling.worker import Emitter, Load, end, environment_of, main
 
 if TYPE_CHECKING:
-    from rsinspect.profiling.backends.workload import Instrument
+    from rsinspect.profiling.backends.workload import Instrument, Workload
 
 PROBE_BATCH = 8
 """Images of the passes that tell for how many there is time."""
@@ -46,19 +47,36 @@ METHOD = (
 )
 
 
+Weights = dict[str, list[Any]]
+"""Arrays of each layer, by its path."""
+
+
 class _Entrant:
     """A way that is built and has run once.
+
+    Args:
+        request: Of the way.
+        backend: Module of ``profiling.backends``.
+        weights: Of the first way's layers, which all ways compute with; None for this one's own.
 
     Attributes:
         call: Runs one pass or training step.
         made: What it gave in inference, as an array.
+        weights: Those it began with.
     """
 
-    def __init__(self, request: ProfileRequest, backend: ModuleType) -> None:
+    def __init__(
+        self, request: ProfileRequest, backend: ModuleType, weights: Weights | None = None
+    ) -> None:
         from rsinspect.profiling.backends.workload import as_array, few, workload
 
         began = time.perf_counter()
         work = workload(request)
+        if weights is not None:
+            take_weights(work, weights)
+        elif request.weights is None and not request.fold_batch_norm:
+            _draw_statistics(work, request.seed)
+        self.weights = {path: layer.get_weights() for path, layer in work.layers.items()}
         self.network: Instrument = backend.instrument(work)
         self.call: Callable[[], object] = self.network.end_to_end
         if work.trains:  # before a step changes the weights
@@ -73,6 +91,39 @@ class _Entrant:
         began = time.perf_counter()
         self.call()
         return time.perf_counter() - began
+
+
+def take_weights(work: Workload, weights: Weights) -> None:
+    """Give a network the weights of another way of running it; what it folded is folded.
+
+    Args:
+        work: The network.
+        weights: Of the layers as they were before, or as they are.
+    """
+    from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_layer
+    from rsinspect.keras_model.load import assign
+
+    folds = folds_by_layer(work.request.network.folding)
+    for layer in work.graph:
+        values = weights[layer.path]
+        norms = [Norm(x, weights[x.norm]) for x in folds.get(layer.path, ()) if x.norm in weights]
+        if norms:
+            values = folded_weights(layer.op, values, norms)
+        if values and layer.shares is None:
+            assign(work.layers[layer.path], values)
+
+
+def _draw_statistics(work: Workload, seed: int) -> None:
+    """Draw what batch norms compute with: as they are made, a fold that is wrong would not show."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    for layer in work.graph:
+        if isinstance(layer.op, ops.BatchNorm) and layer.shares is None:
+            made = work.layers[layer.path]
+            *learnt, mean, variance = made.get_weights()
+            drawn = [values + random.normal(0, 0.1, values.shape) for values in (*learnt, mean)]
+            made.set_weights([*drawn, variance * random.uniform(0.8, 1.25, variance.shape)])
 
 
 class _Contest:
@@ -122,7 +173,8 @@ class _Contest:
         """
         number = self._announce(way)
         try:
-            entrant = _Entrant(way.request(self.request), self.backend)
+            weights = None if first is None else first.weights
+            entrant = _Entrant(way.request(self.request), self.backend, weights)
         except MemoryError:
             raise
         except Exception as exc:  # whatever a framework says to a way that it cannot go
