@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+import rsinspect
 from rsinspect.base.errors import GraphError
 from rsinspect.layers import ops
 from rsinspect.layers.batch_norm import Fold, Folding, fold_batch_norm
@@ -17,6 +18,8 @@ from rsinspect.layers.structure import structure_of
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.named import network
 from rsinspect.networks.network import at_size, folded, from_graph, network_from_json
+from tests.conftest import Cli
+from tests.networks import SAVED, saved
 
 IMAGE = TensorShape(8, 8, 4)
 CONV = ops.Conv2D(3, 4, 4)
@@ -97,7 +100,7 @@ def _wide(channels: int) -> ops.BatchNorm:
     [
         ([("n", NORM, "x"), ("r", RELU, "n")], "between the input and relu"),
         ([("a", CONV._replace(activation="relu"), "x"), ("n", NORM, "a"), ("r", RELU, "n")],
-         "between relu, inside the layer before, and relu"),
+         "between a layer with relu inside and relu"),
         ([("a", CONV, "x"), ("n", NORM, "a"), ("s", ops.Add(), "n a")],
          "between a layer that others read too and add"),
         ([("a", CONV, "x"), ("p", ops.ZeroPad2D(1), "a"), ("n", NORM, "p"), ("r", RELU, "n")],
@@ -205,16 +208,26 @@ def test_nothing_but_norms_leaves_a_resnet(depth: int, dialect: str) -> None:
     assert by_wiring.spec.blocks == whole.blocks
 
 
-def test_stages_and_blocks_are_those_of_the_whole_network() -> None:
-    whole, made = network("101"), folded(network("101"))
+LEFT = {"DenseNet121": 62, "residual_unet": 17}
+"""Norms that stay in networks of Keras's and others'; none in those not named."""
+
+
+@pytest.mark.parametrize("name", ["101", *SAVED])
+def test_stages_and_blocks_are_those_of_the_whole_network(name: str) -> None:
+    whole = saved(name) if name in SAVED else network(name)
+    made = folded(whole)
     assert made.folding is not None
+    assert len(made.folding.kept) == LEFT.get(name, 0), made.folding.sentence()
+    assert (made.cost.macs, made.cost.normed == 0) == (whole.cost.macs, name not in LEFT)
     gone = set(made.folding.norms)
     for before, after in zip(
         structure_of(whole.graph).groups, structure_of(made.graph).groups, strict=True
     ):
-        assert before.path == after.path
-        kept = [layer.path for layer in before.layers if layer.path not in gone]
+        if name != "fine_tuned":  # where those that are left in the stem have a name in common
+            assert before.path == after.path
+        kept = [layer.path for layer in before.layers if layer.path in made.graph]
         assert kept == [layer.path for layer in after.layers]
+    assert gone.isdisjoint(layer.path for layer in made.graph)
 
 
 def test_folding_is_said_in_the_title_the_document_and_the_sentence() -> None:
@@ -246,3 +259,30 @@ def test_what_was_folded_outlives_json() -> None:
     damaged["folding"] = {"folds": [{"norm": "a"}]}
     with pytest.raises(GraphError, match="damaged"):
         network_from_json(damaged)
+
+
+def test_the_command_line_folds_and_compares_with_itself(cli: Cli) -> None:
+    summed = cli("summary", "50", "--fold-batchnorm")
+    assert summed.out.startswith("ResNet-RS-50 @ 160×160, batch norm folded  blocks 3, 4, 6, 3")
+    assert "56 batch norms folded, none stays." in summed.out
+    compared = cli("diff", "50", "--fold-batchnorm", "--format", "json")
+    found = json.loads(compared.out)
+    assert found["b"]["batch_norm"] == {"folded": 56, "kept": []}
+    assert found["totals_delta"]["macs"] == 0
+    both = json.loads(cli("diff", "50", "50", "--fold-batchnorm", "--format", "json").out)
+    assert both["totals_delta"] == {"params": 0, "trainable_params": 0, "macs": 0}
+
+
+def test_one_network_is_not_compared_with_nothing(cli: Cli) -> None:
+    outcome = cli("diff", "50")
+    assert outcome.code == 2
+    assert "name B, or compare A with itself: --fold-batchnorm" in outcome.err
+
+
+def test_python_folds_wherever_it_takes_a_network() -> None:
+    made = rsinspect.network("50", fold_batch_norm=True)
+    assert made.title.endswith("batch norm folded")
+    assert "batch norm folded" in rsinspect.graph("50", "stages", fold_batch_norm=True).title
+    summary = rsinspect.summary("50", fold_batch_norm=True).to_json()
+    assert summary["totals"]["non_trainable_params"] == 0
+    assert rsinspect.diff("50", "50", fold_batch_norm=True).to_json()["b"]["batch_norm"]

@@ -532,7 +532,7 @@ def test_other_formats_are_there(format: str, cli: Cli) -> None:
         (["101", "152", "-f", "svgz"], "unknown format 'svgz'"),
         (["101", "152", "--graph", "-o", "a.jpeg"], "cannot be written as '.jpeg'"),
         (["101", "152", "--graph", "-o", "a.svg", "--view", "figure6"], "figure6"),
-        (["101"], "'B'"),
+        (["101"], "name B"),
     ],
 )
 def test_bad_input_is_one_line_and_a_hint(
@@ -604,7 +604,7 @@ def test_a_chain_reads_at_80_columns_and_tells_every_step(cli: Cli) -> None:
         (("50", "50:resnet+ce"), "is not a model"),
         (("50", "101", "152", "--graph", "-o", "x.svg"), "two sides"),
         (("50", "101@224", "152", "-r", "160"), "disagree"),
-        (("50",), "Missing argument"),
+        (("50",), "diff compares two networks; '50' is one"),
     ],
 )
 def test_a_chain_that_cannot_be_gets_one_line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -25,6 +26,14 @@ from rsinspect.keras_model.build import built
 from rsinspect.keras_model.fold_batch_norm import fold_batch_norm
 from rsinspect.keras_model.load import load_own
 from rsinspect.networks.network import folded
+from rsinspect.profiling.backends.workload import workload
+from rsinspect.profiling.budget import Budget
+from rsinspect.profiling.request import (
+    OwnWeights,
+    ProfileRequest,
+    request_from_json,
+    request_to_json,
+)
 from tests import foreign
 from tests.keras_oracles import ODD, images, randomise
 
@@ -286,6 +295,21 @@ def test_weights_of_a_file_are_folded_as_they_are_read(tmp_path: Path) -> None:
         load_own(path, network, made.layers)
         (before,), (after,) = outputs(model, batch), outputs(made.model, batch)
         assert np.abs(before - after).max() <= TOLERANCE * np.abs(before).max()
+
+
+def test_a_folded_network_is_measured_with_the_weights_of_its_file(tmp_path: Path) -> None:
+    model = randomised(foreign.nested())
+    path = tmp_path / "model.keras"
+    model.save(path)
+    network = rsinspect.network(path, fold_batch_norm=True)
+    request = ProfileRequest(
+        network=network, batch=2, weights=OwnWeights.of(network), fold_batch_norm=True
+    )
+    told = json.loads(json.dumps(request_to_json(request, Budget.starting(60))))
+    work = workload(request_from_json(told)[0])
+    assert norms_of(work.model) == 0 < norms_of(model)
+    (before,), (after,) = outputs(model, work.images), outputs(work.model, work.images)
+    assert np.abs(before - after).max() <= TOLERANCE * np.abs(before).max()
 
 
 def test_a_file_that_does_not_fit_the_folded_network_is_refused(tmp_path: Path) -> None:

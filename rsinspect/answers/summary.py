@@ -158,6 +158,7 @@ def summary_answer(network: Network, options: SummaryOptions) -> Answer:
         notes=(*_notes(summary, shown), *_namesake(network)),
         lead=(
             *(() if known is None else (known.sentence(),)),
+            *(() if network.folding is None else (network.folding.sentence(),)),
             *_several_ends(network.graph),
             *network.hazards,
         ),

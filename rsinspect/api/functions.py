@@ -29,6 +29,7 @@ def summary(
     convention: str = "paper",
     batch: int = 1,
     dtype: str = "float32",
+    fold_batch_norm: bool = False,
 ) -> TableResult:
     """Tabulate params, MACs, FLOPs and activation memory.
 
@@ -43,6 +44,7 @@ def summary(
         convention: What a FLOP is: ``mac``, ``paper``, ``timm`` or ``full``.
         batch: Images, for bytes.
         dtype: Of activations and weights, for bytes.
+        fold_batch_norm: As in ``network``.
 
     Raises:
         RsInspectError: If the model or an argument is not one there is.
@@ -64,7 +66,7 @@ def summary(
         limit=limit,
         filter=filter,
     )
-    return TableResult(summary_answer(network(model), options))
+    return TableResult(summary_answer(network(model, fold_batch_norm=fold_batch_norm), options))
 
 
 def graph(
@@ -82,6 +84,7 @@ def graph(
     size: str | None = None,
     title: str | None = None,
     caption: bool = True,
+    fold_batch_norm: bool = False,
 ) -> Picture:
     """Draw a network.
 
@@ -103,6 +106,7 @@ def graph(
             or a slide (``16:9``). It is laid out so that its type has 8 points or more there.
         title: In place of the one that says what is shown; empty for none.
         caption: Whether it says what its numbers mean.
+        fold_batch_norm: As in ``network``.
 
     Raises:
         RsInspectError: If the model or an argument is not one there is, or the run is of another
@@ -122,7 +126,7 @@ def graph(
     from rsinspect.layers.question import Question
     from rsinspect.plots.overlay import measured_of
 
-    made, question = network(model), Question(convention)
+    made, question = network(model, fold_batch_norm=fold_batch_norm), Question(convention)
     if view is not None:
         check_view(view, direction)
     color = color or ("latency" if run is not None else None)
@@ -149,7 +153,13 @@ def graph(
     return Picture(scene, view, style)
 
 
-def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None) -> Diff:
+def diff(
+    a: Model,
+    b: Model,
+    *,
+    resolution: int | tuple[int, int] | None = None,
+    fold_batch_norm: bool = False,
+) -> Diff:
     """Compare two networks: what b has more, less or otherwise than a, and what that costs.
 
     Args:
@@ -158,6 +168,7 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
         resolution: Of both, where text names none. Without it two names that give no size are
             made at one, the larger of their own; a note says so. A name that gives one has it, and
             the other then has its own default.
+        fold_batch_norm: Of both, as in ``network``.
 
     Raises:
         RsInspectError: If a model is not one there is.
@@ -180,6 +191,8 @@ def diff(a: Model, b: Model, *, resolution: int | tuple[int, int] | None = None)
         (one, two), note = named.compared(str(a), str(b), resolution=size)
     else:
         one, two, note = network(a, resolution=size), network(b, resolution=size), None
+    if fold_batch_norm:
+        one, two = network(one, fold_batch_norm=True), network(two, fold_batch_norm=True)
     return Diff(diff_answer(one, two, note), one, two, compare(one.graph, two.graph))
 
 

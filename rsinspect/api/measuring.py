@@ -33,8 +33,8 @@ def profile(
         batch: Images in a batch; halved until it fits.
         on_event: Called with what happens meanwhile.
         **options: Of ``profiling.request.Settings``: ``mode``, ``level``, ``precision``,
-            ``backend``, ``device``, ``jit``, ``layout``, ``memory_format``, ``threads`` and the
-            others that it has.
+            ``backend``, ``device``, ``jit``, ``layout``, ``memory_format``,
+            ``fold_batch_norm``, ``threads`` and the others that it has.
 
     Raises:
         RsInspectError: If that cannot be measured here; the message says why.
@@ -97,7 +97,7 @@ def _request(model: Model, batch: int, options: dict[str, Any]) -> Iterator[Prof
     from rsinspect.profiling.request import OwnWeights, ProfileRequest, check_names
 
     check_names(options)
-    made = network(model)
+    made = network(model, fold_batch_norm=options.get("fold_batch_norm", False))
     is_live = callable(getattr(model, "get_config", None))
     with TemporaryDirectory() as folder:
         copied = OwnWeights(f"{folder}/model.keras", "model")

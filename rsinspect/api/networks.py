@@ -9,13 +9,18 @@ from typing import Any
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.limits import SIDE
 from rsinspect.base.words import shown
-from rsinspect.networks.network import Network, at_size, from_graph
+from rsinspect.networks.network import Network, at_size, folded, from_graph
 
 Model = Any
 """MODEL text, a depth, a ``Network`` or a ``keras.Model``."""
 
 
-def network(model: Model, *, resolution: int | tuple[int, int] | None = None) -> Network:
+def network(
+    model: Model,
+    *,
+    resolution: int | tuple[int, int] | None = None,
+    fold_batch_norm: bool = False,
+) -> Network:
     """Make the network that ``model`` means.
 
     Args:
@@ -28,6 +33,9 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
             ``Network``, or a live functional or Sequential ``keras.Model``.
         resolution: Image side or (height, width) to make it at, where its layers can take that;
             its own by default. Text that names another size is refused.
+        fold_batch_norm: Whether each batch norm becomes part of the layer beside it, for inference,
+            where that is exact; ``folding`` of the network says what became of them. A live model
+            is folded, weights and all, by ``rsinspect.fold_batch_norm``.
 
     Raises:
         SpecError: If text names no network.
@@ -40,12 +48,16 @@ def network(model: Model, *, resolution: int | tuple[int, int] | None = None) ->
     >>> rsinspect.network("152@224").title
     'ResNet-RS-152 @ 224×224'
     """
+    made = _made(model, sides_of(resolution))
+    return folded(made) if fold_batch_norm else made
+
+
+def _made(model: Model, size: tuple[int, int] | None) -> Network:
     from rsinspect.layers.graph import LayerGraph
     from rsinspect.networks import named
     from rsinspect.networks.network import resnet_rs
     from rsinspect.networks.spec import ResNetRSSpec
 
-    size = sides_of(resolution)
     if isinstance(model, bool):
         raise InvalidSpec(f"{model} is not a model", "write a depth, 50, or a name, '152@224'")
     if isinstance(model, int):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rsinspect.base.errors import InvalidQuestion
+from rsinspect.base.errors import InvalidQuestion, InvalidSpec
 from rsinspect.base.talk import say
+from rsinspect.base.words import Option, advice, quoted
 from rsinspect.cli.claims import reads_model, writes
 from rsinspect.cli.declaration import completing, one_of, option
 from rsinspect.cli.flags import flag
@@ -50,7 +51,7 @@ class StepOptions:
             "train.py:make_model.",
         ),
     ]
-    b: Annotated[str, _step("B", "The same for B, which is read as what A became.")]
+    b: Annotated[str | None, _step("[B]", "The same for B, which is read as what A became.")] = None
     more: Annotated[
         list[str] | None,
         _step(
@@ -66,18 +67,37 @@ class StepOptions:
             "other network's own; where no name has one, the largest of their own for all.",
         ),
     ] = None
+    fold_batch_norm: Annotated[
+        bool,
+        option(
+            "--fold-batchnorm",
+            help="For inference: each batch norm becomes part of the layer beside it, in all of "
+            "them; A alone is compared with itself folded.",
+        ),
+    ] = False
 
     def make(self) -> "Compared":
         """Make the networks, two or more.
 
         Raises:
-            SpecError: If a text names none.
+            SpecError: If a text names none, or one alone is named.
         """
         from rsinspect.networks.grammar import parse_resolution
-        from rsinspect.networks.named import compared
+        from rsinspect.networks.named import Compared, compared
+        from rsinspect.networks.network import folded
 
         size = None if self.resolution is None else parse_resolution(self.resolution)
-        return compared(self.a, self.b, *(self.more or ()), resolution=size)
+        if self.b is not None:
+            found = compared(self.a, self.b, *(self.more or ()), resolution=size)
+            made = tuple(map(folded, found.networks)) if self.fold_batch_norm else found.networks
+            return found._replace(networks=made)
+        if not self.fold_batch_norm:
+            raise InvalidSpec(
+                f"diff compares two networks; {quoted(self.a)} is one",
+                advice("name B, or compare A with itself: {}", Option("fold_batch_norm")),
+            )
+        ((whole,), note) = compared(self.a, resolution=size)
+        return Compared((whole, folded(whole)), note)
 
 
 def _picture(*names: str, help: str, choices: Iterable[str] = ()) -> Any:

@@ -8,6 +8,7 @@ _CALLED = {
     "block_args": "blocks",
     "dropout_rate": "dropout",
     "every": "all",
+    "fold_batch_norm": "fold-batchnorm",
     "folded": "fold",
     "include_top": "top",
     "max_time_s": "max-time",

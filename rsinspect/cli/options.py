@@ -28,7 +28,7 @@ from rsinspect.layers.question import Question
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.grammar import parse_blocks, parse_resolution
 from rsinspect.networks.named import network
-from rsinspect.networks.network import Network, resnet_rs
+from rsinspect.networks.network import Network, folded, resnet_rs
 from rsinspect.networks.spec import ACTIVATIONS, POOLINGS, ResNetRSSpec
 
 _NETWORK = "Network"
@@ -165,6 +165,14 @@ class NetworkOptions:
         bool,
         _described("--preprocessing/--no-preprocessing", help="With or without rescaling layers."),
     ] = True
+    fold_batch_norm: Annotated[
+        bool,
+        _described(
+            "--fold-batchnorm",
+            help="For inference: each batch norm becomes part of the convolution or dense layer "
+            "beside it, where that is exact.",
+        ),
+    ] = False
 
     def network(self, default_model: str | None = None) -> Network:
         """Make the network that the options describe.
@@ -175,12 +183,16 @@ class NetworkOptions:
         Raises:
             SpecError: If they describe none.
         """
+        made = self._whole(default_model)
+        return folded(made) if self.fold_batch_norm else made
+
+    def _whole(self, default_model: str | None) -> Network:
         if self.pooling is not None and self.include_top:
             raise InvalidSpec(
                 advice("{} is for networks without a classifier", Option("pooling", self.pooling)),
                 advice("add {}", Option("include_top", False)),
             )
-        named = ("model", "blocks", "resolution")
+        named = ("model", "blocks", "resolution", "fold_batch_norm")
         changes = {
             field.name: value
             for field in fields(self)

@@ -170,6 +170,7 @@ class MeasuringOptions:
             jit=self.jit,
             layout=LAYOUTS[0] if self.layout == BOTH else self.layout,  # type: ignore[arg-type]
             memory_format=self.memory_format,  # type: ignore[arg-type]
+            fold_batch_norm=network.folding is not None,
             threads=self.threads,
             max_time_s=self.max_time,
             processes=self.processes,

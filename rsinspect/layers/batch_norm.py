@@ -262,7 +262,7 @@ class _Rewriting:
             if not alone:
                 raise _Unfit("a layer that others read too")
             if op.activation not in (None, "linear"):
-                raise _Unfit(f"{op.activation}, inside the layer before,")
+                raise _Unfit(f"a layer with {op.activation} inside")
             return [(path, first)]
         if alone and _passes(op):
             return self._before(layer.inputs[0], first)

@@ -157,8 +157,6 @@ class Settings:
         if self.compiles and self.backend != "jax":
             how.append({"tensorflow": "with XLA", "torch": "with torch.compile"}[self.backend])
         where = [f"{self.precision}, {' '.join(how)} on {self.device}"]
-        if self.fold_batch_norm:
-            where.append("batch norm folded")
         if self.layout != LAYOUTS[0]:
             where.append(self.layout)
         if self.memory_format is not None:
