@@ -5,12 +5,20 @@ marks the time when its output is there, and an autograd function does the same 
 far as anything is learnt. On
 a GPU the marks are CUDA events, recorded in the stream and read after one synchronisation at the
 end; that path has not been run on a GPU.
+
+With torch.compile a pass is one compiled graph, and the marks are operations inside another one of
+the same pass: nothing is fused across them, all else as without them.
+
+A kernel of Keras is (height, width, in, out), and each pass turns every one round for PyTorch. With
+a memory format they lie in memory as PyTorch reads them, whatever Keras calls their axes, and so do
+the images and the optimizer's momentum.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,13 +26,16 @@ import torch
 
 from rsinspect.base.errors import DeviceUnavailable
 from rsinspect.keras_model.build import alone
+from rsinspect.layers.map_layout import CHANNELS_FIRST
 from rsinspect.layers.partition import Segment
+from rsinspect.profiling.backends import torch_graph
 from rsinspect.profiling.backends.workload import (
     Instrument,
     Part,
     Parts,
     Workload,
     as_array,
+    each,
     few,
     loss_of,
     optimizer,
@@ -47,13 +58,50 @@ def configure(request: ProfileRequest) -> None:
             f"torch finds no {request.device} here",
             "rsinspect doctor can list the devices",
         )
+    if request.compiles and request.on_cpu:
+        torch_graph.require_compiler()
     torch.backends.cuda.matmul.allow_tf32 = request.precision == "tf32"
     torch.backends.cudnn.allow_tf32 = request.precision == "tf32"
 
 
 def instrument(work: Workload) -> Instrument:
     """Put hooks at the cuts of the network."""
-    return _Hooked(work)
+    request = work.request
+    memory_format = request.memory_format or (COMPILED_FORMAT if request.compiles else None)
+    if memory_format is not None:
+        work = _lying(work, _FORMATS[memory_format])
+    return _Compiled(work) if request.compiles else _Hooked(work)
+
+
+COMPILED_FORMAT = "channels_last"
+"""In which a compiled pass keeps its tensors if nobody says: oneDNN's convolutions read it."""
+
+_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+def _lying(work: Workload, memory_format: Any) -> Workload:
+    """Lay kernels and images out in memory; shapes and numbers stay."""
+    for variable in work.model.variables:
+        _lay_kernel(variable, memory_format)
+    first = work.request.layout == CHANNELS_FIRST
+
+    def image(tensor: Any) -> Any:
+        if tensor.ndim != 4:
+            return tensor
+        if first:
+            return tensor.contiguous(memory_format=memory_format)
+        turned = tensor.permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
+        return turned.permute(0, 2, 3, 1)
+
+    return replace(work, images=each(image, work.images))
+
+
+def _lay_kernel(variable: Any, memory_format: Any) -> None:
+    """Lay a kernel, (height, width, in, out), out as PyTorch reads it, (out, in, height, width)."""
+    tensor = variable.value
+    if tensor.ndim == 4:
+        turned = tensor.data.permute(3, 2, 0, 1).contiguous(memory_format=memory_format)
+        tensor.data = turned.permute(2, 3, 1, 0)
 
 
 class _Marks:
@@ -64,8 +112,8 @@ class _Marks:
         self.moments: list[tuple[Part | None, Any]] = []
         self.begin_ns = time.perf_counter_ns()
 
-    def mark(self, ended: Part | None) -> None:
-        """Note that a part has ended, or that the first begins."""
+    def mark(self, ended: Part | None, *after: Any) -> None:
+        """Note that a part has ended with those tensors, or that the first begins."""
         if self.on_cpu:
             self.moments.append((ended, time.perf_counter_ns()))
         else:
@@ -90,6 +138,19 @@ class _Marks:
         return Instrumented(wall_s=wall_s, parts_s=(*seconds, max(0.0, wall_s - sum(seconds))))
 
 
+class _Inside(_Marks):
+    """Moments of a pass that is being written down: operations that will tell when they run."""
+
+    def __init__(self, on_cpu: bool) -> None:
+        super().__init__(on_cpu)
+        self.parts: list[Part | None] = []
+
+    def mark(self, ended: Part | None, *after: Any) -> None:
+        """Put a moment into the graph, behind the last of the tensors."""
+        torch_graph.moment(after[-1], len(self.parts))
+        self.parts.append(ended)
+
+
 class _Hooked:
     """The network, run with and without hooks."""
 
@@ -102,6 +163,7 @@ class _Hooked:
         if work.trains:
             self.sgd = optimizer(work)
             self.variables = list(work.model.trainable_variables)
+            self._lay_momentum()
         paths = [segment.path for segment in work.segments]
         self.after = dict(zip(paths, [*paths[1:], None], strict=True))
         for segment in work.segments[:-1]:
@@ -109,9 +171,26 @@ class _Hooked:
         self.parts = (*work.passes, ("call", "whole"))
         self.method = (
             f"hooks at the ends of {work.request.cut_level}s, paired with passes without them; "
-            "the copies between layouts with which Keras surrounds a convolution count"
+            + self._how
             + ("" if work.request.on_cpu else "; CUDA events; unverified on GPU")
         )
+
+    @property
+    def _how(self) -> str:
+        """Say what else a reader has to know of the timing."""
+        if self.work.request.memory_format is not None:
+            return f"kernels and images lie {self.work.request.memory_format} in memory"
+        if self.work.request.layout == CHANNELS_FIRST:
+            return "the copies with which Keras turns every kernel round count"
+        return "the copies between layouts with which Keras surrounds a convolution count"
+
+    def _lay_momentum(self) -> None:
+        """Lay what the optimizer keeps of each kernel out as the kernel."""
+        kernels = {tuple(v.shape): v.value.stride() for v in self.variables if v.value.ndim == 4}
+        for kept in self.sgd.variables:
+            tensor, strides = kept.value, kernels.get(tuple(kept.shape))
+            if strides is not None and tensor.stride() != strides:
+                tensor.data = torch.empty_strided(tensor.shape, strides).copy_(tensor.data)
 
     def _hook(self, segment: Segment) -> None:
         """Read the clock when the last layer of a segment has run, at that of its calls."""
@@ -142,7 +221,7 @@ class _Hooked:
             part: Part = ("loss", "whole") if after is None else (after, "backward")
             several = list(output) if isinstance(output, list | tuple) else [output]
             output = alone(list(_Boundary.apply(marks, part, *several)))
-        marks.mark((path, "forward"))
+        marks.mark((path, "forward"), *(output if isinstance(output, list | tuple) else [output]))
         return output
 
     def _pass(self) -> Any:
@@ -158,11 +237,15 @@ class _Hooked:
         scaled.backward()
         if marks is not None:
             marks.mark((self._first_that_learns, "backward"))
-        with torch.no_grad():
-            self.sgd.apply([v.value.grad for v in self.variables], self.variables)
-        if marks is not None:
-            marks.mark(("optimizer", "whole"))
+        self._learn([v.value.grad for v in self.variables])
         return scaled
+
+    def _learn(self, gradients: list[Any]) -> None:
+        """Let the optimizer change the variables, and mark its end."""
+        with torch.no_grad():
+            self.sgd.apply(gradients, self.variables)
+        if self.marks is not None:
+            self.marks.mark(("optimizer", "whole"))
 
     @property
     def _first_that_learns(self) -> str:
@@ -197,6 +280,106 @@ class _Hooked:
         return None
 
 
+class _Compiled(_Hooked):
+    """The network, compiled with and without marks inside."""
+
+    def __init__(self, work: Workload) -> None:
+        super().__init__(work)
+        self.learnt = list(work.model.trainable_variables)
+        self.kept = list(work.model.non_trainable_variables)
+        self.graphs: dict[bool, Any] = {}
+        self.inside = _Inside(work.request.on_cpu)
+        unit = work.request.cut_level
+        lies = work.request.memory_format or COMPILED_FORMAT
+        self.method = (
+            f"moments of the clock inside one graph compiled by torch.compile, between {unit}s, "
+            "paired with the graph without them; nothing is fused across them; kernels and images "
+            f"lie {lies} in memory" + ("" if work.request.on_cpu else "; unverified on GPU")
+        )
+
+    def _tensors(self, images: Any) -> list[Any]:
+        """List what the graph reads: variables, images, labels, and what the loss is scaled by."""
+        tensors = [v.value.detach() for v in (*self.learnt, *self.kept)]
+        tensors += images if isinstance(images, list | tuple) else [images]
+        if self.work.trains:
+            tensors += [*self.work.labels, self.sgd.scale_loss(torch.ones(()))]
+        return tensors
+
+    def _graph(self, tensors: list[Any], *, marked: bool) -> Any:
+        """Compile the pass with or without marks inside, once."""
+        if marked not in self.graphs:
+            before, self.marks = self.marks, self.inside if marked else None
+            try:
+                with torch_graph.unseeded(self.work.model.layers):
+                    step = self._step if self.work.trains else self._forward
+                    self.graphs[marked] = torch_graph.compiled(step, tensors)
+            finally:
+                self.marks = before
+        return self.graphs[marked]
+
+    def _called(self, tensors: tuple[Any, ...]) -> tuple[Any, list[Any], list[Any]]:
+        """Call the model with these for its variables and images; labels are left over.
+
+        Returns:
+            Its outputs, what became of the variables that are kept, and what is left over.
+        """
+        learnt, kept, images = len(self.learnt), len(self.kept), len(self.work.graph.inputs)
+        values, rest = tensors[: learnt + kept], tensors[learnt + kept :]
+        if self.marks is not None:
+            self.marks.mark(None, *rest[:images])  # what comes before is the call's
+        outputs, changed = self.work.model.stateless_call(
+            values[:learnt], values[learnt:], alone(list(rest[:images])), training=self.work.trains
+        )
+        return self._ended(self.work.segments[-1].path, outputs), changed, list(rest[images:])
+
+    def _forward(self, *tensors: Any) -> list[Any]:
+        outputs, *_ = self._called(tensors)
+        return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+    def _step(self, *tensors: Any) -> list[Any]:
+        count = len(self.learnt)
+        learnt, kept = tensors[:count], tensors[count : count + len(self.kept)]
+        with torch.enable_grad():
+            learnt = tuple(tensor.detach().requires_grad_() for tensor in learnt)
+            outputs, changed, (*labels, scale) = self._called((*learnt, *tensors[count:]))
+            scaled = loss_of(self.work, labels, outputs) * scale
+            gradients = torch.autograd.grad(scaled, learnt, allow_unused=True)
+        for tensor, value in zip(kept, changed, strict=True):
+            if value is not tensor:
+                tensor.copy_(value.detach())
+        return [scaled.detach(), *gradients]
+
+    def _pass(self) -> Any:
+        marks = self.marks
+        tensors = self._tensors(self.work.images)
+        with torch.no_grad():
+            graph = self._graph(tensors, marked=marks is not None)
+            with torch_graph.heard_by(self._hears):
+                made = graph(*tensors)
+        if not self.work.trains:
+            return alone(made)
+        if marks is not None:
+            marks.mark((self._first_that_learns, "backward"))
+        self._learn(made[1:])
+        return made[0]
+
+    def _hears(self, number: int) -> None:
+        if self.marks is not None:
+            self.marks.mark(self.inside.parts[number])
+
+    def outputs(self) -> tuple[Any, Any]:
+        """Return outputs of both graphs; of a training step its loss and the gradient made last."""
+        found = []
+        for marked in (False, True):
+            torch.manual_seed(self.work.request.seed)  # both drop the same
+            tensors = self._tensors(self.work.images)
+            with torch.no_grad():
+                made = list(self._graph(tensors, marked=marked)(*tensors))
+            found.append(as_array(made[:2] if self.work.trains else alone(made)))
+        plain, inside = found
+        return plain, inside
+
+
 class _Boundary(torch.autograd.Function):  # type: ignore[misc]
     """Hands on tensors and, on the way back, their gradients; marks when those came."""
 
@@ -207,5 +390,5 @@ class _Boundary(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        ctx.marks.mark(ctx.part)
+        ctx.marks.mark(ctx.part, *gradients)
         return (None, None, *gradients)

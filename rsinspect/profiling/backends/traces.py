@@ -7,8 +7,8 @@ that comes with it; it is private, and where it has moved the trace is not avail
 layer by layer, so the clock is read around each layer's call, and on the way back when a layer's
 gradient comes in: what runs until the next one comes is its backward pass.
 
-Not supported: GPUs (untested), and TensorFlow with XLA, whose profile on a CPU misses about half
-of the time.
+Not supported: GPUs (untested), TensorFlow with XLA, whose profile on a CPU misses about half of the
+time, and PyTorch with torch.compile, whose kernels serve several layers and do not say which.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ def trace_layers(
         raise MeasurementError("traces are of the cpu so far")
     if request.backend == "tensorflow" and request.compiles:
         raise MeasurementError("the trace of TensorFlow with XLA leaves out half of the time")
+    if request.backend == "torch" and request.compiles:
+        raise MeasurementError(
+            "torch.compile fuses layers, and its trace does not tell whose is what"
+        )
     owner = owners(work)
     known: Shares = {}
     match request.backend:
