@@ -58,15 +58,19 @@ def configure(request: ProfileRequest) -> None:
             f"torch finds no {request.device} here",
             "rsinspect doctor can list the devices",
         )
-    if request.compiles and request.on_cpu:
-        torch_graph.require_compiler()
     torch.backends.cuda.matmul.allow_tf32 = request.precision == "tf32"
     torch.backends.cudnn.allow_tf32 = request.precision == "tf32"
 
 
 def instrument(work: Workload) -> Instrument:
-    """Put hooks at the cuts of the network."""
+    """Put hooks at the cuts of the network, or moments into its compiled graph.
+
+    Raises:
+        BackendUnavailable: If there is nothing to compile it with.
+    """
     request = work.request
+    if request.compiles and request.on_cpu:
+        torch_graph.require_compiler()
     memory_format = request.memory_format or (COMPILED_FORMAT if request.compiles else None)
     if memory_format is not None:
         work = _lying(work, _FORMATS[memory_format])
@@ -302,7 +306,7 @@ class _Compiled(_Hooked):
         tensors = [v.value.detach() for v in (*self.learnt, *self.kept)]
         tensors += images if isinstance(images, list | tuple) else [images]
         if self.work.trains:
-            tensors += [*self.work.labels, self.sgd.scale_loss(torch.ones(()))]
+            tensors += [*self.work.labels, self.sgd.scale_loss(self.learnt[0].value.new_ones(()))]
         return tensors
 
     def _graph(self, tensors: list[Any], *, marked: bool) -> Any:
