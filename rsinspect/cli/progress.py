@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar, assert_never
 
 from rich.console import Console
@@ -19,7 +19,7 @@ from rsinspect.cli import talk
 from rsinspect.cli.flags import flag
 from rsinspect.profiling import parent, protocol
 from rsinspect.profiling.answer import announcement, duration, outlook, prediction_table, preview
-from rsinspect.profiling.budget import Budget, Estimate
+from rsinspect.profiling.budget import ROUNDS_FOR_INTERVAL, Budget, Estimate
 from rsinspect.profiling.record.headline import speed
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
@@ -182,6 +182,9 @@ class _Display:
                 self.now.doing = f"{event.phase}, round {event.round}"
             case Prediction():
                 self.prediction = event
+            case protocol.Roughly(pass_s):
+                if pass_s > self.now.budget.whole_s / ROUNDS_FOR_INTERVAL:
+                    self._say(parent.roughly(replace(self.request, batch=self.batch), pass_s))
             case protocol.Estimated(estimate):
                 self.estimate = estimate
                 words = outlook(estimate, self.now.budget.whole_s, self.request.processes)

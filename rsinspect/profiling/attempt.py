@@ -43,6 +43,7 @@ from rsinspect.profiling.protocol import (
     Prepared,
     Ready,
     RoofsMeasured,
+    Roughly,
     Stopped,
     TimeLeft,
     Traced,
@@ -251,7 +252,16 @@ class _Worker:
     def _hear(self, line: str, on_event: Callable[[Event], None]) -> None:
         message = decode(line)
         match message:
-            case Phase() | RoundDone() | Estimated() | TimeLeft() | Entered() | Out() | Judged():
+            case (
+                Phase()
+                | RoundDone()
+                | Roughly()
+                | Estimated()
+                | TimeLeft()
+                | Entered()
+                | Out()
+                | Judged()
+            ):
                 self.messages.append(message)
                 on_event(message)
             case MemoryUsed():

@@ -11,6 +11,7 @@ predicted to need more than 90 % of the available memory is skipped, and the rec
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -24,11 +25,11 @@ from rsinspect.base.errors import (
     MeasurementError,
     RsInspectError,
 )
-from rsinspect.base.units import binary_bytes, percent
+from rsinspect.base.units import binary_bytes, percent, seconds
 from rsinspect.base.words import Option, Wording, advice
 from rsinspect.profiling import machine, memory
 from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
-from rsinspect.profiling.budget import Budget
+from rsinspect.profiling.budget import ROUNDS_FOR_INTERVAL, Budget
 from rsinspect.profiling.memory import NeededMemory
 from rsinspect.profiling.protocol import (
     AttemptStarted,
@@ -202,17 +203,32 @@ def _result(
         )
     if measured.interrupted:
         raise Interrupted(predicted)
+    roughly_s = first.roughly_s or 0.0
+    message = f"nothing was measured in {budget.whole_s:g} s: {_IN_THE_MIDST[first.phase]}"
+    if predicted is None and roughly_s > budget.whole_s / ROUNDS_FOR_INTERVAL:
+        message += f"; {roughly(measured.request, roughly_s)}"
     raise NotMeasured(
-        f"nothing was measured in {budget.whole_s:g} s: {_IN_THE_MIDST[first.phase]}",
-        _more(budget) if wanted is None else wanted.advice,
-        predicted,
+        message, _more(budget, roughly_s) if wanted is None else wanted.advice, predicted
     )
 
 
-def _more(budget: Budget) -> Wording:
-    """Advise more time where nobody knows how much: a minute, or twice as much."""
+def _more(budget: Budget, roughly_s: float) -> Wording:
+    """Advise more time where nobody knows how much: a minute, or twice as much, or for passes.
+
+    At the rate of a matrix product a pass would take that long; few networks reach half of it.
+    """
+    passes_s = 10 * math.ceil((60 + 2 * ROUNDS_FOR_INTERVAL * roughly_s) / 10)
+    needed_s = passes_s if 2 * roughly_s > budget.whole_s / ROUNDS_FOR_INTERVAL else 60
     return advice(
-        "allow more, such as {}", Option("max_time_s", round(max(60, 2 * budget.whole_s)))
+        "allow more, such as {}", Option("max_time_s", round(max(needed_s, 2 * budget.whole_s)))
+    )
+
+
+def roughly(request: ProfileRequest, pass_s: float) -> str:
+    """Say what a pass takes at the rate of a matrix product."""
+    return (
+        f"{request.one_pass} takes roughly {seconds(pass_s)} here, its operations at the speed of "
+        "a matrix product now; few networks are faster"
     )
 
 

@@ -45,6 +45,16 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class Roughly:
+    """What a pass takes at the rate of a matrix product; known before a framework is imported.
+
+    Few networks are faster; some take twice as long.
+    """
+
+    pass_s: Seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Estimated:
     """What the whole network will take is known."""
 
@@ -189,6 +199,7 @@ Event = (
     | MemoryUsed
     | BatchRefused
     | Prediction
+    | Roughly
     | Estimated
     | TimeLeft
     | Stopped
@@ -233,7 +244,7 @@ class Failure:
 
 
 Message = (
-    Phase | RoundDone | MemoryUsed | Prediction | Estimated | TimeLeft | Ready | Round
+    Phase | RoundDone | MemoryUsed | Prediction | Roughly | Estimated | TimeLeft | Ready | Round
     | RoofsMeasured | NotAvailable | Traced | Failure | Finished | Entered | Prepared | Out | Judged
     | Bout
 )  # fmt: skip
@@ -246,6 +257,7 @@ _MESSAGES = Tagged(
         "progress": RoundDone,
         "memory": MemoryUsed,
         "predicted": Prediction,
+        "roughly": Roughly,
         "estimated": Estimated,
         "time_left": TimeLeft,
         "ready": Ready,

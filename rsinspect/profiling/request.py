@@ -11,7 +11,7 @@ from rsinspect.answers.rows import LEVELS, Level
 from rsinspect.base import codec, limits
 from rsinspect.base.errors import InvalidMeasurement, check_choice
 from rsinspect.base.quantities import DEVICE, Count
-from rsinspect.base.words import Option, advice, shown
+from rsinspect.base.words import Option, advice, plural, shown
 from rsinspect.layers import ops
 from rsinspect.layers.map_layout import LAYOUTS, Layout
 from rsinspect.layers.partition import Level as CutLevel
@@ -162,6 +162,12 @@ class Settings:
         if self.memory_format is not None:
             where.append(f"{self.memory_format} in memory")
         return f"{self.mode}, batch {batch}, {', '.join(where)}"
+
+    @property
+    def one_pass(self) -> str:
+        """Name a pass, with its images."""
+        what = "training step" if self.mode == "train" else "forward pass"
+        return f"a {what} of {plural(self.batch, 'image')}"
 
     @property
     def computes_in(self) -> str:

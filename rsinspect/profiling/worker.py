@@ -27,6 +27,8 @@ import rsinspect
 from rsinspect.base.errors import BackendUnavailable, MeasurementError, RsInspectError
 from rsinspect.base.process import end_with_parent
 from rsinspect.base.quantities import LARGEST
+from rsinspect.layers.cost import layers_cost
+from rsinspect.layers.kernels import step_macs
 from rsinspect.profiling import machine
 from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.course import Course, Hands
@@ -40,6 +42,7 @@ from rsinspect.profiling.protocol import (
     Phase,
     Ready,
     RoofsMeasured,
+    Roughly,
     Traced,
     encode,
 )
@@ -84,6 +87,8 @@ def main(serve: Serve | None = None) -> int:
         emit(Phase("starting"))
         _prefer_to_be_killed()
         _prepare(request)
+        if request.on_cpu and request.precision == "float32":
+            emit(Roughly(_roughly_s(request)))
         try:
             backend = _import(request)
         except ImportError as exc:
@@ -162,6 +167,14 @@ def _prepare(request: ProfileRequest) -> None:
         os.environ.pop(name, None)
     if request.backend == "jax" and request.threads is not None:
         _pin(request.threads)
+
+
+def _roughly_s(request: ProfileRequest) -> float:
+    """Work out what a pass takes at the rate of a matrix product, in seconds."""
+    graph = request.network.graph
+    trains = request.mode == "train"
+    macs = step_macs(graph, graph.layers) if trains else layers_cost(graph, graph.layers).macs
+    return 2 * macs * request.batch / machine.product_flops_per_s()
 
 
 def _pin(processors: int) -> None:

@@ -16,6 +16,7 @@ from rsinspect.profiling.protocol import (
     PhaseName,
     Ready,
     RoofsMeasured,
+    Roughly,
     Traced,
 )
 from rsinspect.profiling.record.prediction import Prediction
@@ -36,6 +37,7 @@ class Heard:
         finished: How it ended; None if it did not.
         prediction: From the distinct blocks.
         estimate: Of what the whole network takes.
+        roughly_s: What a pass takes at the rate of a matrix product.
         phase: What it was last at.
         measured_s: From the start of warm-up to the last round.
         roofs: Of the device.
@@ -57,12 +59,14 @@ class Heard:
     not_available: Mapping[str, str]
     peak_rss_bytes: int | None
     messages: tuple[Message, ...] = ()
+    roughly_s: float | None = None
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> Heard:
         """Sort the messages of one worker."""
         roofs, traced = _last(messages, RoofsMeasured), _last(messages, Traced)
         memory_used, estimated = _last(messages, MemoryUsed), _last(messages, Estimated)
+        roughly = _last(messages, Roughly)
         phase, finished = _last(messages, Phase), _last(messages, Finished)
         progress = _last(messages, RoundDone)
         rounds = tuple(message for message in messages if isinstance(message, Round))
@@ -88,6 +92,7 @@ class Heard:
             },
             peak_rss_bytes=None if memory_used is None else memory_used.peak_rss_bytes,
             messages=tuple(messages),
+            roughly_s=None if roughly is None else roughly.pass_s,
         )
 
 
