@@ -394,7 +394,7 @@ def test_enough_is_not_sampled_again() -> None:
     assert guess.sampled_s == [0.0]
 
 
-@pytest.mark.parametrize(("pass_s", "costs"), [(0.5, 2.9), (4.8, 0.4), (9.0, 2.9)])
+@pytest.mark.parametrize(("pass_s", "costs"), [(0.5, 5.9), (4.8, 0.5), (9.0, 2.9)])
 def test_a_prediction_gets_what_costs_no_pass(pass_s: float, costs: float) -> None:
     """Of 60 s, 43.9 are left: 38.9 after building, which eight passes of 4.8 s use up."""
     _, _, _, guess = estimated([pass_s] * 2)
@@ -403,6 +403,7 @@ def test_a_prediction_gets_what_costs_no_pass(pass_s: float, costs: float) -> No
 
 def test_nothing_is_predicted_unless_somebody_wants_to_know() -> None:
     assert estimated([], predict=False, batch=4)[:2] == (None, [])
+    assert estimated([], predict=False, process=1)[:2] == (None, [])
     found, told, _, _ = estimated([5.0], predict=False)
     assert found is not None, "a large batch has to be known to fit"
     assert predictions(told) == []

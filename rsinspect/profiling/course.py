@@ -165,9 +165,11 @@ class Course:
     def estimate(self) -> Estimate | None:
         """Time the distinct blocks, for a prediction or to know what the whole batch would take.
 
-        None where there is no need: a small batch that nobody wants predicted.
+        None where there is no need: a small batch that nobody wants predicted, or a network that
+        another process has measured.
         """
-        if not self.request.predict and self.request.batch <= PROBE_BATCH:
+        wanted = self.request.predict or self.request.batch > PROBE_BATCH
+        if self.request.process or not wanted:
             return None
         distinct = distinct_blocks(self.request.network)
         if distinct is None:

@@ -46,6 +46,12 @@ _ADDS_UP = {
 }
 
 
+_SAME_PASS = {
+    "instrumented": "Parts and whole are of the same passes: no time for any without instruments.",
+    "first": "Parts and whole are of one pass, in the call that compiled the network.",
+}
+
+
 def closure_line(run: ProfileRun) -> str:
     """Say whether the parts account for the whole, what timing costs and which rounds were used."""
     return f"{_closure_note(run)} {_overhead_note(run)}"
@@ -54,13 +60,7 @@ def closure_line(run: ProfileRun) -> str:
 def _closure_note(run: ProfileRun) -> str:
     closure = run.closure
     if run.total_of != "plain":
-        which = (
-            "that compiled the network" if run.total_of == "first" else "with instruments inside"
-        )
-        return (
-            f"Parts and whole ({seconds(closure.end_to_end_s)}) are of the same passes, those "
-            f"{which}: there was no time for others, to which the parts could be held."
-        )
+        return _SAME_PASS[run.total_of]
     return (
         f"{_ADDS_UP[closure.closes]}: {seconds(closure.sum_s)} vs "
         f"{seconds(closure.end_to_end_s)} end to end (gap {_signed(closure.gap)}; limit "

@@ -220,6 +220,7 @@ class ProfileRequest(Settings):
     Attributes:
         network: What is measured.
         weights: With which weights; None for fresh ones.
+        process: Number of the process; those after the first measure and estimate nothing.
 
     Raises:
         InvalidMeasurement: If nobody can measure that.
@@ -227,6 +228,7 @@ class ProfileRequest(Settings):
 
     network: Network
     weights: OwnWeights | None = None
+    process: int = 0
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
@@ -261,7 +263,7 @@ class ProfileRequest(Settings):
         """Request another process: with a seed of its own and the measurement alone."""
         return replace(
             self, seed=self.seed + process, predict=False, roofs=False, trace=False,
-            level=self.cut_level,
+            level=self.cut_level, process=process,
         )  # fmt: skip
 
 
@@ -271,6 +273,7 @@ def request_to_json(request: ProfileRequest, budget: Budget) -> dict[str, Any]:
     return settings | {
         "network": request.network.to_json(),
         "weights": codec.to_json(request.weights),
+        "process": request.process,
         "ends_s": budget.ends_s,
     }
 
@@ -281,6 +284,7 @@ def request_from_json(document: dict[str, Any]) -> tuple[ProfileRequest, Budget]
     request = ProfileRequest(
         **{f.name: getattr(settings, f.name) for f in fields(Settings)},
         network=network_from_json(document["network"]),
+        process=document["process"],
         weights=document["weights"] and codec.from_json(document["weights"], OwnWeights, "weights"),
     )
     return request, Budget(whole_s=request.max_time_s, ends_s=document["ends_s"])
