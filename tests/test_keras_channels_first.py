@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rsinspect
+from rsinspect.base.errors import ModelBuildError
 from rsinspect.keras_model.build import build_model
 from rsinspect.layers.ops import TensorShape
 from rsinspect.networks.keras_live import from_keras_model
@@ -119,3 +120,22 @@ def test_a_resnet_rs_of_channels_first_is_the_resnet_rs(tmp_path: Any) -> None:
     read = rsinspect.network(str(tmp_path / "first.keras"))
     assert read.graph.layers == from_keras_model(last).graph.layers
     assert read.title == rsinspect.network(last).title
+
+
+def test_batch_norms_of_channels_first_are_folded_but_for_a_bias_that_keras_misplaces() -> None:
+    stages = [{"input_filters": 8, "num_repeats": 1}, {"input_filters": 16, "num_repeats": 2}]
+    model = rsinspect.ResNetRS(
+        50, (3, 64, 36), block_args=stages, weights=None, data_format="channels_first", classes=5
+    )
+    rng = np.random.default_rng(6)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.weights])
+    batch = rng.uniform(0, 255, (2, 3, 64, 36)).astype("float32")
+    folded = rsinspect.fold_batch_norm(model)
+    assert len(folded.layers) < len(model.layers)
+    np.testing.assert_allclose(folded(batch), model(batch), rtol=1e-4)
+    wide = keras.Sequential([keras.Input((3, 8, 6)), keras.layers.Conv2D(4, 3, **FIRST),
+                             keras.layers.BatchNormalization(axis=1)])  # fmt: skip
+    with pytest.raises(ModelBuildError, match="Keras on TensorFlow adds along the width"):
+        rsinspect.fold_batch_norm(wide)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from rsinspect.api.networks import network
-from rsinspect.base.errors import InvalidMeasurement, WeightsError
+from rsinspect.base.errors import DeviceUnavailable, InvalidMeasurement, WeightsError
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.kernels import kernels, step_macs
+from rsinspect.layers.map_layout import LAYOUTS
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.partition import segments
 from rsinspect.layers.shapes import infer_shape
@@ -80,11 +81,18 @@ def test_a_network_is_cut_between_its_inputs_and_its_outputs() -> None:
 
 @pytest.mark.keras
 @pytest.mark.parametrize("backend", backends())
-@pytest.mark.parametrize("mode", [pytest.param("forward", marks=pytest.mark.slow), "train"])
-def test_any_network_is_measured(backend: str, mode: Any) -> None:
+@pytest.mark.parametrize(
+    ("mode", "layout"),
+    [
+        pytest.param("forward", "channels_first", marks=pytest.mark.slow),
+        ("train", "channels_last"),
+    ],
+)
+def test_any_network_is_measured(backend: str, mode: Any, layout: Any) -> None:
     request = ProfileRequest(
-        network=NETWORK, batch=2, mode=mode, level="layer", backend=backend, roofs=False, **BRIEF
-    )
+        network=NETWORK, batch=2, mode=mode, level="layer", backend=backend, layout=layout,
+        roofs=False, **BRIEF,
+    )  # fmt: skip
     run = profile(request)
     parts = {s.path: s for s in run.segments if s.level != "step"}
     assert list(parts) == [part.path for part in segments(NETWORK.graph, "block")]
@@ -103,19 +111,26 @@ def test_any_network_is_measured(backend: str, mode: Any) -> None:
 
 
 @pytest.mark.keras
-def test_a_stamped_step_of_any_network_learns_what_the_plain_one_learns() -> None:
+def test_any_step_of_any_network_in_any_layout_learns_what_the_others_learn() -> None:
+    """With and without stamps, channels last and first: the same weights, images, labels."""
     code = """
 import os
 os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras, numpy as np
 from rsinspect.profiling.backends import tensorflow as backend
-from rsinspect.profiling.backends.workload import workload
+from rsinspect.profiling.backends.workload import as_array, as_in_graph, workload
 from rsinspect.profiling.request import ProfileRequest
 from tests.test_profiling_foreign import FROZEN, NETWORK
-request = ProfileRequest(network=NETWORK, batch=2, mode="train", level="block")
-trained = []
-for way in ("end_to_end", "instrumented"):
-    work = workload(request)
+trained, made = [], []
+for way, layout in (
+    ("end_to_end", "channels_last"), ("instrumented", "channels_last"),
+    ("end_to_end", "channels_first"), ("instrumented", "channels_first"),
+):
+    work = workload(ProfileRequest(network=NETWORK, batch=2, mode="train", level="block",
+                                   layout=layout))
+    assert work.model.input_shape[0][1] == (3 if layout == "channels_first" else 16)
+    made.append(as_array(as_in_graph(work, work.model(work.images))))
+    np.testing.assert_allclose(made[-1], made[0], rtol=1e-4, atol=1e-6)
     before = {path: layer.get_weights() for path, layer in work.layers.items()}
     getattr(backend.instrument(work), way)()
     after = {path: layer.get_weights() for path, layer in work.layers.items()}
@@ -124,8 +139,9 @@ for way in ("end_to_end", "instrumented"):
         moved = any(np.abs(a - b).max() > 0 for a, b in zip(arrays, before[path]))
         assert moved == (bool(arrays) and path not in FROZEN), path
 for path, plain in trained[0].items():
-    for one, other in zip(plain, trained[1][path], strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    for another in trained[1:]:
+        for one, other in zip(plain, another[path], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 """
     done = python(code)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -150,14 +166,33 @@ def test_a_file_is_measured_with_its_own_weights(make: Any, suffix: str, tmp_pat
     model.save(path)
     read = network(str(path))
     assert read.weights == path
-    ours = built(read)
-    load_own(path, read, ours.layers)
-    reconcile(read, ours.model)
-    given = {x.name: random.random((2, *x.shape[1:]), np.float32) for x in ours.model.inputs}
-    inputs = alone([given[x.name] for x in model.inputs])
-    outputs = [each(inputs) for each in (model, ours.model)]
-    for theirs, mine in zip(*map(keras.tree.flatten, outputs), strict=True):
-        np.testing.assert_allclose(theirs, mine, rtol=1e-5, atol=1e-5)
+    given = {x.name: random.random((2, *x.shape[1:]), np.float32) for x in model.inputs}
+    expected = keras.tree.flatten(model(alone([given[x.name] for x in model.inputs])))
+    for layout in LAYOUTS:
+        ours = built(read, layout=layout)
+        load_own(path, read, ours.layers)
+        reconcile(read, ours.model, layout)
+        axes = (1, -1) if layout == "channels_first" else (1, 1)
+        turned = {x: np.moveaxis(y, *axes[::-1]) if y.ndim == 4 else y for x, y in given.items()}
+        outputs = ours.model(alone([turned[x.name] for x in ours.model.inputs]))
+        for theirs, mine in zip(expected, keras.tree.flatten(outputs), strict=True):
+            mine = np.moveaxis(mine, *axes) if len(mine.shape) == 4 else mine
+            np.testing.assert_allclose(theirs, mine, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.keras
+def test_a_cpu_that_cannot_convolve_channels_first_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    from rsinspect.profiling.backends import tensorflow as backend
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise tf.errors.UnimplementedError(None, None, "NHWC alone")
+
+    backend._check_channels_first(jit=True)
+    monkeypatch.setattr(tf.nn, "conv2d", refuse)
+    with pytest.raises(DeviceUnavailable, match="channels_first on a CPU with oneDNN alone"):
+        backend._check_channels_first(jit=False)
 
 
 @pytest.mark.keras

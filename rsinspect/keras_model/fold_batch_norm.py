@@ -15,6 +15,10 @@ from rsinspect.base.words import quoted
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_layer
 from rsinspect.keras_model.load import assign
+from rsinspect.keras_model.tensors import misplaces_bias
+from rsinspect.layers.graph import Layer
+from rsinspect.layers.map_layout import CHANNELS_FIRST
+from rsinspect.layers.ops import TensorShape
 from rsinspect.networks.keras_live import configuration_of
 from rsinspect.networks.network import Network, folded
 
@@ -36,7 +40,9 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
         A model of the same inputs, outputs and layer names, without the norms that were folded.
 
     Raises:
-        ModelBuildError: If this is no Keras 3 model, or a layer cannot be copied.
+        ModelBuildError: If this is no Keras 3 model, a layer cannot be copied, or Keras would add
+            a bias in the wrong place (channels first on TensorFlow, where maps can be as wide as
+            they have channels).
         GraphError: If the model is subclassed, or leaves a shape open.
 
     Where norms stay, because folding them would not be exact, a ``FoldingWarning`` says how many
@@ -84,6 +90,8 @@ class _Copy:
             id(found(path)): (network.graph.layer(path).op, [(x, found(x.norm)) for x in own])
             for path, own in folds.items()
         }
+        for path in folds:
+            _check_bias(found(path), network.graph.layer(path), model)
         self._gone = {id(norm) for _, norms in self._folded.values() for _, norm in norms}
 
     def made(self) -> keras.Model:
@@ -146,6 +154,21 @@ class _Copy:
         if id(layer) in self._gone:
             return args[0]
         return layer(*args, **kwargs)
+
+
+def _check_bias(layer: keras.Layer, folded_layer: Layer, model: keras.Model) -> None:
+    """Refuse a bias of channels first that Keras would add along the width."""
+    if getattr(layer, "data_format", None) != CHANNELS_FIRST:
+        return
+    op, shape = folded_layer.op, folded_layer.shape
+    if any(None in tensor.shape[1:] for tensor in model.inputs):  # some size will be as wide
+        shape = TensorShape(shape.height, shape.channels, shape.channels)
+    if misplaces_bias(op, shape):
+        raise ModelBuildError(
+            f"{quoted(layer.name)} would need a bias, which Keras on TensorFlow adds along the "
+            "width where a map with the channels first is as wide as it has channels",
+            "build the model with channels_last, or fold it on JAX or PyTorch",
+        )
 
 
 def _layer(model: keras.Model, name: str) -> keras.Layer:

@@ -126,14 +126,22 @@ def _needed(op: ops.Op, inputs: Sequence[TensorShape], output: TensorShape) -> L
 
 
 def _misplaced(layer: Layer, inputs: Sequence[TensorShape]) -> bool:
-    """Tell whether Keras on TensorFlow would add something along the width, not the channels.
+    """Tell whether a sum inside a layer would come out wrong with channels first."""
+    if isinstance(layer.op, ops.Add) and len(set(inputs)) > 1:
+        return bool(keras.backend.backend() == "tensorflow")
+    return misplaces_bias(layer.op, layer.shape)
 
-    It takes a sum of a map and one number per channel for one along the last axis, wherever that
-    is as long. Source: Keras 3.15.1, keras/src/backend/tensorflow/numpy.py, ``add``.
+
+def misplaces_bias(op: ops.Op, shape: TensorShape) -> bool:
+    """Tell whether Keras would add a bias along the width, were the channels first.
+
+    On TensorFlow it takes a sum of a map and one number per channel for one along the last axis,
+    wherever that is as long. Source: Keras 3.15.1, keras/src/backend/tensorflow/numpy.py, ``add``.
+
+    Args:
+        op: What may have a bias.
+        shape: Of its output, in the graph.
     """
-    if keras.backend.backend() != "tensorflow":
+    if not isinstance(op, ops.CONVOLUTIONS) or shape.width != shape.channels:
         return False
-    if isinstance(layer.op, ops.Add):
-        return len(set(inputs)) > 1
-    is_biased = isinstance(layer.op, ops.CONVOLUTIONS) and layer.op.use_bias
-    return is_biased and layer.shape.width == layer.shape.channels
+    return bool(op.use_bias and keras.backend.backend() == "tensorflow")

@@ -24,7 +24,7 @@ from rsinspect.layers.map_layout import (
 from rsinspect.layers.ops import TensorShape
 from rsinspect.networks.keras_calls import Call, Entry, Model
 from rsinspect.networks.keras_layers import IDENTITIES
-from rsinspect.networks.keras_ops import ELEMENTWISE
+from rsinspect.networks.keras_ops import ELEMENTWISE, name_in_keras
 
 POINTWISE = frozenset((
     *ELEMENTWISE - {"Softmax", "LogSoftmax"}, *IDENTITIES, "Activation", "ReLU", "LeakyReLU", "ELU",
@@ -149,7 +149,9 @@ def reads_first(
         return bool(order_of(entry, call))
     if config.get("activation") in _ALONG_THE_LAST:
         return False
-    return name in POINTWISE or name in _ALONG_AN_AXIS or name == "Pad"
+    if name in _ALONG_AN_AXIS or name == "Pad":
+        return True
+    return name_in_keras(name, config) in POINTWISE
 
 
 def said_for_last(entry: Entry, call: Call) -> tuple[Entry, Call]:

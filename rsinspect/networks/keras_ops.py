@@ -69,16 +69,20 @@ class Operation(NamedTuple):
 def operation(class_name: str, config: Mapping[str, Any], call: Call, inputs: Shapes) -> Operation:
     """Describe a call of a function, whichever Keras wrote it."""
     settings = {**config, **call.keywords}
-    if class_name in TENSORFLOW:
-        function = str(config.get("function", ""))
-        name = _TENSORFLOW_NAMES.get(function, function)
-    else:
-        name = class_name
+    name = name_in_keras(class_name, config)
     operands: list[Any] = []
     for operand in call.arguments:
         operands.extend(operand if _are_tensors(operand) else [operand])
     operands += [settings[key] for key in ("x1", "x2", "y") if key in call.keywords]
     return Operation(name, operands, Settings(settings), inputs)
+
+
+def name_in_keras(class_name: str, config: Mapping[str, Any]) -> str:
+    """Name a layer or a function as Keras 3 does."""
+    if class_name not in TENSORFLOW:
+        return class_name
+    function = str(config.get("function", ""))
+    return _TENSORFLOW_NAMES.get(function, function)
 
 
 def _are_tensors(operand: Any) -> bool:

@@ -68,7 +68,7 @@ class _Entrant:
     def __init__(
         self, request: ProfileRequest, backend: ModuleType, weights: Weights | None = None
     ) -> None:
-        from rsinspect.profiling.backends.workload import as_array, few, workload
+        from rsinspect.profiling.backends.workload import as_array, as_in_graph, few, workload
 
         began = time.perf_counter()
         work = workload(request)
@@ -80,10 +80,11 @@ class _Entrant:
         self.network: Instrument = backend.instrument(work)
         self.call: Callable[[], object] = self.network.end_to_end
         if work.trains:  # before a step changes the weights
-            self.made: Any = as_array(work.model(few(work.images), training=False))
+            made: Any = work.model(few(work.images), training=False)
             self.call()
         else:
-            self.made = as_array(self.call())
+            made = self.call()
+        self.made: Any = as_array(as_in_graph(work, made))
         self.ready_s = time.perf_counter() - began
 
     def pass_s(self) -> float:

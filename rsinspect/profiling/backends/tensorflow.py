@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from rsinspect.base.errors import DeviceUnavailable
 from rsinspect.keras_model.build import alone
+from rsinspect.layers.map_layout import CHANNELS_FIRST
 from rsinspect.profiling.backends.workload import (
     Instrument,
     Workload,
@@ -45,7 +46,7 @@ def configure(request: ProfileRequest) -> None:
     """Set threads, devices and TF32, before anything is computed.
 
     Raises:
-        DeviceUnavailable: If there is no such GPU.
+        DeviceUnavailable: If there is no such GPU, or a CPU cannot convolve channels first.
     """
     if request.threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(request.threads)
@@ -60,6 +61,23 @@ def configure(request: ProfileRequest) -> None:
         for device in gpus:
             tf.config.experimental.set_memory_growth(device, True)
     tf.config.experimental.enable_tensor_float_32_execution(request.precision == "tf32")
+    if request.layout == CHANNELS_FIRST and request.on_cpu:
+        _check_channels_first(jit=request.compiles)
+
+
+def _check_channels_first(*, jit: bool) -> None:
+    """Refuse channels first where TensorFlow cannot convolve so: on a CPU without oneDNN."""
+    convolve = tf.function(
+        lambda x: tf.nn.conv2d(x, x, 1, "VALID", data_format="NCHW"),
+        autograph=False, jit_compile=jit or None,
+    )  # fmt: skip
+    try:
+        convolve(tf.zeros((1, 1, 1, 1)))
+    except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as exc:
+        raise DeviceUnavailable(
+            "tensorflow convolves channels_first on a CPU with oneDNN alone, which is off here",
+            "unset TF_ENABLE_ONEDNN_OPTS, compile with XLA, or measure it with channels_last",
+        ) from exc
 
 
 def instrument(work: Workload) -> Instrument:

@@ -118,7 +118,8 @@ def owners(work: Workload) -> Callable[[str], str | None]:
 
     Names of layers hold digits at their end (``_conv_2``), and Keras appends more (``_conv_2_1``):
     a component of the name is looked up as it stands, and only then without its last number. All
-    uses of a layer that is used more than once count as its first.
+    uses of a layer that is used more than once count as its first, and what turns a map round
+    (``_conv_2_channels_last``) as the layer that gave it.
     """
     paths: dict[str, str] = {}
     for path, layer in work.layers.items():
@@ -127,7 +128,8 @@ def owners(work: Workload) -> Callable[[str], str | None]:
     @functools.cache
     def owner(name: str) -> str | None:
         for component in re.split(r"[/()]+", name):
-            for candidate in (component, re.sub(r"_\d+$", "", component)):
+            plain = re.sub(r"_\d+$", "", component)
+            for candidate in (component, plain, re.sub(r"_channels_(first|last)$", "", plain)):
                 if candidate in paths:
                     return paths[candidate]
                 if candidate in SCOPES:

@@ -214,13 +214,10 @@ def loss_of(work: Workload, labels: Sequence[Any], outputs: Any) -> Any:
     It is the cross-entropy of an output that classifies, and of any other the mean magnitude:
     nobody knows what it should be, and gradients that do not grow keep weights from running off.
     """
-    outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
     right = iter(labels)
     losses = []
-    for path, output in zip(work.graph.outputs, outputs, strict=True):
+    for path, output in zip(work.graph.outputs, as_in_graph(work, outputs), strict=True):
         layer, numbers = work.graph.layer(path), keras.ops.cast(output, "float32")
-        if is_map(layer.shape) and work.request.layout == CHANNELS_FIRST:
-            numbers = keras.ops.moveaxis(numbers, 1, -1)
         if classifies(layer):
             numbers = keras.losses.sparse_categorical_crossentropy(  # of maps, torch takes none
                 keras.ops.reshape(next(right), (-1,)),
@@ -231,6 +228,17 @@ def loss_of(work: Workload, labels: Sequence[Any], outputs: Any) -> Any:
             numbers = keras.ops.abs(numbers)
         losses.append(keras.ops.mean(numbers))
     return sum(losses[1:], losses[0])
+
+
+def as_in_graph(work: Workload, outputs: Any) -> list[Any]:
+    """List the outputs of the network, maps with the channels last whatever its layout."""
+    outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+    if work.request.layout != CHANNELS_FIRST:
+        return list(outputs)
+    return [
+        keras.ops.moveaxis(output, 1, -1) if is_map(work.graph.layer(path).shape) else output
+        for path, output in zip(work.graph.outputs, outputs, strict=True)
+    ]
 
 
 def optimizer(work: Workload) -> Any:
