@@ -59,10 +59,57 @@ def test_a_low_clock_does_not_count() -> None:
 
 def test_differences_of_readings() -> None:
     found = between(Usage(10.0, 100.0, 5.0, 0.5), Usage(12.0, 104.0, 8.5, 0.9), 2)
-    assert found == Window(4.0, 0.5, 0.9)
+    assert found == Window(4.0, 0.5, 0.9, 3.5)
     assert between(Usage(0.0, 0.0, 0.0), Usage(1.0, 1.0, 1.5), 2).foreign_s == 0.0
     assert between(Usage(0.0, None, 0.0), Usage(1.0, 1.0, 0.5), 2).foreign_share is None
     assert joined([QUIET, UNKNOWN]).foreign_s is None
+
+
+RECORDED = {
+    "forward": [
+        (0.2254, 0.4166), (0.2240, 0.4134), (0.2398, 0.4163), (0.2331, 0.4056), (0.2237, 0.4063),
+        (0.2316, 0.4118), (0.3114, 0.5591), (0.2294, 0.4094), (0.3159, 0.5742), (0.3111, 0.5664),
+        (0.3163, 0.5724),
+    ],
+    "train": [
+        (0.5332, 0.9627), (0.5685, 1.0432), (0.5143, 0.9609), (0.7206, 1.2783), (0.6517, 1.2028),
+        (0.5195, 0.9661), (0.5125, 0.9603), (0.5105, 0.9595),
+    ],
+}  # fmt: skip
+"""Passes of RS-101 (wall, processor time) on a virtual machine of two cores, half a minute; no
+other program ran on it."""
+
+
+@pytest.mark.parametrize("mode", RECORDED)
+def test_processors_that_another_machine_slows_down_are_told_by_the_time_they_need(
+    mode: str,
+) -> None:
+    walls, owns = zip(*RECORDED[mode], strict=True)
+    windows = [Window(2 * wall, 0.0, None, own) for wall, own in RECORDED[mode]]
+    found = gate(windows, range(len(walls)), fewest=3)
+    slow = [wall > 1.2 * min(walls) for wall in walls]
+    assert any(slow)
+    assert [not kept for kept in found.kept] == slow
+    assert max(owns) > 1.3 * min(owns)
+
+
+def test_where_processors_are_always_slow_all_rounds_count() -> None:
+    fast, slow = Window(2.0, 0.0, None, 1.0), Window(2.0, 0.0, None, 1.4)
+    assert gate([slow] * 9 + [fast], range(10)).verdict == "all"
+    assert gate([slow], range(1)).verdict == "all"
+    assert gate([slow] * 6 + [fast] * 3, range(9)).verdict == "all", "three would be too few"
+
+
+def test_the_little_a_pass_needs_beside_another_program_makes_no_quiet_one_slow() -> None:
+    """One that waits for a processor does not spin."""
+    beside, quiet = Window(2.0, 1.0, None, 0.23), Window(2.0, 0.0, None, 0.305)
+    assert gate([beside, quiet] * 20, range(40)).kept == (False, True) * 20
+
+
+def test_processor_time_of_short_rounds_is_that_of_their_burst() -> None:
+    """One of 20 ms scatters by more than that of twenty."""
+    one, other = Window(0.04, 0.0, None, 0.01), Window(0.04, 0.0, None, 0.03)
+    assert gate([one, other] * 20, [n // 10 for n in range(40)]).verdict == "all"
 
 
 def test_a_bursty_neighbour_does_not_move_the_median() -> None:

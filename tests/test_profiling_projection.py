@@ -5,6 +5,7 @@ import math
 import random
 import statistics
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -116,3 +117,14 @@ def test_medians_are_taken_part_by_part_and_paths_of_two_steps_added_up() -> Non
     rows = ((1.0, 2.0, 0.5), (1.5, 9.0, 0.5), (2.0, 3.0, 0.5))
     passes = Passes(parts_s=rows, lasted_s=3.0, foreign_share=None)
     assert projected(("stem", "c2", "stem"), passes, (1.0, 10.0, 1.0)) == {"stem": 2.0, "c2": 30.0}
+
+
+def test_a_whole_without_instruments_is_predicted_and_its_doubt_counts() -> None:
+    inside = Passes(parts_s=((1.0,), (1.1,), (0.9,)) * 4, lasted_s=3.0, foreign_share=None)
+    shares = (0.93, 0.94, 0.95, 0.94)
+    plain = replace(inside, plain_share=shares)
+    assert projected(("whole",), plain, (1.0,)) == {"whole": pytest.approx(0.94)}
+    one, other = (interval_of(1.0, passes, (1.0,)) for passes in (inside, plain))
+    assert one is not None
+    assert other is not None
+    assert other[0] < one[0] < 1.0 < one[1] < other[1]

@@ -22,7 +22,7 @@ from rsinspect.profiling.gate import Gated, Window, between, gate
 from rsinspect.profiling.projection import Passes, interval_of, multiples, projected
 from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.request import ProfileRequest
-from rsinspect.profiling.rounds import Instrumented, garbage_collection_off
+from rsinspect.profiling.rounds import SETTLES_BELOW_S, Instrumented, garbage_collection_off
 
 T = TypeVar("T")
 
@@ -30,6 +30,8 @@ ROUNDS = 12
 FEWEST = 3
 """Rounds to keep, however busy the machine was."""
 WARM_UP_CALLS = 2
+IN_TURN = 2
+"""Passes of each that are timed in a turn, where the network is timed without instruments too."""
 AT_LEAST_S = 6.0
 """A machine is a few per cent faster in some seconds than in others (``projection.DRIFT``)."""
 
@@ -60,6 +62,8 @@ class Probe:
         self.samples: list[Instrumented] = []
         self.windows: list[Window] = []
         self.at_s: list[float] = []
+        self.plain_share: list[float] = []
+        self.compares = request.mode == "train" or not self.instrument.carries_total
         self.is_enough = False
         self.begun_s = 0.0
 
@@ -69,24 +73,57 @@ class Probe:
 
     def forget(self) -> None:
         """Begin a prediction of its own."""
-        self.samples, self.windows, self.at_s = [], [], []
+        self.samples, self.windows, self.at_s, self.plain_share = [], [], [], []
 
     def sample(self, most_s: float) -> None:
-        """Time passes for that long at most, but one at least; ``ROUNDS`` in ``AT_LEAST_S`` do."""
-        probe, processors = machine.probe()
+        """Time passes for that long at most, but one at least; ``ROUNDS`` in ``AT_LEAST_S`` do.
+
+        Where instruments cost something, and there is time to compile the network without them,
+        passes of both are timed in turns.
+        """
         with garbage_collection_off():
             start = time.perf_counter()
+            if compares := self.compares and most_s >= 1.5 * self.first_s:
+                self.instrument.end_to_end()  # which compiles
             while True:
-                gc.collect()
-                before = probe()
-                self.at_s.append(time.perf_counter())
-                self.samples.append(self.instrument.instrumented())
-                self.windows.append(between(before, probe(), processors))
-                spent = time.perf_counter() - start
-                self.is_enough = spent >= AT_LEAST_S and sum(self._gated().kept) >= ROUNDS
-                if self.is_enough or spent + self.samples[-1].wall_s > most_s:
+                before_s = time.perf_counter() - start
+                self._turn() if compares else self._pass()
+                spent_s = time.perf_counter() - start
+                turn_s = spent_s - before_s
+                self.is_enough = spent_s >= AT_LEAST_S and sum(self._gated().kept) >= ROUNDS
+                if self.is_enough or spent_s + turn_s > most_s:
                     break
         self.begun_s = self.begun_s or self.budget.elapsed_s
+
+    def _pass(self) -> float:
+        """Time one pass with instruments inside; its seconds."""
+        probe, processors = machine.probe()
+        gc.collect()
+        before = probe()
+        self.at_s.append(time.perf_counter())
+        self.samples.append(self.instrument.instrumented())
+        self.windows.append(between(before, probe(), processors))
+        return self.samples[-1].wall_s
+
+    def _turn(self) -> None:
+        """Time passes with instruments inside, then as many without.
+
+        Where they are short, the first of each settles: the function before was another.
+        """
+        settle = self.samples[-1].wall_s < SETTLES_BELOW_S if self.samples else True
+        if settle:
+            self.instrument.instrumented()
+        inside = [self._pass() for _ in range(IN_TURN)]
+        if settle:
+            self.instrument.end_to_end()
+        plain = [self._plain_s() for _ in range(IN_TURN)]
+        self.plain_share.append(statistics.median(plain) / statistics.median(inside))
+
+    def _plain_s(self) -> float:
+        gc.collect()
+        start = time.perf_counter()
+        self.instrument.end_to_end()
+        return time.perf_counter() - start
 
     @property
     def _warm_up(self) -> int:
@@ -110,6 +147,7 @@ class Probe:
             parts_s=tuple(sample.parts_s for sample in samples),
             lasted_s=begun[-1] - begun[0] + samples[-1].wall_s,
             foreign_share=statistics.median(foreign) if foreign else None,
+            plain_share=tuple(self.plain_share),
         )
 
     @property

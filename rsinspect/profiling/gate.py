@@ -1,9 +1,15 @@
-"""Which rounds count: those in which no other program used the machine and the clock was not low.
+"""Which rounds count: those beside no other program, on processors as fast as at other times.
 
 On a shared machine the cause of a slow sample is almost always another program: the processor time
 of others went with the wall time of samples at a rank correlation of 0.98. That time is what the
 processors were busy less what this process used. It is known in ticks of 10 ms, so a window of less
 than ``SHORTEST_WINDOW_TICKS`` ticks says nothing by itself and is judged with its whole burst.
+
+A virtual machine does not show who shares its processors (the other thread of a core is another's
+machine), nor their clock. But the work of a pass is the same each time, so that its processor time
+tells their speed: ResNet-RS-101 took 410 ms of it, then 560 for 13 s with no other program to be
+seen, then 410 again. Alone it scatters by 1 to 4 %. Beside a program it may be less: a thread that
+waits for a processor does not spin (RS-50 beside one that took half the machine: 230 ms, else 305).
 
 Where nothing passes, the quietest rounds are kept and the verdict says so: a table without rows
 helps nobody (NVIDIA/nvbench, issue 231), and a median of disturbed rounds must not look clean.
@@ -11,6 +17,8 @@ helps nobody (NVIDIA/nvbench, issue 231), and a median of disturbed rounds must 
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +28,10 @@ FOREIGN_AT_MOST = 0.03
 
 CLOCK_AT_LEAST = 0.75
 """Of the highest clock, below which a round does not count; nvbench's threshold."""
+
+SLOWER_AT_MOST = 1.15
+"""Processor time of a round that counts, as a multiple of what a quarter of all rounds need; where
+too few would be left, it does not matter."""
 
 FEWEST_KEPT = 8
 SHORTEST_WINDOW_TICKS = 60
@@ -59,11 +71,14 @@ class Window:
         capacity_s: Processor time there was.
         foreign_s: Of it, what others used; None where not told.
         clock_share: Clock at its end, as a share of the highest; None where not told.
+        own_s: Of the processor time, what this process used for work that is the same in all
+            windows; None where it is not.
     """
 
     capacity_s: float
     foreign_s: float | None
     clock_share: float | None = None
+    own_s: float | None = None
 
     @property
     def foreign_share(self) -> float | None:
@@ -79,10 +94,10 @@ def between(before: Usage, after: Usage, processors: int) -> Window:
     >>> between(Usage(0.0, 10.0, 1.0), Usage(1.0, 11.5, 2.0), 2).foreign_share
     0.25
     """
-    foreign = None
+    foreign, own = None, after.own_s - before.own_s
     if before.busy_s is not None and after.busy_s is not None:
-        foreign = max(0.0, after.busy_s - before.busy_s - (after.own_s - before.own_s))
-    return Window((after.wall_s - before.wall_s) * processors, foreign, after.clock_share)
+        foreign = max(0.0, after.busy_s - before.busy_s - own)
+    return Window((after.wall_s - before.wall_s) * processors, foreign, after.clock_share, own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +134,26 @@ def gate(
     for window, burst in zip(windows, bursts, strict=True):
         together.setdefault(burst, []).append(window)
     shares: list[float | None] = []
+    own_s: list[float | None] = []
     for window, burst in zip(windows, bursts, strict=True):
+        count = 1
         if window.capacity_s < SHORTEST_WINDOW_TICKS * TICK_S:
-            window = joined(together[burst])
+            window, count = joined(together[burst]), len(together[burst])
         shares.append(window.foreign_share)
+        own_s.append(None if window.own_s is None else window.own_s / count)
     passed = [
         (share is None or share <= FOREIGN_AT_MOST)
         and (window.clock_share is None or window.clock_share >= CLOCK_AT_LEAST)
         for share, window in zip(shares, windows, strict=True)
     ]
+    most_own_s = _most_own_s(
+        [own for ok, own in zip(passed, own_s, strict=True) if ok and own is not None]
+    )
+    fast = [
+        ok and (own is None or own <= most_own_s) for ok, own in zip(passed, own_s, strict=True)
+    ]
+    if sum(fast) >= fewest:
+        passed = fast
     verdict: Verdict = "all" if all(passed) else "gated"
     if all(share is None for share in shares):
         verdict = "unknown"
@@ -140,16 +166,29 @@ def gate(
     return Gated(kept=tuple(passed), foreign_share=tuple(shares), verdict=verdict)
 
 
+def _most_own_s(own_s: Sequence[float]) -> float:
+    """Return the processor time above which a processor was slower than at other times.
+
+    >>> _most_own_s([0.41, 0.41, 0.42, 0.56]) < 0.56
+    True
+    """
+    if len(own_s) < 2:
+        return math.inf
+    return SLOWER_AT_MOST * statistics.quantiles(own_s, n=4, method="inclusive")[0]
+
+
 def joined(windows: Sequence[Window]) -> Window:
     """Join several windows into one.
 
     >>> joined([Window(1.0, 0.5), Window(3.0, 0.1, 0.9)])
-    Window(capacity_s=4.0, foreign_s=0.6, clock_share=0.9)
+    Window(capacity_s=4.0, foreign_s=0.6, clock_share=0.9, own_s=None)
     """
     known = [window.foreign_s for window in windows if window.foreign_s is not None]
+    own = [window.own_s for window in windows if window.own_s is not None]
     clocks = [window.clock_share for window in windows if window.clock_share is not None]
     return Window(
         sum(window.capacity_s for window in windows),
         sum(known) if len(known) == len(windows) else None,
         min(clocks, default=None),
+        sum(own) if own and len(own) == len(windows) else None,
     )

@@ -83,7 +83,11 @@ def _overhead_note(run: ProfileRun) -> str:
         if foreign is None
         else f"other programs took {percent(foreign)} of the CPU"
     )
-    return f"{cost} {rounds.kept} of {plural(rounds.count, 'round')}{processes} used; {others}."
+    used = f"{rounds.kept} of {plural(rounds.count, 'round')}{processes} used; {others}."
+    return f"{cost} {used}" + (_LEFT_OUT if rounds.kept < rounds.count else "")
+
+
+_LEFT_OUT = " The rest ran beside others, or on processors that were slower then."
 
 
 def _limit(share: float) -> str:

@@ -106,6 +106,7 @@ class Round:
         foreign_s: Of it, what other programs used; None where the system does not tell.
         clock_share: Clock as a share of the highest; None where the system does not tell.
         total_of: Which pass ``end_to_end_s`` is of.
+        own_s: Of the processor time, what the passes used; None of one that compiled too.
     """
 
     burst: Count
@@ -117,6 +118,7 @@ class Round:
     foreign_s: Seconds | None
     clock_share: Ratio | None
     total_of: TotalOf = "plain"
+    own_s: Seconds | None = None
 
     @classmethod
     def alone(
@@ -133,12 +135,13 @@ class Round:
             foreign_s=window.foreign_s,
             clock_share=window.clock_share,
             total_of=total_of,
+            own_s=None if total_of == "first" else window.own_s,
         )
 
     @property
     def window(self) -> Window:
         """Return the window that the gate judges."""
-        return Window(self.capacity_s, self.foreign_s, self.clock_share)
+        return Window(self.capacity_s, self.foreign_s, self.clock_share, self.own_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +378,7 @@ class Session:
                     capacity_s=both.capacity_s,
                     foreign_s=both.foreign_s,
                     clock_share=both.clock_share,
+                    own_s=both.own_s,
                 )
             )
         self._report("measuring", len(self.rounds))
