@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.profiling.backends.recordings import hlo_text, spans_of
 from rsinspect.profiling.choices import Mode
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.record.document import from_json, to_json
@@ -93,13 +95,62 @@ assert divided_among({{"h": 2.0, "g": 1.0}}, found) == {{"block_0": 1.5, "predic
 
 
 @pytest.mark.keras
-def test_a_trace_that_cannot_be_had_is_said_not_to_be_there() -> None:
-    request = ProfileRequest(
-        network=NETWORK, batch=1, jit=True, trace=True, roofs=False, predict=False, **BRIEF
+def test_a_trace_of_a_gpu_is_said_not_to_be_there() -> None:
+    code = """
+from types import SimpleNamespace
+from rsinspect.base.errors import MeasurementError
+from rsinspect.profiling.backends.traces import trace_layers
+try:
+    trace_layers(SimpleNamespace(request=SimpleNamespace(on_cpu=False)), None)
+except MeasurementError as exc:
+    assert "of the cpu" in exc.message
+else:
+    raise AssertionError
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_op_lasts_until_the_event_that_ends_it_in_another_thread() -> None:
+    begun = [("conv", 10.0, 11.0), ("relu", 40.0, 42.0), ("conv", 50.0, 51.0), ("dot", 55.0, 56.0)]
+    spans = spans_of(begun, {"conv": [60.0, 38.0], "relu": [42.5], "other": [99.0]})
+    assert [(span.name, span.start_us, span.end_us, span.lane) for span in spans] == [
+        ("conv", 10.0, 38.0, "XLA 1"),
+        ("relu", 40.0, 42.5, "XLA 1"),
+        ("conv", 50.0, 60.0, "XLA 1"),
+        ("dot", 55.0, 56.0, "XLA 2"),
+    ]
+
+
+def test_a_program_in_a_profile_is_written_as_xla_writes_it() -> None:
+    def op(
+        number: int, name: str, opcode: str, *reads: int, calls: int = 0, op_name: str = ""
+    ) -> SimpleNamespace:
+        return SimpleNamespace(
+            id=number, name=name, opcode=opcode, operand_ids=reads,
+            called_computation_ids=[calls] if calls else [],
+            metadata=SimpleNamespace(op_name=op_name),
+        )  # fmt: skip
+
+    fused = [op(1, "p", "parameter"), op(2, "a", "add", 1, 1, op_name="m/conv_1/add")]
+    main = [op(1, "x", "parameter"), op(2, "f", "fusion", 1, calls=7)]
+    module = SimpleNamespace(
+        entry_computation_id=8,
+        computations=[
+            SimpleNamespace(id=7, name="fused", instructions=fused),
+            SimpleNamespace(id=8, name="main", instructions=main),
+        ],
     )
-    found = profile(request)
-    assert found.trace is None
-    assert list(found.not_available) == ["trace"]
+    assert hlo_text(module).splitlines() == [
+        "%fused () -> () {",
+        '  %p = parameter(), metadata={op_name=""}',
+        '  %a = add(%p, %p), metadata={op_name="m/conv_1/add"}',
+        "}",
+        "ENTRY %main () -> () {",
+        '  %x = parameter(), metadata={op_name=""}',
+        '  %f = fusion(%x), calls=%fused, metadata={op_name=""}',
+        "}",
+    ]
 
 
 @pytest.mark.keras

@@ -114,15 +114,27 @@ def test_parts_in_one_graph_add_up_to_the_call() -> None:
 @pytest.mark.keras
 @pytest.mark.skipif(not installed("tensorflow"), reason="tensorflow is not installed")
 @pytest.mark.parametrize("mode", ["forward", "train"])
-def test_xla_is_measured_as_a_chain(mode: Mode) -> None:
+def test_xla_is_measured_uncut_by_its_own_profiler(mode: Mode) -> None:
     request = ProfileRequest(
-        network=NETWORK, batch=1, mode=mode, jit=True, **BRIEF, roofs=False, predict=False
-    )
+        network=NETWORK, batch=1, mode=mode, jit=True, **BRIEF, roofs=False, predict=False,
+        level="layer" if mode == "forward" else "stage",
+    )  # fmt: skip
     found = profile(request)
     assert found.jit
-    assert "compiled by XLA" in found.method
+    assert "XLA's profiler" in found.method
     assert found.closure.same_output
     assert found.conditions.endswith("tensorflow with XLA on cpu")
+    assert [s.path for s in found.segments if s.level == "step"] == [
+        *(["loss", "optimizer"] if mode == "train" else []), "other", "call",
+    ]  # fmt: skip
+    parts = [segment for segment in found.segments if segment.level != "step"]
+    assert all(segment.latency.median > 0 for segment in parts), "each part has ops of its own"
+    if mode == "train":
+        assert all(p.backward is not None and p.backward.median > 0 for p in parts)
+    else:
+        assert found.not_available == {}
+        assert found.trace is not None
+        assert {"c2/block1/conv2", "c4/block1/conv2"} <= {x.path for x in found.trace.layers}
 
 
 @pytest.mark.keras

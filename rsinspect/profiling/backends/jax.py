@@ -1,12 +1,8 @@
 """JAX: the profiler's events of the compiled program on a CPU, a chain of functions on a GPU.
 
 JAX returns before its results are ready (0.7 ms of 283 in one measurement), so every sample ends in
-``block_until_ready``. On a CPU the instrumented pass is the very program that runs without: XLA's
-profiler records when each of its ops ran, and the compiled text tells whose layer an op is. Nothing
-is cut, so nothing is lost but what tracing costs; the wall time in which ops of several threads ran
-is divided among them, and the time of a fusion of several convolutions by their MACs. In a training
-step everything from the first op of a gradient on is the backward pass. Ops of no layer count as
-``other``; time in which no op ran counts as ``call``.
+``block_until_ready``. On a CPU the instrumented pass is the very program that runs without
+(``compiled``).
 
 A chain of functions, one per stage or block, runs in another time than the whole: at batch 4 the
 parts of a training step came to 19 % less than one jitted step. On a GPU it is used all the same,
@@ -15,8 +11,6 @@ each part waited for, less a call that computes nothing; that path has not been 
 
 from __future__ import annotations
 
-import math
-import re
 import time
 from typing import Any
 
@@ -24,7 +18,8 @@ import jax
 import jax.numpy as jnp
 
 from rsinspect.base.errors import DeviceUnavailable
-from rsinspect.profiling.backends.traces import divided_among, jax_spans, owners, shares, weights
+from rsinspect.profiling.backends.compiled import Profiled, Whole
+from rsinspect.profiling.backends.recordings import jax_recording
 from rsinspect.profiling.backends.workload import (
     Instrument,
     Workload,
@@ -37,9 +32,6 @@ from rsinspect.profiling.backends.workload import (
 )
 from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.rounds import Instrumented
-from rsinspect.profiling.timeline import attribute
-
-STEPS = ("loss", "optimizer")
 
 MATMUL_PRECISION = {"float32": "highest", "tf32": "tensorfloat32"}
 
@@ -71,7 +63,9 @@ def _missing(request: ProfileRequest, why: str) -> DeviceUnavailable:
 def instrument(work: Workload) -> Instrument:
     """Choose the instruments that suit the request."""
     if work.request.on_cpu:
-        return _Profiled(work)
+        whole: Whole = _Trained(work) if work.trains else _Forward(work)
+        text = whole.compiled_text() or ""
+        return Profiled(work, whole, lambda step: jax_recording(step, text), r"transpose\(jvp")
     return _TrainedChain(work) if work.trains else _ForwardChain(work)
 
 
@@ -101,6 +95,9 @@ class _Forward:
     def end_to_end(self) -> object:
         self.made = jax.block_until_ready(self.program(*self.variables, self.work.images))
         return self.made
+
+    def inferred(self) -> Any:
+        return as_array(self.made)
 
     def compiled_text(self) -> str | None:
         text: str = self.program.as_text()
@@ -154,77 +151,18 @@ class _Trained:
         value, self.state = self.program(*self.state, self.work.images, self.work.labels)
         return jax.block_until_ready((value, self.state))
 
+    def inferred(self) -> Any:
+        trainable, others, _ = self.state
+        model = self.work.model
+
+        def forward(trainable: Any, others: Any, x: Any) -> Any:
+            return model.stateless_call(trainable, others, x, training=False)[0]
+
+        return as_array(jax.jit(forward)(trainable, others, few(self.work.images)))
+
     def compiled_text(self) -> str | None:
         text: str = self.program.as_text()
         return text
-
-
-class _Profiled:
-    """The whole program, with XLA's profiler on or off."""
-
-    carries_total = True
-
-    def __init__(self, work: Workload) -> None:
-        self.work = work
-        self.whole: _Forward | _Trained = _Trained(work) if work.trains else _Forward(work)
-        self.parts = (*work.passes, ("other", "whole"), ("call", "whole"))
-        self.method = (
-            "XLA's profiler, ops of the compiled program by the layer in their metadata, fusions "
-            "of several convolutions by their MACs; paired with passes that it does not record"
-        )
-        home = {layer.path: part.path for part in work.segments for layer in part.layers}
-        layer_of = owners(work)
-
-        def part(op_name: str) -> str | None:
-            path = layer_of(op_name)
-            return None if path is None else home.get(path, path)
-
-        text = self.compiled_text() or ""
-        self.known = shares(text, part, weights(work))
-        self.backward = set(re.findall(r'%?([\w.\-]+) = .*op_name="[^"]*transpose\(jvp', text))
-
-    def end_to_end(self) -> object:
-        return self.whole.end_to_end()
-
-    def compiled_text(self) -> str | None:
-        return self.whole.compiled_text()
-
-    def instrumented(self) -> Instrumented:
-        took: list[float] = []
-
-        def step() -> None:
-            start = time.perf_counter_ns()
-            self.whole.end_to_end()
-            took.append((time.perf_counter_ns() - start) / 1e9)
-
-        spans = jax_spans(step, self.known)
-        turn = min((s.start_us for s in spans if s.name in self.backward), default=math.inf)
-        before = attribute(span for span in spans if span.start_us < turn)
-        after = attribute(span for span in spans if span.start_us >= turn)
-        forward = divided_among(before.seconds, self.known)
-        backward = divided_among(after.seconds, self.known)
-        seconds = {
-            "forward": forward,
-            "backward": backward,
-            "whole": {p: forward.get(p, 0.0) + backward.get(p, 0.0) for p in STEPS},
-        }
-        parts = [seconds[step].get(path, 0.0) for path, step in self.parts[:-2]]
-        parts.append(max(0.0, before.busy_s + after.busy_s - sum(parts)))
-        return Instrumented(wall_s=took[0], parts_s=(*parts, max(0.0, took[0] - sum(parts))))
-
-    def outputs(self) -> tuple[Any, Any]:
-        """Return the same program's outputs twice over; it contains no instruments."""
-        if isinstance(self.whole, _Forward):
-            outputs = as_array(self.whole.made)
-            return outputs, outputs
-        trainable, others, _ = self.whole.state
-        model = self.work.model
-        outputs = as_array(
-            jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])(
-                trainable, others, few(self.work.images)
-            )
-        )
-        return outputs, outputs
 
 
 def _method(work: Workload) -> str:

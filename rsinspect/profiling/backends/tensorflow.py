@@ -1,4 +1,4 @@
-"""TensorFlow: time stamps inside the graph on a CPU, a chain of functions elsewhere.
+"""TensorFlow: time stamps inside the graph, XLA's profiler, or a chain of functions on a GPU.
 
 On a CPU, in graph mode, the instrumented network is one ``tf.function`` like the plain one, with
 ``tf.timestamp`` between its parts. Control dependencies hold a stamp in its place: it waits for the
@@ -7,11 +7,13 @@ statistics), and whatever reads the input of the part after waits for it. What l
 and after the last stamp is the part ``call``: entering and leaving a function of hundreds of
 variables.
 
-XLA has no time stamps, and on a GPU a stamp would tell when work was queued. There each part is a
-function of its own, called one after the other from Python, waited for, and the time of a call that
-computes nothing is taken off each. Cuts prevent fusion across them, and the method says so.
+XLA has no time stamps; on a CPU its profiler tells when each op of the program ran (``compiled``). A
+chain of functions, which was used before, came to 4.9 % more than the whole, as cuts keep the
+compiler from fusing across them.
 
-The GPU path has not been run on a GPU.
+On a GPU a stamp would tell when work was queued. There each part is a function of its own, called
+one after the other from Python, waited for, and the time of a call that computes nothing is taken
+off each. That path has not been run on a GPU.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ import tensorflow as tf
 from rsinspect.base.errors import DeviceUnavailable
 from rsinspect.keras_model.build import alone
 from rsinspect.layers.map_layout import CHANNELS_FIRST
+from rsinspect.profiling.backends.compiled import Profiled
+from rsinspect.profiling.backends.recordings import tensorflow_recording
 from rsinspect.profiling.backends.workload import (
     Instrument,
     Workload,
@@ -82,8 +86,10 @@ def _check_channels_first(*, jit: bool) -> None:
 
 def instrument(work: Workload) -> Instrument:
     """Choose the instruments that suit the request."""
-    if work.request.compiles or not work.request.on_cpu:
+    if not work.request.on_cpu:
         return _Chain(work)
+    if work.request.compiles:
+        return Profiled(work, _Compiled(work), tensorflow_recording, "gradient_tape/")
     return _Stamped(work)
 
 
@@ -119,6 +125,27 @@ def _plain(work: Workload, sgd: Any, *, jit: bool) -> Callable[[], object]:
 
     compiled = tf.function(step, autograph=False, jit_compile=jit or None)
     return lambda: compiled(images, labels)
+
+
+class _Compiled:
+    """One function that XLA compiles."""
+
+    def __init__(self, work: Workload) -> None:
+        self.work = work
+        self._plain = _plain(work, optimizer(work) if work.trains else None, jit=True)
+        self.made: object = None  # by the latest call
+
+    def end_to_end(self) -> object:
+        self.made = self._plain()
+        return self.made
+
+    def inferred(self) -> Any:
+        if not self.work.trains:
+            return as_array(self.made)
+        return as_array(self.work.model(few(self.work.images), training=False))
+
+    def compiled_text(self) -> str | None:
+        return None
 
 
 class _Stamped:

@@ -1,14 +1,12 @@
 """Shares of the layers in one pass, from the framework's own profiler.
 
 Keras puts a layer's name into the names of its ops; TensorFlow keeps it through graph rewriting
-and into gradients, XLA in the metadata of the compiled text.
-TensorFlow's profile is read with the reader
-that comes with it; it is private, and where it has moved the trace is not available. PyTorch runs
-layer by layer, so the clock is read around each layer's call, and on the way back when a layer's
+and into gradients, XLA in the metadata of the compiled program (``recordings``). PyTorch runs layer by
+layer, so the clock is read around each layer's call, and on the way back when a layer's
 gradient comes in: what runs until the next one comes is its backward pass.
 
-Not supported: GPUs (untested), TensorFlow with XLA, whose profile on a CPU misses about half of the
-time, and PyTorch with torch.compile, whose kernels serve several layers and do not say which.
+Not supported: GPUs (untested), and PyTorch with torch.compile, whose kernels serve several layers and
+do not say which.
 """
 
 from __future__ import annotations
@@ -16,22 +14,28 @@ from __future__ import annotations
 import functools
 import re
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from rsinspect.base.errors import MeasurementError
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layer_cost
+from rsinspect.profiling.backends.recordings import (
+    Recording,
+    jax_recording,
+    stat,
+    tensorflow_profile,
+    tensorflow_recording,
+)
 from rsinspect.profiling.backends.workload import Instrument, Workload
 from rsinspect.profiling.budget import TRACED
 from rsinspect.profiling.record.trace import TracedEvent, TracedSeconds
 from rsinspect.profiling.timeline import Span, attribute
 
 SCOPES = ("loss", "optimizer")
+_PROFILERS = {"tensorflow": "TensorFlow's profiler", "jax": "JAX's profiler"}
 
 
 def trace_layers(
@@ -51,8 +55,6 @@ def trace_layers(
     request = work.request
     if not request.on_cpu:
         raise MeasurementError("traces are of the cpu so far")
-    if request.backend == "tensorflow" and request.compiles:
-        raise MeasurementError("the trace of TensorFlow with XLA leaves out half of the time")
     if request.backend == "torch" and request.compiles:
         raise MeasurementError(
             "torch.compile fuses layers, and its trace does not tell whose is what"
@@ -60,14 +62,22 @@ def trace_layers(
     owner = owners(work)
     known: Shares = {}
     match request.backend:
+        case "tensorflow" | "jax" if request.compiles:
+            method = f"{_PROFILERS[request.backend]}, fused convolutions by their MACs"
+            text = network.compiled_text() or ""
+
+            def record() -> Recording:
+                if request.backend == "jax":
+                    return jax_recording(network.end_to_end, text)
+                return tensorflow_recording(network.end_to_end)
+
+            recordings = [record() for _ in range(steps)]
+            known = shares(recordings[0].text, owner, weights(work))
+            passes = [owned(recording.spans, known) for recording in recordings]
         case "tensorflow":
-            method = "TensorFlow's profiler"
+            method = _PROFILERS[request.backend]
             step = network.instrumented if alone else network.end_to_end
             passes = [_tensorflow(step, owner) for _ in range(steps)]
-        case "jax":
-            method = "JAX's profiler, fused convolutions by their MACs"
-            known = shares(network.compiled_text() or "", owner, weights(work))
-            passes = [jax_spans(network.end_to_end, known) for _ in range(steps)]
         case _:
             method = "clock readings around every layer"
             passes = [_torch(work, network.end_to_end) for _ in range(steps)]
@@ -139,33 +149,8 @@ def owners(work: Workload) -> Callable[[str], str | None]:
     return owner
 
 
-def _profile(folder: str) -> Path:
-    profiles = sorted(Path(folder).rglob("*.xplane.pb"))
-    if not profiles:
-        raise MeasurementError("the profiler wrote nothing")
-    return profiles[-1]
-
-
 def _tensorflow(step: Callable[[], object], owner: Callable[[str], str | None]) -> list[Span]:
-    import tensorflow as tf
-
-    try:
-        from tensorflow.tsl.profiler.protobuf import xplane_pb2
-    except ImportError as exc:
-        raise MeasurementError(
-            f"TensorFlow {tf.__version__} has no reader of its profiles where it used to be"
-        ) from exc
-    options = tf.profiler.experimental.ProfilerOptions(
-        host_tracer_level=2, python_tracer_level=0, device_tracer_level=0
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        tf.profiler.experimental.start(folder, options=options)
-        try:
-            step()
-        finally:
-            tf.profiler.experimental.stop()
-        space = xplane_pb2.XSpace()
-        space.ParseFromString(_profile(folder).read_bytes())
+    space = tensorflow_profile(step)
     spans = []
     turns: dict[str, list[tuple[float, bool, str]]] = {}
     for plane in space.planes:
@@ -175,21 +160,12 @@ def _tensorflow(step: Callable[[], object], owner: Callable[[str], str | None]) 
                 name, colon, kind = title.rpartition(":")
                 start = line.timestamp_ns / 1e3 + event.offset_ps / 1e6
                 if title in (_CALL_BEGINS, _CALL_ENDS):
-                    called = _stat(plane, event, "name")
+                    called = stat(plane, event, "name")
                     turns.setdefault(called, []).append((start, title == _CALL_ENDS, line.name))
                 if not colon or not kind or ":" in name or name.startswith("Eager"):
                     continue  # an op is "its/name:Kind"; "ExecutorState::Process" is none
                 spans.append(Span(name, owner(name), start, event.duration_ps / 1e6, line.name))
     return [*spans, *_calls(turns, owner)]
-
-
-def _stat(plane: Any, event: Any, name: str) -> str:
-    """Look up what a profile says of an event; empty where it says nothing."""
-    for stat in event.stats:
-        if plane.stat_metadata[stat.metadata_id].name == name:
-            text: str = stat.str_value or plane.stat_metadata[stat.ref_value].name
-            return text
-    return ""
 
 
 _CALL_BEGINS = "ExecutorState::ProcessAsync::Start"
@@ -284,24 +260,9 @@ def divided_among(seconds: Mapping[str, float], known: Shares) -> dict[str, floa
     return found
 
 
-def jax_spans(step: Callable[[], object], known: Shares) -> list[Span]:
-    """Record when the ops of a compiled program ran in one pass; an op is its own owner."""
-    import jax
-
-    with tempfile.TemporaryDirectory() as folder:
-        with jax.profiler.trace(folder):
-            step()
-        profile = jax.profiler.ProfileData.from_file(str(_profile(folder)))
-    spans = []
-    for plane in profile.planes:
-        for line in plane.lines:
-            for event in line.events:
-                op = dict(event.stats).get("hlo_op")
-                if isinstance(op, str):
-                    start, lasts = event.start_ns / 1e3, event.duration_ns / 1e3
-                    owner = op if op in known else None
-                    spans.append(Span(op, owner, start, lasts, str(line.name)))
-    return spans
+def owned(spans: Iterable[Span], known: Shares) -> list[Span]:
+    """Leave the time of ops that are of no layer to nobody."""
+    return [span if span.name in known else span._replace(owner=None) for span in spans]
 
 
 def _torch(work: Workload, step: Callable[[], object]) -> list[Span]:
