@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rsinspect.keras_model.applications import decode_predictions as decode_predictions
     from rsinspect.keras_model.applications import preprocess_input as preprocess_input
     from rsinspect.keras_model.fold_batch_norm import fold_batch_norm as fold_batch_norm
+    from rsinspect.keras_model.fuse_batch_norm import fuse_batch_norm as fuse_batch_norm
     from rsinspect.networks.network import Network as Network
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "diff",
     "fastest",
     "fold_batch_norm",
+    "fuse_batch_norm",
     "graph",
     "load_run",
     "network",
@@ -81,6 +83,7 @@ _HOMES = {
     "check": "rsinspect.api.bounds",
     "diff": "rsinspect.api.functions",
     "fold_batch_norm": "rsinspect.keras_model.fold_batch_norm",
+    "fuse_batch_norm": "rsinspect.keras_model.fuse_batch_norm",
     "graph": "rsinspect.api.functions",
     "fastest": "rsinspect.api.measuring",
     "load_run": "rsinspect.api.measuring",

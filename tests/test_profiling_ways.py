@@ -50,14 +50,24 @@ def test_each_step_is_a_request_that_can_be_made_and_compiles_last(backend: str)
 
 def test_choices_that_were_made_are_kept() -> None:
     free = steps(Settings(batch=8))
-    assert [set(step) for step in free] == [{"fold_batch_norm"}, {"layout"}, {"jit"}]
+    assert [set(step) for step in free] == [
+        {"fold_batch_norm"}, {"fused_batch_norm"}, {"layout"}, {"jit"},
+    ]  # fmt: skip
     assert [set(step) for step in steps(Settings(batch=8, jit=False))] == [
-        {"fold_batch_norm"}, {"layout"},
+        {"fold_batch_norm"}, {"fused_batch_norm"}, {"layout"},
     ]  # fmt: skip
     assert {"fold_batch_norm"} not in map(set, steps(Settings(batch=8, mode="train")))
     kept = Settings(batch=8, backend="torch", memory_format="contiguous")
     assert not any("memory_format" in step for step in steps(kept))
     assert steps(Settings(batch=8), ["layout"]) == ({"layout": "channels_first"},)
+
+
+def test_where_all_norms_are_folded_none_is_fused() -> None:
+    request = ProfileRequest(network=NETWORK, batch=8)
+    fused = {"fused_batch_norm": True}
+    start = Way.of(request)
+    assert not start.after(fused).is_idle(fused, request)
+    assert start.after({"fold_batch_norm": True} | fused).is_idle(fused, request)
 
 
 def heats(machine: FakeMachine, most_rounds: int = MOST_ROUNDS) -> Heats:
@@ -290,7 +300,8 @@ def test_ways_of_a_real_network_compute_the_same(mode: Mode, among: tuple[str, .
         network=NETWORK, batch=2, mode=mode, max_time_s=300.0, most_rounds=1, precision="float32"
     )
     found = fastest(request, among=among)
-    assert len(found.contestants) == len(steps(request, among)) + 1
+    ways = {contestant.way for contestant in found.contestants}
+    assert {choice for way in ways for choice in way.changes(found.first)} >= {"layout", *among}
     for contestant in found.contestants:
         assert contestant.why is None, contestant.reason
         assert (contestant.differs_by or 0.0) < 1e-4

@@ -10,6 +10,7 @@ _CALLED = {
     "every": "all",
     "fold_batch_norm": "fold-batchnorm",
     "folded": "fold",
+    "fused_batch_norm": "fused-batchnorm",
     "include_top": "top",
     "max_time_s": "max-time",
     "only_front": "pareto",

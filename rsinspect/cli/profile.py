@@ -102,6 +102,10 @@ class MeasuringOptions:
             choices=MEMORY_FORMATS,
         ),
     ] = None
+    fused_batch_norm: Annotated[
+        bool,
+        _how("--fused-batchnorm", help="Have tensorflow compute each batch norm in one op."),
+    ] = False
     threads: Annotated[
         int | None,
         _how("--threads", help="Number of threads of the framework. Default: its own choice."),
@@ -171,6 +175,7 @@ class MeasuringOptions:
             layout=LAYOUTS[0] if self.layout == BOTH else self.layout,  # type: ignore[arg-type]
             memory_format=self.memory_format,  # type: ignore[arg-type]
             fold_batch_norm=network.folding is not None,
+            fused_batch_norm=self.fused_batch_norm,
             threads=self.threads,
             max_time_s=self.max_time,
             processes=self.processes,

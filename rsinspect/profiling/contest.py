@@ -206,8 +206,9 @@ class _Contest:
         """
         best, best_number = first, 0
         while to_take:
-            way = self.ways[best_number].after(to_take.pop(0))
-            if way in self.ways:
+            step = to_take.pop(0)
+            way = self.ways[best_number].after(step)
+            if way in self.ways or way.is_idle(step, self.request):
                 continue
             if self.left_s < first.ready_s:
                 self.emit(Out(self._announce(way), "time", "the time was up"))

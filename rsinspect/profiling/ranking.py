@@ -115,6 +115,8 @@ def _in_keras(contest: Contest) -> str | None:
     calls = []
     if changed.get("fold_batch_norm"):
         calls.append("rsinspect.fold_batch_norm(model)")
+    if changed.get("fused_batch_norm"):
+        calls.append("rsinspect.fuse_batch_norm(model)")
     if "layout" in changed:
         calls.append(f"a model built with data_format={changed['layout']!r}")
     if changed.get("jit"):

@@ -53,6 +53,7 @@ class Settings:
         layout: Order of a map's axes in which the Keras network computes, its ``data_format``.
         memory_format: In which PyTorch keeps maps and kernels; None for what its mode does best.
         fold_batch_norm: The network is one whose batch norms were folded into its convolutions.
+        fused_batch_norm: TensorFlow computes each batch norm in one op, as Keras 2 had it do.
         threads: Of one operation, with one operation at a time; None leaves it to the framework.
         max_time_s: Budget of everything: importing, building, compiling, predicting, warm-up,
             rounds, trace and roofs, in all processes.
@@ -80,6 +81,7 @@ class Settings:
     layout: Layout = "channels_last"
     memory_format: MemoryFormat | None = None
     fold_batch_norm: bool = False
+    fused_batch_norm: bool = False
     threads: int | None = None
     max_time_s: float = DEFAULT_MAX_TIME_S
     most_rounds: int = MOST_ROUNDS
@@ -133,6 +135,14 @@ class Settings:
                 advice(
                     "leave {} out, or choose {}",
                     Option("memory_format"), Option("backend", "torch"),
+                ),
+            )  # fmt: skip
+        if self.fused_batch_norm and self.backend != "tensorflow":
+            raise InvalidMeasurement(
+                f"the op of a whole batch norm is TensorFlow's; {self.backend} has none to choose",
+                advice(
+                    "leave {} out, or choose {}",
+                    Option("fused_batch_norm"), Option("backend", "tensorflow"),
                 ),
             )  # fmt: skip
         if self.fold_batch_norm and self.mode == "train":

@@ -1,7 +1,8 @@
 """Ways of running a network that leave its results alone, and the order in which they are tried.
 
 A way is a set of choices: whether a compiler runs the network, in which layout Keras computes, how
-PyTorch keeps maps in memory, whether batch norms were folded away. Which is fastest depends on the
+PyTorch keeps maps in memory, whether batch norms were folded away,
+or TensorFlow computes each in one op. Which is fastest depends on the
 machine, the network and the batch, so it is measured. Not all combinations are: each step changes
 one thing, or two that belong together, of the fastest way so far. Steps that are compiled for long
 come last, so that there is an answer when the time is up.
@@ -14,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from rsinspect.base.words import Option
+from rsinspect.layers import ops
 from rsinspect.layers.map_layout import Layout
 from rsinspect.networks.network import folded
 from rsinspect.profiling.choices import MemoryFormat
@@ -25,6 +27,7 @@ Step = Mapping[str, Any]
 STEPS: dict[str, tuple[Step, ...]] = {
     "tensorflow": (
         {"fold_batch_norm": True},
+        {"fused_batch_norm": True},
         {"layout": "channels_first"},
         {"jit": True},
     ),
@@ -54,6 +57,7 @@ class Way:
     layout: Layout = "channels_last"
     memory_format: MemoryFormat | None = None
     fold_batch_norm: bool = False
+    fused_batch_norm: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> Way:
@@ -63,6 +67,7 @@ class Way:
             layout=settings.layout,
             memory_format=settings.memory_format,
             fold_batch_norm=settings.fold_batch_norm,
+            fused_batch_norm=settings.fused_batch_norm,
         )
 
     def after(self, step: Step) -> Way:
@@ -75,6 +80,11 @@ class Way:
         if self.fold_batch_norm:
             network = folded(network)
         return replace(request, network=network, **self.choices)
+
+    def is_idle(self, step: Step, request: ProfileRequest) -> bool:
+        """Tell whether a step to this way changes nothing: no batch norm is left to be fused."""
+        left = (isinstance(x.op, ops.BatchNorm) for x in self.request(request).network.graph)
+        return step.keys() == {"fused_batch_norm"} and not any(left)
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -104,6 +114,8 @@ class Way:
         words = []
         if changed.get("fold_batch_norm"):
             words.append("batch norm folded")
+        if changed.get("fused_batch_norm"):
+            words.append("batch norm fused")
         if "layout" in changed:
             words.append(self.layout)
         if self.memory_format is not None and "memory_format" in changed:
@@ -132,6 +144,8 @@ def steps(settings: Settings, among: Collection[str] = ()) -> tuple[Step, ...]:
         fixed.add("jit")
     if settings.memory_format is not None:
         fixed.add("memory_format")
+    if settings.fused_batch_norm:
+        fixed.add("fused_batch_norm")
     if settings.fold_batch_norm or settings.mode == "train":
         fixed.add("fold_batch_norm")
     return tuple(

@@ -7,8 +7,8 @@ statistics), and whatever reads the input of the part after waits for it. What l
 and after the last stamp is the part ``call``: entering and leaving a function of hundreds of
 variables.
 
-XLA has no time stamps; on a CPU its profiler tells when each op of the program ran (``compiled``). A
-chain of functions, which was used before, came to 4.9 % more than the whole, as cuts keep the
+XLA has no time stamps; on a CPU its profiler tells when each op of the program ran (``compiled``).
+A chain of functions, which was used before, came to 4.9 % more than the whole, as cuts keep the
 compiler from fusing across them.
 
 On a GPU a stamp would tell when work was queued. There each part is a function of its own, called

@@ -1,12 +1,12 @@
 """Shares of the layers in one pass, from the framework's own profiler.
 
 Keras puts a layer's name into the names of its ops; TensorFlow keeps it through graph rewriting
-and into gradients, XLA in the metadata of the compiled program (``recordings``). PyTorch runs layer by
-layer, so the clock is read around each layer's call, and on the way back when a layer's
+and into gradients, XLA in the metadata of the compiled program (``recordings``). PyTorch runs layer
+by layer, so the clock is read around each layer's call, and on the way back when a layer's
 gradient comes in: what runs until the next one comes is its backward pass.
 
-Not supported: GPUs (untested), and PyTorch with torch.compile, whose kernels serve several layers and
-do not say which.
+Not supported: GPUs (untested), and PyTorch with torch.compile, whose kernels serve several layers
+and do not say which.
 """
 
 from __future__ import annotations

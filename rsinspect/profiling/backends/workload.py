@@ -135,6 +135,11 @@ def workload(request: ProfileRequest, parts: Sequence[Segment] | None = None) ->
 
         load_own(Path(request.weights.path), request.network, whole.layers)
 
+    if request.fused_batch_norm:
+        from rsinspect.keras_model.fuse_batch_norm import fuse_batch_norm
+
+        fuse_batch_norm(whole.model)
+
     def model(part: Segment) -> keras.Model:
         inputs, outputs = ([whole.tensors[x] for x in ends] for ends in (part.inputs, part.outputs))
         return keras.Model(alone(inputs), alone(outputs))
