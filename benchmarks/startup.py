@@ -1,12 +1,14 @@
 """What a call costs beside an empty command: ``python benchmarks/startup.py``.
 
-Runs ``rsinspect summary 420`` (and others) in turn with a Typer command that prints an empty Rich
-table, and prints the ratios of CPU and wall time pair by pair. Ratios inside one run hold on a
-machine whose speed drifts; the absolute times do not.
+Runs ``rsinspect summary 420`` and others, help and completion among them, and imports of what
+rsinspect depends on, in turn with a Typer command that prints an empty Rich table, and prints the
+ratios of CPU and wall time pair by pair. Ratios inside one run hold on a machine whose speed
+drifts; the absolute times do not.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import statistics
@@ -83,12 +85,33 @@ def prepare(scratch: str) -> list[str]:
     return [sys.executable, str(script)]
 
 
+LINES = (
+    "summary 420", "summary 50", "variants", "graph 420 -o -", "--help", "summary --help", "doctor",
+)  # fmt: skip
+ASKED = "rsinspect\nsummary\n--le"
+"""A line as bash has it when somebody presses Tab."""
+
+DEPENDENCIES = (
+    "typer", "rich.table", "msgspec", "yaml", "jinja2", "graphviz", "h5py", "matplotlib.figure",
+    "keras",
+)  # fmt: skip
+"""What is imported of each; keras brings TensorFlow."""
+
+
 def main() -> None:
-    """Compare the light commands."""
+    """Compare the light commands, then what a dependency takes to import."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as scratch:
         empty = prepare(scratch)
-        for line in ("summary 420", "summary 50", "variants", "graph 420 -o -"):
-            compare(line, [*PROGRAM, *line.split()], empty)
+        for line in LINES:
+            compare(line, [*PROGRAM, *line.split()], empty, rounds=rounds)
+        shell = ["env", "_RSINSPECT_COMPLETE=complete_bash", f"COMP_WORDS={ASKED}", "COMP_CWORD=2"]
+        compare("summary --le<Tab>", [*shell, *PROGRAM], empty, rounds=rounds)
+        for name in DEPENDENCIES:
+            code = [sys.executable, "-c", f"import {name}"]
+            compare(f"import {name}", code, empty, rounds=min(rounds, 3))
 
 
 if __name__ == "__main__":
