@@ -252,10 +252,11 @@ def test_what_was_folded_outlives_json() -> None:
     assert (back.folding, back.fingerprint, back.title) == (
         made.folding, made.fingerprint, made.title,
     )  # fmt: skip
-    damaged = json.loads(text)
-    damaged["folding"]["folds"][0]["into"] = "stem/act1"
-    with pytest.raises(GraphError, match="cannot have been folded into stem/act1"):
-        network_from_json(damaged)
+    for change in ({"into": "stem/act1"}, {"into": "nowhere"}, {"first": 1}, {"end": "input"}):
+        damaged = json.loads(text)
+        damaged["folding"]["folds"][0] |= change
+        with pytest.raises(GraphError, match=r"stem/bn1 cannot have been folded into \S+$"):
+            network_from_json(damaged)
     damaged["folding"] = {"folds": [{"norm": "a"}]}
     with pytest.raises(GraphError, match="damaged"):
         network_from_json(damaged)

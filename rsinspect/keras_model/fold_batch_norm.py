@@ -8,6 +8,7 @@ graph (``layers.batch_norm``).
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 from rsinspect.base.errors import FoldingWarning, ModelBuildError
@@ -16,7 +17,9 @@ from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_layer
 from rsinspect.keras_model.load import assign
 from rsinspect.keras_model.tensors import misplaces_bias
-from rsinspect.layers.graph import Layer
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.kernels import Weighted
 from rsinspect.layers.map_layout import CHANNELS_FIRST
 from rsinspect.layers.ops import TensorShape
 from rsinspect.networks.keras_live import configuration_of
@@ -46,7 +49,8 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
         GraphError: If the model is subclassed, or leaves a shape open.
 
     Where norms stay, because folding them would not be exact, a ``FoldingWarning`` says how many
-    and why: one whose input or output others use too, one that is called with ``training=True``.
+    and why: one behind a sum or an activation, one that is called with ``training=True``. Which
+    they are is told by ``rsinspect.network(model, fold_batch_norm=True).folding.kept``.
 
     >>> import keras
     >>> layers = [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, use_bias=False)]
@@ -61,12 +65,29 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
         )
     shapes = [tensor.shape[1:] for tensor in getattr(model, "inputs", None) or ()]
     is_open = any(None in shape for shape in shapes)
-    network = folded(configuration_of(model).network(ANY_SIZE if is_open else None))
+    read = configuration_of(model).network(ANY_SIZE if is_open else None)
+    network = folded(replace(read, graph=_with_shared_objects(model, read)))
     folding = network.folding
     assert folding is not None
     if folding.kept or not folding.folds:
         warnings.warn(f"{model.name}: {folding.sentence()}", FoldingWarning, stacklevel=2)
     return _Copy(model, network).made()
+
+
+def _with_shared_objects(model: keras.Model, network: Network) -> LayerGraph:
+    """Say in the graph which layers are one object, where the configuration does not tell.
+
+    One layer may stand in two models that are inside the model.
+    """
+    first: dict[int, str] = {}
+    layers = []
+    for layer in network.graph:
+        if layer.shares is None and isinstance(layer.op, Weighted | ops.BatchNorm):
+            owner = first.setdefault(id(_layer(model, network.names[layer.path])), layer.path)
+            if owner != layer.path:
+                layer = layer._replace(shares=owner)
+        layers.append(layer)
+    return LayerGraph(network.graph.name, tuple(layers), network.graph.outputs)
 
 
 class _Copy:
@@ -120,7 +141,12 @@ class _Copy:
         if isinstance(layer, keras.Sequential) and layer.built:
             parts = [each for each in layer.layers if id(each) not in self._gone]
             if parts:
-                first = keras.Input(batch_shape=layer.inputs[0].shape, dtype=layer.inputs[0].dtype)
+                given = layer.inputs[0]
+                first = keras.Input(
+                    batch_shape=given.shape,
+                    dtype=given.dtype,
+                    name=given._keras_history.operation.name,
+                )
                 return keras.Sequential([first, *map(self._copy, parts)], name=layer.name)
         if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
             return keras.models.clone_model(

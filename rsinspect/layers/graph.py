@@ -162,9 +162,14 @@ class LayerGraph:
 
 
 def alike(one: Op, other: Op) -> bool:
-    """Tell whether two ops can use the same weights: the same op, told of other shapes or not."""
+    """Tell whether two ops can use the same weights: the same op, told of other shapes or not.
+
+    It may be called with ``training=True`` in one place alone.
+    """
     if isinstance(one, ops.Opaque) and isinstance(other, ops.Opaque):
         return one._replace(shape=other.shape) == other
+    if isinstance(one, ops.BatchNorm) and isinstance(other, ops.BatchNorm):
+        return one._replace(in_training=other.in_training) == other
     return one == other
 
 

@@ -17,6 +17,7 @@ from rsinspect.base.errors import GraphError
 from rsinspect.base.quantities import Finite, Name, Ratio, Share, Side, Text
 from rsinspect.layers import ops
 from rsinspect.layers.batch_norm import End, Fold, Folding, Kept
+from rsinspect.layers.cost import weight_shapes
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.kernels import Weighted
 from rsinspect.layers.ops import Op, TensorShape
@@ -179,10 +180,21 @@ def folding_of(document: object, graph: LayerGraph) -> Folding:
     for number, fold in enumerate(read.folds):
         op = _op("BatchNorm", fold.op, f"folding.folds[{number}]")
         assert isinstance(op, ops.BatchNorm)
-        if fold.into not in graph or not isinstance(graph.layer(fold.into).op, Weighted):
+        if fold.into not in graph or not _takes(graph.layer(fold.into).op, op, fold):
             raise GraphError(f"{fold.norm} cannot have been folded into {fold.into}")
         folds.append(Fold(fold.norm, fold.into, op, fold.end, fold.first))
     return Folding(tuple(folds), tuple(Kept(kept.path, kept.why) for kept in read.kept))
+
+
+def _takes(into: Op, norm: ops.BatchNorm, fold: FoldRecord) -> bool:
+    """Tell whether a norm of so many channels can have become part of a layer."""
+    if not isinstance(into, Weighted) or not into.use_bias:
+        return False
+    if fold.end == "output":
+        (outputs,) = weight_shapes(into)[-1]
+        return fold.first + outputs <= norm.channels
+    inputs = into.channels if isinstance(into, ops.DepthwiseConv2D) else into.in_channels
+    return not isinstance(into, ops.Conv2DTranspose) and inputs == norm.channels
 
 
 def _op(name: str, config: object, where: str) -> Op:

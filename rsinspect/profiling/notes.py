@@ -147,6 +147,8 @@ def _network_notes(run: ProfileRun) -> Iterator[str]:
         yield _WEIGHTS[run.weights]
     if run.network is None:
         return
+    if run.network.folding is not None:
+        yield run.network.folding.sentence()
     left_out = {
         layer.op.class_name for layer in run.network.graph if isinstance(layer.op, ops.Augmentation)
     }
