@@ -236,15 +236,15 @@ PREDICTED = (
     ("forward", 4, DEPTHS),
     ("train", 2, (50, 101, 152)),
 )
-PREDICTED_TURNS = 8
-PREDICTED_FOR_S = 3.0
+PREDICTED_TURNS = 6
+PREDICTED_FOR_S = 6.0
 
 
 def prediction(asked: Sequence[tuple[str, int, Sequence[int]]] = PREDICTED) -> None:
     """Distinct blocks against the whole network, in turns in one process, at every depth.
 
-    A turn is a prediction as ``profile`` makes it, of three seconds, and three seconds of passes of
-    the whole network. What a turn's prediction is off from its own passes is the method's; what it
+    A turn is a prediction as ``profile`` makes it, of six seconds, and six seconds of passes of the
+    whole network. What a turn's prediction is off from its own passes is the method's; what it
     is off from the median of all turns is the machine's too, and that its interval has to hold.
     """
     say("| network | distinct blocks against the whole | each, from the median of all | held |")
