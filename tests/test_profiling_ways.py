@@ -259,6 +259,7 @@ def test_a_smaller_batch_is_said(worker: MakeWorker) -> None:
     assert (found.batch.requested, found.batch.used) == (128, 4)
     lead = " ".join(map(str, ranking_answer(found).table.lead))
     assert "Compared at batch 4" in lead
+    assert [row["result"] for row in ranking_answer(found).table.rows] == ["undecided", "kept"]
     assert "Nothing was shown to be faster" in lead
 
 

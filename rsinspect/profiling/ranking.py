@@ -13,7 +13,7 @@ from rsinspect.profiling.ways import COMPILER
 RESULTS: dict[Result, str] = {
     "fastest": "fastest",
     "faster": "fast",
-    "undecided": "as fast",
+    "undecided": "undecided",
     "slower": "slower",
     "failed": "not built",
     "differs": "other outputs",
@@ -82,7 +82,7 @@ def _row(contest: Contest, number: int) -> dict[str, Value]:
         "images_per_s": None,
         "ratio": None,
         "interval": "",
-        "result": RESULTS[contest.result(number)],
+        "result": _result(contest, number),
     }
     comparison = contest.comparisons[number]
     if comparison is None:
@@ -96,6 +96,17 @@ def _row(contest: Contest, number: int) -> dict[str, Value]:
     if number and interval is not None:
         row["interval"] = f"{interval[0]:.2f} to {interval[1]:.2f}"
     return row
+
+
+def _result(contest: Contest, number: int) -> str:
+    """Word what became of a way; the best is only kept where others may be as fast."""
+    if number == contest.best and _undecided(contest):
+        return "kept"
+    return RESULTS[contest.result(number)]
+
+
+def _undecided(contest: Contest) -> bool:
+    return any(contest.result(x) == "undecided" for x in range(len(contest.contestants)))
 
 
 def _use(contest: Contest) -> list[Note]:
@@ -160,8 +171,14 @@ def _notes(contest: Contest) -> tuple[Note, ...]:
         for number, contestant in enumerate(contest.contestants)
         if contestant.reason is not None
     ]
-    if any(contest.result(number) == "undecided" for number in range(len(contest.contestants))):
-        notes.append("As fast: its interval against the fastest does not tell which of them is.")
+    if _undecided(contest):
+        notes.append(
+            advice(
+                "Undecided: the interval against the way that was kept does not tell which of the "
+                "two is faster; a quiet machine may, or {}.",
+                Option("max_time_s", round(2 * contest.request.max_time_s)),
+            )
+        )
     notes.append(
         f"Each way was built after the one before, {_whole_s(contest)} in all; ratios are of "
         "medians over the rounds that both ran in, bursts of each in random order."
