@@ -81,7 +81,7 @@ def test_what_a_pass_takes_roughly_is_known_though_nothing_was_measured(
     body = "say('phase', name='starting'); say('roughly', pass_s=20.0); time.sleep(600)"
     with pytest.raises(NotMeasured, match="pass of 8 images takes roughly 20") as no:
         run(worker(body), max_time_s=0.5)
-    assert "380" in str(no.value.hint), "a minute, and sixteen passes"
+    assert "350" in str(no.value.hint), "half a minute, and sixteen passes"
 
 
 def test_a_product_of_matrices_has_a_rate() -> None:

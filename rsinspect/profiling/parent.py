@@ -217,11 +217,9 @@ def _more(budget: Budget, roughly_s: float) -> Wording:
 
     At the rate of a matrix product a pass would take that long; few networks reach half of it.
     """
-    passes_s = 10 * math.ceil((60 + 2 * ROUNDS_FOR_INTERVAL * roughly_s) / 10)
-    needed_s = passes_s if 2 * roughly_s > budget.whole_s / ROUNDS_FOR_INTERVAL else 60
-    return advice(
-        "allow more, such as {}", Option("max_time_s", round(max(needed_s, 2 * budget.whole_s)))
-    )
+    passes_s = 10 * math.ceil((30 + 2 * ROUNDS_FOR_INTERVAL * roughly_s) / 10)
+    needed_s = max(60, passes_s, 2 * budget.whole_s)
+    return advice("allow more, such as {}", Option("max_time_s", round(needed_s)))
 
 
 def roughly(request: ProfileRequest, pass_s: float) -> str:
