@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -295,17 +296,23 @@ def test_the_folded_model_is_the_folded_graph() -> None:
     check(calibrated(model, 255 * pixels(64, 64, 3)), 255 * pixels(64, 64, 3))
 
 
-def test_exactness_does_not_depend_on_the_rounding_of_float32() -> None:
-    """In float64 the two differ by its own rounding: what is folded is the same function."""
+@contextlib.contextmanager
+def in_float64() -> Iterator[None]:
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     try:
-        model = rsinspect.ResNetRS(50, (32, 32, 3), weights=None, classes=5, block_args=SMALL)
-        batch = images(32, 32, 3).astype("float64")
-        check(calibrated(randomised(model), batch), batch, tolerance=1e-12)
+        yield
     finally:
         keras.config.set_floatx("float32")
         keras.config.set_dtype_policy("float32")
+
+
+def test_exactness_does_not_depend_on_the_rounding_of_float32() -> None:
+    """In float64 the two differ by its own rounding: what is folded is the same function."""
+    with in_float64():
+        model = rsinspect.ResNetRS(50, (32, 32, 3), weights=None, classes=5, block_args=SMALL)
+        batch = images(32, 32, 3).astype("float64")
+        check(calibrated(randomised(model), batch), batch, tolerance=1e-12)
 
 
 def test_keras_2_s_own_resnet_rs_gives_the_same_as_the_folded_one(tmp_path: Path) -> None:
@@ -394,7 +401,7 @@ for layer in model.layers:
     if isinstance(layer, keras.layers.BatchNormalization):
         layer.momentum = 0.0
 model(batch, training=True)
-warnings.simplefilter("error")
+warnings.simplefilter("error", rsinspect.FoldingWarning)
 made = rsinspect.fold_batch_norm(model)
 assert not any(isinstance(x, keras.layers.BatchNormalization) for x in made.layers)
 before, after = (keras.ops.convert_to_numpy(each(batch)) for each in (model, made))
@@ -420,9 +427,14 @@ def test_another_backend_folds_alike(backend: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "left"), [("EfficientNetB0", 0), ("DenseNet121", 62)])
 def test_networks_of_keras_give_what_they_gave(name: str, left: int) -> None:
-    model = getattr(keras.applications, name)(
-        weights=None, input_shape=(64, 64, 3), classes=10, classifier_activation=None
-    )
+    """On calibrated statistics float32 rounds DenseNet121 by 1e-5 itself: there in float64."""
+
+    def made() -> Any:
+        return getattr(keras.applications, name)(
+            weights=None, input_shape=(64, 64, 3), classes=10, classifier_activation=None
+        )
+
     batch = images(64, 64, 3, count=8)
-    check(randomised(model), batch, left=left)
-    check(calibrated(model, batch), batch, left=left)
+    check(randomised(made()), batch, left=left)
+    with in_float64():
+        check(calibrated(made(), batch.astype("float64")), batch, left=left, tolerance=1e-12)
