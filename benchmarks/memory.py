@@ -1,6 +1,6 @@
 """Memory: predicted against the peak of real workers, and how workers die for want of it.
 
-    python benchmarks/memory.py           # a quarter of an hour on two cores
+    python benchmarks/memory.py           # half an hour on two cores
     python benchmarks/memory.py --quick   # the smallest of each
     python benchmarks/memory.py --predictions  # the first table alone
 
@@ -18,17 +18,22 @@ from typing import Any
 
 from rsinspect.base.errors import BatchDoesNotFit, MeasurementError
 from rsinspect.base.units import binary_bytes
-from rsinspect.networks.network import resnet_rs
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.networks.named import network
 from rsinspect.profiling import memory, parent
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.request import ProfileRequest
 
 NETWORKS = {
-    "forward": ((50, 192, 64), (101, 224, 16), (200, 160, 8), (350, 160, 4)),
-    "train": ((50, 160, 16), (101, 192, 8), (152, 224, 2), (200, 160, 2)),
-}
-"""Depth, side of the image, batch; only PyTorch's constants were taken from these too."""
+    "forward": (
+        ("101@224", 16), ("200@160", 8), ("350@160", 4), ("MobileNetV2", 16), ("ResNet50", 16),
+        ("DenseNet121", 16),
+    ),
+    "train": (
+        ("101@192", 4), ("152@224", 2), ("200@160", 2), ("ResNet50", 8), ("EfficientNetB0", 8),
+        ("DenseNet121", 4),
+    ),
+}  # fmt: skip
+"""MODEL and batch; the constants of the prediction were not taken from these."""
 
 CRASH = """
 import ctypes, os, signal, sys
@@ -43,11 +48,10 @@ CRASHES = {
 }
 
 
-def request(depth: int, side: int, batch: int, **more: Any) -> ProfileRequest:
+def request(model: str, batch: int, **more: Any) -> ProfileRequest:
     """A short measurement."""
-    spec = ResNetRSSpec.variant(depth).replace(resolution=(side, side))
     return ProfileRequest(
-        network=resnet_rs(spec), batch=batch, max_time_s=600.0, most_rounds=1, roofs=False, **more
+        network=network(model), batch=batch, max_time_s=600.0, most_rounds=1, roofs=False, **more
     )
 
 
@@ -61,11 +65,11 @@ def predictions(quick: bool) -> None:
     print("| backend | network | predicted | measured | error |\n| --- | --- | --- | --- | --- |")
     for backend in backends():
         for mode, networks in NETWORKS.items():
-            for depth, side, batch in networks[:1] if quick else networks:
-                run = profile(request(depth, side, batch, mode=mode, backend=backend))
+            for model, batch in networks[:1] if quick else networks:
+                run = profile(request(model, batch, mode=mode, backend=backend))
                 peak = run.environment.peak_rss_bytes or 0
                 print(
-                    f"| {backend} | {depth}@{side}, batch {batch}, {mode} | "
+                    f"| {backend} | {model}, batch {batch}, {mode} | "
                     f"{binary_bytes(run.predicted_bytes)} | {binary_bytes(peak)} | "
                     f"{100 * (run.predicted_bytes / peak - 1):+.1f} % |",
                     flush=True,
@@ -100,9 +104,8 @@ def deaths(quick: bool) -> None:
 
     for backend in backends():
         for mode in ("forward",) if quick else ("forward", "train"):
-            asked = request(50, 224, 64, mode=mode, backend=backend, strict_batch=True)
-            graph = asked.network.graph
-            needed = memory.needed_memory(graph, batch=64, backend=backend, mode=mode)
+            asked = request("50@224", 64, mode=mode, backend=backend, strict_batch=True)
+            needed = memory.needed_memory(asked)
             for share in (0.5,) if quick else (0.2, 0.4, 0.6, 0.75):
                 given = round(needed.framework_bytes + share * needed.working_bytes)
                 found, how = verdict(asked, given)
@@ -110,7 +113,7 @@ def deaths(quick: bool) -> None:
                 row(what + binary_bytes(needed.total_bytes), how, found, ("out of memory", "ran"))
     for what, body in CRASHES.items():
         worker = (sys.executable, "-c", CRASH.format(body=body))
-        asked = request(50, 160, 8, strict_batch=True)
+        asked = request("50@160", 8, strict_batch=True)
         found, how = verdict(asked, worker=worker)
         row(f"{what}, with memory to spare", how, found, ("crash",))
     print(f"\n{right} of {total} right")

@@ -13,6 +13,8 @@ from rsinspect.layers.document import from_json, to_json
 from rsinspect.networks.keras_config import from_keras_config
 from rsinspect.networks.keras_live import from_keras_model
 from rsinspect.networks.network import Network
+from rsinspect.profiling.answer import preview
+from rsinspect.profiling.request import ProfileRequest
 from tests import foreign
 from tests.networks import layout_of, network_of
 
@@ -189,3 +191,16 @@ def test_a_sum_of_three_is_read_and_built_again(keras: Any) -> None:
     model = build_model(read)
     reconcile(read, model)
     assert from_keras_config(model.get_config()).fingerprint == read.fingerprint
+
+
+def test_a_precision_lower_than_float32_is_read_of_the_layers_and_said(keras: Any) -> None:
+    layers = keras.layers
+    plain, mixed = (
+        from_keras_model(small(keras, layers.Conv2D(4, 3, dtype=policy, name="conv")))
+        for policy in ("float32", "mixed_bfloat16")
+    )
+    assert (plain.precision, mixed.precision) == (None, "bfloat16")
+    said = "Measured in float32; where the network comes from, it computes in bfloat16."
+    assert preview(ProfileRequest(network=mixed, batch=1)).endswith(f" {said}")
+    assert "Measured" not in preview(ProfileRequest(network=mixed, batch=1, precision="bfloat16"))
+    assert "Measured" not in preview(ProfileRequest(network=plain, batch=1))

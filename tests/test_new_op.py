@@ -26,6 +26,7 @@ from rsinspect.layers.liveness import writes_in_place
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.question import Question
 from rsinspect.layers.receptive_field import receptive_fields
+from rsinspect.layers.saved import reads_input
 from rsinspect.layers.shapes import infer_shape
 from rsinspect.layers.wording import describe
 from rsinspect.networks.network import from_graph
@@ -45,7 +46,7 @@ READERS = {
     "answers/explain.py", "drawing/contents.py", "drawing/roles.py", "drawing/stage_table.py",
     "keras_model/keras_layers.py",
     "layers/cost.py", "layers/kernels.py", "layers/liveness.py", "layers/receptive_field.py",
-    "layers/shapes.py", "layers/wording.py", "weights/identify.py",
+    "layers/saved.py", "layers/shapes.py", "layers/wording.py", "weights/identify.py",
 }  # fmt: skip
 """Modules that must say something of every op; more may join."""
 
@@ -90,6 +91,7 @@ OF_AN_OP: dict[str, Callable[[Any], object]] = {
     "cost": lambda op: op_cost(op, (SHAPE,), SHAPE),
     "weights": weight_shapes,
     "memory": writes_in_place,
+    "memory of training": reads_input,
     "words": describe,
     "role in a picture": lambda op: layer_role(op, "trunk"),
     "place in the paper's figure": shown,

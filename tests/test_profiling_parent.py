@@ -149,7 +149,7 @@ def run(
 
 
 def needed(batch: int) -> memory.NeededMemory:
-    return memory.needed_memory(build_graph(SPEC), batch=batch, backend="tensorflow")
+    return memory.needed_memory(ProfileRequest(network=NETWORK, batch=batch))
 
 
 def gone(pid: int) -> bool:
@@ -222,6 +222,18 @@ def test_rungs_predicted_not_to_fit_are_skipped_and_listed(worker: MakeWorker) -
     assert found.segments[0].bytes_moved == stem.bytes_moved(batch=16)
     assert found.segments[0].macs == stem.macs
     assert [type(event) for event in events] == [BatchRefused, BatchRefused, AttemptStarted]
+
+
+def test_the_prediction_is_beside_the_framework_that_was_imported(worker: MakeWorker) -> None:
+    body = """
+        say("phase", name="starting")
+        say("memory", peak_rss_bytes=111_000_000)
+        say("phase", name="building")
+        say("memory", peak_rss_bytes=900_000_000)
+        result()
+    """
+    found = run(worker(body))
+    assert found.predicted_bytes == 111_000_000 + needed(8).working_bytes
 
 
 def test_nothing_fits(worker: MakeWorker) -> None:

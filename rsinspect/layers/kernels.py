@@ -142,7 +142,7 @@ class _Fusion:
         self._size: dict[str, int] = {}  # what is read of a tensor: explicit zeros are not
         self._readers = graph.derived(_readers)
         self._learning = graph.derived(_learning)
-        self._learnt = graph.derived(_learnt)
+        self._learnt = graph.derived(learnt_paths)
 
     def take(self, layer: Layer) -> None:
         """Begin a kernel with a layer, or let it join those that made what it reads."""
@@ -276,7 +276,7 @@ def _learning(graph: LayerGraph) -> frozenset[str]:
     )
 
 
-def _learnt(graph: LayerGraph) -> frozenset[str]:
+def learnt_paths(graph: LayerGraph) -> frozenset[str]:
     """Collect the layers whose output depends on what is learnt: a gradient comes back to them."""
     paths = set(graph.derived(_learning))
     for layer in graph:
@@ -292,7 +292,7 @@ def step_macs(graph: LayerGraph, layers: Iterable[Layer]) -> int:
     of its weights, each as costly as the forward pass. A frozen layer counts twice, or once where
     nothing before it learns.
     """
-    learnt = graph.derived(_learnt)
+    learnt = graph.derived(learnt_paths)
     return sum(
         layer_cost(graph, layer).macs
         * (3 - layer.frozen * (1 if learnt.intersection(layer.inputs) else 2))

@@ -13,6 +13,7 @@ names get their paths back (``keras_names``); all others keep their Keras names.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rsinspect.base.errors import UnknownPath
 from rsinspect.layers.graph import Layer, LayerGraph
@@ -20,6 +21,7 @@ from rsinspect.layers.resize import resized
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_calls import Model
 from rsinspect.networks.keras_names import layer_path
+from rsinspect.networks.keras_settings import lower_precision
 from rsinspect.networks.keras_walk import Place, Walk, Weights
 from rsinspect.networks.network import Network, from_graph
 
@@ -59,7 +61,7 @@ def from_keras_config(
         sizes = {layer.shape[:2] for layer in graph.inputs if len(layer.shape) == 3}
         if sizes - {resolution} or not (sizes or walk.was_open):
             graph = resized(graph, resolution)
-    return from_graph(graph, names)
+    return replace(from_graph(graph, names), precision=lower_precision(config))
 
 
 def _reference_paths(names: Mapping[str, str]) -> dict[str, str]:

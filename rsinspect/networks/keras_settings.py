@@ -199,6 +199,35 @@ def nonsense_in(config: Mapping[str, Any]) -> str | None:
     return None
 
 
+_LOWER = {
+    "mixed_float16": "float16", "float16": "float16",
+    "mixed_bfloat16": "bfloat16", "bfloat16": "bfloat16",
+}  # fmt: skip
+"""Names of Keras's dtype policies, and what they compute in where that is not float32."""
+
+
+def lower_precision(config: object) -> str | None:
+    """Find what the layers of a model compute in where a policy says so; None for float32.
+
+    >>> layer = {"class_name": "Dense", "config": {"units": 2, "dtype": "mixed_bfloat16"}}
+    >>> lower_precision({"layers": [layer]})
+    'bfloat16'
+    """
+    left = [config]
+    while left:
+        value = left.pop()
+        if isinstance(value, list | tuple):
+            left += value
+        elif isinstance(value, dict) and value.get("class_name") != "InputLayer":
+            policy = value.get("dtype")
+            inner = policy.get("config") if isinstance(policy, dict) else None
+            name = inner.get("name") if isinstance(inner, dict) else policy
+            if isinstance(name, str) and name in _LOWER:
+                return _LOWER[name]
+            left += value.values()
+    return None
+
+
 def is_number(value: object) -> bool:
     """Tell whether a value is a number that can be computed with."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

@@ -66,6 +66,7 @@ class Network:
         spec: The numbers it was made from, where it is a ResNet-RS made here; else None.
         hazards: What somebody who loads the file that it comes from should know, a sentence each.
         weights: The file that has its weights, where it was read from one.
+        precision: What its own file or model computes in, where that is not float32.
         folding: What became of its batch norms, where they were folded into other layers; ``names``
             and the file still have them.
 
@@ -80,6 +81,7 @@ class Network:
     spec: ResNetRSSpec | None = field(default=None, repr=False)
     hazards: tuple[str, ...] = field(default=(), repr=False, compare=False)
     weights: Path | None = field(default=None, repr=False, compare=False)
+    precision: str | None = field(default=None, repr=False, compare=False)
     folding: Folding | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -12,7 +12,7 @@ from rsinspect.layers.kernels import step_macs
 from rsinspect.networks.network import Network
 from rsinspect.profiling.budget import Budget, Estimate
 from rsinspect.profiling.memory import needed_memory
-from rsinspect.profiling.notes import notes
+from rsinspect.profiling.notes import notes, other_precision
 from rsinspect.profiling.protocol import TimeLeft
 from rsinspect.profiling.record import predicted
 from rsinspect.profiling.record.cautions import wording
@@ -257,12 +257,13 @@ def preview(request: ProfileRequest) -> str:
     network = request.network
     graph = network.graph
     macs = layers_cost(graph, graph.layers).macs
-    needed = needed_memory(graph, batch=request.batch, backend=request.backend, mode=request.mode)
+    needed = needed_memory(request)
     return (
         f"{count(2 * macs)} FLOPs per {network.example} forward"
         + (f", {_step(request)} per training step" if request.mode == "train" else "")
         + f"; batch {request.batch} is estimated to need "
         f"{binary_bytes(needed.total_bytes)} of memory."
+        + (f" {other}" if (other := other_precision(network, request.precision)) else "")
     )
 
 

@@ -179,6 +179,18 @@ def peak_rss_bytes(pid: int | str = "self", root: Path = ROOT) -> int | None:
     return None
 
 
+def return_freed_memory() -> bool:
+    """Give the memory that this process has freed back to the system; False where nothing can.
+
+    The GNU C library keeps it for later, in an arena for each thread. What JAX compiles a training
+    step of RS-50 with is two thirds of the memory resident afterwards (680 MB of 1.04 GB).
+    """
+    import ctypes  # no part of what every command loads
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    return trim is not None and bool(trim(0))
+
+
 def processors_allowed() -> tuple[int, ...] | None:
     """List the processors this process may run on; None where the system does not say."""
     if hasattr(os, "sched_getaffinity"):

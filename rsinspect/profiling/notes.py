@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rsinspect.base.units import binary_bytes, count, crossed, percent, seconds
 from rsinspect.base.words import names_in_words, plural
 from rsinspect.layers import ops
+from rsinspect.networks.network import Network
 from rsinspect.profiling.record.closure import CLOSES_WITHIN, Excess
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
@@ -141,6 +142,16 @@ def _prediction_note(run: ProfileRun, prediction: Prediction, error: float) -> s
     )
 
 
+def other_precision(network: Network, measured_in: str) -> str | None:
+    """Say that a network's own file or model computes in another precision, if it does."""
+    if network.precision in (None, measured_in):
+        return None
+    return (
+        f"Measured in {measured_in}; where the network comes from, it computes in "
+        f"{network.precision}."
+    )
+
+
 def _network_notes(run: ProfileRun) -> Iterator[str]:
     """Say what of a network is not as its owner has it, or cannot be told apart."""
     if run.weights in _WEIGHTS:
@@ -149,6 +160,8 @@ def _network_notes(run: ProfileRun) -> Iterator[str]:
         return
     if run.network.folding is not None:
         yield run.network.folding.sentence()
+    if (other := other_precision(run.network, run.precision)) is not None:
+        yield other
     left_out = {
         layer.op.class_name for layer in run.network.graph if isinstance(layer.op, ops.Augmentation)
     }

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from rsinspect.base import errors
@@ -36,6 +37,8 @@ from rsinspect.profiling.protocol import (
     BatchRefused,
     Event,
     Failure,
+    MemoryUsed,
+    Phase,
     PhaseName,
 )
 from rsinspect.profiling.record.assemble import assemble
@@ -279,8 +282,8 @@ def _try_batch(
     worker: Sequence[str],
 ) -> Measured | DidNotFit:
     """Measure one batch of the ladder, in as many processes as were asked for."""
-    graph, batch, available = request.network.graph, request.batch, request.memory_limit_bytes
-    needed = memory.needed_memory(graph, batch=batch, backend=request.backend, mode=request.mode)
+    batch, available = request.batch, request.memory_limit_bytes
+    needed = memory.needed_memory(request)
     if (reason := _does_not_fit(needed, available)) is not None:
         return DidNotFit(_attempt(batch, "skipped", reason, needed, None), reason)
     attempt = _attempt(batch, "ran", None, needed, None)
@@ -370,7 +373,7 @@ def _judge(
     """
     batch, peak = request.batch, ended.peak_rss_bytes
     if ended.finished:
-        return _attempt(batch, "ran", None, prediction, peak)
+        return _attempt(batch, "ran", None, prediction.beside(_framework_bytes(ended)), peak)
     limit = ended.limit
     if ended.failure is not None and ended.failure.kind == "unavailable":
         if limit is not None:
@@ -397,6 +400,14 @@ def _judge(
         f"enough{tail}",
         "the end of its error output is above" if tail else None,
     )
+
+
+def _framework_bytes(ended: WorkerEnd) -> int | None:
+    """Find what a worker had resident with its framework imported; None if it did not say."""
+    for sooner, later in pairwise(ended.messages):
+        if sooner == Phase("starting") and isinstance(later, MemoryUsed):
+            return later.peak_rss_bytes
+    return None
 
 
 def _refusal(failure: Failure) -> RsInspectError:

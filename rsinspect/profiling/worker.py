@@ -272,7 +272,8 @@ class _Subject:
     def build(self) -> Instrument:
         from rsinspect.profiling.backends.workload import workload
 
-        gc.collect()  # the network of the distinct blocks
+        gc.collect()  # the network of the distinct blocks, and what its compiler left behind
+        machine.return_freed_memory()
         self.work = workload(self.request)
         self.network = self.backend.instrument(self.work)
         return self.network

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from rsinspect.base.errors import DeviceUnavailable
+from rsinspect.profiling import machine
 from rsinspect.profiling.backends.compiled import Profiled, Whole
 from rsinspect.profiling.backends.recordings import jax_recording
 from rsinspect.profiling.backends.workload import (
@@ -75,7 +76,9 @@ def _values(variables: Any) -> list[Any]:
 
 def _compiled(function: Any, *arguments: Any, donate: tuple[int, ...] = ()) -> Any:
     """Compile a function for these arguments; its compiled text describes exactly what runs."""
-    return jax.jit(function, donate_argnums=donate).lower(*arguments).compile()
+    program = jax.jit(function, donate_argnums=donate).lower(*arguments).compile()
+    machine.return_freed_memory()  # of the compiler's, before there is any of the program's
+    return program
 
 
 class _Forward:
