@@ -343,6 +343,8 @@ def test_keras_s_setting_is_the_default_data_format() -> None:
     with pytest.raises(InvalidSpec, match=r"it must be \(channels, height, width\)") as caught:
         tiny(data_format="channels_first", input_shape=(64, 64))
     assert "(3, 224, 224)" in str(caught.value.hint)
+    with pytest.raises(InvalidSpec, match=r"with channels_first it must be \(channels, height"):
+        tiny(data_format="channels_first", input_shape=(224, 224, 3))
 
 
 def test_layouts_without_published_weights_can_be_built() -> None:

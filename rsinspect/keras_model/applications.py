@@ -244,8 +244,7 @@ def _layout_of(data_format: str | None) -> Layout:
     """Read a data format; Keras's setting is the default."""
     chosen: Any = keras.config.image_data_format() if data_format is None else data_format
     check_choice("data_format", chosen, LAYOUTS)
-    layout: Layout = chosen
-    return layout
+    return LAYOUTS[LAYOUTS.index(chosen)]
 
 
 def _image_shape(
@@ -290,6 +289,8 @@ def _checked_shape(shape: Any, what: str, layout: Layout) -> tuple[int | None, i
         ) from exc
     if layout == CHANNELS_FIRST:
         channels, height, width = height, width, channels
+        if width in (1, 3, 4):  # colours: no image is so narrow
+            raise InvalidSpec(f"{what} is {shape}; with channels_first it must be {_AXES[layout]}")
     if channels is None:
         raise InvalidSpec(f"{what} is {shape}; the number of channels must be known")
     return height, width, channels
