@@ -22,6 +22,7 @@ class Recognised:
         departs_at: Path of the first layer that differs; None where none does.
         departs_in: The part it is in.
         frozen: What is not trained.
+        batch_norm_folded: Whether its batch norms are folded away.
     """
 
     name: Name
@@ -29,6 +30,7 @@ class Recognised:
     departs_at: Name | None
     departs_in: Name | None
     frozen: tuple[Name, ...]
+    batch_norm_folded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
