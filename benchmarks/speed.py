@@ -37,6 +37,7 @@ from rsinspect.base.errors import RsInspectError
 from rsinspect.networks.network import Network
 from rsinspect.profiling import machine
 from rsinspect.profiling.choices import MODES
+from rsinspect.profiling.request import JIT
 from rsinspect.profiling.ways import Way
 
 HERE = Path(__file__).parent.parent
@@ -52,7 +53,9 @@ WAYS: dict[str, tuple[Way, ...]] = {
         Way(jit=False),
         Way(jit=False, fold_batch_norm=True),
         Way(jit=True, fold_batch_norm=True),
+        Way(jit=False, fused_batch_norm=True),
     ),
+    "jax": (Way(jit=True), Way(jit=True, fold_batch_norm=True)),
     "torch": (
         Way(jit=False, **_FIRST),
         Way(jit=False, **_KEPT_LAST),
@@ -75,13 +78,14 @@ def passes_of(name: str, network: Network) -> tuple[dict[str, Pass], Any]:
 
     which, _, chosen = name.split("-")
     mode = next(mode for mode in MODES if mode == chosen)
-    backend = "tensorflow" if which == "tensorflow" else "torch"
+    backend = "torch" if which == "compiled" else which
+    start = Way(jit=JIT[backend][0])
     made: dict[str, Pass] = {}
     work = None
     for way in WAYS[which]:
         if mode == "train" and way.fold_batch_norm:
             continue  # there is no batch norm left to train
-        words = f"{backend}: {way.words(Way(jit=False), backend)}"
+        words = f"{backend}: {way.words(start, backend)}"
         try:
             found = ours(backend, network, way, BATCH[mode], mode)
         except RsInspectError as exc:
@@ -91,13 +95,13 @@ def passes_of(name: str, network: Network) -> tuple[dict[str, Pass], Any]:
     return made, work
 
 
-def tensorflow(name: str, rounds: int) -> None:
-    """Against Keras 2's own network, on TensorFlow."""
+def keras2(name: str, rounds: int) -> None:
+    """Ours on TensorFlow or JAX, against Keras 2's own network, which is on TensorFlow."""
     from rivals import original, original_pass, prepared
 
     import rsinspect
 
-    prepared("tensorflow")
+    prepared(name.split("-")[0])
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "original.h5"
         model = original(int(name.split("-")[1]), SIDE, path)
@@ -261,16 +265,17 @@ def overhead(name: str, rounds: int) -> None:
 
 
 MAKERS: dict[str, tuple[str, str]] = {
-    **{f"tensorflow-50-{mode}": ("tensorflow", "tf_keras") for mode in BATCH},
+    **{f"tensorflow-50-{mode}": ("keras2", "tf_keras") for mode in BATCH},
     **{f"torch-50-{mode}": ("torch", "timm") for mode in BATCH},
     "compiled-50-forward": ("torch", "timm"),
     **{f"fold-{name}": ("fold", "keras") for name in ("EfficientNetB0", "MobileNetV2")},
+    **{f"jax-50-{mode}": ("keras2", "tf_keras") for mode in BATCH},
     "summary": ("summary", "keras"),
     "torchinfo": ("torchinfo", "torchinfo"),
     "first": ("first", "keras"),
     "build": ("build", "tf_keras"),
     **{f"torch-101-{mode}": ("torch", "timm") for mode in BATCH},
-    **{f"tensorflow-101-{mode}": ("tensorflow", "tf_keras") for mode in BATCH},
+    **{f"tensorflow-101-{mode}": ("keras2", "tf_keras") for mode in BATCH},
     "overhead": ("overhead", "keras"),
     "compiled-50-train": ("torch", "timm"),
     "compiled-101-forward": ("torch", "timm"),
