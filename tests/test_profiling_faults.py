@@ -54,7 +54,7 @@ HANG = "\nsay('phase', name='measuring')\ntime.sleep(600)\n"
 
 
 def test_what_was_measured_until_the_time_was_up_is_a_run(worker: MakeWorker) -> None:
-    found = run(worker("ready(); rounds(7)" + HANG), max_time_s=1.0)
+    found = run(worker("ready(); rounds(7)" + HANG), up_at=Phase)
     assert found.stopped_because == "time"
     assert found.rounds.count == 7
     assert found.not_available == {"roofs": "the measurement ended before it came to that"}
@@ -62,7 +62,7 @@ def test_what_was_measured_until_the_time_was_up_is_a_run(worker: MakeWorker) ->
 
 def test_a_prediction_is_kept_where_nothing_was_measured(worker: MakeWorker) -> None:
     with pytest.raises(NotMeasured, match="nothing was measured in 1 s") as caught:
-        run(worker(PREDICT + HANG), max_time_s=1.0)
+        run(worker(PREDICT + HANG), max_time_s=1.0, up_at=Phase)
     found = caught.value.run
     assert found is not None
     assert (found.stopped_because, found.prediction.end_to_end_s) == ("time", 0.3)
@@ -81,7 +81,7 @@ def test_a_worker_that_gives_up_for_want_of_time_has_predicted(worker: MakeWorke
 )
 def test_it_is_said_where_the_time_went(worker: MakeWorker, phase: str, words: str) -> None:
     with pytest.raises(NotMeasured, match=words) as caught:
-        run(worker(f"say('phase', name={phase!r}); time.sleep(600)"), max_time_s=0.5)
+        run(worker(f"say('phase', name={phase!r}); time.sleep(600)"), up_at=Phase)
     assert caught.value.run is None
 
 
@@ -95,7 +95,7 @@ def test_a_worker_that_somebody_stopped_is_said_to_hang_and_ended(
     os.kill(os.getpid(), signal.SIGSTOP)
     """
     with pytest.raises(NotMeasured):
-        run(worker(body), max_time_s=2.0, events=events)
+        run(worker(body), events=events, up_at=Stopped)
     (stopped,) = [event for event in events if isinstance(event, Stopped)]
     assert stopped.ended_in_s > 0
     assert gone(int(pid.read_text()))

@@ -40,6 +40,7 @@ def alone(count, total_of):
             total_of=total_of)
 ready()
 """
+TOO_LATE = "say('time_left', left_s=1.0, passes=0)\ntime.sleep(600)"
 
 
 def test_a_run_of_long_passes_says_what_its_total_is_of(worker: MakeWorker) -> None:
@@ -63,7 +64,7 @@ def test_a_run_of_long_passes_says_what_its_total_is_of(worker: MakeWorker) -> N
 def test_the_call_that_compiled_has_to_do_where_there_was_time_for_no_other(
     worker: MakeWorker,
 ) -> None:
-    found = run(worker(f"{LONG}alone(1, 'first')\ntime.sleep(600)"), max_time_s=1.0)
+    found = run(worker(f"{LONG}alone(1, 'first')\n{TOO_LATE}"), up_at=TimeLeft)
     assert (found.total_of, found.rounds.count) == ("first", 1)
     assert any(isinstance(caution, FirstCall) for caution in found.warnings)
     assert not any(isinstance(caution, NotSteady) for caution in found.warnings)
@@ -80,7 +81,7 @@ def test_what_a_pass_takes_roughly_is_known_though_nothing_was_measured(
 ) -> None:
     body = "say('phase', name='starting'); say('roughly', pass_s=20.0); time.sleep(600)"
     with pytest.raises(NotMeasured, match="pass of 8 images takes roughly 20") as no:
-        run(worker(body), max_time_s=0.5)
+        run(worker(body), max_time_s=0.5, up_at=Roughly)
     assert "350" in str(no.value.hint), "half a minute, and sixteen passes"
 
 
@@ -160,4 +161,4 @@ def test_a_pipe_is_told_how_much_longer_it_takes(
     slow = worker("say('time_left', left_s=30.0, passes=3); time.sleep(1); result()")
     monkeypatch.setattr(parent, "profile", partial(parent.profile, worker=slow))
     progress.measure(ProfileRequest(network=NETWORK, batch=8), Budget.starting(60.0))
-    assert re.search(r"s of 60 s: batch 8; about (29|30) s more", capsys.readouterr().err)
+    assert re.search(r"s of 60 s: batch 8; about [23]\d s more", capsys.readouterr().err)

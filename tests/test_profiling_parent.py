@@ -33,7 +33,7 @@ from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling import memory
 from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
-from rsinspect.profiling.budget import Budget, Estimate
+from rsinspect.profiling.budget import GRACE_S, Budget, Estimate
 from rsinspect.profiling.choices import BACKENDS
 from rsinspect.profiling.parent import (
     _IN_THE_MIDST,
@@ -136,16 +136,42 @@ def run(
     backend: str = "tensorflow",
     max_time_s: float = 60.0,
     events: list[Event] | None = None,
+    up_at: type[object] | None = None,
 ) -> ProfileRun:
+    """A run of a worker; where ``up_at`` is given, the time is up when such an event comes."""
     request = ProfileRequest(
         network=NETWORK, batch=batch, max_time_s=max_time_s, strict_batch=strict, backend=backend
     )
+    budget, on_event = time_that_is_up(
+        max_time_s, lambda event: up_at is not None and isinstance(event, up_at)
+    )
+
+    def hear(event: Event) -> None:
+        if events is not None:
+            events.append(event)
+        on_event(event)
+
     return profile(
         request,
-        on_event=(events if events is not None else []).append,
+        budget=None if up_at is None else budget,
+        on_event=hear,
         worker=command,
         available_bytes=lambda: available,
     )
+
+
+def time_that_is_up(
+    whole_s: float, when: Callable[[Event], bool]
+) -> tuple[Budget, Callable[[Event], None]]:
+    """A budget whose clock stands still until an event uses all of it, and what hears events."""
+    now_s = 0.0
+
+    def hear(event: Event) -> None:
+        nonlocal now_s
+        if when(event):
+            now_s = whole_s + 2 * GRACE_S
+
+    return Budget.starting(whole_s, lambda: now_s), hear
 
 
 def needed(batch: int) -> memory.NeededMemory:
@@ -446,7 +472,7 @@ def test_a_worker_past_its_deadline_is_ended_with_its_children(
         """
     )
     with pytest.raises(NotMeasured, match="nothing was measured in 1 s") as caught:
-        run(command, max_time_s=1.0)
+        run(command, max_time_s=1.0, up_at=Phase)
     assert caught.value.hint
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 

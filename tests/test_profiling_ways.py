@@ -29,7 +29,7 @@ from rsinspect.profiling.request import JIT, ProfileRequest, Settings
 from rsinspect.profiling.rounds import MOST_ROUNDS
 from rsinspect.profiling.ways import STEPS, Way, steps
 from tests.conftest import Cli
-from tests.test_profiling_parent import PRELUDE
+from tests.test_profiling_parent import PRELUDE, MakeWorker, time_that_is_up
 from tests.test_profiling_rounds import FakeMachine
 from tests.test_profiling_worker import installed
 
@@ -60,6 +60,16 @@ def test_choices_that_were_made_are_kept() -> None:
     kept = Settings(batch=8, backend="torch", memory_format="contiguous")
     assert not any("memory_format" in step for step in steps(kept))
     assert steps(Settings(batch=8), ["layout"]) == ({"layout": "channels_first"},)
+
+
+def test_conditions_name_every_choice_that_departs_from_its_default() -> None:
+    plain = Settings(batch=8).conditions(8)
+    assert plain == "forward, batch 8, float32, tensorflow on cpu"
+    for step in STEPS["tensorflow"]:
+        if step != {"fold_batch_norm": True}:  # which the network's own title says
+            assert Settings(batch=8, **step).conditions(8) != plain, step
+    said = Settings(batch=8, jit=True, fused_batch_norm=True).conditions(8)
+    assert said == "forward, batch 8, float32, tensorflow with XLA on cpu, batch norm fused"
 
 
 def test_where_all_norms_are_folded_none_is_fused() -> None:
@@ -181,8 +191,6 @@ def folded():
     say("judged", number=1, verdict="faster")
 """
 
-MakeWorker = Callable[[str], tuple[str, ...]]
-
 
 @pytest.fixture
 def worker(tmp_path: Path) -> MakeWorker:
@@ -196,9 +204,19 @@ def worker(tmp_path: Path) -> MakeWorker:
     return make
 
 
-def contest(command: tuple[str, ...], max_time_s: float = 60.0, batch: int = 8) -> Contest:
-    request = ProfileRequest(network=NETWORK, batch=batch, max_time_s=max_time_s)
-    return fastest(request, worker=command, available_bytes=lambda: None)
+def contest(
+    command: tuple[str, ...], batch: int = 8, up_at: Callable[[Event], bool] | None = None
+) -> Contest:
+    """A contest of a worker; where ``up_at`` is given, the time is up at such an event."""
+    request = ProfileRequest(network=NETWORK, batch=batch)
+    budget, hear = time_that_is_up(60.0, up_at or (lambda _: False))
+    return fastest(
+        request, worker=command, available_bytes=lambda: None, budget=budget, on_event=hear
+    )
+
+
+def enters(number: int) -> Callable[[Event], bool]:
+    return lambda event: isinstance(event, Entered) and event.number == number
 
 
 WHOLE = """
@@ -239,23 +257,24 @@ def test_the_document_has_every_way_and_every_round(worker: MakeWorker) -> None:
 
 
 def test_a_way_that_compiles_too_long_costs_its_own_place_only(worker: MakeWorker) -> None:
-    found = contest(worker("begin()\nfolded()\nentered(2, jit=True)\ntime.sleep(60)"), 1.0)
+    body = "begin()\nfolded()\nentered(2, jit=True)\ntime.sleep(60)"
+    found = contest(worker(body), up_at=enters(2))
     assert found.stopped_because == "time"
     assert [found.result(n) for n in range(3)] == ["slower", "fastest", "time"]
     assert "compiled" in (found.contestants[2].reason or "")
 
 
 def test_a_smaller_batch_is_said(worker: MakeWorker) -> None:
-    body = "batch = 4\nbegin()\nbouts({0: 0.5, 1: 0.4})\nfinished()"
-    found = contest(
-        worker(
-            body.replace(
-                "begin()",
-                "entered(0, 4)\nprepared(0)\nready(0)\nentered(1, 4, jit=True)\nprepared(1)",
-            )
-        ),
-        batch=128,
-    )
+    body = """
+    entered(0, 4)
+    prepared(0)
+    ready(0)
+    entered(1, 4, jit=True)
+    prepared(1)
+    bouts({0: 0.5, 1: 0.4})
+    finished()
+    """
+    found = contest(worker(body), batch=128)
     assert (found.batch.requested, found.batch.used) == (128, 4)
     lead = " ".join(map(str, ranking_answer(found).table.lead))
     assert "Compared at batch 4" in lead
@@ -263,11 +282,16 @@ def test_a_smaller_batch_is_said(worker: MakeWorker) -> None:
     assert "Nothing was shown to be faster" in lead
 
 
-@pytest.mark.parametrize("body", ["time.sleep(60)", "begin()\nentered(1)\ntime.sleep(60)"])
-def test_where_no_two_were_compared_more_time_is_advised(worker: MakeWorker, body: str) -> None:
-    with pytest.raises(MeasurementError, match="no two ways were compared") as caught:
-        contest(worker(body), 0.5)
-    assert "max_time_s=60" in str(caught.value.hint)
+@pytest.mark.parametrize(
+    ("body", "last", "at"),
+    [("entered(0)", 0, "the first way was built"), ("begin()\nentered(1)", 1, "the second way")],
+)
+def test_where_no_two_were_compared_more_time_is_advised(
+    worker: MakeWorker, body: str, last: int, at: str
+) -> None:
+    with pytest.raises(MeasurementError, match=f"no two ways were compared in 60 s.*{at}") as why:
+        contest(worker(f"{body}\ntime.sleep(60)"), up_at=enters(last))
+    assert "max_time_s=180" in str(why.value.hint)
 
 
 def test_events_tell_what_is_tried(worker: MakeWorker) -> None:

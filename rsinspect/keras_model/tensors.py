@@ -13,11 +13,15 @@ from typing import Any, assert_never
 from rsinspect.keras_model.backend import keras
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.map_layout import CHANNELS_FIRST, CHANNELS_LAST, TURNED, Layout, is_map
+from rsinspect.layers.map_layout import (
+    ALONG_THE_LAST,
+    CHANNELS_FIRST,
+    CHANNELS_LAST,
+    TURNED,
+    Layout,
+    is_map,
+)
 from rsinspect.layers.ops import TensorShape
-
-_OVER_CHANNELS = ("softmax", "log_softmax", "sparsemax", "glu")
-"""Activations that are not number by number, but along the last axis."""
 
 
 class Tensors:
@@ -101,11 +105,11 @@ def _needed(op: ops.Op, inputs: Sequence[TensorShape], output: TensorShape) -> L
     """
     match op:
         case ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D() | ops.Conv2DTranspose():
-            return CHANNELS_LAST if op.activation in _OVER_CHANNELS else CHANNELS_FIRST
+            return CHANNELS_LAST if op.activation in ALONG_THE_LAST else CHANNELS_FIRST
         case ops.Dense() | ops.PReLU():  # of the last axis; of slopes that lie as the map does
             return CHANNELS_LAST
         case ops.Activation(function):
-            return CHANNELS_LAST if function in _OVER_CHANNELS[1:] else None
+            return CHANNELS_LAST if function in ALONG_THE_LAST[1:] else None
         case ops.Reshape():
             points = all(side[:2] == (1, 1) for side in (*inputs, output) if is_map(side))
             return CHANNELS_FIRST if points else CHANNELS_LAST

@@ -20,6 +20,9 @@ LAYOUTS: tuple[Layout, ...] = (CHANNELS_LAST, CHANNELS_FIRST)
 TURNED: dict[Layout, tuple[int, int, int]] = {CHANNELS_LAST: (2, 3, 1), CHANNELS_FIRST: (3, 1, 2)}
 """What ``keras.layers.Permute`` is told to make a map lie so that lay the other way."""
 
+ALONG_THE_LAST = ("softmax", "log_softmax", "sparsemax", "glu")
+"""Activations that are not number by number, but along the last axis, the channels in a graph."""
+
 
 def is_map(shape: Sequence[object]) -> bool:
     """Tell whether a tensor of that shape, batch left out, can lie either way."""

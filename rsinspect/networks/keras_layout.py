@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from rsinspect.base.errors import GraphError
 from rsinspect.layers.map_layout import (
+    ALONG_THE_LAST,
     CHANNELS_FIRST,
     CHANNELS_LAST,
     TURNED,
@@ -37,7 +38,6 @@ _ALONG_AN_AXIS = frozenset((
     "BatchNormalization", "BatchNormalizationV1", "SyncBatchNormalization", "LayerNormalization",
     "Softmax", "Normalization", "Concatenate", "Mean", "Max", "ChannelScale",
 ))  # fmt: skip
-_ALONG_THE_LAST = ("softmax", "log_softmax", "sparsemax", "glu")
 _PER_CHANNEL = ("scale", "offset", "mean", "variance")
 _TURNS = ("Permute", "Transpose")
 
@@ -147,7 +147,7 @@ def reads_first(
         return False
     if name in _TURNS:
         return bool(order_of(entry, call))
-    if config.get("activation") in _ALONG_THE_LAST:
+    if config.get("activation") in ALONG_THE_LAST:
         return False
     if name in _ALONG_AN_AXIS or name == "Pad":
         return True

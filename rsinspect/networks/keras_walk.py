@@ -141,7 +141,7 @@ class Walk:
             raise GraphError(f"models are nested more than {DEEPEST} deep")
         models = {entry.name: self._model(entry) for entry in model.entries if entry.is_model}
         wiring = Wiring(model, models)
-        values = self._inputs(model, place, given)
+        values = self._inputs(model, given)
         shapes = {**told, **wiring.shapes}
         for entry, node, tensors in wiring.in_order():
             self._calls += 1
@@ -215,9 +215,7 @@ class Walk:
         self._shapes[path] = layer.shape
         return path
 
-    def _inputs(
-        self, model: Model, place: Place, given: Sequence[Value] | None
-    ) -> dict[Key, Value]:
+    def _inputs(self, model: Model, given: Sequence[Value] | None) -> dict[Key, Value]:
         """Bind what a model takes to what it is given, or make inputs of the network."""
         if given is not None:
             if len(given) != len(model.inputs):

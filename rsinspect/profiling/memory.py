@@ -13,8 +13,8 @@ The prediction is a sum of terms, each of which stands for something that is res
   they free is given back to the system first (``machine.return_freed_memory``).
 
 CALIBRATIONS has the constants; ``benchmarks/memory.py`` sets the prediction against the peaks of
-networks they were not taken from. With mixed precision activations are half as large; the
-prediction is for float32 and an upper one. So it is for PyTorch that compiles.
+networks, of some that they were not taken from. With mixed precision activations are half as large;
+the prediction is for float32 and an upper one. So it is for PyTorch that compiles.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from rsinspect.layers import ops
 from rsinspect.layers.cost import layers_cost, op_cost
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.liveness import liveness, peak_activation
+from rsinspect.layers.map_layout import CHANNELS_LAST
 from rsinspect.layers.saved import saved
 from rsinspect.profiling import machine
 from rsinspect.profiling.distinct import distinct_blocks
@@ -81,8 +82,8 @@ CALIBRATIONS = {
     ("torch", "forward"): Calibration(1.05, 20_000_000, 120_000, largest_copies=0.25),
     ("torch", "train"): Calibration(1.07, 0, 503_000, largest_copies=0.71),
 }
-"""By backend and mode, from peaks (VmHWM) of workers on Linux x86-64 with two processors: three to
-eight networks each, of ResNet-RS-50, 101, MobileNetV2, EfficientNetB0, ResNet50, DenseNet121 and
+"""By backend and mode, from peaks (VmHWM) of workers on Linux x86-64 with two processors: a few
+networks each, among ResNet-RS-50, 101, MobileNetV2, EfficientNetB0, ResNet50, DenseNet121 and
 VGG16. They are met within 5 % (7 % in inference on JAX), in training on TensorFlow and PyTorch
 within 2 %."""
 
@@ -236,7 +237,7 @@ def _kept_by_torch(request: ProfileRequest) -> int:
     if not trains:
         return elements
     turned_round: tuple[type, ...] = ()
-    if request.layout == "channels_last":
+    if request.layout == CHANNELS_LAST:
         turned_round = (*get_args(ops.Convolution), ops.AvgPool2D, ops.MaxPool2D)
     for layer in graph:
         op, own = layer.op, layer.shape.elements

@@ -5,10 +5,10 @@ from __future__ import annotations
 from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.units import seconds
 from rsinspect.base.words import Option, Wording, advice
+from rsinspect.profiling.choices import COMPILERS
 from rsinspect.profiling.gate import FOREIGN_AT_MOST, gate
 from rsinspect.profiling.record.contest import Contest, Contestant, Result, to_json
 from rsinspect.profiling.record.headline import speed
-from rsinspect.profiling.ways import COMPILER
 
 RESULTS: dict[Result, str] = {
     "fastest": "fastest",
@@ -131,7 +131,7 @@ def _in_keras(contest: Contest) -> str | None:
     if "layout" in changed:
         calls.append(f"a model built with data_format={changed['layout']!r}")
     if changed.get("jit"):
-        compiler = COMPILER[contest.request.backend]
+        compiler = COMPILERS[contest.request.backend]
         calls.append(f"model.compile(jit_compile=True) for {compiler}")
     return f"In Keras: {', '.join(calls)}." if calls else None
 

@@ -19,6 +19,7 @@ from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.choices import (
     BACKENDS,
+    COMPILERS,
     MEMORY_FORMATS,
     MODES,
     PRECISIONS,
@@ -158,19 +159,21 @@ class Settings:
 
     @property
     def compiles(self) -> bool:
-        """Tell whether XLA compiles the network."""
+        """Tell whether XLA or torch.compile compiles the network."""
         return JIT[self.backend][0] if self.jit is None else self.jit
 
     def conditions(self, batch: int) -> str:
         """Describe mode, batch, precision, backend, what departs from its default, and device."""
         how = [self.backend]
         if self.compiles and self.backend != "jax":
-            how.append({"tensorflow": "with XLA", "torch": "with torch.compile"}[self.backend])
+            how.append(f"with {COMPILERS[self.backend]}")
         where = [f"{self.precision}, {' '.join(how)} on {self.device}"]
         if self.layout != LAYOUTS[0]:
             where.append(self.layout)
         if self.memory_format is not None:
             where.append(f"{self.memory_format} in memory")
+        if self.fused_batch_norm:
+            where.append("batch norm fused")
         return f"{self.mode}, batch {batch}, {', '.join(where)}"
 
     @property

@@ -1,11 +1,10 @@
 """Ways of running a network that leave its results alone, and the order in which they are tried.
 
 A way is a set of choices: whether a compiler runs the network, in which layout Keras computes, how
-PyTorch keeps maps in memory, whether batch norms were folded away,
-or TensorFlow computes each in one op. Which is fastest depends on the
-machine, the network and the batch, so it is measured. Not all combinations are: each step changes
-one thing, or two that belong together, of the fastest way so far. Steps that are compiled for long
-come last, so that there is an answer when the time is up.
+PyTorch keeps maps in memory, whether batch norms were folded away or TensorFlow computes each in
+one op. Which is fastest depends on the machine, the network and the batch, so it is measured. Not
+all combinations are: each step changes one thing, or two that belong together, of the fastest way
+so far. Steps that are compiled for long come last, so that there is an answer when the time is up.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from rsinspect.base.words import Option
 from rsinspect.layers import ops
 from rsinspect.layers.map_layout import Layout
 from rsinspect.networks.network import folded
-from rsinspect.profiling.choices import MemoryFormat
+from rsinspect.profiling.choices import COMPILERS, MemoryFormat
 from rsinspect.profiling.request import JIT, ProfileRequest, Settings
 
 Step = Mapping[str, Any]
@@ -44,9 +43,6 @@ STEPS: dict[str, tuple[Step, ...]] = {
     ),
 }
 """What is tried on each backend, in this order; a new way joins here."""
-
-COMPILER = {"tensorflow": "XLA", "jax": "XLA", "torch": "torch.compile"}
-"""What ``jit`` stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +117,7 @@ class Way:
         if self.memory_format is not None and "memory_format" in changed:
             words.append(f"{self.memory_format} in memory")
         if "jit" in changed:
-            words.append(COMPILER[backend] if self.jit else f"without {COMPILER[backend]}")
+            words.append(COMPILERS[backend] if self.jit else f"without {COMPILERS[backend]}")
         return ", ".join(words) or "as it is"
 
 

@@ -2,12 +2,11 @@
 
 Both ways run the very same network; in the instrumented one the last layer of each stage or block
 marks the time when its output is there, and an autograd function does the same on the way back, as
-far as anything is learnt. On
-a GPU the marks are CUDA events, recorded in the stream and read after one synchronisation at the
-end; that path has not been run on a GPU.
+far as anything is learnt. On a GPU the marks are CUDA events, recorded in the stream and read after
+one synchronisation at the end; that path has not been run on a GPU.
 
-With torch.compile a pass is one compiled graph, and the marks are operations inside another one of
-the same pass: nothing is fused across them, all else as without them.
+With torch.compile a pass is one compiled graph (``torch_graph``). The instrumented pass is another
+graph of the same operations, with the marks among them: nothing is fused across a mark.
 
 A kernel of Keras is (height, width, in, out), and each pass turns every one round for PyTorch. With
 a memory format they lie in memory as PyTorch reads them, whatever Keras calls their axes, and so do
