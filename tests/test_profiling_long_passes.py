@@ -144,7 +144,9 @@ def test_it_is_said_once_how_long_it_will_take_and_shown_all_the_time(terminal: 
 
 def test_it_never_takes_longer_than_the_budget() -> None:
     lines, now = said(TimeLeft(400.0, 0))
-    assert lines == ["this will take about 60 s, for the one pass in the call that compiles it"]
+    assert lines == [
+        "this will take about 60 s, for one pass, in the call that compiles the network"
+    ]
     assert now.left == "about 60 s more"
 
 

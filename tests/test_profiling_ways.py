@@ -1,5 +1,6 @@
 """Ways of running a network, and contests of them, with a fake clock and workers of a few lines."""
 
+import gc
 import random
 import sys
 import textwrap
@@ -34,6 +35,12 @@ from tests.test_profiling_rounds import FakeMachine
 from tests.test_profiling_worker import installed
 
 NETWORK = resnet_rs(ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32)))
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody collects the garbage of all tests at each of thousands of samples."""
+    monkeypatch.setattr(gc, "collect", lambda: 0)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -60,9 +60,9 @@ def fastest(
 ) -> Fastest:
     """Find the fastest way of running a network here that leaves its results alone.
 
-    Ways are batch norm folded, the other layout of maps, a compiler, and on PyTorch how maps lie in
-    memory. They are run in turns in one process, and their outputs compared; all of it takes up to
-    ``max_time_s`` seconds.
+    Ways are batch norm folded, the other layout of maps, a compiler, on PyTorch how maps lie in
+    memory, on TensorFlow batch norm in one op. They are run in turns in one process, and their
+    outputs compared; all of it takes up to ``max_time_s`` seconds.
 
     Args:
         model: As in ``network``.

@@ -259,7 +259,7 @@ class FileOptions:
         for name, value in asked.items():
             if value is not None:
                 raise InvalidMeasurement(
-                    advice("{} is of the parts of a run; here whole passes are compared",
+                    advice("{} is for runs timed in parts; here whole passes are compared",
                            Option(name)),
                     advice("leave it out; the answer itself can be written with {}",
                            Option("output", "ways.json")),

@@ -81,7 +81,7 @@ def duration(left: TimeLeft, budget: Budget, estimate: Estimate | None) -> str:
     if left.passes is not None:
         what = f", for {plural(left.passes, 'measured pass')}"
     if left.passes == 0:
-        what = ", for the one pass in the call that compiles it"
+        what = ", for one pass, in the call that compiles the network"
     first = "" if estimate is None else f"{_one_pass(estimate)}; "
     whole_s = min(budget.elapsed_s + left.left_s, budget.whole_s)
     return f"{first}this will take about {whole_s:.0f} s{what}"

@@ -33,7 +33,7 @@ from rsinspect.profiling.worker import Emitter, Load, end, environment_of, main
 if TYPE_CHECKING:
     from rsinspect.profiling.backends.workload import Instrument, Workload
 
-PROBE_BATCH = 8
+TRIAL_BATCH = 8
 """Images of the passes that tell for how many there is time."""
 CHALLENGE_PASSES = 3 * (FEWEST_FOR_INTERVAL + 1)
 """What it takes to tell whether a challenger is faster, compiling it included."""
@@ -45,7 +45,6 @@ METHOD = (
     "whole passes of the first way, the best so far and a challenger, in turns in one process; "
     "bursts in random order; ratios of medians over the rounds that both ran in"
 )
-
 
 Weights = dict[str, list[Any]]
 """Arrays of each layer, by its path."""
@@ -118,13 +117,13 @@ def _draw_statistics(work: Workload, seed: int) -> None:
     """Draw what batch norms compute with: as they are made, a fold that is wrong would not show."""
     import numpy as np
 
-    random = np.random.default_rng(seed)
+    numbers = np.random.default_rng(seed)
     for layer in work.graph:
         if isinstance(layer.op, ops.BatchNorm) and layer.shares is None:
             made = work.layers[layer.path]
             *learnt, mean, variance = made.get_weights()
-            drawn = [values + random.normal(0, 0.1, values.shape) for values in (*learnt, mean)]
-            made.set_weights([*drawn, variance * random.uniform(0.8, 1.25, variance.shape)])
+            drawn = [values + numbers.normal(0, 0.1, values.shape) for values in (*learnt, mean)]
+            made.set_weights([*drawn, variance * numbers.uniform(0.8, 1.25, variance.shape)])
 
 
 class _Contest:
@@ -156,12 +155,12 @@ class _Contest:
     def choose_batch(self, challenges: int) -> None:
         """Halve the batch until there is time to compare all ways."""
         asked = self.request.batch
-        if asked <= PROBE_BATCH or self.request.strict_batch:
+        if asked <= TRIAL_BATCH or self.request.strict_batch:
             return
         self.emit(Phase("predicting"))
-        probe = _Entrant(replace(self.request, batch=PROBE_BATCH), self.backend)
-        image_s = probe.pass_s() / PROBE_BATCH
-        runs_s = self.left_s - BUILDING * (challenges + 1) * probe.ready_s
+        trial = _Entrant(replace(self.request, batch=TRIAL_BATCH), self.backend)
+        image_s = trial.pass_s() / TRIAL_BATCH
+        runs_s = self.left_s - BUILDING * (challenges + 1) * trial.ready_s
         batch = batch_within(max(runs_s, 0.0), image_s, asked, challenges)
         self.request = replace(self.request, batch=batch)
 

@@ -72,7 +72,7 @@ class Probe:
         return call(), self.budget.elapsed_s - before_s
 
     def forget(self) -> None:
-        """Begin a prediction of its own."""
+        """Begin another prediction; ``benchmarks/latency.py`` makes several of one network."""
         self.samples, self.windows, self.at_s, self.plain_share = [], [], [], []
 
     def sample(self, most_s: float) -> None:

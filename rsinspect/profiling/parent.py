@@ -228,8 +228,8 @@ def _more(budget: Budget, roughly_s: float) -> Wording:
 def roughly(request: ProfileRequest, pass_s: float) -> str:
     """Say what a pass takes at the rate of a matrix product."""
     return (
-        f"{request.one_pass} takes roughly {seconds(pass_s)} here, its operations at the speed of "
-        "a matrix product now; few networks are faster"
+        f"{request.one_pass} takes roughly {seconds(pass_s)} here, if it computes as fast as a "
+        "matrix product does now; few networks are faster"
     )
 
 

@@ -180,7 +180,7 @@ def _notes(contest: Contest) -> tuple[Note, ...]:
             )
         )
     notes.append(
-        f"Each way was built after the one before, {_whole_s(contest)} in all; ratios are of "
+        f"Ways were built one after the other, {seconds(contest.wall_s)} in all; ratios are of "
         "medians over the rounds that both ran in, bursts of each in random order."
     )
     return tuple(notes)
@@ -189,7 +189,3 @@ def _notes(contest: Contest) -> tuple[Note, ...]:
 def _differences(compared: list[Contestant]) -> str:
     largest = max(contestant.differs_by or 0.0 for contestant in compared)
     return f"{largest:.0e} of the largest output"
-
-
-def _whole_s(contest: Contest) -> str:
-    return seconds(contest.wall_s)
