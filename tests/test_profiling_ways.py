@@ -314,8 +314,14 @@ def test_where_nothing_is_left_to_choose_it_is_refused() -> None:
         fastest(request, among=["jit"], worker=("false",))
 
 
-@pytest.mark.parametrize("more", [("--save", "x.json"), ("--strict",), ("--plot", "x.svg")])
-def test_what_is_of_parts_is_refused(cli: Cli, more: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "more",
+    [("--save", "x.json"), ("--strict",), ("--plot", "x.svg"), ("--level", "block"),
+     ("--processes", "3")],
+)  # fmt: skip
+def test_what_has_no_use_where_ways_are_compared_is_refused(
+    cli: Cli, more: tuple[str, ...]
+) -> None:
     result = cli("profile", "50", "--fastest", *more)
     assert result.code == 2
     assert "whole passes are compared" in result.err

@@ -246,7 +246,7 @@ class FileOptions:
                 "leave one of them out",
             )
 
-    def refuse_for_contest(self, *, strict: bool) -> None:
+    def refuse_for_contest(self, how: MeasuringOptions) -> None:
         """Refuse what is of parts, where whole passes are compared.
 
         Raises:
@@ -254,12 +254,13 @@ class FileOptions:
         """
         asked = {
             "save": self.save, "trace": self.trace, "plot": self.plot, "roofline": self.roofline,
-            "strict": strict or None,
+            "strict": how.strict or None, "level": None if how.level == LEVELS[0] else how.level,
+            "processes": None if how.processes == 1 else how.processes,
         }  # fmt: skip
         for name, value in asked.items():
             if value is not None:
                 raise InvalidMeasurement(
-                    advice("{} is for runs timed in parts; here whole passes are compared",
+                    advice("{} has no use here, where whole passes are compared",
                            Option(name)),
                     advice("leave it out; the answer itself can be written with {}",
                            Option("output", "ways.json")),
@@ -331,7 +332,7 @@ def profile(
     if how.among is not None and files.saved is None:
         from rsinspect.cli.contest import find_fastest
 
-        files.refuse_for_contest(strict=how.strict)
+        files.refuse_for_contest(how)
         request = how.request(network, trace=False)
         find_fastest(request, how.among, budget, format, output, notes)
         return

@@ -6,7 +6,9 @@ depends on which one it is.
 
 from __future__ import annotations
 
-from rsinspect.base.errors import BackendUnavailable
+from typing import Any
+
+from rsinspect.base.errors import BackendUnavailable, ModelBuildError
 
 try:
     import keras
@@ -20,9 +22,22 @@ except (ValueError, RuntimeError) as exc:  # Keras's answers to a backend it doe
         f"Keras cannot use its backend: {exc}", "set KERAS_BACKEND to tensorflow, jax or torch"
     ) from exc
 
-__all__ = ["keras"]
+__all__ = ["keras", "require_model"]
 
 if int(keras.__version__.split(".")[0]) < 3:
     raise BackendUnavailable(
         f"Keras {keras.__version__} is installed; Keras 3 is needed", "pip install 'keras>=3.5'"
     )
+
+
+def require_model(model: Any) -> None:
+    """Refuse what is no model of Keras 3.
+
+    Raises:
+        ModelBuildError: If it is none.
+    """
+    if not isinstance(model, keras.Model):
+        raise ModelBuildError(
+            f"a {type(model).__module__}.{type(model).__name__} is no model of Keras 3",
+            "save it and load it with Keras 3's keras.saving.load_model",
+        )

@@ -13,7 +13,7 @@ from typing import Any
 
 from rsinspect.base.errors import FoldingWarning, ModelBuildError
 from rsinspect.base.words import quoted
-from rsinspect.keras_model.backend import keras
+from rsinspect.keras_model.backend import keras, require_model
 from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_layer
 from rsinspect.keras_model.load import assign
 from rsinspect.keras_model.tensors import misplaces_bias
@@ -58,11 +58,7 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     >>> [layer.name for layer in fold_batch_norm(model).layers], model.count_params()
     (['conv2d'], 124)
     """
-    if not isinstance(model, keras.Model):
-        raise ModelBuildError(
-            f"a {type(model).__module__}.{type(model).__name__} is no model of Keras 3",
-            "save it and load it with Keras 3's keras.saving.load_model",
-        )
+    require_model(model)
     shapes = [tensor.shape[1:] for tensor in getattr(model, "inputs", None) or ()]
     is_open = any(None in shape for shape in shapes)
     read = configuration_of(model).network(ANY_SIZE if is_open else None)

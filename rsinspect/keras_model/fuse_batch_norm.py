@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rsinspect.base.errors import ModelBuildError
-from rsinspect.keras_model.backend import keras
+from rsinspect.keras_model.backend import keras, require_model
 
 BACKEND = "tensorflow"
 
@@ -42,11 +42,7 @@ def fuse_batch_norm(model: keras.Model) -> keras.Model:
     >>> fuse_batch_norm(keras.Sequential(layers)).count_params()  # doctest: +SKIP
     12
     """
-    if not isinstance(model, keras.Model):
-        raise ModelBuildError(
-            f"a {type(model).__module__}.{type(model).__name__} is no model of Keras 3",
-            "save it and load it with Keras 3's keras.saving.load_model",
-        )
+    require_model(model)
     if keras.backend.backend() != BACKEND:
         raise ModelBuildError(
             f"the op that computes a whole batch norm is TensorFlow's; Keras runs on "
