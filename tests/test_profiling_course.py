@@ -270,7 +270,7 @@ def test_what_is_short_is_measured_in_pairs() -> None:
 
 
 def test_a_pass_of_ten_seconds_is_not_spent_on_warming_up() -> None:
-    """Before, a minute went into two compiling calls, a round of warm-up and one that counted."""
+    """With pairs a minute holds two compiling calls, a round of warm-up and one that counts."""
     found = measured("tensorflow", 10.6, 60.0)
     assert found.passes == 3
     assert found.lab.made.calls == 4

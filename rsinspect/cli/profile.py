@@ -28,12 +28,7 @@ from rsinspect.cli.picture import PlaceOptions
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.layers.map_layout import LAYOUTS
 from rsinspect.networks.network import Network
-from rsinspect.profiling.choices import (
-    BACKENDS,
-    MEMORY_FORMATS,
-    MODES,
-    PRECISIONS,
-)
+from rsinspect.profiling.choices import BACKENDS, MEMORY_FORMATS, MODES, PRECISIONS
 from rsinspect.render.formats import NOTES
 
 if TYPE_CHECKING:
@@ -98,7 +93,8 @@ class MeasuringOptions:
         str | None,
         _how(
             "--memory-format",
-            help="How torch keeps maps: {}. Default: what its mode does best.",
+            help="How torch keeps maps: {}. Default: channels_last with --jit, else as Keras "
+            "has them.",
             choices=MEMORY_FORMATS,
         ),
     ] = None

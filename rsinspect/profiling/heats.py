@@ -6,8 +6,8 @@ ways, and their n-th samples are its n-th round. So whatever a neighbour does fa
 and the median of one over that of another, with an interval that resamples whole bursts, says which
 is faster although neither time is worth much by itself.
 
-A challenger that is far slower is out after a burst. None is faster whose interval says that it may
-not be, and by what is worth a change: then the best so far stays.
+A challenger that is far slower is out after a burst. It is faster only where its whole interval
+says so, by as much as is worth a change; else the best so far stays.
 """
 
 from __future__ import annotations

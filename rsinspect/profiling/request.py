@@ -52,7 +52,8 @@ class Settings:
         device: ``cpu``, ``gpu`` or ``gpu:1``.
         jit: Compile, with XLA or torch.compile; None for the backend's default.
         layout: Order of a map's axes in which the Keras network computes, its ``data_format``.
-        memory_format: In which PyTorch keeps maps and kernels; None for what its mode does best.
+        memory_format: In which PyTorch keeps maps and kernels; None for channels_last where
+            torch.compile compiles, and else as Keras has them.
         fold_batch_norm: The network is one whose batch norms were folded into its convolutions.
         fused_batch_norm: TensorFlow computes each batch norm in one op, as Keras 2 had it do.
         threads: Of one operation, with one operation at a time; None leaves it to the framework.

@@ -8,8 +8,8 @@ and after the last stamp is the part ``call``: entering and leaving a function o
 variables.
 
 XLA has no time stamps; on a CPU its profiler tells when each op of the program ran (``compiled``).
-A chain of functions, which was used before, came to 4.9 % more than the whole, as cuts keep the
-compiler from fusing across them.
+A chain of functions, one per part, came to 4.9 % more than the whole: cuts keep the compiler from
+fusing across them.
 
 On a GPU a stamp would tell when work was queued. There each part is a function of its own, called
 one after the other from Python, waited for, and the time of a call that computes nothing is taken
