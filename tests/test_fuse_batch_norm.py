@@ -88,8 +88,41 @@ def test_it_is_fitted_as_any() -> None:
     assert not np.allclose(before[2], after[2])
 
 
+def test_a_model_that_was_run_before_is_fused_too() -> None:
+    from rsinspect import fuse_batch_norm
+
+    model = small()
+    model.compile("sgd", "mse")
+    model.predict(IMAGES, verbose=0)
+    model.fit(IMAGES, np.zeros((6, 5), "float32"), verbose=0)
+    before = model.predict(IMAGES, verbose=0)
+    called: list[bool] = []
+    fuse_batch_norm(model)
+    norm = model.get_layer("norm")
+    fused = norm.call
+
+    def call(*args: Any, **more: Any) -> Any:
+        called.append(True)
+        return fused(*args, **more)
+
+    norm.call = call
+    np.testing.assert_allclose(model.predict(IMAGES, verbose=0), before, rtol=1e-5, atol=1e-5)
+    assert called
+    called.clear()
+    model.fit(IMAGES, np.zeros((6, 5), "float32"), verbose=0)
+    assert called
+
+
 def test_what_is_no_model_is_refused() -> None:
     from rsinspect import fuse_batch_norm
 
-    with pytest.raises(ModelBuildError, match="is no model of Keras 3"):
+    with pytest.raises(ModelBuildError, match="a str is no model of Keras 3") as why:
         fuse_batch_norm("50")
+    assert "ResNetRS50()" in str(why.value.hint)
+
+    class Model:
+        """As another Keras has it."""
+
+    with pytest.raises(ModelBuildError, match="Model is no model of Keras 3") as why:
+        fuse_batch_norm(Model())
+    assert "load_model" in str(why.value.hint)

@@ -253,6 +253,25 @@ def test_the_fastest_way_is_named_with_what_it_changes(worker: MakeWorker) -> No
     assert any("no such kernel" in str(note) for note in answer.table.notes)
 
 
+def test_what_later_rounds_do_not_bear_out_is_not_called_fastest(worker: MakeWorker) -> None:
+    body = """
+    begin()
+    folded()
+    entered(2, fold_batch_norm=True, jit=True)
+    prepared(2)
+    bouts({0: 0.5, 1: 0.4, 2: 0.45}, first=8)
+    say("judged", number=2, verdict="slower")
+    bouts({0: 0.4, 1: 0.5}, count=16, first=16)
+    finished()
+    """
+    found = contest(worker(body))
+    assert (found.best, found.fastest) == (0, found.first)
+    assert [found.result(n) for n in range(3)] == ["fastest", "undecided", "undecided"]
+    assert "Nothing was shown to be faster" in headline(found)
+    rows = {row["path"]: row["result"] for row in ranking_answer(found).table.rows}
+    assert rows["as it is"] == "kept"
+
+
 def test_the_document_has_every_way_and_every_round(worker: MakeWorker) -> None:
     document = ranking_answer(contest(worker(WHOLE))).document
     assert document["schema"] == "rsinspect.fastest/1"
@@ -343,3 +362,9 @@ def test_ways_of_a_real_network_compute_the_same(mode: Mode, among: tuple[str, .
     for contestant in found.contestants:
         assert contestant.why is None, contestant.reason
         assert (contestant.differs_by or 0.0) < 1e-4
+
+
+def test_an_unknown_layout_is_answered_with_all_that_there_are(cli: Cli) -> None:
+    result = cli("profile", "50", "--layout", "nchw")
+    assert result.code == 2
+    assert "one of channels_last, channels_first, both" in result.err

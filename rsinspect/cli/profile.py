@@ -159,6 +159,7 @@ class MeasuringOptions:
         """
         from rsinspect.profiling.request import OwnWeights, ProfileRequest
 
+        check_choice("layout", self.layout, (*LAYOUTS, BOTH))
         return ProfileRequest(
             network=network,
             batch=self.batch,

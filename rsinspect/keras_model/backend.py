@@ -37,7 +37,12 @@ def require_model(model: Any) -> None:
         ModelBuildError: If it is none.
     """
     if not isinstance(model, keras.Model):
+        kind = type(model)
+        is_other_keras = any(base.__name__ == "Model" for base in kind.__mro__)
         raise ModelBuildError(
-            f"a {type(model).__module__}.{type(model).__name__} is no model of Keras 3",
-            "save it and load it with Keras 3's keras.saving.load_model",
+            f"a {f'{kind.__module__}.{kind.__qualname__}'.removeprefix('builtins.')} is no model "
+            "of Keras 3",
+            "save it and load it with Keras 3's keras.saving.load_model"
+            if is_other_keras
+            else "it takes a live keras.Model, such as rsinspect.ResNetRS50() makes",
         )

@@ -29,7 +29,8 @@ def fuse_batch_norm(model: keras.Model) -> keras.Model:
     last, in less than float32, synchronised or renormalised.
 
     Args:
-        model: Built, with its weights or without; compile it afterwards.
+        model: Built, with its weights or without; compiled or not. A model around it that was
+            compiled and run before is to be compiled again.
 
     Returns:
         The same model.
@@ -50,6 +51,8 @@ def fuse_batch_norm(model: keras.Model) -> keras.Model:
         )
     for norm in _norms(model):
         norm.call = _call(norm, norm.call)
+    # What Keras traced before calls the norms as they were; it traces what is missing.
+    model.train_function = model.test_function = model.predict_function = None
     return model
 
 

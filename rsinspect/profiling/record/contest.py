@@ -10,7 +10,7 @@ from typing import Any, Literal
 from rsinspect.base import codec
 from rsinspect.base.quantities import Ratio, Seconds, Text
 from rsinspect.networks.network import Network
-from rsinspect.profiling.heats import Bout, Comparison, Verdict, compared
+from rsinspect.profiling.heats import Bout, Comparison, Verdict, compared, verdict_of
 from rsinspect.profiling.protocol import Entered, Judged, Message, Out, Prepared, Ready, WhyOut
 from rsinspect.profiling.record.batch import Batch
 from rsinspect.profiling.record.environment import Environment
@@ -115,14 +115,20 @@ class Contest:
         return None if comparison is None else comparison.latency
 
     def result(self, number: int) -> Result:
-        """Tell what became of a way; one that led until a faster one came is slower."""
+        """Tell what became of a way; one that led until a faster one came is slower.
+
+        One that led until more rounds did not bear it out is undecided, and so are those that were
+        compared with it, unless they are slower than the first.
+        """
         contestant = self.contestants[number]
         if contestant.why is not None:
             return contestant.why
         if number == self.best:
             return "fastest"
-        if contestant.verdict == "faster" or number == 0:
+        if number < self.best and (contestant.verdict == "faster" or number == 0):
             return "slower"
+        if any(x.verdict == "faster" for x in self.contestants[self.best + 1 : number + 1]):
+            return _borne_out(self.comparisons[number])
         return contestant.verdict or "undecided"
 
 
@@ -152,12 +158,24 @@ def contest_of(messages: Sequence[Message], **known: Any) -> Contest | None:
             )
             for one in entered
         ),
-        best=max((number for number, verdict in judged.items() if verdict == "faster"), default=0),
+        best=max((x for x, verdict in judged.items() if _leads(x, verdict, bouts)), default=0),
         bouts=bouts,
         environment=ready.environment,
         method=ready.method,
         **known,
     )
+
+
+def _leads(number: int, verdict: Verdict, bouts: Sequence[Bout]) -> bool:
+    """Tell whether a way that was judged faster still is, in all rounds, the later ones too."""
+    comparison = compared(bouts, number, 0)
+    interval = None if comparison is None else comparison.interval
+    return verdict == "faster" and interval is not None and interval[1] < 1
+
+
+def _borne_out(comparison: Comparison | None) -> Verdict:
+    """Tell whether a way is slower than the first, where what it was compared with led no more."""
+    return "slower" if verdict_of(comparison) == "slower" else "undecided"
 
 
 def _contestant(
