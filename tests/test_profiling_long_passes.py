@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from functools import partial
 from io import StringIO
 
@@ -59,6 +60,20 @@ def test_a_run_of_long_passes_says_what_its_total_is_of(worker: MakeWorker) -> N
     assert document["closure"]["reason"] == SAME_PASS
     assert document["closure"]["instrumentation"]["relative_error"] is None
     assert from_json(document) == found
+
+
+def test_where_rounds_scatter_it_is_not_said_that_parts_do_not_add_up(worker: MakeWorker) -> None:
+    scattered = """
+    for number in range(12):
+        whole_s, part_s = ((10.0, 3.0), (15.0, 2.0))[number % 2]
+        say("round", burst=number, at_s=number, end_to_end_s=whole_s, instrumented_s=whole_s,
+            parts_s=[part_s] * 5 + [0.0], capacity_s=20.0, foreign_s=0.0, clock_share=None,
+            total_of="plain")
+    finished()
+    """
+    found = run(worker(f"{LONG}{textwrap.dedent(scattered)}"))
+    assert found.closure.closes is False
+    assert closure_line(found).startswith("Too noisy to say whether parts add up")
 
 
 def test_the_call_that_compiled_has_to_do_where_there_was_time_for_no_other(

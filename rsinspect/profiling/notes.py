@@ -45,6 +45,7 @@ _ADDS_UP = {
     False: "Parts do not add up",
     None: "Too few rounds to say whether parts add up",
 }
+_UNDECIDED = "Too noisy to say whether parts add up"
 
 
 _SAME_PASS = {
@@ -62,8 +63,9 @@ def _closure_note(run: ProfileRun) -> str:
     closure = run.closure
     if run.total_of != "plain":
         return _SAME_PASS[run.total_of]
+    undecided = closure.closes is False and closure.gap.may_be_within(CLOSES_WITHIN)
     return (
-        f"{_ADDS_UP[closure.closes]}: {seconds(closure.sum_s)} vs "
+        f"{_UNDECIDED if undecided else _ADDS_UP[closure.closes]}: {seconds(closure.sum_s)} vs "
         f"{seconds(closure.end_to_end_s)} end to end (gap {_signed(closure.gap)}; limit "
         f"{_limit(CLOSES_WITHIN)})."
     )

@@ -39,6 +39,14 @@ class Excess:
             return None
         return -limit <= self.interval[0] and self.interval[1] <= limit
 
+    def may_be_within(self, limit: float) -> bool:
+        """Tell whether part of the interval is within a limit, or there is none.
+
+        >>> Excess(relative=-0.08, interval=(-0.64, 0.47)).may_be_within(0.03)
+        True
+        """
+        return self.interval is None or (self.interval[0] <= limit and -limit <= self.interval[1])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closure:
