@@ -128,7 +128,8 @@ def notes(run: ProfileRun) -> tuple[str, ...]:
     if run.batch.used != run.batch.requested:
         tried = "; ".join(f"{a.batch}: {a.reason or a.outcome}" for a in run.batch.tried)
         found.append(f"Batch {run.batch.requested} requested, {run.batch.used} used ({tried}).")
-    found.append(f"Method: {run.method.removesuffix('.')}.")
+    method = "Method" if run.total_of == "plain" else "Method, but no time for pairs"
+    found.append(f"{method}: {run.method.removesuffix('.')}.")
     return tuple(found)
 
 
