@@ -125,11 +125,12 @@ def test_a_neighbour_slows_all_alike() -> None:
     assert verdict_of(found) in ("faster", "undecided")
 
 
-def test_a_challenger_far_behind_is_out_after_a_burst() -> None:
+@pytest.mark.parametrize(("challenger_s", "bursts"), [(0.3, 1), (0.13, 2)])
+def test_a_challenger_far_behind_is_out_early(challenger_s: float, bursts: int) -> None:
     machine = FakeMachine()
     race = heats(machine)
-    assert race.challenge(ways(machine, 0.1, 0.2), 0, 1, 600.0) == "slower"
-    assert race.bursts == 1
+    assert race.challenge(ways(machine, 0.1, challenger_s), 0, 1, 600.0) == "slower"
+    assert race.bursts == bursts
 
 
 def test_a_heat_ends_with_its_time_or_its_rounds_but_has_one_burst() -> None:

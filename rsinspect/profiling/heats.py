@@ -34,8 +34,9 @@ from rsinspect.profiling.rounds import (
 )
 from rsinspect.profiling.statistics import Latency, Sampling
 
-HOPELESS = 1.2
-"""A challenger whose fastest sample is that much above the median of the best is out."""
+HOPELESS = (2.0, 1.2)
+"""A challenger whose fastest sample is that much above the median of the best is out, after its
+first burst and after any later one: a moment may be bad, but hardly two."""
 BURSTS_AT_LEAST = 4
 """An interval of fewer is that of a moment."""
 BURSTS_AT_MOST = 12
@@ -132,7 +133,8 @@ class Heats:
         def verdict(bursts: int) -> Verdict | None:
             of_heat = self.bouts[first:]
             fastest = min(bout.of(challenger) for bout in of_heat)
-            if fastest > HOPELESS * median(bout.of(best) for bout in of_heat):
+            hopeless = HOPELESS[0] if bursts == 1 else HOPELESS[1]
+            if fastest > hopeless * median(bout.of(best) for bout in of_heat):
                 return "slower"
             if bursts < BURSTS_AT_LEAST:
                 return None
