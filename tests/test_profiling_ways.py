@@ -347,6 +347,15 @@ def test_what_has_no_use_where_ways_are_compared_is_refused(
     assert "whole passes are compared" in result.err
 
 
+def test_parts_and_processes_are_refused_from_python_too() -> None:
+    for request in (
+        ProfileRequest(network=NETWORK, batch=8, level="block"),
+        ProfileRequest(network=NETWORK, batch=8, processes=3),
+    ):
+        with pytest.raises(InvalidMeasurement, match="whole passes are compared"):
+            fastest(request, worker=("false",))
+
+
 @pytest.mark.keras
 @pytest.mark.skipif(not installed("tensorflow"), reason="tensorflow is not installed")
 @pytest.mark.parametrize(

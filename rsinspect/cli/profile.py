@@ -251,8 +251,7 @@ class FileOptions:
         """
         asked = {
             "save": self.save, "trace": self.trace, "plot": self.plot, "roofline": self.roofline,
-            "strict": how.strict or None, "level": None if how.level == LEVELS[0] else how.level,
-            "processes": None if how.processes == 1 else how.processes,
+            "strict": how.strict or None,
         }  # fmt: skip
         for name, value in asked.items():
             if value is not None:

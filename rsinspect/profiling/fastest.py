@@ -16,7 +16,7 @@ from rsinspect.profiling.protocol import Entered, Event
 from rsinspect.profiling.record.batch import Batch
 from rsinspect.profiling.record.contest import Contest, contest_of
 from rsinspect.profiling.record.heard import Heard
-from rsinspect.profiling.request import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest, Settings
 from rsinspect.profiling.ways import steps
 
 WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.contest")
@@ -54,7 +54,7 @@ def fastest(
         available_bytes: Tells the memory there is.
 
     Raises:
-        InvalidMeasurement: If there is only one way.
+        InvalidMeasurement: If there is only one way, or parts or processes were asked for.
         MeasurementError: If the time is up before two ways were compared, or a worker crashes.
         ContestInterrupted: On Ctrl-C, with what was found before.
         RsInspectError: As ``parent.profile``.
@@ -62,7 +62,7 @@ def fastest(
     check(request, among)
     budget = budget or Budget.starting(request.max_time_s)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    asked = replace(request, predict=False, roofs=False, trace=False, level="stage", processes=1)
+    asked = replace(request, predict=False, roofs=False, trace=False)
     measured, tried = climb(
         asked,
         budget,
@@ -94,11 +94,18 @@ def fastest(
 
 
 def check(request: ProfileRequest, among: Collection[str] = ()) -> None:
-    """Refuse a request of which there is only one way.
+    """Refuse a request of parts, of several processes, or of which there is only one way.
 
     Raises:
-        InvalidMeasurement: If there is.
+        InvalidMeasurement: If it is one.
     """
+    default = Settings(batch=request.batch)
+    for name in ("level", "processes"):
+        if getattr(request, name) != getattr(default, name):
+            raise InvalidMeasurement(
+                advice("{} has no use here, where whole passes are compared", Option(name)),
+                "leave it out",
+            )
     if not steps(request, among):
         raise InvalidMeasurement(
             f"in {request.mode} on {request.backend} nothing is left to choose",
