@@ -18,6 +18,7 @@ from unittest import mock
 
 import typer
 
+from rsinspect.cli.app import COMMANDS
 from rsinspect.cli.application import application
 from rsinspect.networks.dialects import DIALECTS
 from tests.mutants import fault
@@ -70,13 +71,26 @@ NEVER = ("devices", "help", "version", "strict")
 """Asks frameworks, says nothing about what is given beside it, or fails for what was measured."""
 
 
+def loaded_commands() -> dict[str, Any]:
+    """Load every command, by its name with its group's before it."""
+    found: dict[str, Any] = {}
+    ahead: list[tuple[str, Any]] = [("", typer.main.get_command(application()))]
+    while ahead:
+        name, command = ahead.pop()
+        inside = getattr(command, "commands", None)
+        if inside is None:
+            found[name] = command
+        else:
+            ahead += [(f"{name} {own}".lstrip(), one) for own, one in inside.items()]
+    return {name: found[name] for name in COMMANDS}
+
+
 @cache
 def commands() -> dict[str, list[Any]]:
     """List the parameters of each command, by its name."""
-    group: Any = typer.main.get_command(application())
     return {
         name: [p for p in command.params if p.name not in NEVER]
-        for name, command in group.commands.items()
+        for name, command in loaded_commands().items()
     }
 
 
@@ -85,7 +99,7 @@ def command_line(random: Random) -> list[str]:
     name = random.choice(list(commands()))
     positional = [p for p in commands()[name] if p.param_type_name == "argument"]
     options = [p for p in commands()[name] if p.param_type_name == "option"]
-    line = [name]
+    line = name.split()
     for parameter in positional:
         if random.random() < 0.9:
             line.append(_value(random, parameter))

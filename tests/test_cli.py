@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.cli.app import COMMANDS, run
+from rsinspect.cli.app import COMMANDS, GROUPS, run
 from tests.conftest import Cli
 
 # A command line, and what its error or hint must say
@@ -146,7 +146,7 @@ def test_a_place_where_nobody_may_write_is_refused(cli: Cli, command: str) -> No
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_and_stands_in_the_readme(cli: Cli, command: str) -> None:
-    outcome = cli(command, "--help")
+    outcome = cli(*command.split(), "--help")
     assert outcome.code == 0
     assert f"rsinspect {command}" in outcome.out
     assert f"rsinspect {command}" in Path("README.md").read_text(encoding="utf-8")
@@ -154,12 +154,27 @@ def test_every_command_has_help_and_stands_in_the_readme(cli: Cli, command: str)
 
 def test_help_lists_every_command(cli: Cli) -> None:
     page = cli("--help").out
-    assert all(command in page for command in COMMANDS)
+    assert all(command in page for command in COMMANDS if " " not in command)
+    for group in GROUPS:
+        listed = cli(group, "--help").out
+        assert listed == cli("help", group).out
+        assert group in page
+        assert all(name.split()[1] in listed for name in COMMANDS if name.startswith(f"{group} "))
+
+
+def test_a_group_alone_shows_its_commands_and_an_unknown_one_is_refused(cli: Cli) -> None:
+    for group in GROUPS:
+        assert (outcome := cli(group)).code == 2
+        assert outcome.out.rstrip() == cli(group, "--help").out.rstrip()
+        unknown = cli(group, "nothing")
+        assert unknown.code == 2
+        assert unknown.err.splitlines()[1] == f"hint: rsinspect {group} --help"
 
 
 def test_what_the_list_says_of_a_command_is_what_the_command_says() -> None:
     for name, command in COMMANDS.items():
-        assert getattr(import_module(command.module), name).__doc__ == command.says
+        function = getattr(import_module(command.module), name.replace(" ", "_"))
+        assert function.__doc__ == command.says
 
 
 def test_no_arguments_show_the_help(cli: Cli) -> None:

@@ -38,7 +38,9 @@ def bash(*words: str) -> list[str]:
 PUBLISHED = [v for v in paper.variants().values() if v.published]
 HE_ET_ALS = ("ResNet50", "ResNet101", "ResNet152")
 OFFERED = {
-    "": [*COMMANDS],
+    "": [*dict.fromkeys(name.split()[0] for name in COMMANDS)],
+    "weights ": [name.split()[1] for name in COMMANDS if name.startswith("weights ")],
+    "weights in": ["inspect"],
     "sca": ["scale"],
     "summary 50 --conv": ["--convention"],
     "summary 50 --convention ": [*CONVENTIONS],

@@ -10,27 +10,26 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 
 import rsinspect
 from rsinspect import paper
 from rsinspect.cli.app import COMMANDS
-from rsinspect.cli.application import application
 from rsinspect.drawing.choices import COMPARED_VIEWS, VIEWS
 from rsinspect.networks.spec import ACTIVATIONS
 from rsinspect.render.formats import TABLES
+from tests.command_lines import loaded_commands
 from tests.conftest import Cli
 
 
 def options() -> dict[str, dict[str, str]]:
     """What each option is said to do, by command."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for command in typer.main.get_command(application()).commands.values():  # type: ignore[attr-defined]
-        for parameter in command.params:
+    for command, loaded in loaded_commands().items():
+        for parameter in loaded.params:
             for name in (*parameter.opts, *parameter.secondary_opts):
-                assert command.name not in found[name], f"{name} twice in {command.name}"
-                found[name][command.name] = parameter.name
+                assert command not in found[name], f"{name} twice in {command}"
+                found[name][command] = parameter.name
     return found
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 import rsinspect
 from rsinspect.base import limits
@@ -15,7 +14,7 @@ from rsinspect.base.errors import InvalidQuestion, RsInspectError
 from rsinspect.base.limits import Limit
 from rsinspect.base.words import shown
 from rsinspect.cli.app import COMMANDS
-from rsinspect.cli.application import application
+from tests.command_lines import loaded_commands
 from tests.conftest import Cli
 
 ARGUMENTS = {"summary": ("50",), "graph": ("50",), "diff": ("50", "101"), "profile": ("50",)}
@@ -24,11 +23,11 @@ IMPOSSIBLE = ("-1", "9" * 40, "9" * 400, "9" * 5000, "nan", "1e400", "ten")
 
 def numeric_options() -> list[tuple[str, str]]:
     """List every option of every command that is a number, and every argument that is one."""
-    commands: Any = get_command(application())
+    commands = loaded_commands()
     return [
         (name, next((text for text in parameter.opts if text.startswith("--")), ""))
         for name in COMMANDS
-        for parameter in commands.commands[name].params
+        for parameter in commands[name].params
         if parameter.type.name in ("int", "integer", "float")
     ]
 

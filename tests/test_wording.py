@@ -13,9 +13,9 @@ import pytest
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.app import COMMANDS
-from rsinspect.cli.application import application
 from rsinspect.cli.flags import flag
 from rsinspect.networks.spec import ResNetRSSpec
+from tests.command_lines import loaded_commands
 from tests.conftest import Cli
 
 PACKAGE = Path(__file__).parent.parent / "rsinspect"
@@ -79,7 +79,7 @@ def test_every_option_that_is_advised_is_an_option_of_a_command() -> None:
     """An ``Option`` in the package is called on the command line as ``flag`` calls it."""
     known = {
         name
-        for command in application().registered_commands
+        for command in loaded_commands().values()
         for parameter, annotation in get_type_hints(command.callback, include_extras=True).items()
         for declared in getattr(annotation, "__metadata__", ())
         for names in (

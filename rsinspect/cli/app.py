@@ -25,7 +25,7 @@ class Command(NamedTuple):
     """A command before it is loaded.
 
     Attributes:
-        module: What holds the function of its name.
+        module: What holds the function of its name, words joined by underscores.
         says: What it is for, which the help of all commands lists without loading any.
     """
 
@@ -71,6 +71,36 @@ COMMANDS = {
         "rsinspect.cli.scale",
         "Compare depths, widths and resolutions: costs within limits, and the Pareto front.",
     ),
+    "predict": Command(
+        "rsinspect.cli.predict",
+        "Say what is in a picture: the classes that a network with weights finds likeliest.",
+    ),
+    "export": Command(
+        "rsinspect.cli.export",
+        "Write a network for another runtime, open the file there, and compare what it says.",
+    ),
+    "weights list": Command(
+        "rsinspect.cli.weights.list",
+        "List the published ImageNet weight files, how big they are and where they lie.",
+    ),
+    "weights fetch": Command(
+        "rsinspect.cli.weights.fetch", "Fetch published weight files, each whole or not at all."
+    ),
+    "weights inspect": Command(
+        "rsinspect.cli.weights.inspect",
+        "Say what a weight file is, what is in it, and whether it is safe to load.",
+    ),
+    "weights verify": Command(
+        "rsinspect.cli.weights.verify",
+        "Name every tensor that a file lacks, or has besides, or in another shape.",
+    ),
+    "weights diff": Command(
+        "rsinspect.cli.weights.diff", "Compare two weight files, tensor by tensor."
+    ),
+    "weights convert": Command(
+        "rsinspect.cli.weights.convert",
+        "Convert weights between Keras 2, Keras 3, timm and the TPU code's checkpoints.",
+    ),
     "doctor": Command(
         "rsinspect.cli.doctor",
         "Check this machine: renderers, fonts, frameworks; exit code 3 where no renderer draws.",
@@ -78,7 +108,24 @@ COMMANDS = {
     "cite": Command("rsinspect.cli.cite", "Show how to cite the paper and this tool, as BibTeX."),
     "help": Command("rsinspect.cli.help", "Show the help of a command, as its option does."),
 }
-"""The commands, in the order of the help."""
+"""The commands, in the order of the help; those of a group begin with its name."""
+
+GROUPS = {"weights": "Fetch, understand, judge, compare and convert weight files."}
+"""What the commands of each group are for."""
+
+
+def named(words: list[str]) -> str | None:
+    """Find the command that a line names, or else its group; None where it names neither.
+
+    Args:
+        words: Of the line, without options.
+
+    >>> named(["summary", "50"]), named(["weights", "diff", "a.h5"]), named(["weights"])
+    ('summary', 'weights diff', 'weights')
+    """
+    line = (" ".join(words[:2]), words[0] if words else "")
+    return next((name for name in line if name in COMMANDS or name in GROUPS), None)
+
 
 WIDEST = 9_999
 """Columns of a terminal; help that fills as many as a variable names would fill the memory."""
@@ -127,9 +174,8 @@ def _exit_code(arguments: list[str]) -> int:
     )
     from rsinspect.cli.flags import flag
 
-    word = next((word for word in arguments if not word.startswith("-")), None)
-    only = word if word in COMMANDS else None
-    app = application([only]) if only else overview()
+    only = named([word for word in arguments if not word.startswith("-")])
+    app = application([only]) if only in COMMANDS else overview()
     try:
         code = app(args=arguments, prog_name="rsinspect", standalone_mode=False)
     except RsInspectError as exc:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from types import ModuleType
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from rsinspect import __version__
 from rsinspect.base.errors import OutputNotWritable
 from rsinspect.base.talk import quieten
-from rsinspect.cli.app import COMMANDS
+from rsinspect.cli.app import COMMANDS, GROUPS
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, wherever Typer keeps it
 Interruption = (KeyboardInterrupt, typer.Abort)
@@ -79,40 +79,51 @@ def callback(
 
 def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """Make the Typer application with the commands of those names."""
-    app = _application()
-    for name in names:
-        app.command(name, cls=_Command, help=COMMANDS[name].says)(_with_quiet(_function(name)))
-    return app
+    return _assembled({name: _with_quiet(_function(name)) for name in names}, _Command)
 
 
 def overview() -> typer.Typer:
     """Make an application that lists all commands, without loading any."""
-    app = _application()
-    for name, command in COMMANDS.items():
 
-        def listed() -> None: ...
+    def listed() -> None: ...
 
-        app.command(name, help=command.says)(listed)
-    return app
+    return _assembled(dict.fromkeys(COMMANDS, listed), TyperCommand)
 
 
 def _function(name: str) -> Callable[..., None]:
     """Load a command."""
-    function: Callable[..., None] = getattr(importlib.import_module(COMMANDS[name].module), name)
+    module = importlib.import_module(COMMANDS[name].module)
+    function: Callable[..., None] = getattr(module, name.replace(" ", "_"))
     return function
 
 
-def _application() -> typer.Typer:
-    app = typer.Typer(
-        name="rsinspect",
+def _assembled(
+    commands: Mapping[str, Callable[..., None]], command_class: type[TyperCommand]
+) -> typer.Typer:
+    """Make an application of commands, each in its group."""
+    app = _group("rsinspect")
+    app.callback()(callback)
+    groups: dict[str, typer.Typer] = {}
+    for name, function in commands.items():
+        group, _, own = name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = _group(group)
+            app.add_typer(groups[group], help=GROUPS[group])
+        inside = groups[group] if group else app
+        inside.command(own, cls=command_class, help=COMMANDS[name].says)(function)
+    return app
+
+
+def _group(name: str) -> typer.Typer:
+    """Make a group without commands."""
+    return typer.Typer(
+        name=name,
         cls=_Group,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(callback)
-    return app
 
 
 _NEVER_SHOWN = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
@@ -142,7 +153,17 @@ class _Command(TyperCommand):
 
 
 class _Group(TyperGroup):
-    """The list of all commands, likewise."""
+    """A list of commands, likewise, in the order of ours."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """List names as ``COMMANDS`` has them."""
+        group = "" if self.name == "rsinspect" else f"{self.name} "
+        return sorted(
+            super().list_commands(ctx),
+            key=lambda own: [*COMMANDS].index(
+                next(n for n in COMMANDS if n.startswith(group + own))
+            ),
+        )
 
     def format_help(self, *given: Any) -> None:
         """Write the page."""

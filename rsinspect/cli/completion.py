@@ -15,7 +15,7 @@ import sys
 
 from typer._completion_classes import BashComplete, completion_init
 
-from rsinspect.cli.app import COMMANDS
+from rsinspect.cli.app import COMMANDS, named
 from rsinspect.cli.application import application, overview
 
 _BREAKS = re.compile(r"[:@=]+")
@@ -27,7 +27,7 @@ def complete() -> int:
     shells = sys.modules[BashComplete.__mro__[1].__module__]  # click's, wherever Typer keeps it
     shells.add_completion_class(_Bash, "bash")
     command = _command()
-    app = application([command]) if command else overview()
+    app = application([command]) if command in COMMANDS else overview()
     app(args=[], prog_name="rsinspect", standalone_mode=False)
     return 0
 
@@ -36,8 +36,9 @@ def _command() -> str | None:
     """Tell the command that the line names; None while it is being typed, or of options alone."""
     line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
     words = [word for word in line.split() if not word.startswith("-")]
-    ended = "COMP_WORDS" in os.environ or line.endswith((" ", "\n")) or len(words) > 2
-    return words[1] if len(words) > 1 and words[1] in COMMANDS and ended else None
+    name = named(words[1:])
+    ended = "COMP_WORDS" in os.environ or line.endswith((" ", "\n"))
+    return name if name and (ended or len(words) > 1 + len(name.split())) else None
 
 
 class _Bash(BashComplete):

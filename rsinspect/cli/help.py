@@ -5,24 +5,28 @@ from typing import Annotated
 import typer
 
 from rsinspect.base.errors import check_choice
-from rsinspect.cli.app import COMMANDS
+from rsinspect.cli.app import COMMANDS, GROUPS, named
 from rsinspect.cli.declaration import completing
 
 
 def help(
     command: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
-            help="The command.", show_default=False, autocompletion=completing(COMMANDS)
+            help="The command: summary, weights diff.",
+            show_default=False,
+            autocompletion=completing(
+                dict.fromkeys(word for name in COMMANDS for word in name.split())
+            ),
         ),
     ] = None,
 ) -> None:
     """Show the help of a command, as its option does."""
     from rsinspect.cli.application import application, overview
 
-    if command is None:
-        app, page = overview(), ["--help"]
-    else:
-        check_choice("command", command, COMMANDS)
-        app, page = application([command]), [command, "--help"]
+    words = command or []
+    if words and named(words) != (name := " ".join(words)):
+        check_choice("command", name, (*COMMANDS, *GROUPS))
+    app = application([name]) if words and name in COMMANDS else overview()
+    page = [*words, "--help"]
     app(args=page, prog_name="rsinspect", standalone_mode=False)

@@ -1,4 +1,4 @@
-"""Weight files and networks: in which order a file has its weights, and which network it is of.
+"""Weight files and networks: whose a file is, which tensor is which weight, and what they say.
 
-Needs h5py alone: no Keras and no framework is imported.
+No Keras and no framework is imported.
 """

@@ -1,0 +1,1 @@
+"""``rsinspect weights``: a module per command of the group."""

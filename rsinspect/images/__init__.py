@@ -1,0 +1,1 @@
+"""Photographs, and what a network is given of them."""
