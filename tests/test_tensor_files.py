@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rsinspect.base.errors import WeightsError
-from rsinspect.checkpoints.tensors import tensor_file
+from rsinspect.checkpoints.tensors import StoredTensor, tensor_file
 
 
 def test_a_file_of_keras_2_has_its_tensors_by_layer(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_a_file_of_keras_2_has_its_tensors_by_layer(tmp_path: Path) -> None:
     with tensor_file(path) as found:
         assert (found.format, found.facts) == ("keras-2-h5", {"keras_version": "2.9.0"})
         (tensor,) = found.tensors.values()
-        assert tensor == ("conv/conv/kernel:0", (2, 3), "float32", 24)
+        assert tensor == StoredTensor("conv/conv/kernel:0", (2, 3), "float32", 24)
         assert found.read(tensor.name).tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
