@@ -1,6 +1,7 @@
 """The framework's own profiler says which layer ran; on real, tiny networks."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,8 @@ from tests.test_profiling_worker import BRIEF, backends
 
 SPEC = ResNetRSSpec(blocks=(1, 2), width=0.25, resolution=(32, 32), classes=10)
 NETWORK = resnet_rs(SPEC)
+MOVES_OR_ADDS = re.compile(r"(?:(?:copy|transpose|bitcast|AddN)_?)+(?:fusion|\d+)?(?:\.\d+)*")
+"""Ops that may be of no layer, as they serve several: they compute nothing of any."""
 
 TEXT = """HloModule m
 %fused (p: f32[]) -> f32[] {
@@ -62,7 +65,9 @@ def test_layers_are_seen_and_share_the_time_of_their_blocks(backend: str, mode: 
     seen = {layer.path for layer in trace.layers}
     convolutions = {layer.path for layer in build_graph(SPEC) if "conv" in layer.path}
     assert convolutions <= seen
-    assert trace.unattributed < (0.02 if mode == "forward" else 0.1)
+    nobodys = [event.name for event in trace.events if event.owner is None]
+    assert all(MOVES_OR_ADDS.fullmatch(name) for name in nobodys), nobodys
+    assert mode == "train" or not nobodys
     for segment in found.segments:
         own = [
             layer.latency_s
