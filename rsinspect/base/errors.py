@@ -12,6 +12,7 @@
     ├── InvalidQuestion                    2   an unknown column, format or convention
     ├── WeightsError (also ValueError) 2   a weight file that does not fit
     │   └── WeightsUnavailable         3   a published file that could not be fetched
+    ├── ImageError (also ValueError)   2   a photograph that cannot be decoded
     ├── BackendError                   1
     │   ├── BackendUnavailable         3   the framework is not installed or not usable
     │   ├── ModelBuildError            2   the framework cannot build this network
@@ -174,6 +175,12 @@ class WeightsUnavailable(WeightsError):
     """A published weight file that is not here and could not be fetched."""
 
     exit_code = 3
+
+
+class ImageError(RsInspectError, ValueError):
+    """A photograph that is none, or cannot be decoded."""
+
+    exit_code = 2
 
 
 class WeightsWarning(UserWarning):

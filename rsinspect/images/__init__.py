@@ -1,1 +1,1 @@
-"""Photographs, and what a network is given of them."""
+"""Photographs, and what is done to them before a network sees them. No framework, no network."""

@@ -23,8 +23,9 @@ from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import Op
 from rsinspect.networks.clues import Clues, clues_in
 from rsinspect.networks.dialects import DIALECTS, Dialect
-from rsinspect.networks.resnet_rs import IMAGENET_MEAN, IMAGENET_VARIANCE, build_graph
+from rsinspect.networks.resnet_rs import IMAGENET_VARIANCE, build_graph
 from rsinspect.networks.spec import EXPANSION, ResNetRSSpec, round_channels
+from rsinspect.paper import IMAGENET_MEAN
 
 Part = Literal["preprocessing", "body", "head"]
 

@@ -25,10 +25,9 @@ from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.shapes import infer_shape
 from rsinspect.networks.spec import EXPANSION, ResNetRSSpec, round_channels
+from rsinspect.paper import IMAGENET_DEVIATION, IMAGENET_MEAN
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_VARIANCE = (0.229**2, 0.224**2, 0.225**2)
-"""Of RGB in 0..1; the values of Keras 2's ``resnet_rs`` and of tensorflow/tpu."""
+IMAGENET_VARIANCE = tuple(deviation**2 for deviation in IMAGENET_DEVIATION)
 
 
 def build_graph(spec: ResNetRSSpec) -> LayerGraph:

@@ -12,6 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+"""Of RGB in 0..1; the values of Keras 2's ``resnet_rs``, of tensorflow/tpu and of timm."""
+
 
 class Variant(NamedTuple):
     """One depth of the paper.
