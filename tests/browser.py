@@ -26,6 +26,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
+MOST_MS = 300_000
+"""For whatever a page does, however busy the machine."""
+
 Open = Callable[..., "Page"]
 
 
@@ -37,7 +40,9 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         pytest.skip(f"none of these programs is installed: {', '.join(PROGRAMS)}")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=program, args=ARGUMENTS, timeout=MOST_MS
+        )
         yield browser
         browser.close()
 
@@ -55,6 +60,7 @@ def open_page(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
         context = chromium.new_context(
             **{"viewport": {"width": 1300, "height": 850}, "reduced_motion": "reduce"} | options
         )
+        context.set_default_timeout(MOST_MS)
         contexts.append(context)
         page = context.new_page()
 

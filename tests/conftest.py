@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rsinspect.cli.app import run
 
 GOLDENS = Path(__file__).parent / "goldens"
+
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, and its children
     signal.signal(signal.SIGINT, signal.default_int_handler)

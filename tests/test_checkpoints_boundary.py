@@ -24,7 +24,7 @@ from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.identify import fit
 from tests.weight_files import archived, write_keras_2, write_keras_3
 
-pytestmark = pytest.mark.timeout(60)  # a pipe that is opened waits for ever
+pytestmark = pytest.mark.timeout(300)  # a pipe that is opened waits for ever
 
 NETWORK = resnet_rs(ResNetRSSpec(blocks=(1,), filters=(32,), width=0.25, classes=5))
 SHAPE = (3, 3, 3, 8)

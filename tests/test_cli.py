@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from rsinspect.cli.app import COMMANDS, GROUPS, run
 from tests.conftest import Cli
+from tests.processes import PATIENCE_S, gone, until
 
 # A command line, and what its error or hint must say
 REFUSED = {
@@ -207,7 +207,7 @@ def test_the_module_runs_as_a_program_and_a_closed_pipe_is_no_error() -> None:
     assert "ResNet-RS-420" in process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == ""
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE_S) == 0
 
 
 class Pipe(io.TextIOBase):
@@ -257,7 +257,9 @@ def test_a_pipe_that_nobody_reads_is_no_error(line: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     program = [sys.executable, "-m", "rsinspect", *line.split()]
-    done = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60)
+    done = subprocess.run(
+        program, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=PATIENCE_S
+    )
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -265,11 +267,6 @@ def test_a_pipe_that_nobody_reads_is_no_error(line: str) -> None:
 def children(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in text.split()]
-
-
-def alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -280,25 +277,20 @@ def test_an_ended_measurement_takes_its_worker_along(number: signal.Signals, cod
     program = [sys.executable, "-m", "rsinspect", "profile", "50", "--batch", "1"]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with process:
-        until = time.monotonic() + 60
-        while not (workers := children(process.pid)) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert workers
+        assert until(lambda: children(process.pid))
+        workers = children(process.pid)
         process.send_signal(number)
-        assert process.wait(timeout=30) == code
+        assert process.wait(timeout=PATIENCE_S) == code
         assert process.stdout is not None
         assert process.stdout.read() == b""
-    until = time.monotonic() + 60
-    while any(map(alive, workers)) and time.monotonic() < until:
-        time.sleep(0.05)  # a killed process takes a moment to disappear
-    assert not any(map(alive, workers))
+    assert gone(*workers)
 
 
 def test_colour_goes_to_screens_only_and_no_color_is_respected() -> None:
     def page(**environment: str) -> str:
         return subprocess.run(
             [sys.executable, "-m", "rsinspect", "summary", "50"],
-            capture_output=True, text=True, check=True, timeout=60,
+            capture_output=True, text=True, check=True, timeout=PATIENCE_S,
             env={k: v for k, v in os.environ.items() if k != "NO_COLOR"} | environment,
         ).stdout  # fmt: skip
 

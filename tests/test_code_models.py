@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from rsinspect.cli.options import models
 from rsinspect.networks import keras_process
 from rsinspect.networks.code import code_in
 from tests.conftest import Cli
-from tests.test_process import alive, until
+from tests.processes import PATIENCE_S, gone, until
 
 TENSOR = '{"class_name": "__keras_tensor__", "config": {"shape": [null, 8, 8, 3], ' \
     '"dtype": "float32", "keras_history": ["image", 0, 0]}}'  # fmt: skip
@@ -61,7 +60,7 @@ def lacks_keras():
     raise ModuleNotFoundError("No module named 'jax'", name="jax")
 def forever():
     open("pid", "w").write(str(os.getpid()))
-    time.sleep(60)
+    time.sleep(3600)
 number = 3
 """
 BESIDE = f"""
@@ -167,12 +166,11 @@ def test_an_interruption_ends_the_code(folder: Path) -> None:
     )  # fmt: skip
     pid = folder / "pid"
     assert until(lambda: pid.exists() and pid.read_text() != "")
-    time.sleep(0.2)
     calling.send_signal(signal.SIGINT)
-    _, said = calling.communicate(timeout=60)
+    _, said = calling.communicate(timeout=PATIENCE_S)
     assert calling.returncode == 130
     assert said.splitlines()[-1].startswith("error: interrupted")
-    assert until(lambda: not alive(pid.read_text()))
+    assert gone(pid.read_text())
 
 
 def test_the_file_of_the_code_is_not_written_over(cli: Cli, folder: Path) -> None:

@@ -16,6 +16,7 @@ from rsinspect.layers.cost import CONVENTIONS
 from rsinspect.networks import applications
 from rsinspect.profiling.choices import BACKENDS
 from rsinspect.render.formats import TABLES
+from tests.processes import PATIENCE_S
 
 ENVIRONMENT = dict(os.environ) | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
@@ -24,7 +25,8 @@ def asked(shell: str, **variables: str) -> list[str]:
     """Lines that the program answers a shell with."""
     done = subprocess.run(
         [sys.executable, "-m", "rsinspect"], capture_output=True, text=True, check=False,
-        timeout=60, env=ENVIRONMENT | {"_RSINSPECT_COMPLETE": f"complete_{shell}"} | variables,
+        timeout=PATIENCE_S,
+        env=ENVIRONMENT | {"_RSINSPECT_COMPLETE": f"complete_{shell}"} | variables,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.split()
@@ -84,7 +86,8 @@ def test_a_completion_loads_one_command_and_nothing_heavy() -> None:
         "sys.stderr.write(' '.join(sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
+        timeout=PATIENCE_S,
         env=ENVIRONMENT | {
             "_RSINSPECT_COMPLETE": "complete_bash", "COMP_CWORD": "3",
             "COMP_WORDS": "rsinspect\nprofile\n--backend\n",
@@ -112,7 +115,8 @@ def test_bash_itself_completes_with_the_script(tmp_path: Path) -> None:
     program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m rsinspect \"$@\"\n")
     program.chmod(0o755)
     done = subprocess.run(
-        ["bash", "--norc", "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=False,
+        ["bash", "--norc", "-c", SCRIPT], capture_output=True, text=True, check=False,
+        timeout=PATIENCE_S,
         env=ENVIRONMENT | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
     )  # fmt: skip
     assert done.stdout.splitlines()[0] == "160 192", done.stderr
@@ -123,7 +127,7 @@ def test_installing_writes_into_the_users_files_only_when_asked(tmp_path: Path) 
     def call(option: str, home: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", "--norc", "-c", f"'{sys.executable}' -m rsinspect {option}; exit $?"],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
             env=ENVIRONMENT | {"HOME": str(home)},
         )  # fmt: skip
 

@@ -280,7 +280,7 @@ def test_a_dot_that_cannot_be_started_is_one_line(fake_dot: FakeDot) -> None:
 def test_a_hanging_dot_is_stopped_and_leaves_nothing(
     fake_dot: FakeDot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_dot("import time; time.sleep(60)")
+    fake_dot("import time; time.sleep(3600)")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = sorted(tmp_path.iterdir())
     with pytest.raises(RenderError, match=r"did not finish within 0\.5 s and was stopped"):

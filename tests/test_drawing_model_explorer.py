@@ -513,7 +513,7 @@ def test_model_explorers_own_types_accept_the_files(
     """
     interpreter = model_explorer.resolve().with_name("python")
     done = subprocess.run(
-        [interpreter, "-c", code, *files], capture_output=True, text=True, check=False, timeout=120
+        [interpreter, "-c", code, *files], capture_output=True, text=True, check=False, timeout=600
     )
     assert done.stdout == "529 [529, 529, 529, 529]\n", done.stderr
 
@@ -526,7 +526,7 @@ def test_model_explorer_shows_the_network_and_adds_up_the_same_totals(
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(address)
-    page.get_by_text("63724296").wait_for(timeout=60_000)
+    page.get_by_text("63724296").wait_for(timeout=300_000)
     text = page.inner_text("body")
     page.close()
     assert problems == []

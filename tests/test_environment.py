@@ -24,6 +24,7 @@ from rsinspect.profiling.request import ProfileRequest
 from rsinspect.weights.published import cache_folder
 from tests.conftest import GOLDENS, Cli
 from tests.networks import layout_of
+from tests.processes import PATIENCE_S
 from tests.test_drawing_files import scene_named
 
 PACKAGE = Path(__file__).parents[1]
@@ -190,9 +191,9 @@ DOTS = {
     "nothing": ("exit 0", "no message"),
     "no picture": ('echo \'<svg width="1e999pt" height="nanpt">\'', "no svg|no SVG"),
     "a colour": ("printf 'Error: \\033[31mno\\n' >&2; exit 1", "code 1"),
-    "a child that stays": ("sleep 20 & echo garbage", "no svg"),
+    "a child that stays": ("sleep 3600 & echo garbage", "no svg"),
     "no end": ("yes", "wrote more than"),
-    "no answer": ("sleep 20", "did not finish within"),
+    "no answer": ("sleep 3600", "did not finish within"),
     "no program": (None, "cannot be started"),
 }
 
@@ -207,18 +208,19 @@ def test_a_dot_that_is_not_that_of_graphviz_is_said_to_be_none(
     dot.write_bytes(b"\x7fELF nothing" if script is None else f"#!/bin/sh\n{script}\n".encode())
     dot.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(process, "_GRACE_S", 0.1)
+    monkeypatch.setattr(process, "_GRACE_S", 0.5)
     monkeypatch.setattr(engine, "MOST_BYTES", 10**6)
+    style = Style(renderer="system", timeout_s=1 if case == "no answer" else PATIENCE_S)
     for format in ("svg", "png"):
         with pytest.raises(RenderError, match=words):
-            render(scene_named("x"), format, Style(renderer="system", timeout_s=2))
+            render(scene_named("x"), format, style)
 
 
 @pytest.mark.skipif(not shutil.which("sh"), reason="the dots are shell scripts")
 def test_the_doctor_outlives_a_dot_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
-    (tmp_path / "dot").write_text("#!/bin/sh\nsleep 20\n")
+    (tmp_path / "dot").write_text("#!/bin/sh\nsleep 3600\n")
     (tmp_path / "dot").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(checkup, "_DRAWING_TIMEOUT_S", 1.0)

@@ -16,6 +16,7 @@ from rsinspect.base import files
 from rsinspect.base.errors import NoTemporaryDirectory, OutputNotWritable
 from rsinspect.base.files import check_apart, check_writable, scratch, write_all, write_whole
 from tests.conftest import Cli, python
+from tests.processes import PATIENCE_S
 
 
 def left(folder: Path) -> list[str]:
@@ -58,7 +59,7 @@ def test_a_pipe_is_written_into(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
     write_whole(pipe, b"x" * 100_000)
-    reader.join(timeout=60)
+    reader.join(timeout=PATIENCE_S)
     assert read == [b"x" * 100_000]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
@@ -234,7 +235,8 @@ def test_a_disk_that_fills_up_between_two_files_leaves_neither(tmp_path: Path) -
     """The graph is larger than the limit, the node data beside it are not."""
     done = subprocess.run(
         [sys.executable, "-c", LIMITED], cwd=tmp_path, capture_output=True, text=True, check=False,
-        env=dict(os.environ) | {"PYTHONPATH": str(Path(__file__).parent.parent)}, timeout=60,
+        env=dict(os.environ) | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        timeout=PATIENCE_S,
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: x.me.json cannot be written: File too large")

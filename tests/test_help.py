@@ -20,6 +20,7 @@ from rsinspect.networks.spec import ACTIVATIONS
 from rsinspect.render.formats import TABLES
 from tests.command_lines import loaded_commands
 from tests.conftest import Cli
+from tests.processes import PATIENCE_S
 
 
 def options() -> dict[str, dict[str, str]]:
@@ -105,7 +106,12 @@ def test_bibtex_reads_it_without_a_warning(cli: Cli, tmp_path: Path) -> None:
     cli("cite", "-o", tmp_path / "rs.bib")
     (tmp_path / "a.aux").write_text("\\bibstyle{plain}\n\\citation{*}\n\\bibdata{rs}\n")
     done = subprocess.run(
-        ["bibtex", "a"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        ["bibtex", "a"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stdout
     assert "Warning" not in done.stdout

@@ -15,7 +15,7 @@ from rsinspect.base.text import is_showable
 from tests import hostile, keras_files
 from tests.conftest import python
 
-pytestmark = pytest.mark.timeout(120)  # a pipe that is opened waits for ever
+pytestmark = pytest.mark.timeout(600)  # a pipe that is opened waits for ever
 
 WATCHED = """
 import json, os, resource, sys

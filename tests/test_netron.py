@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
 from tests.networks import network_of
+from tests.processes import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
@@ -43,12 +43,13 @@ def serve(stack: ExitStack, program: str, *files: Path) -> str:
     command = [program, "--port", str(port), "--verbosity", "quiet", *map(str, files)]
     process = stack.enter_context(subprocess.Popen(command))
     stack.callback(process.kill)
-    for _ in range(100):
+
+    def answers() -> bool:
         with socket.socket() as attempt:
-            if attempt.connect_ex(("localhost", port)) == 0:
-                return f"http://localhost:{port}/"
-        time.sleep(0.1)
-    raise AssertionError("Netron does not answer")
+            return attempt.connect_ex(("localhost", port)) == 0
+
+    assert until(answers), "Netron does not answer"
+    return f"http://localhost:{port}/"
 
 
 @pytest.fixture
@@ -69,8 +70,8 @@ def shown(chromium: Browser) -> Iterator[Shown]:
             stack.callback(page.close)
             page.route("**/*", here)
             page.goto(serve(stack, program, file))
-            page.get_by_text("Accept").click(timeout=30_000)
-            page.locator("body.default").wait_for(timeout=60_000)
+            page.get_by_text("Accept").click(timeout=300_000)
+            page.locator("body.default").wait_for(timeout=300_000)
             return Counter(page.locator("body").inner_text().splitlines())
 
         yield call
@@ -131,16 +132,16 @@ def test_netron_shows_the_costs_of_an_attachment_beside_each_layer_of_the_saved_
         page = chromium.new_page(viewport={"width": 1500, "height": 1000})
         stack.callback(page.close)
         page.goto(serve(stack, program))
-        page.get_by_text("Accept").click(timeout=30_000)
+        page.get_by_text("Accept").click(timeout=300_000)
         for file in (model, costs):  # a Netron that was started with a file takes no second one
             page.locator("#open-file-dialog").set_input_files(file)
-            page.locator("body.default").wait_for(timeout=60_000)
+            page.locator("body.default").wait_for(timeout=300_000)
             page.wait_for_timeout(1_000)
         page.keyboard.press("Control+Enter")
         sidebar = page.locator("#sidebar")
-        sidebar.get_by_text("35 745 288").wait_for(timeout=30_000)
+        sidebar.get_by_text("35 745 288").wait_for(timeout=300_000)
         page.get_by_text("Conv2D", exact=True).first.click()
-        sidebar.get_by_text("10838016", exact=True).wait_for(timeout=30_000)
+        sidebar.get_by_text("10838016", exact=True).wait_for(timeout=300_000)
         texts = sidebar.inner_text()
     assert "conv 3×3/2, 32" in texts
     assert "stem/conv1" in texts

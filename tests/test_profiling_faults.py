@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -35,8 +36,16 @@ from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.record.saved import load_run
 from rsinspect.profiling.request import ProfileRequest
 from tests.conftest import Cli
+from tests.processes import PATIENCE_S, gone
 from tests.runs import a_prediction, a_run
-from tests.test_profiling_parent import NETWORK, MakeWorker, gone, run, worker
+from tests.test_profiling_parent import (
+    NETWORK,
+    REQUEST,
+    MakeWorker,
+    run,
+    time_that_is_up,
+    worker,
+)
 
 __all__ = ["worker"]  # a fixture
 
@@ -47,7 +56,7 @@ say("predicted", parts=[dict(path="stem", repeats=1, latency_s=0.3)], end_to_end
     ready_s=4.5, batch=8, foreign_share=0.54)
 say("estimated", estimate=[8, 4.0, 30.0, 5.0])
 """
-HANG = "\nsay('phase', name='measuring')\ntime.sleep(600)\n"
+HANG = "\nsay('phase', name='measuring')\ntime.sleep(3600)\n"
 
 
 # ---- the time is up
@@ -81,7 +90,7 @@ def test_a_worker_that_gives_up_for_want_of_time_has_predicted(worker: MakeWorke
 )
 def test_it_is_said_where_the_time_went(worker: MakeWorker, phase: str, words: str) -> None:
     with pytest.raises(NotMeasured, match=words) as caught:
-        run(worker(f"say('phase', name={phase!r}); time.sleep(600)"), up_at=Phase)
+        run(worker(f"say('phase', name={phase!r}); time.sleep(3600)"), up_at=Phase)
     assert caught.value.run is None
 
 
@@ -98,7 +107,7 @@ def test_a_worker_that_somebody_stopped_is_said_to_hang_and_ended(
         run(worker(body), events=events, up_at=Stopped)
     (stopped,) = [event for event in events if isinstance(event, Stopped)]
     assert stopped.ended_in_s > 0
-    assert gone(int(pid.read_text()))
+    assert gone(pid.read_text())
 
 
 # ---- the parent is gone
@@ -119,15 +128,15 @@ def test_a_worker_ends_with_its_parent(
     say("phase", name="measuring")
     if {is_stopped}:
         os.kill(os.getpid(), signal.SIGSTOP)
-    time.sleep(600)
+    time.sleep(3600)
     """
     caller = f"""
 import resource, sys
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.request import ProfileRequest
-from tests.test_profiling_parent import NETWORK
-profile(ProfileRequest(network=NETWORK, batch=8), worker={worker(body)!r},
+from tests.test_profiling_parent import REQUEST
+profile(REQUEST, worker={worker(body)!r},
         on_event=lambda event: print(event, flush=True))
 """
     process = subprocess.Popen([sys.executable, "-c", caller], stdout=subprocess.PIPE, text=True)
@@ -139,7 +148,7 @@ profile(ProfileRequest(network=NETWORK, batch=8), worker={worker(body)!r},
     finally:
         process.send_signal(number)
         process.wait()
-    assert gone(int((tmp_path / "pid").read_text()))
+    assert gone((tmp_path / "pid").read_text())
 
 
 # ---- limits of the system, and last words
@@ -246,7 +255,7 @@ def interrupted(body: str, worker: MakeWorker) -> Interrupted:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted) as caught:
-        parent.profile(ProfileRequest(network=NETWORK, batch=8), on_event=stop, worker=worker(body))
+        parent.profile(REQUEST, on_event=stop, worker=worker(body))
     return caught.value
 
 
@@ -450,15 +459,55 @@ app.main()
     assert load_run(save) == run
 
 
-def test_a_pipe_is_told_now_and_then_how_far_it_is(
-    capsys: pytest.CaptureFixture[str], worker: MakeWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from rsinspect.profiling.budget import Budget
+class Heard(io.StringIO):
+    """A stream; a worker waits until certain words are in it."""
 
-    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.05)
-    slow = worker("say('phase', name='building'); time.sleep(1); result()")
-    monkeypatch.setattr(parent, "profile", partial(parent.profile, worker=slow))
-    progress.measure(ProfileRequest(network=NETWORK, batch=8), Budget.starting(60.0))
-    lines = capsys.readouterr().err.splitlines()
+    def __init__(self, words: str, told: Path) -> None:
+        super().__init__()
+        self.words, self.told = words, told
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if self.words in self.getvalue():
+            self.told.touch()
+        return written
+
+
+@pytest.fixture
+def said_meanwhile(
+    worker: MakeWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str], str]:
+    """What is said, without a terminal, while a worker says something and waits for words."""
+
+    def said(body: str, words: str) -> str:
+        heard = Heard(words, tmp_path / "told")
+        monkeypatch.setattr(sys, "stderr", heard)
+        monkeypatch.setattr(progress, "LINE_EVERY_S", 0.01)
+        wait = f"""
+until = time.monotonic() + {PATIENCE_S}
+while not os.path.exists({str(heard.told)!r}) and time.monotonic() < until:
+    time.sleep(0.01)
+result()
+"""
+        command = worker(f"{body}\n{wait}")
+        monkeypatch.setattr(parent, "profile", partial(parent.profile, worker=command))
+        budget, _ = time_that_is_up(60.0, lambda _: False)
+        progress.measure(ProfileRequest(network=NETWORK, batch=8), budget)
+        return heard.getvalue()
+
+    return said
+
+
+def test_a_pipe_is_told_now_and_then_how_far_it_is(
+    said_meanwhile: Callable[[str, str], str],
+) -> None:
+    lines = said_meanwhile("say('phase', name='building')", ": building").splitlines()
     assert lines[0].endswith("at most 60 s, start-up included")
-    assert any(line.endswith("s of 60 s: building") for line in lines)
+    assert "0 s of 60 s: building" in lines
+
+
+def test_a_pipe_is_told_how_much_longer_it_takes(
+    said_meanwhile: Callable[[str, str], str],
+) -> None:
+    said = said_meanwhile("say('time_left', left_s=30.0, passes=3)", "about 30 s more")
+    assert "0 s of 60 s: batch 8; about 30 s more" in said.splitlines()

@@ -3,9 +3,9 @@
 import importlib.util
 import json
 import re
-import time
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import count, pairwise
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -192,8 +192,13 @@ def on(*backends: tuple[str, bool]) -> list[object]:
     ]
 
 
+TICK_S = 0.01
+"""Between two readings of the clock of ``measure``: what every call takes by it."""
+
+
 def measure(backend: str, precision: str, *, jit: bool) -> Roofs:
-    clock = time.perf_counter_ns
+    """Roofs of a real device by a clock that counts how often it is read."""
+    clock = count(step=round(TICK_S * 1e9)).__next__
     return measure_roofs(backend, precision, jit=jit, clock=clock, max_time_s=1.0)
 
 
@@ -205,10 +210,16 @@ def measure(backend: str, precision: str, *, jit: bool) -> Roofs:
 def test_a_real_device_has_roofs(backend: str, jit: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roofs, "caches", lambda: (("L2", MIB), ("L3", 4 * MIB)))
     found = measure(backend, "float32", jit=jit)
-    assert found.compute[0].op == "matmul"
-    assert 1e8 < found.flops_per_s < 1e16
-    assert found.bandwidth[-1].level == "DRAM"
-    assert 1e8 < found.bandwidth[-1].bytes_per_s < 1e14
+    assert [(roof.op, roof.flops_per_s * TICK_S) for roof in found.compute] == [
+        ("matmul", 2 * 512**3),
+        *(
+            (f"conv {k}x{k}", 2 * 8 * (side - k + 1) ** 2 * (k * channels) ** 2)
+            for k, channels, side in roofs.CONVOLUTIONS
+        ),
+    ]
+    assert "left out" not in found.method
+    level, size, rate = attrgetter("level", "working_set_bytes", "bytes_per_s")(found.bandwidth[-1])
+    assert (level, rate * TICK_S) == ("DRAM", 2 * size * (roofs.PASSES_BYTES // size))
     assert codec.from_json(json.loads(json.dumps(codec.to_json(found))), Roofs, "roofs") == found
     with pytest.raises(InvalidMeasurement, match=f"tf32 cannot be computed on cpu by {backend}"):
         measure(backend, "tf32", jit=jit)

@@ -12,6 +12,7 @@ from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.request import ProfileRequest
 from tests.conftest import python
+from tests.test_profiling_worker import BRIEF
 
 pytestmark = [
     pytest.mark.keras,
@@ -111,7 +112,7 @@ def test_a_compiled_pass_is_measured() -> None:
     request = ProfileRequest(
         network=resnet_rs(ResNetRSSpec(blocks=(1,), width=0.25, resolution=(32, 32))),
         batch=2, jit=True, backend="torch", layout="channels_first",
-        max_time_s=300.0, most_rounds=1, roofs=False, predict=False, trace=True,
+        **BRIEF, roofs=False, predict=False, trace=True,
     )  # fmt: skip
     found = profile(request)
     assert found.jit

@@ -167,7 +167,7 @@ def test_the_command_writes_a_trace_and_a_table_of_layers(
     trace, save = tmp_path / "trace.json", tmp_path / "run.json"
     outcome = cli(
         "profile", "--blocks", "1,2", "--width", "0.25", "-r", "32", "--batch", "2", "--level",
-        "layer", "--max-time", "300", "--no-roofs", "--trace", trace, "--save", save,
+        "layer", "--max-time", "800", "--no-roofs", "--trace", trace, "--save", save,
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     assert "stem/conv1" in outcome.out

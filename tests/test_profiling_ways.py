@@ -32,7 +32,7 @@ from rsinspect.profiling.ways import STEPS, Way, steps
 from tests.conftest import Cli
 from tests.test_profiling_parent import PRELUDE, MakeWorker, time_that_is_up
 from tests.test_profiling_rounds import FakeMachine
-from tests.test_profiling_worker import installed
+from tests.test_profiling_worker import BRIEF, installed
 
 NETWORK = resnet_rs(ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32)))
 
@@ -284,7 +284,7 @@ def test_the_document_has_every_way_and_every_round(worker: MakeWorker) -> None:
 
 
 def test_a_way_that_compiles_too_long_costs_its_own_place_only(worker: MakeWorker) -> None:
-    body = "begin()\nfolded()\nentered(2, jit=True)\ntime.sleep(60)"
+    body = "begin()\nfolded()\nentered(2, jit=True)\ntime.sleep(3600)"
     found = contest(worker(body), up_at=enters(2))
     assert found.stopped_because == "time"
     assert [found.result(n) for n in range(3)] == ["slower", "fastest", "time"]
@@ -317,14 +317,18 @@ def test_where_no_two_were_compared_more_time_is_advised(
     worker: MakeWorker, body: str, last: int, at: str
 ) -> None:
     with pytest.raises(MeasurementError, match=f"no two ways were compared in 60 s.*{at}") as why:
-        contest(worker(f"{body}\ntime.sleep(60)"), up_at=enters(last))
+        contest(worker(f"{body}\ntime.sleep(3600)"), up_at=enters(last))
     assert "max_time_s=180" in str(why.value.hint)
 
 
 def test_events_tell_what_is_tried(worker: MakeWorker) -> None:
     events: list[Event] = []
     request = ProfileRequest(network=NETWORK, batch=8)
-    fastest(request, worker=worker(WHOLE), available_bytes=lambda: None, on_event=events.append)
+    budget, _ = time_that_is_up(60.0, lambda _: False)
+    fastest(
+        request, worker=worker(WHOLE), available_bytes=lambda: None, budget=budget,
+        on_event=events.append,
+    )  # fmt: skip
     assert [e.number for e in events if isinstance(e, Entered)] == [0, 1, 2, 3]
 
 
@@ -363,9 +367,7 @@ def test_parts_and_processes_are_refused_from_python_too() -> None:
     [("forward", ()), pytest.param("train", ("layout",), marks=pytest.mark.slow)],
 )
 def test_ways_of_a_real_network_compute_the_same(mode: Mode, among: tuple[str, ...]) -> None:
-    request = ProfileRequest(
-        network=NETWORK, batch=2, mode=mode, max_time_s=300.0, most_rounds=1, precision="float32"
-    )
+    request = ProfileRequest(network=NETWORK, batch=2, mode=mode, **BRIEF, precision="float32")
     found = fastest(request, among=among)
     ways = {contestant.way for contestant in found.contestants}
     assert {choice for way in ways for choice in way.changes(found.first)} >= {"layout", *among}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import GOLDENS
+from tests.processes import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 RUN = GOLDENS / "run-50-train.json"
@@ -28,7 +29,7 @@ PRINTING = (
 def shell(line: str) -> tuple[int, str]:
     """Exit code and stderr of a line of a shell."""
     done = subprocess.run(
-        ["sh", "-c", line], stderr=subprocess.PIPE, text=True, check=False, timeout=120,
+        ["sh", "-c", line], stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE_S,
         env=ENVIRONMENT,
     )  # fmt: skip
     return done.returncode, done.stderr
@@ -85,7 +86,7 @@ main()
 def test_ctrl_c_while_something_is_loaded_is_one_line(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOADING.format(name=name)], capture_output=True, text=True,
-        check=False, timeout=60, env=ENVIRONMENT,
+        check=False, timeout=PATIENCE_S, env=ENVIRONMENT,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
 
@@ -115,7 +116,7 @@ def test_a_library_that_makes_another_error_of_a_signal_changes_nothing(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SWALLOWED.format(name=name)], capture_output=True, text=True,
-        check=False, timeout=60, env=ENVIRONMENT,
+        check=False, timeout=PATIENCE_S, env=ENVIRONMENT,
     )  # fmt: skip
     assert done.returncode == code
     assert len(done.stderr.splitlines()) == 1
@@ -157,7 +158,7 @@ def ended(
             time.sleep(after_s)
             process.send_signal(number)
         said = process.stderr.read()
-        return process.wait(timeout=60), said
+        return process.wait(timeout=PATIENCE_S), said
 
 
 @pytest.mark.slow
@@ -199,6 +200,6 @@ def test_two_writers_of_one_file_leave_the_file_of_one(tmp_path: Path) -> None:
         )
         for line in lines
     ]  # fmt: skip
-    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert [process.wait(timeout=PATIENCE_S) for process in both] == [0, 0]
     assert (tmp_path / "x.json").read_bytes() in expected
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
