@@ -17,8 +17,9 @@ import pytest
 
 from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import is_showable
-from rsinspect.checkpoints.boundary import opened, reading
+from rsinspect.checkpoints.boundary import opened
 from rsinspect.checkpoints.contents import contents_of
+from rsinspect.checkpoints.layout import reading
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.identify import fit

@@ -1,9 +1,9 @@
-"""The members of a ``.keras`` archive: read in place and within bounds, never extracted.
+"""The members of a zip archive (``.keras``, ``.npz``, PyTorch's): read in place, never extracted.
 
-Keras stores its members as they are, so a member that grows when it is unpacked is none of its
-making. Names, links, duplicates and encryption are looked at before the first member is read;
-extracting archives has cost Keras CVE-2025-12060, -12638, CVE-2026-11816, -12482 and -12479, and
-reading them whole the bombs of CVE-2026-0897.
+Keras and PyTorch store their members as they are, so a member that grows when it is unpacked is
+none of their making. Names, links, duplicates and encryption are looked at before the first member
+is read; extracting archives has cost Keras CVE-2025-12060, -12638, CVE-2026-11816, -12482 and
+-12479, and reading them whole the bombs of CVE-2026-0897.
 """
 
 from __future__ import annotations
@@ -37,15 +37,26 @@ _DAMAGED = (
 )  # fmt: skip
 """What zipfile raises on an archive that is damaged, encrypted or of a kind of its own."""
 
+_KINDS = {"Keras": ".keras archive", "NumPy": ".npz archive"}
+"""What the archives of a writer are called."""
+
 
 class _Bounded(io.BufferedReader):
-    """A file of which nobody reads much at once; zipfile reads its list of members in one go."""
+    """A file whose list of members nobody reads if it is long; zipfile reads it in one go.
+
+    Attributes:
+        is_listed: Whether the list has been read; members are read as they are asked for.
+    """
+
+    is_listed = False
 
     def read(self, size: int | None = -1, /) -> bytes:
+        if self.is_listed:
+            return super().read(size)
         most = _MOST_READ_AT_ONCE + 1
         content = super().read(most if size is None or size < 0 else min(size, most))
         if len(content) == most:
-            raise zipfile.BadZipFile("its list of members is longer than any that Keras writes")
+            raise zipfile.BadZipFile("its list of members is longer than any that is written")
         return content
 
 
@@ -54,14 +65,26 @@ class Archive:
 
     Attributes:
         name: Of the file, as messages say it.
+        writer: Who writes such archives.
     """
 
-    def __init__(self, file: zipfile.ZipFile, name: str) -> None:
+    def __init__(self, file: zipfile.ZipFile, name: str, writer: str) -> None:
         self._file = file
         self.name = name
+        self.writer = writer
 
     def __contains__(self, member: str) -> bool:
         return member in self._file.NameToInfo
+
+    @property
+    def members(self) -> dict[str, int]:
+        """List the members, each with the bytes that it takes in the file."""
+        return {info.filename: info.compress_size for info in self._file.infolist()}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """List the members, each with the bytes that it has when it is unpacked."""
+        return {info.filename: info.file_size for info in self._file.infolist()}
 
     def content(self, member: str, most_bytes: int) -> bytes:
         """Read a member whole.
@@ -73,11 +96,23 @@ class Archive:
         if info.file_size > most_bytes:
             raise WeightsError(
                 f"{self.name}: {member} would grow from {info.compress_size} to {info.file_size} "
-                f"bytes, more than any that Keras writes"
+                f"bytes, more than any that {self.writer} writes"
             )
         content = io.BytesIO()
         self._pour(info, content)
         return content.getvalue()
+
+    @contextlib.contextmanager
+    def stream(self, member: str) -> Iterator[IO[bytes]]:
+        """Open a member of numbers; its checksum is verified where it is read to its end.
+
+        Raises:
+            WeightsError: If it is missing, grows more than numbers can, or is damaged.
+        """
+        info = self._info(member)
+        self._require_numbers(info)
+        with refusing_damage(self.name, self.writer), self._file.open(info) as packed:
+            yield packed
 
     def copy(self, member: str, target: IO[bytes]) -> None:
         """Copy a member into an open file; its checksum is verified on the way.
@@ -86,18 +121,22 @@ class Archive:
             WeightsError: If it is missing, or grows more than weights can.
         """
         info = self._info(member)
+        self._require_numbers(info)
+        self._pour(info, target)
+        target.flush()
+        target.seek(0)
+
+    def _require_numbers(self, info: zipfile.ZipInfo) -> None:
+        """Refuse a member that grows more than weights can."""
         if info.file_size > max(_SMALL_BYTES, MOST_EXPANSION * info.compress_size):
             raise WeightsError(
                 f"{self.name} would grow from {info.compress_size} to {info.file_size} bytes; "
                 f"weights do not shrink more than {MOST_EXPANSION} times"
             )
-        self._pour(info, target)
-        target.flush()
-        target.seek(0)
 
     def _pour(self, info: zipfile.ZipInfo, target: IO[bytes]) -> None:
         """Copy a member; no more comes out than it says, and zipfile checks that it is all."""
-        with self._file.open(info) as packed:
+        with refusing_damage(self.name, self.writer), self._file.open(info) as packed:
             while piece := packed.read(_PIECE_BYTES):
                 target.write(piece)
 
@@ -106,34 +145,55 @@ class Archive:
             raise WeightsError(f"{self.name} has no {member} inside")
         info = self._file.getinfo(member)
         if info.flag_bits & 1:
-            raise WeightsError(f"{self.name}: {member} is encrypted", "Keras encrypts nothing")
+            raise WeightsError(
+                f"{self.name}: {member} is encrypted", f"{self.writer} encrypts nothing"
+            )
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise WeightsError(
-                f"{self.name} is compressed in a way that Keras does not write",
+                f"{self.name} is compressed in a way that {self.writer} does not write",
                 "store or deflate what is inside",
             )
         return info
 
 
 @contextlib.contextmanager
-def archive_at(path: Path) -> Iterator[Archive]:
+def archive_at(path: Path, writer: str = "Keras") -> Iterator[Archive]:
     """Open the archive at a path and look at its list of members; none of them is read.
 
+    Args:
+        path: Of the archive.
+        writer: Who writes such archives, for messages: ``Keras``, ``NumPy``, ``PyTorch``.
+
     Raises:
-        WeightsError: If it is damaged, or has a member that Keras would not have written.
+        WeightsError: If it is damaged, or has a member that nobody would have written.
     """
     name = said(path)
+    with contextlib.ExitStack() as stack:
+        with refusing_damage(name, writer):
+            raw = stack.enter_context(_Bounded(io.FileIO(path)))
+            file = stack.enter_context(zipfile.ZipFile(raw))
+            raw.is_listed = True
+            _check_members(file, name, writer)
+        yield Archive(file, name, writer)
+
+
+@contextlib.contextmanager
+def refusing_damage(name: str, writer: str) -> Iterator[None]:
+    """Put into our words what zipfile raises on an archive that is not what it seems.
+
+    Raises:
+        WeightsError: In its place.
+    """
     try:
-        with _Bounded(io.FileIO(path)) as raw, zipfile.ZipFile(raw) as file:
-            _check_members(file, name)
-            yield Archive(file, name)
+        yield
     except RsInspectError:
         raise
     except OSError as exc:
         raise WeightsError(f"{name} cannot be read: {one_line(exc)}") from exc
     except _DAMAGED as exc:
+        kind = _KINDS.get(writer, f"archive of {writer}'s")
         raise WeightsError(
-            f"{name} is damaged, or no .keras archive: {one_line(exc)}", "save it again"
+            f"{name} is damaged, or no {kind}: {one_line(exc)}", "save it again"
         ) from exc
 
 
@@ -146,7 +206,7 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def _check_members(file: zipfile.ZipFile, name: str) -> None:
+def _check_members(file: zipfile.ZipFile, name: str, writer: str) -> None:
     """Refuse members that leave the archive, are links, or are there twice."""
     for member in file.infolist():
         place = PurePosixPath(member.filename.replace("\\", "/"))
@@ -163,7 +223,7 @@ def _check_members(file: zipfile.ZipFile, name: str) -> None:
         else:
             continue
         raise WeightsError(
-            f"{name} is no archive that Keras wrote: it has a member "
+            f"{name} is no archive that {writer} wrote: it has a member "
             f"{showable(member.filename, MOST_SAID)}, {what}",
             "do not trust it; nothing of it was read",
         )

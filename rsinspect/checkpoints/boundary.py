@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import h5py
 
-from rsinspect.base.errors import RsInspectError, WeightsError
+from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import showable
 from rsinspect.checkpoints.archive import WEIGHTS, archive_at
 from rsinspect.checkpoints.layout import (
@@ -28,7 +28,7 @@ from rsinspect.checkpoints.layout import (
     HDF5_SIGNATURE,
     MOST_SAID,
     layout_of,
-    one_line,
+    reading,
     said,
     start_of,
 )
@@ -95,24 +95,6 @@ def attribute(owner: Any, key: str, name: str) -> bytes | None:
         if not isinstance(value, bytes):
             raise _foreign(name, key, "not one text")
         return value
-
-
-@contextlib.contextmanager
-def reading(name: str) -> Iterator[None]:
-    """Put into our words what h5py raises on a file that is not what it seems.
-
-    Raises:
-        WeightsError: In its place.
-    """
-    try:
-        yield
-    except RsInspectError:
-        raise
-    except (OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError,
-            MemoryError) as exc:  # fmt: skip
-        raise WeightsError(
-            f"{name} cannot be read: {one_line(exc)}", "fetch or save it again"
-        ) from exc
 
 
 def _datasets(file: Any, name: str) -> Datasets:

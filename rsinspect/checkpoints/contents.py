@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.units import dimensions
-from rsinspect.checkpoints.boundary import Datasets, reading
-from rsinspect.checkpoints.layout import KERAS_2, KERAS_3, layout_of
+from rsinspect.checkpoints.boundary import Datasets
+from rsinspect.checkpoints.layout import KERAS_2, KERAS_3, layout_of, reading
 
 Shapes = tuple[tuple[int, ...], ...]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rsinspect.base.errors import WeightsError
-from rsinspect.checkpoints.boundary import Datasets, attribute, opened, reading
-from rsinspect.checkpoints.layout import HDF5_SIGNATURE, said, start_of
+from rsinspect.checkpoints.boundary import attribute, opened
+from rsinspect.checkpoints.layout import HDF5_SIGNATURE, reading, said, start_of
+from rsinspect.checkpoints.raw import rows_at_once
 from rsinspect.checkpoints.tensors import Format, StoredTensor, TensorFile
 
 _FACTS = ("keras_version", "backend")
@@ -30,9 +31,11 @@ def keras_file(path: Path) -> Iterator[TensorFile]:
             for owner in (file, file.get(_MODEL.rstrip("/")))
             if owner is not None and (value := attribute(owner, key, name)) is not None
         }
-        yield TensorFile(
-            path, format, tensors, facts, lambda own: _read(datasets, places, own, name)
-        )
+
+        def slabs(own: str) -> Iterator[Any]:
+            return _slabs(datasets[places[own]], own, name)
+
+        yield TensorFile(path, format, tensors, facts, slabs)
 
 
 def _format(path: Path, file: Any) -> Format:
@@ -49,14 +52,16 @@ def _stored(name: str, dataset: Any) -> StoredTensor:
     )
 
 
-def _read(datasets: Datasets, places: dict[str, str], own: str, name: str) -> Any:
+def _slabs(dataset: Any, own: str, name: str) -> Iterator[Any]:
     """Read an array; two bytes without a type are bfloat16, which HDF5 has no name for."""
     import ml_dtypes
 
-    with reading(name):
-        dataset = datasets[places[own]]
-        if dataset.dtype == "V2":
-            return dataset[()].view(ml_dtypes.bfloat16)
-        if dataset.dtype.kind not in "fiub":
-            raise WeightsError(f"{name}: {own} holds {dataset.dtype}, which is no kind of number")
-        return dataset[()]
+    is_bfloat16 = dataset.dtype == "V2"
+    if dataset.shape is None or (dataset.dtype.kind not in "fiub" and not is_bfloat16):
+        raise WeightsError(f"{name}: {own} holds {dataset.dtype}, which is no kind of number")
+    rows = rows_at_once(dataset.shape, dataset.dtype.itemsize)
+    for start in range(0, max(1, *dataset.shape[:1]), rows) if dataset.shape else (None,):
+        with reading(name):
+            slab = dataset[()] if start is None else dataset[start : start + rows]
+            slab = slab.view(ml_dtypes.bfloat16) if is_bfloat16 else slab
+        yield slab

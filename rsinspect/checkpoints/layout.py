@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
-from rsinspect.base.errors import WeightsError
+from rsinspect.base.errors import RsInspectError, WeightsError
 from rsinspect.base.text import showable
 
 KERAS_2 = (".h5", ".hdf5")
@@ -39,7 +41,7 @@ def said(path: Path) -> str:
     return showable(str(path), MOST_SAID)
 
 
-def start_of(path: Path) -> bytes:
+def start_of(path: Path, most: int = len(HDF5_SIGNATURE)) -> bytes:
     """Read the first bytes of a file, as many as tell what it is.
 
     Raises:
@@ -53,7 +55,7 @@ def start_of(path: Path) -> bytes:
         if not stat.S_ISREG(mode):
             raise WeightsError(f"{name} is a pipe, a socket or a device, not a file")
         with path.open("rb") as file:
-            return file.read(len(HDF5_SIGNATURE))
+            return file.read(most)
     except FileNotFoundError as exc:
         raise WeightsError(f"there is no file {name}") from exc
     except (OSError, ValueError) as exc:
@@ -63,3 +65,21 @@ def start_of(path: Path) -> bytes:
 def one_line(value: object) -> str:
     """Say what an exception or a value says, without line breaks."""
     return showable(" ".join(str(value).split()), MOST_SAID) or type(value).__name__
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Put into our words what a reader raises on a file that is not what it seems.
+
+    Raises:
+        WeightsError: In its place.
+    """
+    try:
+        yield
+    except RsInspectError:
+        raise
+    except (OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError,
+            MemoryError) as exc:  # fmt: skip
+        raise WeightsError(
+            f"{name} cannot be read: {one_line(exc)}", "fetch or save it again"
+        ) from exc

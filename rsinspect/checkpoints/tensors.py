@@ -6,12 +6,14 @@ Which format that is, its first bytes tell; the end of its name only where they 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from rsinspect.base.errors import WeightsError
-from rsinspect.checkpoints.layout import HDF5_SIGNATURE, said, start_of
+from rsinspect.checkpoints.layout import ARCHIVE, HDF5_SIGNATURE, said, start_of
 
 Format = Literal[
     "keras-2-h5", "keras-3-weights", "keras-archive", "safetensors", "npz", "torch",
@@ -19,6 +21,9 @@ Format = Literal[
 ]  # fmt: skip
 
 _ZIP = b"PK\x03\x04"
+_OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF"
+"""The number that PyTorch's files begin with before 1.6, as a pickle."""
+_DATA_OF_CHECKPOINT = re.compile(r"\.data-\d{5}-of-\d{5}$")
 
 
 class StoredTensor(NamedTuple):
@@ -45,14 +50,26 @@ class TensorFile(NamedTuple):
         format: Which it has.
         tensors: By name, in the order of the file.
         facts: What else the file says of itself: ``keras_version``, ``backend``.
-        read: Reads a tensor by its name, as a NumPy array in the file's own layout.
+        slabs: Reads a tensor by its name in pieces along its first axis, NumPy arrays of 16 MiB or
+            one row, in the file's own layout; one piece where there is no such axis.
     """
 
     path: Path
     format: Format
     tensors: Mapping[str, StoredTensor]
     facts: Mapping[str, str]
-    read: Callable[[str], Any]
+    slabs: Callable[[str], Iterator[Any]]
+
+    def read(self, name: str) -> Any:
+        """Read a tensor whole, as a NumPy array in the file's own layout.
+
+        Raises:
+            WeightsError: If its numbers are damaged, or no kind of number.
+        """
+        import numpy as np
+
+        first, *more = self.slabs(name)
+        return np.concatenate((first, *more)) if more else first
 
 
 @contextlib.contextmanager
@@ -63,14 +80,49 @@ def tensor_file(path: Path) -> Iterator[TensorFile]:
         WeightsError: If there is no such file, it is of no known format, it is damaged, or it
             points at anything outside itself.
     """
-    start = start_of(path)
-    if start == HDF5_SIGNATURE or (start.startswith(_ZIP) and path.suffix.lower() == ".keras"):
+    path = _file_at(path)
+    with _opener(path)(path) as file:
+        yield file
+
+
+def _file_at(path: Path) -> Path:
+    """Find the index of a checkpoint of TensorFlow's, where its folder or prefix is named."""
+    try:
+        is_file = path.is_file() and not _DATA_OF_CHECKPOINT.search(path.name)
+    except OSError:  # a name that is too long
+        is_file = True  # and what is wrong with it is said where it is opened
+    if is_file:
+        return path
+    from rsinspect.checkpoints.tf1_checkpoint import index_at
+
+    return index_at(path)
+
+
+def _opener(path: Path) -> Callable[[Path], AbstractContextManager[TensorFile]]:
+    """Choose what opens a file, by its first bytes and then by its name."""
+    start, suffix = start_of(path, 16), path.suffix.lower()
+    if start.startswith(HDF5_SIGNATURE) or (start.startswith(_ZIP) and suffix == ARCHIVE):
         from rsinspect.checkpoints.hdf5_tensors import keras_file
 
-        with keras_file(path) as file:
-            yield file
-        return
+        return keras_file
+    if start.startswith(_ZIP) and suffix == ".npz":
+        from rsinspect.checkpoints.npz import npz_file
+
+        return npz_file
+    if start.startswith((_ZIP, _OLD_TORCH)):
+        from rsinspect.checkpoints.torch_file import torch_file
+
+        return torch_file
+    if start[8:9] == b"{" or suffix == ".safetensors":  # after the length of its header
+        from rsinspect.checkpoints.safetensors_file import safetensors_file
+
+        return safetensors_file
+    if suffix == ".index":
+        from rsinspect.checkpoints.tf1_checkpoint import checkpoint_file
+
+        return checkpoint_file
     raise WeightsError(
-        f"{said(path)!r} is not a weight file that can be read",
-        "there are .h5, .weights.h5 and .keras files",
+        f"{said(path)!r} is {'not a weight file that can be read' if start else 'empty'}",
+        "there are .h5, .weights.h5, .keras, .safetensors, .npz and .pth files, and checkpoints of "
+        "TensorFlow (.index)",
     )
