@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import functools
-import hashlib
-import http.server
-import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import h5py
 import keras
@@ -29,19 +20,18 @@ from rsinspect import paper
 from rsinspect.base.errors import WeightsError, WeightsUnavailable
 from rsinspect.checkpoints.boundary import opened
 from rsinspect.checkpoints.contents import contents_of
-from rsinspect.keras_model import fetch, load
+from rsinspect.keras_model import load
 from rsinspect.keras_model.applications import ResNetRS
-from rsinspect.keras_model.fetch import fetch_published
 from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.identify import check
-from rsinspect.weights.published import cache_folder, published_name
+from rsinspect.weights.published import published_files, published_name
 from tests.keras_oracles import images, network, original
+from tests.mirrors import NOTOP, md5_of, mirror_of, publish, stop
 from tests.weight_files import write_keras_2
 
 pytestmark = pytest.mark.keras
 
-NOTOP = "resnet-rs-50-i160_notop.h5"
 TINY = [{"input_filters": 8, "num_repeats": 1}, {"input_filters": 16, "num_repeats": 2}]
 TINY_SPEC = ResNetRSSpec(blocks=(1, 2), filters=(8, 16), depth=50, classes=5)
 
@@ -338,12 +328,7 @@ def test_imagenet_weights_are_given_to_what_they_fit(
         ResNetRS(50, **arguments)
 
 
-# Fetching, for real, from a server on this machine
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
+# Fetching, for real, from a server on this machine; its failures are in test_weights_fetch
 
 
 @pytest.fixture(scope="module")
@@ -357,26 +342,10 @@ def published_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def mirror(published_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """A server with that file; Keras's cache in an empty folder; the md5 table true of the file."""
-    handler = functools.partial(_Quiet, directory=str(published_file.parent))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", f"http://127.0.0.1:{server.server_port}/")
-    monkeypatch.setenv("no_proxy", "*")
-    digest = hashlib.md5(published_file.read_bytes()).hexdigest()
-    _publish(monkeypatch, digest)
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def _publish(monkeypatch: pytest.MonkeyPatch, md5: str) -> None:
-    table = paper.PublishedWeights(
-        base_url="http://127.0.0.1:9/", md5={NOTOP: md5, "resnet-rs-50-i160.h5": md5}
-    )
-    monkeypatch.setattr(paper, "published_weights", lambda: table)
+    publish(monkeypatch, {NOTOP: md5_of(published_file)})
+    with mirror_of(published_file.parent, monkeypatch, tmp_path / "home") as server:
+        yield server
+    published_files.cache_clear()
 
 
 def test_published_weights_are_fetched_once_and_then_need_no_network(
@@ -388,8 +357,7 @@ def test_published_weights_are_fetched_once_and_then_need_no_network(
     batch = images(64, 64, 3)
     np.testing.assert_allclose(model(batch), reference(batch), atol=1e-5)
     assert capsys.readouterr().out == ""
-    mirror.shutdown()
-    mirror.server_close()
+    stop(mirror)
     again = rsinspect.ResNetRS50(weights="imagenet-i160", **arguments)
     np.testing.assert_array_equal(again(batch), model(batch))
     arguments |= {"input_shape": (3, 64, 64), "data_format": "channels_first"}
@@ -397,202 +365,16 @@ def test_published_weights_are_fetched_once_and_then_need_no_network(
     np.testing.assert_allclose(first(np.moveaxis(batch, -1, 1)), model(batch), atol=1e-5)
 
 
-def test_a_damaged_file_in_the_cache_is_fetched_again(mirror: Any, published_file: Path) -> None:
-    cache_folder().mkdir(parents=True)
-    (cache_folder() / NOTOP).write_bytes(b"half a file")
-    path = fetch_published(NOTOP)
-    assert path == cache_folder() / NOTOP
-    assert path.read_bytes() == published_file.read_bytes()
-
-
-def test_a_file_with_another_md5_is_refused_and_not_kept(
-    mirror: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _publish(monkeypatch, "0" * 32)
-    with pytest.raises(WeightsUnavailable, match=f"{NOTOP} with md5 {'0' * 32} was expected"):
-        rsinspect.ResNetRS50(weights="imagenet", include_top=False)
-    assert list(cache_folder().iterdir()) == []
-
-
-def test_a_file_the_server_lacks_is_named_with_md5_url_and_place(mirror: Any) -> None:
-    with pytest.raises(WeightsUnavailable, match="HTTP 404") as caught:
-        rsinspect.ResNetRS50(weights="imagenet")
-    table = paper.published_weights()
-    name = "resnet-rs-50-i160.h5"
-    for part in (name, table.md5[name], f"http://127.0.0.1:{mirror.server_port}/{name}"):
-        assert part in caught.value.message
-    assert "\n" not in caught.value.message
-    assert str(cache_folder() / name) in str(caught.value.hint)
-    assert caught.value.exit_code == 3
-    assert list(cache_folder().iterdir()) == []
-
-
 def test_without_a_server_nothing_is_loaded_and_the_place_for_the_file_is_named(
     mirror: Any, tmp_path: Path, published_file: Path
 ) -> None:
-    mirror.shutdown()
-    mirror.server_close()
+    stop(mirror)
     with pytest.raises(WeightsUnavailable, match="could not be fetched") as caught:
         rsinspect.ResNetRS50(weights="imagenet", include_top=False)
     place = tmp_path / "home" / "models" / NOTOP
     assert str(place) in str(caught.value.hint)
     shutil.copy(published_file, place)
     assert rsinspect.ResNetRS50(weights="imagenet", include_top=False).name == "resnet-rs-50"
-
-
-def test_a_server_that_never_answers_is_given_up(
-    mirror: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", url)
-        monkeypatch.setattr(fetch, "TIMEOUT_S", 0.3)
-        with pytest.raises(WeightsUnavailable, match="timed out"):
-            fetch_published(NOTOP)
-    assert socket.getdefaulttimeout() is None
-
-
-@pytest.mark.parametrize(
-    ("mirror_url", "message"),
-    [
-        ("/somewhere", "is not in /somewhere"),
-        ("~/nowhere", r"is not in /.*/nowhere"),
-        ("file:///some%20where", "is not in /some where"),
-        ("s3://bucket/x", "is s3://bucket/x; nothing is fetched by s3"),
-        ("http://[::1", "is no URL"),
-        ("http://:0/", "could not be fetched from http://:0/"),
-    ],
-)
-def test_a_mirror_that_has_nothing_is_our_error(
-    mirror: Any, monkeypatch: pytest.MonkeyPatch, mirror_url: str, message: str
-) -> None:
-    monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", mirror_url)
-    with pytest.raises(WeightsUnavailable, match=message) as caught:
-        fetch_published(NOTOP)
-    assert "\n" not in str(caught.value)
-    assert "set RSINSPECT_WEIGHTS_URL to the folder" in str(caught.value.hint)
-
-
-def test_without_a_mirror_the_published_place_is_asked(
-    mirror: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("RSINSPECT_WEIGHTS_URL")
-    with pytest.raises(WeightsUnavailable, match=f"from http://127.0.0.1:9/{NOTOP}"):
-        fetch_published(NOTOP)
-
-
-@pytest.mark.parametrize("form", ["path", "url"])
-def test_a_mirror_may_be_a_folder_of_this_machine(
-    mirror: Any, monkeypatch: pytest.MonkeyPatch, published_file: Path, tmp_path: Path, form: str
-) -> None:
-    folder = tmp_path / "a b"
-    folder.mkdir()
-    place = Path(shutil.copy(published_file, folder))
-    monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", folder.as_uri() if form == "url" else str(folder))
-    assert fetch_published(NOTOP) == place  # where it lies: no second copy
-    place.write_bytes(b"half")
-    with pytest.raises(WeightsUnavailable, match=f"{NOTOP} with md5 .* was expected in .*a b"):
-        fetch_published(NOTOP)
-
-
-def test_a_cached_file_stays_until_a_better_one_is_there(
-    mirror: Any, monkeypatch: pytest.MonkeyPatch, published_file: Path
-) -> None:
-    cached = cache_folder() / NOTOP
-    cached.parent.mkdir(parents=True)
-    cached.write_bytes(b"of another release")
-    url = os.environ["RSINSPECT_WEIGHTS_URL"]
-    for wrong in (url + "nowhere", "http://127.0.0.1:9"):
-        monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", wrong)
-        with pytest.raises(WeightsUnavailable):
-            fetch_published(NOTOP)
-    monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", url)
-    _publish(monkeypatch, "0" * 32)
-    with pytest.raises(WeightsUnavailable, match="what came has md5"):
-        fetch_published(NOTOP)
-    assert [(f.name, f.read_bytes()) for f in cached.parent.iterdir()] == [
-        (NOTOP, b"of another release")
-    ]
-    _publish(monkeypatch, hashlib.md5(published_file.read_bytes()).hexdigest())
-    assert fetch_published(NOTOP).read_bytes() == published_file.read_bytes()
-
-
-def test_what_a_killed_download_left_is_removed_and_a_living_one_is_not(mirror: Any) -> None:
-    folder = cache_folder()
-    folder.mkdir(parents=True)
-    dead, living = folder / f"{NOTOP}.1.part", folder / f"{NOTOP}.2.part"
-    for part in (dead, living):
-        part.write_bytes(b"half")
-    old = time.time() - fetch.DEADLINE_S - 60
-    os.utime(dead, (old, old))
-    fetch_published(NOTOP)
-    assert sorted(folder.iterdir()) == [folder / NOTOP, living]
-
-
-class _Server(http.server.BaseHTTPRequestHandler):
-    """Asks for a password, and then sends a byte now and then without end."""
-
-    asked: ClassVar[list[str | None]] = []
-
-    def do_GET(self) -> None:
-        self.asked.append(self.headers["Authorization"])
-        if self.headers["Authorization"] is None:
-            self.send_error(401)
-            return
-        self.send_response(200)
-        self.end_headers()
-        with contextlib.suppress(OSError):
-            for _ in range(2000):
-                self.wfile.write(b".")
-                time.sleep(0.01)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-def test_a_download_has_a_deadline_and_a_password_goes_to_the_server_alone(
-    mirror: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"127.0.0.1:{server.server_port}"
-    for user in ("", "me:s3cr%40t@"):
-        monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", f"http://{user}{address}/w?token=s3cret")
-        monkeypatch.setattr(fetch, "DEADLINE_S", 0.2)
-        reason = r"came in 0\.2 s, and not the last" if user else "HTTP 401"
-        with pytest.raises(WeightsUnavailable, match=reason) as caught:
-            fetch_published(NOTOP)
-        said = str(caught.value) + "".join(capsys.readouterr())
-        assert f"http://{address}/w" in said
-        assert "s3cr" not in said
-        assert list(cache_folder().iterdir()) == []
-    assert _Server.asked == [None, f"Basic {base64.b64encode(b'me:s3cr@t').decode()}"]
-    monkeypatch.setattr(fetch, "DEADLINE_S", 60)
-    monkeypatch.setattr(fetch, "MOST_BYTES", 5)
-    with pytest.raises(WeightsUnavailable, match="it does not end"):
-        fetch_published(NOTOP)
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_connection_that_ends_early_is_no_file(
-    mirror: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as short:
-
-        def answer() -> None:
-            connection, _ = short.accept()
-            connection.recv(4096)
-            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
-            connection.close()
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        monkeypatch.setenv("RSINSPECT_WEIGHTS_URL", f"http://127.0.0.1:{short.getsockname()[1]}")
-        with pytest.raises(WeightsUnavailable, match="ended after 4 of 100 bytes"):
-            fetch_published(NOTOP)
-        thread.join()
-    assert list(cache_folder().iterdir()) == []
 
 
 def test_no_weights_are_published_for_a_network_without_a_spec() -> None:

@@ -56,6 +56,8 @@ MAY_LOAD = {
     "profiling.machine profiling.gate networks.kept networks.applications render.cells "
     "render.console email importlib.metadata",
     "cite": f"{OPTIONS} paper answers.citation render",
+    "weights list": f"rich {OPTIONS} paper answers layers networks weights checkpoints "
+    "render.cells render.console",
 }
 """What each call may load: packages, and rooms or modules of rsinspect.
 

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,10 @@ from rsinspect.checkpoints.boundary import opened
 from rsinspect.checkpoints.contents import contents_of, sizes
 from rsinspect.checkpoints.layout import one_line, said
 from rsinspect.keras_model.backend import keras
-from rsinspect.keras_model.fetch import fetch_published
 from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_layer
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network
+from rsinspect.weights.fetch import fetch_published
 from rsinspect.weights.identify import Fit, fit
 from rsinspect.weights.published import published_name
 
@@ -76,12 +76,25 @@ def _path(weights: str | os.PathLike[str] | None, network: Network) -> Path | No
                 f"no ImageNet weights are published for {network.name}",
                 "pass weights=None or the path of a file",
             )
-        return fetch_published(published_name(weights, network.spec))
+        return fetch_published(published_name(weights, network.spec), watch=_bar())
     if isinstance(weights, str | os.PathLike):
         return Path(weights).expanduser()
     raise WeightsError(
         f"weights is a {type(weights).__name__}; it must be None, 'imagenet' or a path"
     )
+
+
+def _bar() -> Callable[[int, int | None], object]:
+    """Make a progress bar of Keras's, on stderr: in a notebook it is what people know."""
+    bars: list[Any] = []
+
+    def show(came: int, size: int | None) -> None:
+        with contextlib.redirect_stdout(sys.stderr):
+            if not bars:
+                bars.append(keras.utils.Progbar(size))
+            bars[0].update(came)
+
+    return show
 
 
 def load(model: keras.Model, stored: Fit, network: Network) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from rsinspect import paper
 from rsinspect.base.errors import WeightsError
+from rsinspect.base.units import dimensions
+from rsinspect.base.words import near, quoted
 from rsinspect.layers.cost import weight_shapes
+from rsinspect.layers.fold import whole_cost
+from rsinspect.networks.grammar import parse_model
 from rsinspect.networks.kept import keras_home
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
@@ -42,7 +48,92 @@ def published_name(weights: str, spec: ResNetRSSpec) -> str:
             f"published: {', '.join(f'imagenet-i{size}' for size in sizes)}",
         )
     _require_published_network(spec)
-    return f"resnet-rs-{variant.depth}-i{size}{'' if spec.include_top else '_notop'}.h5"
+    return _file_name(variant.depth, size, include_top=spec.include_top)
+
+
+class PublishedFile(NamedTuple):
+    """A published weight file.
+
+    Attributes:
+        name: Of the file.
+        depth: Of the network.
+        resolution: Side of the images that it was trained on.
+        include_top: Whether the classifier's weights are in it.
+        md5: Of the file.
+        params: Numbers in it, four bytes each.
+    """
+
+    name: str
+    depth: int
+    resolution: int
+    include_top: bool
+    md5: str
+    params: int
+
+    @property
+    def weights_bytes(self) -> int:
+        """Return the bytes of all weights; the file has some more, which say what each is."""
+        return 4 * self.params
+
+
+@cache
+def published_files() -> tuple[PublishedFile, ...]:
+    """List the published files, shallowest and smallest first, each with and without classifier.
+
+    >>> [file.name for file in published_files()][1:3]
+    ['resnet-rs-50-i160_notop.h5', 'resnet-rs-101-i160.h5']
+    """
+    md5 = paper.published_weights().md5
+    files = []
+    for variant in paper.variants().values():
+        params = {
+            top: whole_cost(
+                build_graph(ResNetRSSpec.variant(variant.depth, include_top=top))
+            ).params
+            for top in (True, False)
+            if variant.published
+        }
+        for size in variant.resolutions:
+            for top in (True, False):
+                name = _file_name(variant.depth, size, include_top=top)
+                file = PublishedFile(name, variant.depth, size, top, md5[name], params[top])
+                files.append(file)
+    return tuple(files)
+
+
+def _file_name(depth: int, size: int | str, *, include_top: bool) -> str:
+    return f"resnet-rs-{depth}-i{size}{'' if include_top else '_notop'}.h5"
+
+
+def file_named(text: str, *, include_top: bool = True) -> PublishedFile:
+    """Find the published file that a text means.
+
+    Args:
+        text: The name of a file, ``resnet-rs-50-i160_notop.h5``, or of a network, ``152@224``, for
+            the largest size where it names none.
+        include_top: Whether the classifier is wanted, where a network is named.
+
+    Raises:
+        WeightsError: If none was published for it; the hint says which were.
+        SpecError: If the text names no network.
+        InvalidChoice: If it names a dialect that nobody has.
+
+    >>> file_named("152@192", include_top=False).name
+    'resnet-rs-152-i192_notop.h5'
+    """
+    files = {file.name: file for file in published_files()}
+    if text in files:
+        return files[text]
+    if text.endswith(".h5"):
+        raise WeightsError(f"no file {quoted(text)} was published", near(text, files))
+    spec = parse_model(text).spec(include_top=include_top)
+    sides = set(spec.resolution)
+    if len(sides) > 1:
+        raise WeightsError(
+            f"no ImageNet weights of size {dimensions(spec.resolution)} are published",
+            "the published networks are square: 152@224",
+        )
+    return files[published_name(f"imagenet-i{sides.pop()}", spec)]
 
 
 def _require_published_network(spec: ResNetRSSpec) -> None:
@@ -93,6 +184,22 @@ def _require_published_network(spec: ResNetRSSpec) -> None:
         )
 
 
+def places(name: str) -> tuple[Path, ...]:
+    """List where a published file may lie, ours or one that Keras 2 has fetched, the best first.
+
+    Keras 2 keeps them in the same folders, under the same names (tf_keras 2.21, ``get_file`` in
+    utils/data_utils.py).
+    """
+    usual = Path(os.path.expanduser("~/.keras"))  # noqa: PTH111  # there may be no home
+    homes = (keras_home(), usual, _SPARE)
+    return tuple(
+        dict.fromkeys([cache_folder() / name, *(home / "models" / name for home in homes)])
+    )
+
+
+_SPARE = Path(tempfile.gettempdir(), ".keras")
+
+
 def cache_folder() -> Path:
     """Locate where published files are kept: Keras's own place, so that a file serves both.
 
@@ -100,9 +207,22 @@ def cache_folder() -> Path:
     under the machine's temporary folder.
     """
     home = keras_home()
-    with contextlib.suppress(OSError):
-        home.mkdir(parents=True, exist_ok=True)
-    if not os.access(home, os.W_OK):
-        with contextlib.suppress(OSError):  # where there is none, writing says so
-            home = Path(tempfile.gettempdir(), ".keras")
-    return home / "models"
+    nearest = next(
+        folder for folder in (home / "models", *(home / "models").parents) if _is_folder(folder)
+    )
+    return (home if os.access(nearest, os.W_OK) else _SPARE) / "models"
+
+
+def md5_of(path: Path) -> str | None:
+    """Digest a file; None where there is none that can be read."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    except OSError:
+        return None
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  # False also where nobody may look

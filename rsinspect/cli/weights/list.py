@@ -1,8 +1,21 @@
 """``rsinspect weights list``."""
 
-from rsinspect.base.errors import RsInspectError
+from typing import Annotated
+
+import typer
+
+from rsinspect.cli.outputs import Format, Notes, Output, answer
 
 
-def weights_list() -> None:
+def weights_list(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read those that are here and compare their md5.")
+    ] = False,
+    format: Format = None,
+    output: Output = None,
+    notes: Notes = "short",
+) -> None:
     """List the published ImageNet weight files, how big they are and where they lie."""
-    raise RsInspectError("not there yet")
+    from rsinspect.weights.listing import list_answer
+
+    answer(list_answer(verify=verify), format, output, notes)
