@@ -14,7 +14,7 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["rsinspect"]):
-    for name in ("checkpoints.hazards", "networks.keras_config"):
+    for name in ("checkpoints.config_hazards", "networks.keras_config"):
         importlib.import_module(f"rsinspect.{name}")  # else they are loaded later, unseen
     from rsinspect.base.errors import RsInspectError
     from rsinspect.networks.named import from_text

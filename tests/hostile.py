@@ -268,7 +268,7 @@ FILES: dict[str, Hostile] = {
     "absolute member": Hostile(".keras", _archive(_CONFIG, ("/tmp/x", b"")), "outside of it"),
     "drive letter": Hostile(".keras", _archive(_CONFIG, ("C:\\x", b"")), "outside of it"),
     "symbolic link": Hostile(".keras", _archive(_CONFIG, (_LINK, b"/etc/passwd")), "a link"),
-    "member twice": Hostile(".keras", _archive(_CONFIG, _CONFIG), "config.json, twice"),
+    "member twice": Hostile(".keras", _archive(_CONFIG, _CONFIG), "there twice, config.json"),
     "encrypted": Hostile(".keras", _patched(6, 8, b"\1\0"), "is encrypted"),
     "unknown compression": Hostile(".keras", _patched(8, 10, b"\x63\0"), "does not write"),
     "size lie": Hostile(".keras", _patched(22, 24, b"\3\0\0\0"), "is damaged"),
@@ -350,7 +350,7 @@ CARRIERS: dict[str, tuple[Any, tuple[str, ...]]] = {
         _shaped(
             row("Lambda", "mine", "image", function=["4wEA", None, None], function_type="lambda")
         ),
-        ("mine: code, which was not read;", "CVE-2025-9905"),
+        ("mine: code, which was not read;", "CVE-2026-12481"),
     ),
     "function as code": (
         _shaped(row("Activation", "mine", "image", activation=CODE)),
@@ -367,17 +367,17 @@ CARRIERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     ),
     "module": (
         _shaped(row("system", "mine", "image", module="os", command="touch owned")),
-        ("neither in it nor Keras's: os.system", "CVE-2025-1550"),
+        ("mine: os.system, which is neither in the file nor Keras's", "CVE-2025-1550"),
     ),
     "hidden module": (
         _shaped(conv("mine", "image", kernel_initializer={
             "module": "\u0065vil.module", "class_name": "Popen", "config": {}
         })),
-        ("neither in it nor Keras's: evil.module.Popen", "CVE-2025-1550"),
+        ("mine: evil.module.Popen, which is neither in the file nor", "CVE-2025-1550"),
     ),
     "get_file": (
         _shaped(conv("mine", "image", kernel_initializer=GET_FILE)),
-        ("calls what no model consists of: keras.utils.get_file", "CVE-2025-8747"),
+        ("mine: keras.utils.get_file, which no model consists of", "CVE-2025-8747"),
     ),
     "safe mode off": (
         _shaped(conv("mine", "image", kernel_initializer=SWITCH)),

@@ -20,6 +20,8 @@ from typing import IO
 
 from rsinspect.base.errors import RsInspectError, WeightsError
 from rsinspect.base.text import showable
+from rsinspect.base.units import binary_bytes
+from rsinspect.checkpoints.hazards import Hazard
 from rsinspect.checkpoints.layout import MOST_SAID, one_line, said
 
 WEIGHTS = "model.weights.h5"
@@ -27,7 +29,7 @@ CONFIG = "config.json"
 MOST_EXPANSION = 100
 """Times that weights may grow when they are unpacked: Keras's own limit. They hardly shrink."""
 
-_SMALL_BYTES = 1 << 24  # an archive of less than 16 MiB unpacked harms nobody
+SMALL_BYTES = 1 << 24  # an archive of less than 16 MiB unpacked harms nobody
 _PIECE_BYTES = 1 << 20
 _MOST_READ_AT_ONCE = 1 << 23  # a list of some 80,000 members; Keras writes three or four
 
@@ -114,6 +116,33 @@ class Archive:
         with refusing_damage(self.name, self.writer), self._file.open(info) as packed:
             yield packed
 
+    def hazards(self, floor_bytes: int = SMALL_BYTES) -> tuple[Hazard, ...]:
+        """Find what the list of members says that no honest archive would; none of them is read.
+
+        Args:
+            floor_bytes: What may come out of it, however little it is packed.
+        """
+        members = self._file.infolist()
+        found = [*_odd_members(self._file)]
+        for member in members:
+            if member.flag_bits & 1:
+                found.append(Hazard("unread", _shown(member), "a member that is encrypted"))
+            if member.file_size > max(floor_bytes, MOST_EXPANSION * member.compress_size):
+                kind = "archive-bomb" if member.filename in (WEIGHTS, CONFIG) else "asset-bomb"
+                what = _growth("a member that grows", member.compress_size, member.file_size)
+                found.append(Hazard(kind, _shown(member), what))
+        whole = sum(member.file_size for member in members)
+        packed = sum(member.compress_size for member in members)
+        is_many = whole > max(4 * floor_bytes, MOST_EXPANSION * packed)
+        if not any("bomb" in each.kind for each in found) and (is_many or packed > self._size()):
+            what = _growth("members that together grow", self._size(), whole)
+            found.append(Hazard("asset-bomb", "", what))
+        return tuple(found)
+
+    def _size(self) -> int:
+        assert self._file.fp is not None  # it is open
+        return self._file.fp.seek(0, io.SEEK_END)
+
     def copy(self, member: str, target: IO[bytes]) -> None:
         """Copy a member into an open file; its checksum is verified on the way.
 
@@ -128,7 +157,7 @@ class Archive:
 
     def _require_numbers(self, info: zipfile.ZipInfo) -> None:
         """Refuse a member that grows more than weights can."""
-        if info.file_size > max(_SMALL_BYTES, MOST_EXPANSION * info.compress_size):
+        if info.file_size > max(SMALL_BYTES, MOST_EXPANSION * info.compress_size):
             raise WeightsError(
                 f"{self.name} would grow from {info.compress_size} to {info.file_size} bytes; "
                 f"weights do not shrink more than {MOST_EXPANSION} times"
@@ -157,12 +186,13 @@ class Archive:
 
 
 @contextlib.contextmanager
-def archive_at(path: Path, writer: str = "Keras") -> Iterator[Archive]:
+def archive_at(path: Path, writer: str = "Keras", *, trusting: bool = False) -> Iterator[Archive]:
     """Open the archive at a path and look at its list of members; none of them is read.
 
     Args:
         path: Of the archive.
         writer: Who writes such archives, for messages: ``Keras``, ``NumPy``, ``PyTorch``.
+        trusting: Whether odd members are let be, for somebody who asks for its ``hazards``.
 
     Raises:
         WeightsError: If it is damaged, or has a member that nobody would have written.
@@ -173,7 +203,12 @@ def archive_at(path: Path, writer: str = "Keras") -> Iterator[Archive]:
             raw = stack.enter_context(_Bounded(io.FileIO(path)))
             file = stack.enter_context(zipfile.ZipFile(raw))
             raw.is_listed = True
-            _check_members(file, name, writer)
+            for hazard in () if trusting else _odd_members(file):
+                raise WeightsError(
+                    f"{name} is no archive that {writer} wrote: it has {hazard.what}, "
+                    f"{hazard.where}",
+                    "do not trust it; nothing of it was read",
+                )
         yield Archive(file, name, writer)
 
 
@@ -206,8 +241,8 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def _check_members(file: zipfile.ZipFile, name: str, writer: str) -> None:
-    """Refuse members that leave the archive, are links, or are there twice."""
+def _odd_members(file: zipfile.ZipFile) -> Iterator[Hazard]:
+    """List members that leave the archive, are links, or are there twice."""
     for member in file.infolist():
         place = PurePosixPath(member.filename.replace("\\", "/"))
         if (
@@ -215,15 +250,16 @@ def _check_members(file: zipfile.ZipFile, name: str, writer: str) -> None:
             or ".." in place.parts
             or (place.parts[:1] and ":" in place.parts[0])
         ):
-            what = "which lies outside of it"
+            yield Hazard("member-outside", _shown(member), "a member that lies outside of it")
         elif stat.S_ISLNK(member.external_attr >> 16):
-            what = "which is a link"
+            yield Hazard("member-link", _shown(member), "a member that is a link")
         elif file.NameToInfo[member.filename] is not member:
-            what = "twice"
-        else:
-            continue
-        raise WeightsError(
-            f"{name} is no archive that {writer} wrote: it has a member "
-            f"{showable(member.filename, MOST_SAID)}, {what}",
-            "do not trust it; nothing of it was read",
-        )
+            yield Hazard("member-twice", _shown(member), "a member that is there twice")
+
+
+def _growth(who: str, before: int, after: int) -> str:
+    return f"{who} from {binary_bytes(before)} to {binary_bytes(after)}"
+
+
+def _shown(member: zipfile.ZipInfo) -> str:
+    return showable(member.filename, MOST_SAID)

@@ -23,6 +23,7 @@ import h5py
 from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import showable
 from rsinspect.checkpoints.archive import WEIGHTS, archive_at
+from rsinspect.checkpoints.hazards import Hazard
 from rsinspect.checkpoints.layout import (
     ARCHIVE,
     HDF5_SIGNATURE,
@@ -39,6 +40,7 @@ _MOST_EMPTY_BYTES = 1 << 32
 _MOST_EXPANSION = 1000
 """Times that an array above 4 GiB may be larger than what is stored of it: Keras's own limits."""
 _MOST_ATTRIBUTE_BYTES = 1 << 26
+_LAST_FILTER_OF_HDF5 = 255  # higher numbers are the plug-ins of others
 
 Datasets = dict[str, Any]
 """The datasets of an HDF5 file by their path, none of them read."""
@@ -67,9 +69,14 @@ def opened(path: Path) -> Iterator[tuple[Any, Datasets]]:
                     f"{name} is {'empty' if not start else 'not an HDF5 file'}",
                     "fetch or save it again; a page saved in its place is a common cause",
                 )
-            file = stack.enter_context(h5py.File(source, "r"))
+            file = stack.enter_context(hdf5_file(source))
             datasets = _datasets(file, name)
         yield file, datasets
+
+
+def hdf5_file(source: IO[bytes] | Path) -> Any:
+    """Open an HDF5 file of which nothing is read yet."""
+    return h5py.File(source, "r")
 
 
 def attribute(owner: Any, key: str, name: str) -> bytes | None:
@@ -97,6 +104,11 @@ def attribute(owner: Any, key: str, name: str) -> bytes | None:
         return value
 
 
+def hdf5_hazards(file: Any) -> tuple[Hazard, ...]:
+    """Find what in an open HDF5 file points outside it, or claims to be what it is not."""
+    return tuple(item for _, item in _looked_over(file) if isinstance(item, Hazard))
+
+
 def _datasets(file: Any, name: str) -> Datasets:
     """List all datasets without reading one, and refuse whatever lies outside the file.
 
@@ -104,45 +116,75 @@ def _datasets(file: Any, name: str) -> Datasets:
         WeightsError: With the path of the first thing that Keras would not have written.
     """
     found: Datasets = {}
-    seen: set[int] = set()
+    for place, item in _looked_over(file):
+        if isinstance(item, Hazard):
+            raise _foreign(name, item.where, item.what)
+        found[place] = item
+    return found
+
+
+def _looked_over(file: Any) -> Iterator[tuple[str, Any]]:
+    """List all datasets by their path, none of them read, and what Keras would not have written."""
+    groups: set[int] = set()
+    count = 0
     ahead: list[tuple[str, Any]] = [("", file.id)]
     while ahead:  # on h5py's lower level, which takes a third of the time
         path, group = ahead.pop()
         address = h5py.h5o.get_info(group).addr
-        if address in seen:
-            raise _foreign(name, path, "a group that is there twice")
-        seen.add(address)
+        if address in groups:
+            yield path, _hazard("odd-item", path, "a group that is there twice")
+            continue
+        groups.add(address)
         for child in group:
             place = f"{path}/{child.decode(errors='surrogateescape')}".lstrip("/")
-            if len(seen) + len(found) > _MOST_ITEMS:
-                raise _foreign(name, place, f"one of more than {_MOST_ITEMS} groups and arrays")
-            if group.links.get_info(child).type != h5py.h5l.TYPE_HARD:
-                raise _foreign(name, place, "a link to another place")
+            count += 1
+            if count > _MOST_ITEMS:
+                what = f"one of more than {_MOST_ITEMS} groups and arrays"
+                yield place, _hazard("unread", place, what)
+                return
+            link = group.links.get_info(child).type
+            if link == h5py.h5l.TYPE_SOFT:
+                yield place, _hazard("inner-link", place, "a link to another place")
+                continue
+            if link != h5py.h5l.TYPE_HARD:
+                what = "a link to another place, in another file"
+                yield place, _hazard("external-link", place, what)
+                continue
             item = h5py.h5o.open(group, child)
             if isinstance(item, h5py.h5g.GroupID):
                 if place.count("/") >= _MOST_NESTED:
-                    raise _foreign(name, place, "a group inside more groups than Keras nests")
+                    what = "a group inside more groups than Keras nests"
+                    yield place, _hazard("unread", place, what)
+                    continue
                 ahead.append((place, item))
             elif isinstance(item, h5py.h5d.DatasetID):
-                _require_own_data(item, name, place)
-                found[place] = h5py.Dataset(item)
+                oddity = _oddity(item, place)
+                yield place, oddity or h5py.Dataset(item)
             else:
-                raise _foreign(name, place, "neither a group nor an array")
-    return found
+                yield place, _hazard("odd-item", place, "neither a group nor an array")
 
 
-def _require_own_data(dataset: Any, name: str, place: str) -> None:
-    """Refuse a dataset whose numbers are kept outside the file, packed, or not there."""
+def _oddity(dataset: Any, place: str) -> Hazard | None:
+    """Find out whether the numbers of a dataset are kept outside the file, packed, or not there."""
     properties = dataset.get_create_plist()
     if properties.get_layout() == h5py.h5d.VIRTUAL:
-        raise _foreign(name, place, "an array pieced together from other files")
+        return _hazard("virtual-array", place, "an array pieced together from other files")
     if properties.get_external_count():
-        raise _foreign(name, place, "an array kept in another file")
-    if properties.get_nfilters():
-        raise _foreign(name, place, "a compressed array")
+        return _hazard("external-storage", place, "an array kept in another file")
     declared = math.prod(dataset.shape or ()) * dataset.get_type().get_size()
     if declared > _MOST_EMPTY_BYTES and declared > _MOST_EXPANSION * dataset.get_storage_size():
-        raise _foreign(name, place, f"an array of {declared} bytes, which are not there")
+        what = f"an array of {declared} bytes, which are not there"
+        return _hazard("shape-bomb", place, what)
+    filters = [properties.get_filter(n)[0] for n in range(properties.get_nfilters())]
+    if any(number > _LAST_FILTER_OF_HDF5 for number in filters):
+        return _hazard("plug-in", place, f"a compressed array, which needs filter {max(filters)}")
+    if filters:
+        return _hazard("compressed-array", place, "a compressed array")
+    return None
+
+
+def _hazard(kind: str, place: str, what: str) -> Hazard:
+    return Hazard(kind, showable(place, MOST_SAID), what)
 
 
 def _foreign(name: str, place: str, what: str) -> WeightsError:

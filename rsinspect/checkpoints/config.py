@@ -16,10 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rsinspect.base.errors import WeightsError
 from rsinspect.checkpoints.layout import ARCHIVE, HDF5_SIGNATURE, layout_of, said, start_of
+
+if TYPE_CHECKING:
+    from rsinspect.checkpoints.hazards import Form
 
 Config = Mapping[str, Any]
 Shapes = tuple[tuple[int, ...], ...]
@@ -81,14 +84,22 @@ def saved_model(path: Path) -> Saved:
             "fetch or save it again; a page saved in its place is a common cause",
         )
     config = parsed(content, name)
-    return saved(config, content, weights_in(path, config))
+    form: Form = "hdf5" if start == HDF5_SIGNATURE else "archive"
+    return saved(config, content, weights_in(path, config), form)
 
 
-def saved(config: Config, content: bytes, weights: Lookup = lambda _: None) -> Saved:
+def saved(
+    config: Config, content: bytes, weights: Lookup = lambda _: None, form: Form = "config"
+) -> Saved:
     """Put together what a configuration says, and what its text gives away."""
-    from rsinspect.checkpoints.hazards import hazards_of
+    from rsinspect.checkpoints.config_hazards import hazards_of
 
-    return Saved(config, weights, hazards_of(config, content))
+    hazards = hazards_of(config, content)
+    if not hazards:
+        return Saved(config, weights)
+    from rsinspect.checkpoints.hazards import sentences
+
+    return Saved(config, weights, sentences(hazards, form))
 
 
 def parsed(content: bytes, name: str) -> Config:

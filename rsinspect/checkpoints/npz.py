@@ -21,7 +21,7 @@ from rsinspect.checkpoints.tensors import StoredTensor, TensorFile
 _ENDING = ".npy"
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
     """What stands before the numbers of an array.
 
     Attributes:
@@ -45,13 +45,13 @@ def npz_file(path: Path) -> Iterator[TensorFile]:
             if member.endswith(_ENDING):
                 own = member.removesuffix(_ENDING)
                 with archive.stream(member) as stream, reading(name):
-                    header = _header(stream)
+                    header = header_of(stream)
                 dtype = "object" if header.dtype.hasobject else str(header.dtype.newbyteorder("="))
                 tensors[own] = StoredTensor(own, header.shape, dtype, size)
 
         def read(own: str) -> Iterator[Any]:
             with archive.stream(f"{own}{_ENDING}") as stream:
-                header = _header(stream)
+                header = header_of(stream)
                 if tensors[own].dtype not in DTYPES:
                     raise WeightsError(
                         f"{name}: {showable(own, MOST_SAID)} holds {tensors[own].dtype}, "
@@ -68,8 +68,12 @@ def npz_file(path: Path) -> Iterator[TensorFile]:
         )
 
 
-def _header(stream: IO[bytes]) -> _Header:
-    """Read what stands before the numbers; NumPy's reader of it evaluates literals alone."""
+def header_of(stream: IO[bytes]) -> Header:
+    """Read what stands before the numbers; NumPy's reader of it evaluates literals alone.
+
+    Raises:
+        ValueError: If it is damaged, or of a format with named fields.
+    """
     from numpy.lib import format as npy
 
     version = npy.read_magic(stream)
@@ -79,7 +83,7 @@ def _header(stream: IO[bytes]) -> _Header:
     shape, is_fortran, dtype = readers[version](stream)
     if dtype == "V2":  # two bytes without a type: NumPy has no name for bfloat16
         dtype = dtype_named("bfloat16")
-    return _Header(shape, is_fortran, dtype)
+    return Header(shape, is_fortran, dtype)
 
 
 def _joined(parts: Iterator[Any]) -> Any:
