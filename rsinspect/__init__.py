@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rsinspect.api.measuring import load_run as load_run
     from rsinspect.api.measuring import profile as profile
     from rsinspect.api.networks import network as network
+    from rsinspect.api.weights import inspect_weights as inspect_weights
     from rsinspect.base.errors import FoldingWarning as FoldingWarning
     from rsinspect.base.errors import RsInspectError as RsInspectError
     from rsinspect.base.errors import WeightsWarning as WeightsWarning
@@ -65,6 +66,7 @@ __all__ = [
     "fold_batch_norm",
     "fuse_batch_norm",
     "graph",
+    "inspect_weights",
     "load_run",
     "network",
     "preprocess_input",
@@ -86,6 +88,7 @@ _HOMES = {
     "fuse_batch_norm": "rsinspect.keras_model.fuse_batch_norm",
     "graph": "rsinspect.api.functions",
     "fastest": "rsinspect.api.measuring",
+    "inspect_weights": "rsinspect.api.weights",
     "load_run": "rsinspect.api.measuring",
     "network": "rsinspect.api.networks",
     "profile": "rsinspect.api.measuring",

@@ -63,8 +63,8 @@ def test_a_checkpoint_is_read_as_tensorflow_reads_it(folder: Path, name: str) ->
             assert stored.stored_bytes == expected[own].nbytes
             assert np.array_equal(read, expected[own])
         assert file.read("brain").tolist() == [0, 1, 2, 3, 4]
-        for own, what in (("cut", "slices"), ("words", "string")):
-            with pytest.raises(WeightsError, match=f"holds {what}, which are not read"):
+        for own, what in (("cut", "float32 in slices"), ("words", "string")):
+            with pytest.raises(WeightsError, match=f"holds {what}, which is not read"):
                 file.read(own)
 
 

@@ -80,13 +80,17 @@ def tensor_file(path: Path) -> Iterator[TensorFile]:
         WeightsError: If there is no such file, it is of no known format, it is damaged, or it
             points at anything outside itself.
     """
-    path = _file_at(path)
+    path = file_at(path)
     with _opener(path)(path) as file:
         yield file
 
 
-def _file_at(path: Path) -> Path:
-    """Find the index of a checkpoint of TensorFlow's, where its folder or prefix is named."""
+def file_at(path: Path) -> Path:
+    """Find the index of a checkpoint of TensorFlow's, where its folder or prefix is named.
+
+    Raises:
+        WeightsError: If a folder has no checkpoint, or several.
+    """
     try:
         is_file = path.is_file() and not _DATA_OF_CHECKPOINT.search(path.name)
     except OSError:  # a name that is too long

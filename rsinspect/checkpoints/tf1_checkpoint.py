@@ -113,16 +113,16 @@ def checkpoint_file(path: Path) -> Iterator[TensorFile]:
 
     def read(own: str) -> Iterator[Any]:
         entry = found[own]
-        if entry.dtype not in DTYPES or entry.is_sliced:
-            what = "slices" if entry.is_sliced else entry.dtype
-            raise WeightsError(f"{name}: {own} holds {what}, which are not read")
+        if _kind(entry) not in DTYPES:
+            raise WeightsError(f"{name}: {own} holds {_kind(entry)}, which is not read")
         with _shard(path, entry.shard, shards).open("rb") as file:
             file.seek(entry.offset)
             dtype = dtype_named(entry.dtype).newbyteorder("<" if is_little else ">")
             yield from slabs(file, entry.shape, dtype)
 
     tensors = {
-        own: StoredTensor(own, entry.shape, entry.dtype, entry.size) for own, entry in found.items()
+        own: StoredTensor(own, entry.shape, _kind(entry), entry.size)
+        for own, entry in found.items()
     }
     yield TensorFile(
         path,
@@ -131,6 +131,10 @@ def checkpoint_file(path: Path) -> Iterator[TensorFile]:
         {"shards": str(shards)},
         lambda own: guarded(read(own), lambda: reading(name)),
     )
+
+
+def _kind(entry: _Entry) -> str:
+    return f"{entry.dtype} in slices" if entry.is_sliced else entry.dtype
 
 
 def _shard(index: Path, number: int, shards: int) -> Path:
@@ -149,8 +153,7 @@ def _check(found: Mapping[str, _Entry], path: Path, shards: int) -> None:
                     "keep the index and the data in one folder",
                 )
             sizes[entry.shard] = data.stat().st_size
-        is_whole = entry.dtype not in DTYPES or entry.is_sliced
-        is_whole = is_whole or entry.size == (
+        is_whole = _kind(entry) not in DTYPES or entry.size == (
             math.prod(entry.shape) * dtype_named(entry.dtype).itemsize
         )
         if entry.offset + entry.size > sizes[entry.shard] or not is_whole:
