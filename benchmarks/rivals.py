@@ -170,7 +170,7 @@ def timm_model(depth: int, layers: Mapping[str, Any]) -> Any:
         depth: Which.
         layers: Keras layers by their place in the network.
     """
-    import timm  # type: ignore[import-not-found]
+    import timm
     import torch
 
     model = timm.create_model(f"resnetrs{depth}")

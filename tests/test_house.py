@@ -27,6 +27,9 @@ TAKE_A_SPEC = {
     "networks/network.py": "makes the network of a spec",
     "networks/recognition.py": "compares a graph with the one of a spec",
     "networks/resnet_rs.py": "builds the graph of a spec",
+    "weights/anatomy.py": "guesses at the spec that a heap of arrays has",
+    "weights/identity.py": "says which spec a file is of",
+    "weights/witnesses.py": "looks for the published files of a spec",
     "weights/published.py": "a published file is named after depth and resolution",
 }
 """Modules with a function that takes a ``ResNetRSSpec``, and why; all others take a network."""

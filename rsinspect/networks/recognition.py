@@ -10,7 +10,7 @@ whose blocks are not those of one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from rsinspect import paper
@@ -117,35 +117,55 @@ def _body_spec(clues: Clues, dialect: Dialect) -> ResNetRSSpec | None:
     width = clues.width(dialect)
     if width is None:
         return None
-    numbers, inner = zip(*clues.stages(), strict=True)
+    last = clues.blocks[-1]
+    spec = body_spec(clues.stages(), width, last.hidden, dialect)
+    if spec is None:
+        return None
+    height, across, channels = clues.before[-1].shape
+    changes: dict[str, Any] = {
+        "resolution": (height, across), "channels": channels, "activation": last.activation,
+    }  # fmt: skip
+    if last.norm is not None:  # a folded one has no numbers left
+        changes |= {"bn_momentum": last.norm.momentum, "bn_epsilon": last.norm.epsilon}
+    try:
+        return spec.replace(**changes)
+    except RsInspectError:
+        return None  # no ResNet-RS has such numbers
+
+
+def body_spec(
+    stages: Sequence[tuple[int, int]], width: float, hidden: int, dialect: Dialect
+) -> ResNetRSSpec | None:
+    """Make the spec of a body from its numbers; None where no ResNet-RS has such ones.
+
+    Args:
+        stages: Blocks and inner width of each stage.
+        width: Multiplier of all filters.
+        hidden: Inner width of the last block's squeeze-and-excitation; 0 for none.
+        dialect: Whose wiring.
+
+    >>> body_spec(((1, 16), (2, 32)), 0.25, 32, DIALECTS["keras"]).name
+    'resnet-rs-1-2-w0.25'
+    """
+    numbers, inner = zip(*stages, strict=True)
     usual = tuple(64 << stage for stage in range(len(numbers)))
     as_usual = all(round_channels(u, width) == f for u, f in zip(usual, inner, strict=True))
     filters = usual if as_usual else tuple(round(f / width) for f in inner)
-    last = clues.blocks[-1]
     depths = {known.blocks: depth for depth, known in paper.variants().items()}
-    height, across, channels = clues.before[-1].shape
     try:
-        spec = ResNetRSSpec(
+        return ResNetRSSpec(
             blocks=numbers,
             depth=depths.get(numbers) if as_usual else None,
-            resolution=(height, across),
-            channels=channels,
             width=int(width) if width == int(width) else width,
             filters=filters,
-            se_ratio=_ratio(last.hidden, EXPANSION * last.filters),
+            se_ratio=_ratio(hidden, EXPANSION * inner[-1]),
             dropout_rate=0.0,
-            activation=last.activation,
             include_top=False,
             preprocessing=False,
             dialect=dialect,
         )
-        if last.norm is not None:  # a folded one has no numbers left
-            momentum, epsilon = last.norm.momentum, last.norm.epsilon
-            spec = spec.replace(bn_momentum=momentum, bn_epsilon=epsilon)
-        return spec
-
     except RsInspectError:
-        return None  # no ResNet-RS has such numbers
+        return None
 
 
 def _ratio(hidden: int, channels: int) -> float:

@@ -298,3 +298,15 @@ def published_weights() -> PublishedWeights:
     """
     document = _data("weights.json")
     return PublishedWeights(base_url=document["base_url"], md5=document["md5"])
+
+
+@cache
+def timm_weights() -> dict[str, int]:
+    """List timm's published files of ResNet-RS, with the side of the images each was trained with.
+
+    Source: timm 1.0.31, timm/models/resnet.py; names end in the first digits of the SHA-256.
+
+    >>> timm_weights()["resnetrs101_i192_ema-1509bbf6.pth"]
+    192
+    """
+    return dict(_data("weights.json")["timm"])

@@ -13,13 +13,10 @@ as the only layer besides the body; else it is left fresh.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
-from rsinspect import paper
 from rsinspect.base.errors import UnknownPath, WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.words import names_in_words
@@ -32,11 +29,9 @@ from rsinspect.layers.ops import Op
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_names import layer_path
 from rsinspect.networks.network import Network
-from rsinspect.networks.resnet_rs import build_graph
-from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.weights.anatomy import HEAD_ARRAYS, body_in, head_of
 from rsinspect.weights.order import weight_order
-
-_HEAD_ARRAYS = 12  # of a network that is recognised: a classifier of six layers
+from rsinspect.weights.signatures import plain
 
 
 class Fit(NamedTuple):
@@ -260,33 +255,16 @@ def _difference(
     return "; ".join(filter(None, (counted, different))) or "its layers are others"
 
 
-@cache
-def _known_bodies() -> tuple[tuple[ResNetRSSpec, Counter[tuple[int, ...]]], ...]:
-    """Count the weights of every published depth in every dialect, without a classifier."""
-    specs = [
-        ResNetRSSpec.variant(depth, dialect=dialect, include_top=False)
-        for dialect in DIALECTS
-        for depth in paper.variants()
-    ]
-    return tuple(
-        (spec, Counter(shape for layer in build_graph(spec) for shape in weight_shapes(layer.op)))
-        for spec in specs
-    )
-
-
 def recognised(contents: Iterable[StoredLayer]) -> str | None:
     """Name the network that the arrays of a file belong to, as a hint; None for an unknown one."""
-    arrays = Counter(shape for layer in contents for shape in layer.shapes)
-    for spec, body in _known_bodies():
-        if body - arrays:
-            continue
-        head = sorted((arrays - body).elements(), key=len)
-        if len(head) > _HEAD_ARRAYS:
-            continue
-        dialect = "" if spec.dialect.name == "keras" else f" of the {spec.dialect.name} dialect"
-        if not head:
-            return f"the file is a {spec.name} without top{dialect}"
-        if len(head) == 2 and len(head[0]) == 1 and len(head[1]) == 2:
-            return f"the file is a {spec.name} with {head[0][0]} classes{dialect}"
-        return f"the file is a {spec.name} with a head of its own{dialect}"
-    return None
+    found = body_in(plain(shape for layer in contents for shape in layer.shapes))
+    if found is None or not found.besides.total() <= HEAD_ARRAYS:
+        return None
+    head, name = head_of(found.spec, found.besides), found.spec.name
+    dialect = found.spec.dialect.name
+    whose = "" if dialect in ("keras", found.spec.dialect.family) else f" of the {dialect} dialect"
+    if not head.arrays:
+        return f"the file is a {name} without top{whose}"
+    if head.top:
+        return f"the file is a {name} with {head.classes} classes{whose}"
+    return f"the file is a {name} with a head of its own{whose}"
