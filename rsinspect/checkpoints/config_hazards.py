@@ -80,7 +80,7 @@ def _hazards(value: Mapping[str, Any], layer: str) -> Iterator[Hazard]:
         kind, what = _CARRIERS[class_name]
         if class_name == "Lambda" and _is_by_name(settings):
             kind, what = "function-by-name", "a function that is not in the file"
-        yield Hazard(kind, layer or class_name, what)
+        yield Hazard(kind, layer, what)
     called = inner if class_name == "function" and isinstance(inner, str) else class_name
     if called in _SWITCHES:
         yield Hazard("safe-mode-switch", layer, f"a call of {called}")

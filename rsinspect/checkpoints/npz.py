@@ -7,6 +7,7 @@ not read.
 from __future__ import annotations
 
 import contextlib
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -80,7 +81,14 @@ def header_of(stream: IO[bytes]) -> Header:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"an array of NumPy's format {version}, which has named fields")
-    shape, is_fortran, dtype = readers[version](stream)
+    try:
+        shape, is_fortran, dtype = readers[version](stream)
+    except (
+        SyntaxError,
+        RecursionError,
+        tokenize.TokenError,
+    ) as exc:  # as it reads that of Python 2
+        raise ValueError("the head of an array is no description of one") from exc
     if dtype == "V2":  # two bytes without a type: NumPy has no name for bfloat16
         dtype = dtype_named("bfloat16")
     return Header(shape, is_fortran, dtype)

@@ -16,7 +16,7 @@ import re
 import struct
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -24,10 +24,10 @@ from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.units import binary_bytes
 from rsinspect.base.words import names_in_words
-from rsinspect.checkpoints.archive import CONFIG, Archive, archive_at, is_archive
+from rsinspect.checkpoints.archive import CONFIG, SMALL_BYTES, Archive, archive_at, is_archive
 from rsinspect.checkpoints.config_hazards import hazards_of
 from rsinspect.checkpoints.hazards import Form, Hazard
-from rsinspect.checkpoints.layout import HDF5_SIGNATURE, MOST_SAID, reading, said, start_of
+from rsinspect.checkpoints.layout import ARCHIVE, HDF5_SIGNATURE, MOST_SAID, reading, said, start_of
 from rsinspect.checkpoints.pickle_imports import UNKNOWN, imports_of
 from rsinspect.checkpoints.pickled import Global
 
@@ -177,29 +177,35 @@ def _hdf5(path: Path) -> Hazards:
 
 def _archive(path: Path) -> Hazards:
     """Judge an archive by what its members are."""
-    with archive_at(path, trusting=True) as archive:
-        if CONFIG in archive or any(name.endswith(".weights.h5") for name in archive.members):
-            found = archive.hazards()
-            yield from found
-            yield from _keras(archive, {each.where for each in found if "bomb" in each.kind})
-        elif any(name.endswith(".npy") for name in archive.members):
-            yield from archive.hazards(_ARRAY_FLOOR_BYTES)
-            for member in archive.members:
-                yield from _npy_member(archive, member)
-        elif any(name.endswith(".pkl") for name in archive.members):
-            yield from archive.hazards(_ARRAY_FLOOR_BYTES)
-            yield from _torch(archive)
-        else:
-            yield from archive.hazards()
-            yield from _no_format(path)
+    writer = {ARCHIVE: "Keras", ".npz": "NumPy"}.get(path.suffix.lower(), "PyTorch")
+    with archive_at(path, writer, trusting=True) as archive:
+        names = tuple(archive.members)
+        scan, floor_bytes = _no_members, SMALL_BYTES
+        if CONFIG in archive or any(name.endswith(".weights.h5") for name in names):
+            scan = _keras
+        elif any(name.endswith(".npy") for name in names):
+            scan, floor_bytes = _npz, _ARRAY_FLOOR_BYTES
+        elif any(name.endswith(".pkl") for name in names):
+            scan, floor_bytes = _torch, _ARRAY_FLOOR_BYTES
+        found = archive.hazards(floor_bytes)
+        yield from found
+        left_out = {each.where for each in found if "bomb" in each.kind or each.kind == "unread"}
+        shown = ((name, showable(name, MOST_SAID)) for name in names)
+        yield from scan(archive, {name: where for name, where in shown if where not in left_out})
 
 
-def _keras(archive: Archive, bombs: Collection[str]) -> Hazards:
-    """Judge what the members of an archive of Keras's hold, but for those that are too large."""
-    for member in archive.members:
-        where = showable(member, MOST_SAID)
-        if where in bombs:
-            continue
+def _no_members(archive: Archive, members: Mapping[str, str]) -> Hazards:
+    yield Hazard("unread", "", "an archive of no format that is known here")
+
+
+def _keras(archive: Archive, members: Mapping[str, str]) -> Hazards:
+    """Judge what the members of an archive of Keras's hold.
+
+    Args:
+        archive: That is open.
+        members: Those that can be read, and how each may be shown.
+    """
+    for member, where in members.items():
         if member == CONFIG:
             yield from _config(archive.content(CONFIG, _MOST_CONFIG_BYTES), CONFIG)
         elif member.endswith(".h5"):
@@ -239,7 +245,8 @@ def _config(content: bytes, where: str) -> Hazards:
     except codec.Damaged as exc:
         yield Hazard("unread", where, f"a configuration that is no JSON: {exc}")
         return
-    yield from hazards_of(config, content)
+    for hazard in hazards_of(config, content):
+        yield hazard if hazard.where else hazard._replace(where=where)
 
 
 # ---- NumPy
@@ -250,13 +257,13 @@ def _npy(path: Path) -> Hazards:
         yield from _array(file, path.stat().st_size, "")
 
 
-def _npy_member(archive: Archive, member: str) -> Hazards:
-    where = showable(member, MOST_SAID)
-    with archive.stream(member) as stream:
-        if stream.read(len(_NPY)) != _NPY:
-            return  # NumPy gives its bytes as they are
-    with archive.stream(member) as stream:
-        yield from _array(stream, archive.sizes[member], where)
+def _npz(archive: Archive, members: Mapping[str, str]) -> Hazards:
+    for member, where in members.items():
+        with archive.stream(member) as stream:
+            if stream.read(len(_NPY)) != _NPY:
+                continue  # NumPy gives its bytes as they are
+        with archive.stream(member) as stream:
+            yield from _array(stream, archive.sizes[member], where)
 
 
 def _array(file: IO[bytes], size: int, where: str) -> Hazards:
@@ -265,7 +272,7 @@ def _array(file: IO[bytes], size: int, where: str) -> Hazards:
 
     try:
         head = header_of(file)
-    except (ValueError, EOFError, RecursionError, MemoryError, TypeError) as exc:
+    except (ValueError, EOFError, MemoryError, TypeError) as exc:
         yield Hazard("unread", where, f"an array with a damaged head: {showable(str(exc), 80)}")
         return
     if head.dtype.hasobject:
@@ -281,12 +288,10 @@ def _array(file: IO[bytes], size: int, where: str) -> Hazards:
 # ---- PyTorch
 
 
-def _torch(archive: Archive) -> Hazards:
-    if programs := [member for member in archive.members if "/code/" in member]:
-        where = showable(names_in_words(programs, 1), MOST_SAID)
-        yield Hazard("program", where, "a program of TorchScript")
-    for member in archive.members:
-        where = showable(member, MOST_SAID)
+def _torch(archive: Archive, members: Mapping[str, str]) -> Hazards:
+    if programs := [where for member, where in members.items() if "/code/" in member]:
+        yield Hazard("program", names_in_words(programs, 1), "a program of TorchScript")
+    for member, where in members.items():
         if member.endswith(".pkl"):
             content = archive.content(member, _MOST_PICKLE_BYTES)
             yield from _pickled(io.BytesIO(content), where, "pickled-import")
@@ -305,7 +310,7 @@ def _pickled(stream: IO[bytes], where: str, kind: str) -> Hazards:
     """Judge pickles by what they import; what is not known to do nothing is taken to run."""
     found = imports_of(stream)
     if UNKNOWN in found.imports:
-        yield Hazard("pickled-secret", where, "a pickle that makes up what it imports")
+        yield Hazard("pickled-made-up", where, "a pickle that makes up what it imports")
     foreign = [each for each in found.imports if each != UNKNOWN and not _is_of_tensors(each)]
     foreign.sort(key=lambda each: each.module.partition(".")[0] not in sys.stdlib_module_names)
     kinds: dict[str, list[str]] = {}
