@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from rsinspect.plots.sheet import Sheet
     from rsinspect.profiling.record.contest import Contest
     from rsinspect.profiling.record.run import ProfileRun
-    from rsinspect.weights.inspection import Inspection
 
 SceneMaker = Callable[[str, bool], "Scene"]
 """Makes the scene of a view, deep or not."""
@@ -149,23 +148,6 @@ class CheckResult(TableResult):
 
     def __bool__(self) -> bool:
         return self.holds
-
-
-class InspectedWeights(TableResult):
-    """What was found in a file with weights.
-
-    Attributes:
-        found: All of it, tensor by tensor.
-    """
-
-    def __init__(self, answer: Answer, found: Inspection) -> None:
-        super().__init__(answer)
-        self.found = found
-
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """Say what is wrong with its numbers, a line for each thing; nothing where all is well."""
-        return self.found.faults()
 
 
 class Diff(TableResult):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from rsinspect.api.results import InspectedWeights
+    from rsinspect.api.weight_results import InspectedWeights
 
 
 def inspect_weights(
@@ -36,7 +36,7 @@ def inspect_weights(
         WeightsError: If there is no such file, or it is damaged.
         RsInspectError: If an argument is not one there is.
     """
-    from rsinspect.api.results import InspectedWeights
+    from rsinspect.api.weight_results import InspectedWeights
     from rsinspect.weights.inspection import inspection
     from rsinspect.weights.inspection_table import InspectionOptions, inspection_answer
 

@@ -15,6 +15,7 @@ from rsinspect.base.words import names_in_words, plural
 from rsinspect.checkpoints.raw import DTYPES
 from rsinspect.checkpoints.safety import LEVELS, Verdict, verdict
 from rsinspect.checkpoints.tensors import StoredTensor, TensorFile, file_at, tensor_file
+from rsinspect.weights.identity import Identity, identified
 from rsinspect.weights.roles import TRAINED, Role, roles
 from rsinspect.weights.statistics import Statistics, statistics_of
 
@@ -69,6 +70,7 @@ class Inspection(NamedTuple):
         facts: What else it says of itself.
         tensors: All of them, in the order of the file.
         verdict: What loading it would do.
+        identity: Which network it is of; None where its tensors were not read.
         unread: Why its tensors were not read; None where they were.
     """
 
@@ -77,6 +79,7 @@ class Inspection(NamedTuple):
     facts: dict[str, str]
     tensors: tuple[Looked, ...]
     verdict: Verdict
+    identity: Identity | None = None
     unread: str | None = None
 
     def refused_for(self, reasons: Iterable[str]) -> tuple[str, ...]:
@@ -134,11 +137,12 @@ def inspection(path: Path) -> Inspection:
             looked = tuple(
                 _looked(file, tensor, found[name]) for name, tensor in file.tensors.items()
             )
-            return Inspection(path, file.format, dict(file.facts), looked, judged)
+            facts, identity = dict(file.facts), identified(file)
+            return Inspection(path, file.format, facts, looked, judged, identity)
     except WeightsError as exc:
         if judged.level not in ("danger", "caution"):
             raise
-        return Inspection(path, None, {}, (), judged, exc.message)
+        return Inspection(path, None, {}, (), judged, unread=exc.message)
 
 
 def _looked(file: TensorFile, tensor: StoredTensor, role: Role) -> Looked:

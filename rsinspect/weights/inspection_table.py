@@ -262,7 +262,14 @@ _FORMATS = {
 
 
 def _lead(found: Inspection) -> tuple[Note, ...]:
-    return (*_verdict_in_words(found.verdict), *_format_in_words(found), *found.faults())
+    identity, is_told = found.identity, bool(found.tensors)
+    known = (identity.sentence(), *identity.evidence) if identity and is_told else ()
+    return (
+        *(" ".join(part) for part in (known[:1], known[1:]) if part),
+        *_verdict_in_words(found.verdict),
+        *_format_in_words(found),
+        *found.faults(),
+    )
 
 
 def _format_in_words(found: Inspection) -> tuple[str, ...]:
@@ -309,6 +316,7 @@ def _document(found: Inspection) -> dict[str, Any]:
             "format": found.format,
             "facts": found.facts,
         },
+        "identity": None if found.identity is None else found.identity.document(),
         "safety": found.verdict.document(),
         "unread": found.unread,
         "totals": {
