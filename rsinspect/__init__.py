@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rsinspect.api.measuring import load_run as load_run
     from rsinspect.api.measuring import profile as profile
     from rsinspect.api.networks import network as network
+    from rsinspect.api.weights import convert_weights as convert_weights
     from rsinspect.api.weights import inspect_weights as inspect_weights
     from rsinspect.base.errors import FoldingWarning as FoldingWarning
     from rsinspect.base.errors import RsInspectError as RsInspectError
@@ -60,6 +61,7 @@ __all__ = [
     "WeightsWarning",
     "__version__",
     "check",
+    "convert_weights",
     "decode_predictions",
     "diff",
     "fastest",
@@ -83,6 +85,7 @@ _HOMES = {
     "RsInspectError": "rsinspect.base.errors",
     "WeightsWarning": "rsinspect.base.errors",
     "check": "rsinspect.api.bounds",
+    "convert_weights": "rsinspect.api.weights",
     "diff": "rsinspect.api.functions",
     "fold_batch_norm": "rsinspect.keras_model.fold_batch_norm",
     "fuse_batch_norm": "rsinspect.keras_model.fuse_batch_norm",

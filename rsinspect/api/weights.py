@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rsinspect.api.networks import Model, network
+
 if TYPE_CHECKING:
+    from rsinspect.api.results import TableResult
     from rsinspect.api.weight_results import InspectedWeights
 
 
@@ -45,3 +48,49 @@ def inspect_weights(
     )
     found = inspection(Path(file))
     return InspectedWeights(inspection_answer(found, options), found)
+
+
+def convert_weights(
+    file: str | Path,
+    output: str | Path,
+    *,
+    model: Model | None = None,
+    include_top: bool = True,
+    preprocessing: bool = True,
+    averaged: bool = True,
+) -> TableResult:
+    """Convert weights of a ResNet-RS between Keras 2, Keras 3, timm and the TPU code's checkpoints.
+
+    Every tensor of both sides is accounted for; what was written is read again and compared.
+
+    Args:
+        file: ``.h5``, ``.weights.h5``, ``.keras``, timm's ``.safetensors`` or ``.pth``, or a
+            TensorFlow 1 checkpoint (``.index``).
+        output: ``.h5`` for Keras 2, ``.weights.h5`` or ``.keras`` for Keras 3, ``.safetensors`` or
+            ``.pth`` for timm.
+        model: Whose weights they are, as in ``network``; by default what the file is recognised as.
+            How many classes it has, the file says.
+        include_top: Whether the classifier is taken along, where there is one.
+        preprocessing: Whether the model in a ``.keras`` file takes pixels of 0 to 255, or images
+            that were normalised before, as timm's does.
+        averaged: Whether of a TensorFlow 1 checkpoint the moving averages of weights are taken,
+            which were evaluated, or the last ones.
+
+    Raises:
+        UnknownFormat: If the name of the output means none of these.
+        WeightsError: If the file is damaged, is of no ResNet-RS, or lacks weights of it.
+        OutputNotWritable: If the output cannot be written; nothing is left of it then.
+        BackendUnavailable: If PyTorch or Keras, which write ``.pth`` and ``.keras``, is not here.
+    """
+    from rsinspect.api.results import TableResult
+    from rsinspect.weights.conversion import conversion_answer, convert
+
+    done = convert(
+        Path(file),
+        Path(output),
+        None if model is None else network(model),
+        include_top=include_top,
+        preprocessing=preprocessing,
+        averaged=averaged,
+    )
+    return TableResult(conversion_answer(done))

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rsinspect.base.errors import NoTemporaryDirectory, OutputNotWritable
+from rsinspect.base.errors import NoTemporaryDirectory, OutputNotWritable, RsInspectError
 
 _STREAMS = (stat.S_IFIFO, stat.S_IFCHR)
 """Kinds of files that are written into: pipes, and devices that take a stream."""
@@ -81,6 +81,31 @@ def write_all(contents: Mapping[Path, bytes]) -> None:
                 temporary.unlink()
 
 
+@contextlib.contextmanager
+def placed(path: Path) -> Iterator[Path]:
+    """Give a name beside a file's place to write at; what is there at the end becomes the file.
+
+    For content that is too large to be held, or that another library writes. The name has the
+    suffixes of the file's own, as some writers go by them. Nothing is left where writing fails.
+
+    Raises:
+        OutputNotWritable: If the system refuses, or the place is a pipe or a device.
+    """
+    target, kind = _checked(path)
+    if kind in _STREAMS:
+        raise OutputNotWritable(f"{path} is a pipe or a device", "name a file")
+    suffixes = "".join(target.suffixes[-2:])
+    temporary = target.with_name(f".rsinspect-{os.urandom(8).hex()}{suffixes}")
+    try:
+        with _refusing(path):
+            yield temporary
+            _take_mode(temporary, target)
+            temporary.replace(target)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
 def check_apart(written: Mapping[str, Path], read: Mapping[str, Path] | None = None) -> None:
     """Refuse two names for one file, of which the second would lose what is in the first.
 
@@ -127,14 +152,19 @@ def _target(path: Path) -> tuple[Path, int | None]:
 def _write_beside(temporary: Path, target: Path, content: bytes) -> None:
     """Write a new file with the mode and the owner of the one that it is to replace."""
     with temporary.open("xb") as file:
-        with contextlib.suppress(FileNotFoundError):
-            old = target.stat()
-            if os.name == "posix":
-                if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-                    with contextlib.suppress(PermissionError):
-                        os.fchown(file.fileno(), old.st_uid, old.st_gid)
-                os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
+        _take_mode(temporary, target)
         file.write(content)
+
+
+def _take_mode(temporary: Path, target: Path) -> None:
+    """Give a file the mode and the owner of the one that it is to replace."""
+    with contextlib.suppress(FileNotFoundError):
+        old = target.stat()
+        if os.name == "posix":
+            if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+                with contextlib.suppress(PermissionError):
+                    os.chown(temporary, old.st_uid, old.st_gid)
+            temporary.chmod(stat.S_IMODE(old.st_mode))
 
 
 @contextlib.contextmanager
@@ -142,6 +172,8 @@ def _refusing(path: Path) -> Iterator[None]:
     """Turn what the system says about a path into one line."""
     try:
         yield
+    except RsInspectError:
+        raise
     except OSError as exc:
         raise OutputNotWritable(
             f"{path} cannot be written: {exc.strerror or exc}", "choose another place or name"

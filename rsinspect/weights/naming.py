@@ -333,6 +333,8 @@ class Assigned(NamedTuple):
 
 
 _AVERAGE = "/ExponentialMovingAverage"
+_AVERAGED = "last weights, whose moving averages are taken"
+_LAST = "moving averages, as the last weights are taken"
 _NO_WEIGHTS = (
     (re.compile(r"(.*\.)?num_batches_tracked"), "PyTorch's count of batches"),
     (re.compile(r"(.*/)?global_step"), "the step of training"),
@@ -375,7 +377,7 @@ def assigned(
         taken = kept[0 if averaged else -1]
         found[taken] = place
         if other := [one for one in kept if one != taken]:
-            besides[other[0]] = f"{taken} is taken instead"
+            besides[other[0]] = _AVERAGED if averaged else _LAST
     for name in there:
         if name not in found and name not in besides:
             why = next((why for of, why in _NO_WEIGHTS if of.fullmatch(name)), None)
