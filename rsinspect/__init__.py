@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rsinspect.api.networks import network as network
     from rsinspect.api.weights import convert_weights as convert_weights
     from rsinspect.api.weights import inspect_weights as inspect_weights
+    from rsinspect.api.weights import verify_weights as verify_weights
     from rsinspect.base.errors import FoldingWarning as FoldingWarning
     from rsinspect.base.errors import RsInspectError as RsInspectError
     from rsinspect.base.errors import WeightsWarning as WeightsWarning
@@ -77,6 +78,7 @@ __all__ = [
     "summary",
     "table",
     "variants",
+    "verify_weights",
 ]
 
 _HOMES = {
@@ -99,6 +101,7 @@ _HOMES = {
     "summary": "rsinspect.api.functions",
     "table": "rsinspect.api.functions",
     "variants": "rsinspect.api.functions",
+    "verify_weights": "rsinspect.api.weights",
 }
 """Where a name lives; those not named here are Keras models and what belongs to them."""
 

@@ -30,7 +30,7 @@ from rsinspect.layers.saved import reads_input
 from rsinspect.layers.shapes import infer_shape
 from rsinspect.layers.wording import describe
 from rsinspect.networks.network import from_graph
-from rsinspect.weights.identify import _class_name
+from rsinspect.weights.identify import class_name_of
 
 ROOT = Path(__file__).parent.parent
 NEW_OP = '''class Wobble(NamedTuple):
@@ -95,7 +95,7 @@ OF_AN_OP: dict[str, Callable[[Any], object]] = {
     "words": describe,
     "role in a picture": lambda op: layer_role(op, "trunk"),
     "place in the paper's figure": shown,
-    "class in a weight file": _class_name,
+    "class in a weight file": class_name_of,
     "widths of a gate": lambda op: gate_widths([Layer("wobble", op, ("image",), SHAPE)]),
     "Keras layer": keras_layer,
 }

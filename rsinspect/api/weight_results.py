@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rsinspect.checkpoints.safety import Verdict
     from rsinspect.weights.identity import Identity
     from rsinspect.weights.inspection import Inspection
+    from rsinspect.weights.verify import Verified
 
 
 class InspectedWeights(TableResult):
@@ -38,3 +39,23 @@ class InspectedWeights(TableResult):
     def faults(self) -> tuple[str, ...]:
         """Say what is wrong with its numbers, a line for each thing; nothing where all is well."""
         return self.found.faults()
+
+
+class VerifiedWeights(TableResult):
+    """A file with weights held to a network; true where it has its weights and no others.
+
+    Attributes:
+        found: Which tensor is which weight, and what does not fit.
+    """
+
+    def __init__(self, answer: Answer, found: Verified) -> None:
+        super().__init__(answer)
+        self.found = found
+
+    @property
+    def conclusion(self) -> str:
+        """Say in one sentence whether the file fits."""
+        return self.found.conclusion
+
+    def __bool__(self) -> bool:
+        return self.found.fits

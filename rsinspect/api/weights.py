@@ -10,7 +10,7 @@ from rsinspect.api.networks import Model, network
 
 if TYPE_CHECKING:
     from rsinspect.api.results import TableResult
-    from rsinspect.api.weight_results import InspectedWeights
+    from rsinspect.api.weight_results import InspectedWeights, VerifiedWeights
 
 
 def inspect_weights(
@@ -94,3 +94,25 @@ def convert_weights(
         averaged=averaged,
     )
     return TableResult(conversion_answer(done))
+
+
+def verify_weights(file: str | Path, model: Model, *, every: bool = False) -> VerifiedWeights:
+    """Hold a weight file to a network: name each tensor that is missing, extra or of another shape.
+
+    Nothing of the file is loaded, and none of its tensors is read. What comes is true where all
+    weights of the network are there and no others: ``assert rsinspect.verify_weights(file, "50")``.
+
+    Args:
+        file: As in ``inspect_weights``.
+        model: As in ``network``.
+        every: Whether to list what fits too.
+
+    Raises:
+        WeightsError: If there is no such file, or it is damaged.
+        RsInspectError: If the model is not one there is.
+    """
+    from rsinspect.api.weight_results import VerifiedWeights
+    from rsinspect.weights.verify import verified, verify_answer
+
+    found = verified(Path(file), network(model))
+    return VerifiedWeights(verify_answer(found, every=every), found)

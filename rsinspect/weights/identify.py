@@ -147,24 +147,28 @@ def _path_of(layer: StoredLayer) -> str | None:
     """Return the path of a layer with a ResNet-RS's name for one of its body's; None for others."""
     for dialect in (DIALECTS["keras"], DIALECTS["article"]):
         try:
-            path = layer_path(_plain(layer.name), dialect)
+            path = layer_path(plain_name(layer.name), dialect)
         except UnknownPath:
             continue
         return path if path.startswith(("stem/", "c")) else None
     return None
 
 
-def _plain(name: str) -> str:
-    """Undo Keras 2's numbering of the stems of a process: ``stem_2_stem_conv_1``."""
-    return re.sub(r"^stem_\d+_", "stem_1_", name)
+def plain_name(name: str) -> str:
+    """Undo Keras 2's numbering of the stems of a process, and the article's way of naming its own.
+
+    >>> plain_name("stem_2_stem_conv_1"), plain_name("stemstem_batch_norm_4")
+    ('stem_1_stem_conv_1', 'stem_1_stem_batch_norm_4')
+    """
+    return re.sub(r"^stem_?(\d+_)?(?=stem)", "stem_1_", name)
 
 
 def _by_name(
     body: Sequence[Layer], inside: Contents, network: Network
 ) -> dict[str, StoredLayer] | None:
     """Find each layer by Keras's name for it; None where a name or a shape is not there."""
-    named = {_plain(layer.name): layer for layer in inside}
-    stored = {layer.path: named.get(_plain(network.names[layer.path])) for layer in body}
+    named = {plain_name(layer.name): layer for layer in inside}
+    stored = {layer.path: named.get(plain_name(network.names[layer.path])) for layer in body}
     if any(
         theirs is None or theirs.shapes != weight_shapes(ours.op)
         for ours, theirs in zip(body, stored.values(), strict=True)
@@ -178,7 +182,7 @@ def _by_order(body: Sequence[Layer], inside: Contents) -> dict[str, StoredLayer]
     numbered = inside[0].kind is not None
     wanted: dict[str, list[Layer]] = {}
     for layer in body:
-        wanted.setdefault(_class_name(layer.op) if numbered else "", []).append(layer)
+        wanted.setdefault(class_name_of(layer.op) if numbered else "", []).append(layer)
     there: dict[str, Contents] = {}
     for stored in sorted(inside, key=lambda one: one.kind or ()):  # without kinds, as it is
         there.setdefault(stored.kind[0] if stored.kind else "", []).append(stored)
@@ -201,7 +205,7 @@ def _run(shapes: Sequence[Shapes], stored: Contents) -> Contents | None:
     return None
 
 
-def _class_name(op: Op) -> str:
+def class_name_of(op: Op) -> str:
     """Name a layer as Keras 3 files do, before the running number: by its class."""
     if isinstance(op, ops.Weightless | ops.Opaque):
         raise ValueError(f"a {op.kind} layer has no weights of a known class")
@@ -240,12 +244,12 @@ def _difference(
     """Say what differs between a network and the container that should have it."""
     ours = len(body) + (head is not None)
     counted = _counts(len(inside), ours) if len(inside) not in (len(body), ours) else None
-    named = {_plain(layer.name): layer for layer in inside}
-    strange = not named.keys() & {_plain(name) for name in network.names.values()}
+    named = {plain_name(layer.name): layer for layer in inside}
+    strange = not named.keys() & {plain_name(name) for name in network.names.values()}
     in_order = strange and inside[0].kind is None and counted is None
     different = None
     for number, layer in enumerate(body):
-        theirs = inside[number] if in_order else named.get(_plain(network.names[layer.path]))
+        theirs = inside[number] if in_order else named.get(plain_name(network.names[layer.path]))
         if theirs is not None and theirs.shapes != weight_shapes(layer.op):
             different = (
                 f"at {layer.path} the network has {sizes(weight_shapes(layer.op))}, "

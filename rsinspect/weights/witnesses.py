@@ -35,12 +35,21 @@ _OF_OBJECTS = "/.ATTRIBUTES/VARIABLE_VALUE"
 """End of the names in TensorFlow 2's checkpoints, which TF Model Garden's are."""
 
 
+def is_state(name: str) -> bool:
+    """Tell whether a tensor is no weight, but what training keeps beside them.
+
+    >>> is_state("conv2d/kernel/Momentum"), is_state("layer1.0.bn1.num_batches_tracked")
+    (True, True)
+    """
+    return _STATE.fullmatch(name) is not None
+
+
 def weights_in(tensors: Mapping[str, StoredTensor]) -> dict[str, Shape]:
     """List the shapes of a file's weights by name, with their axes as Keras has them.
 
     What only training needs is left out.
     """
-    kept = {name: each.shape for name, each in tensors.items() if not _STATE.fullmatch(name)}
+    kept = {name: each.shape for name, each in tensors.items() if not is_state(name)}
     if is_of_torch(kept.values()):
         return {name: turned(shape) for name, shape in kept.items()}
     return kept
@@ -91,15 +100,22 @@ def configured(file: TensorFile) -> Configured | None:
 
     try:
         saved = saved_model(file.path)
-        network = from_keras_config(saved.config, weights=saved.weights)
+        size = _image_size(saved.config)
+        network = from_keras_config(
+            saved.config, weights=saved.weights, resolution=None if size else _ANY_SIZE
+        )
     except RsInspectError:
         return None
-    known, size = network.recognised, _image_size(saved.config)
+    known = network.recognised
     said_ = f"Its configuration is of {network.title}."
     if known is not None:
         said_ = known.sentence().replace("Recognised by its wiring", "Its configuration")
         said_ = said_.replace("By its wiring", "By its configuration")
     return Configured(known, size, said_)
+
+
+_ANY_SIZE = (224, 224)
+"""For a model that takes images of any size; which ResNet-RS it is does not depend on it."""
 
 
 def _image_size(config: Any) -> tuple[int, int] | None:

@@ -1,8 +1,44 @@
 """``rsinspect weights verify``."""
 
-from rsinspect.base.errors import RsInspectError
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rsinspect.cli.claims import reads
+from rsinspect.cli.options import model_command
+from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
+from rsinspect.networks.network import Network
+from rsinspect.render.formats import TABLES
 
 
-def weights_verify() -> None:
-    """Name every tensor that a file lacks, or has besides, or in another shape."""
-    raise RsInspectError("not there yet")
+@model_command()
+def weights_verify(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A .h5, .weights.h5, .keras, .safetensors, .npz or .pth file, or a checkpoint of "
+            "TensorFlow: its index, its prefix or its folder.",
+            show_default=False,
+            callback=reads,
+        ),
+    ],
+    network: Network,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every tensor, not only what does not fit.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", help="Only the first N rows.")
+    ] = None,
+    format: Format = None,
+    output: Output = None,
+    notes: Notes = "short",
+) -> None:
+    """Name every tensor that a file lacks, or has besides, or in another shape: exit code 1."""
+    from rsinspect.weights.verify import verified, verify_answer
+
+    format = chosen(TABLES, output, format)
+    found = verified(file, network)
+    answer(verify_answer(found, every=every, limit=limit), format, output, notes)
+    if not found.fits:
+        raise typer.Exit(1)
