@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rsinspect.api.measuring import load_run as load_run
     from rsinspect.api.measuring import profile as profile
     from rsinspect.api.networks import network as network
+    from rsinspect.api.predicting import predict as predict
     from rsinspect.api.weights import convert_weights as convert_weights
     from rsinspect.api.weights import inspect_weights as inspect_weights
     from rsinspect.api.weights import verify_weights as verify_weights
@@ -72,6 +73,7 @@ __all__ = [
     "inspect_weights",
     "load_run",
     "network",
+    "predict",
     "preprocess_input",
     "profile",
     "scale",
@@ -96,6 +98,7 @@ _HOMES = {
     "inspect_weights": "rsinspect.api.weights",
     "load_run": "rsinspect.api.measuring",
     "network": "rsinspect.api.networks",
+    "predict": "rsinspect.api.predicting",
     "profile": "rsinspect.api.measuring",
     "scale": "rsinspect.api.functions",
     "summary": "rsinspect.api.functions",

@@ -56,6 +56,7 @@ MAY_LOAD = {
     "profiling.machine profiling.gate networks.kept networks.applications render.cells "
     "render.console email importlib.metadata",
     "cite": f"{OPTIONS} paper answers.citation render",
+    "predict --help": f"rich {MODEL} images",
     "weights list": f"rich {OPTIONS} paper answers layers networks weights checkpoints "
     "render.cells render.console",
 }

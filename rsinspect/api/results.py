@@ -301,7 +301,8 @@ class Plot:
         return f"<Plot: {self.title}>"
 
 
-def _sheet(size: str | None, title: str | None, caption: bool) -> Sheet:
+def sheet_for(size: str | None, title: str | None, caption: bool) -> Sheet:
+    """Make the sheet that a plot is for."""
     from rsinspect.drawing.size import parse_size
     from rsinspect.plots.sheet import Sheet
 
@@ -338,7 +339,7 @@ class Charted(TableResult):
         """
         from rsinspect.plots.chart import chart_plot
 
-        chart, sheet = self._chart(), _sheet(size, title, caption)
+        chart, sheet = self._chart(), sheet_for(size, title, caption)
         return Plot(lambda format: chart_plot(chart, format, theme, sheet), chart.title)
 
     def _picture(self) -> Plot:
@@ -388,7 +389,7 @@ class Run(TableResult):
 
         check_choice("kind of plot", kind, ("latency", "roofline"))
         draw = latency_plot if kind == "latency" else roofline_plot
-        sheet = _sheet(size, title, caption)
+        sheet = sheet_for(size, title, caption)
         return Plot(lambda format: draw(self.record, format, theme, sheet), f"{kind}: {self.title}")
 
     def _picture(self) -> Plot:

@@ -13,6 +13,7 @@
     ├── WeightsError (also ValueError) 2   a weight file that does not fit
     │   └── WeightsUnavailable         3   a published file that could not be fetched
     ├── ImageError (also ValueError)   2   a photograph that cannot be decoded
+    ├── InvalidPrediction              2   a network that names no classes, or names without one
     ├── BackendError                   1
     │   ├── BackendUnavailable         3   the framework is not installed or not usable
     │   ├── ModelBuildError            2   the framework cannot build this network
@@ -179,6 +180,12 @@ class WeightsUnavailable(WeightsError):
 
 class ImageError(RsInspectError, ValueError):
     """A photograph that is none, or cannot be decoded."""
+
+    exit_code = 2
+
+
+class InvalidPrediction(RsInspectError):
+    """A prediction that cannot be made as asked."""
 
     exit_code = 2
 

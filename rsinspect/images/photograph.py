@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rsinspect.base.errors import ImageError
 from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.base.text import showable
-from rsinspect.base.units import grouped
+from rsinspect.base.units import binary_bytes, grouped
 from rsinspect.base.words import quoted
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 2**27
 """Of a photograph: 400 MB decoded. A few bytes can claim any number."""
+
+MOST_BYTES = 2**28
+"""Of a file."""
 
 _WHITE = (255, 255, 255)
 
@@ -83,7 +86,7 @@ def photograph(source: Any, name: str | None = None) -> Photograph:
     if isinstance(source, str | Path):
         path = Path(source)
         try:
-            content = content_of(path.expanduser())
+            content = content_of(path.expanduser(), MOST_BYTES)
         except (Unreadable, RuntimeError) as exc:  # ~nobody
             raise ImageError(f"{quoted(str(source))} cannot be read: {exc}") from exc
         return from_bytes(content, name or path.name)
@@ -113,6 +116,8 @@ def from_bytes(content: bytes, name: str) -> Photograph:
             _check_size(image.width, image.height, name)
             return _upright_rgb(image)
 
+    if len(content) > MOST_BYTES:
+        raise ImageError(f"{quoted(name)} holds more than {binary_bytes(MOST_BYTES)}")
     if not content:
         raise ImageError(f"{quoted(name)} is empty", "give a JPEG, PNG, WebP, GIF or TIFF file")
     return Photograph(name, _decoded(decode, name))

@@ -15,6 +15,7 @@ code's own resize does not; on large photographs that gives other, noisier pixel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rsinspect import paper
@@ -162,6 +163,13 @@ def given(photograph: Photograph, chosen: Preprocessing) -> Batch:
 
     seen = cropped(photograph, chosen)
     return scaled(np.asarray(seen.image, dtype="float32")[None], chosen.scaling)
+
+
+def batch_of(photographs: Sequence[Photograph], chosen: Preprocessing) -> Batch:
+    """Make what a network is given of photographs: (photographs, height, width, 3), float32."""
+    import numpy as np
+
+    return np.concatenate([given(photograph, chosen) for photograph in photographs])
 
 
 def cropped(photograph: Photograph, chosen: Preprocessing) -> Photograph:

@@ -27,6 +27,7 @@ from rsinspect.checkpoints.boundary import opened
 from rsinspect.checkpoints.contents import contents_of, sizes
 from rsinspect.checkpoints.layout import one_line, said
 from rsinspect.keras_model.backend import keras
+from rsinspect.keras_model.build import built
 from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_layer
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network
@@ -147,6 +148,33 @@ def load_own(path: Path, network: Network, layers: Mapping[str, keras.Layer]) ->
                 assign(layers[layer.path], folded_weights(layer.op, before, norms))
             else:
                 assign(layers[layer.path], values(layer.path, shapes))
+
+
+def weighted(network: Network, weights: Path, *, own: bool) -> keras.Model:
+    """Build a network with the weights of a file: all of them, or it is refused.
+
+    Args:
+        network: What to build.
+        weights: The file.
+        own: Whether the network was read from it.
+
+    Raises:
+        ModelBuildError: If it cannot be built.
+        WeightsError: If the file is damaged, belongs to another network, or lacks the classifier.
+    """
+    made = built(network)
+    if own:
+        load_own(weights, network, made.layers)
+        return made.model
+    with opened(weights) as (file, datasets):
+        found = fit(weights, contents_of(weights, file, datasets), network)
+        if found.fresh:
+            raise WeightsError(
+                f"{said(weights)} has no classifier of {network.name}'s: {found.note(network)}",
+                "name the network that the file is of, or a file that holds the whole model",
+            )
+        load(made.model, found, network)
+    return made.model
 
 
 def assign(layer: keras.Layer, values: Sequence[Any]) -> None:

@@ -1,7 +1,7 @@
 """The process that makes Keras models and says what they are: one request, a reply for each model.
 
 A process of its own, because importing a framework takes seconds, and because the code of a model
-may do anything. Its standard output is for replies: whatever is printed goes to standard error.
+may do anything.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rsinspect.base.errors import RsInspectError
-from rsinspect.base.process import end_with_parent
+from rsinspect.keras_model.requests import Reply, requested
 from rsinspect.networks.keras_live import Configuration, configuration_of, is_keras_model
 
 FRAMEWORKS = ("keras", "tensorflow", "jax", "jaxlib", "torch")
@@ -25,31 +25,18 @@ _OURS = (__file__, importlib.__file__, "<frozen importlib._bootstrap>",
          "<frozen importlib._bootstrap_external>")  # fmt: skip
 _OF_WEIGHTS = ("_initializer", "_regularizer", "_constraint", "build_config")
 
-Reply = dict[str, Any]
-
 
 def main() -> None:
     """Answer the request on standard input."""
-    request = json.loads(sys.stdin.readline())
-    end_with_parent(sys.stdin)
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  # as long as we live
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-
-    def reply(of: Callable[[], Reply]) -> None:
-        answer.write(json.dumps(of()) + "\n")
-        answer.flush()
-
+    request, reply = requested()
     if "applications" in request:
         _make_applications(request["applications"], reply)
     else:
-        reply(lambda: _made_by(request))
+        reply(_made_by(request))
     os._exit(0)  # whatever threads a model's code has started
 
 
-def _make_applications(asked: list[Any], reply: Callable[[Callable[[], Reply]], None]) -> None:
+def _make_applications(asked: list[Any], reply: Callable[[Reply], None]) -> None:
     """Make networks of ``keras.applications``, of no number.
 
     In a stateless scope Keras leaves the numbers of weights for later, and later never comes: a
@@ -58,25 +45,26 @@ def _make_applications(asked: list[Any], reply: Callable[[Callable[[], Reply]], 
     try:
         from rsinspect.keras_model.backend import keras
     except RsInspectError as exc:
-        reply(lambda exc=exc: _problem(exc.message, hint=exc.hint, missing=True))  # type: ignore[misc]
+        reply(_problem(exc.message, hint=exc.hint, missing=True))
         return
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
     for name, keywords in asked:
+        reply(_application(keras, name, keywords))
 
-        def made(name: str = name, keywords: Any = keywords) -> Reply:
-            keras.backend.clear_session(free_memory=False)  # layers are numbered from the start
-            keras.StatelessScope().__enter__()
-            function = getattr(keras.applications, name, None)
-            if function is None:
-                return _problem(f"Keras {keras.__version__} has no {name}")
-            try:
-                model = function(**keywords)
-            except Exception as exc:  # whatever Keras has against it
-                return _problem(_first_line(exc))
-            return Configuration(_plain(model.to_json()), {}).to_json()
 
-        reply(made)
+def _application(keras: Any, name: str, keywords: Any) -> Reply:
+    """Make one of them."""
+    keras.backend.clear_session(free_memory=False)  # layers are numbered from the start
+    keras.StatelessScope().__enter__()
+    function = getattr(keras.applications, name, None)
+    if function is None:
+        return _problem(f"Keras {keras.__version__} has no {name}")
+    try:
+        model = function(**keywords)
+    except Exception as exc:  # whatever Keras has against it
+        return _problem(_first_line(exc))
+    return Configuration(_plain(model.to_json()), {}).to_json()
 
 
 def _plain(config: str) -> Any:

@@ -323,6 +323,11 @@ class Page:
             )
         )
 
+    def picture(self, image: Any, box: Box) -> None:
+        """Show one of Pillow's images in a box, its pixels as they are."""
+        extent = (box.left, box.right, box.bottom, box.top)
+        self.axes.imshow(image, extent=extent, aspect="auto", interpolation="none", zorder=3)
+
     def marks(self, places: Sequence[Place], dot: Dot) -> None:
         """Draw the same mark in several places."""
         self.axes.plot(

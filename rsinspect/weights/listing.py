@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rsinspect import paper
 from rsinspect.answers.table import Answer, Column, Table
@@ -19,6 +19,9 @@ from rsinspect.weights.published import (
     places,
     published_files,
 )
+
+if TYPE_CHECKING:
+    from rsinspect.weights.fetch import Watch
 
 LIST_SCHEMA = "rsinspect.weights_list/1"
 """Version of the JSON document of the list. 1: first."""
@@ -175,11 +178,7 @@ class Fetched(NamedTuple):
     file_bytes: int
 
 
-WatchFile = Callable[[PublishedFile], Callable[[int, int | None], object] | None]
-"""Gives what is told of the download of a file."""
-
-
-def fetch(file: PublishedFile, base_url: str | None, watch: WatchFile) -> Fetched:
+def fetch(file: PublishedFile, base_url: str | None, watch: Watch | None = None) -> Fetched:
     """Get a published file, as ``fetch_published`` does.
 
     Raises:
@@ -188,7 +187,7 @@ def fetch(file: PublishedFile, base_url: str | None, watch: WatchFile) -> Fetche
     from rsinspect.weights.fetch import fetch_published, verified_here
 
     before = verified_here(file.name)
-    path = before or fetch_published(file.name, base_url=base_url, watch=watch(file))
+    path = before or fetch_published(file.name, base_url=base_url, watch=watch)
     return Fetched(file, path, before is not None, path.stat().st_size)
 
 

@@ -1,7 +1,5 @@
 """``rsinspect weights fetch``."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,12 +7,12 @@ import typer
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.declaration import completing, option
+from rsinspect.cli.downloads import download
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
-from rsinspect.cli.talk import console
 from rsinspect.render.formats import TABLES
 
 if TYPE_CHECKING:
-    from rsinspect.weights.listing import WatchFile
+    from rsinspect.weights.listing import Fetched
     from rsinspect.weights.published import PublishedFile
 
 
@@ -51,7 +49,7 @@ def weights_fetch(
     notes: Notes = "short",
 ) -> None:
     """Fetch published weight files, each whole or not at all."""
-    from rsinspect.weights.listing import fetch, fetch_answer
+    from rsinspect.weights.listing import fetch_answer
     from rsinspect.weights.published import file_named, published_files
 
     format = chosen(TABLES, output, format)
@@ -64,25 +62,12 @@ def weights_fetch(
         )
     named = [file_named(text, include_top=include_top) for text in model or ()]
     files = published_files() if every else tuple(dict.fromkeys(named))
-    with _progress(files) as watch:
-        fetched = [fetch(file, base_url, watch) for file in files]
-    answer(fetch_answer(fetched), format, output, notes)
+    answer(fetch_answer([_fetched(file, base_url) for file in files]), format, output, notes)
 
 
-@contextmanager
-def _progress(files: "tuple[PublishedFile, ...]") -> "Iterator[WatchFile]":
-    """Show a bar for each download on a terminal's stderr."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+def _fetched(file: "PublishedFile", base_url: str | None) -> "Fetched":
+    """Get one of them, under a bar where it has to be downloaded."""
+    from rsinspect.weights.listing import fetch
 
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    talk = console()
-    with Progress(*columns, console=talk, disable=not talk.is_terminal) as progress:
-
-        def watch(file: "PublishedFile"):  # type: ignore[no-untyped-def]
-            task = progress.add_task(file.name, total=file.weights_bytes)
-            return lambda came, size: progress.update(task, completed=came, total=size)
-
-        yield watch
+    with download(file.name) as watch:
+        return fetch(file, base_url, watch)
