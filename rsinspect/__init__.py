@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rsinspect.api.networks import network as network
     from rsinspect.api.predicting import predict as predict
     from rsinspect.api.weights import convert_weights as convert_weights
+    from rsinspect.api.weights import diff_weights as diff_weights
     from rsinspect.api.weights import inspect_weights as inspect_weights
     from rsinspect.api.weights import verify_weights as verify_weights
     from rsinspect.base.errors import FoldingWarning as FoldingWarning
@@ -66,6 +67,7 @@ __all__ = [
     "convert_weights",
     "decode_predictions",
     "diff",
+    "diff_weights",
     "fastest",
     "fold_batch_norm",
     "fuse_batch_norm",
@@ -91,6 +93,7 @@ _HOMES = {
     "check": "rsinspect.api.bounds",
     "convert_weights": "rsinspect.api.weights",
     "diff": "rsinspect.api.functions",
+    "diff_weights": "rsinspect.api.weights",
     "fold_batch_norm": "rsinspect.keras_model.fold_batch_norm",
     "fuse_batch_norm": "rsinspect.keras_model.fuse_batch_norm",
     "graph": "rsinspect.api.functions",

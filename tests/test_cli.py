@@ -62,6 +62,7 @@ REFUSED = {
     "weights inspect none.h5 --fail-on nans": "nan",
     "weights inspect none.h5 --level kinds": "kind",
     "weights inspect none.h5 --sort zero": "zeros",
+    "weights diff none.h5 other.h5": "there is no file",
     "graph 50 -o {tmp}/a.bmp": "svg",
     "graph 50 -o {tmp}/a": "suffix",
     "graph 50 -o {tmp}/a.svg --view stagse": "stages",

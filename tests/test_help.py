@@ -40,7 +40,9 @@ def test_an_option_means_one_thing_in_every_command() -> None:
     }
     assert several == {}
     assert set(options()["--top"].values()) == {"include_top"}
-    assert set(options()["--limit"]) == {"summary", "scale", "weights inspect"}
+    assert set(options()["--limit"]) == {
+        "summary", "scale", "weights inspect", "weights verify", "weights diff",
+    }  # fmt: skip
 
 
 def test_each_command_can_be_quiet_and_says_its_help_shortly(cli: Cli) -> None:

@@ -29,6 +29,7 @@ Arrays = Mapping[str, np.ndarray]
 RNG = np.random.default_rng(0)
 ARRAYS: Arrays = {
     "conv.weight": RNG.standard_normal((8, 3, 3, 3), "float32"),
+    "turned": RNG.standard_normal((3, 2, 4, 5), "float32").transpose(3, 2, 0, 1),
     "transposed": RNG.standard_normal((5, 3), "float32").T,
     "half": np.arange(4, dtype="float16"),
     "brain": np.ones(3, ml_dtypes.bfloat16),
@@ -245,6 +246,7 @@ from safetensors.numpy import load_file
 arrays = load_file(sys.argv[1])
 tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
 tensors["transposed"] = tensors["transposed"].T.contiguous().T
+tensors["turned"] = tensors["turned"].permute(2, 3, 1, 0).contiguous().permute(3, 2, 0, 1)
 tensors["parameter"] = torch.nn.Parameter(torch.arange(12.).reshape(3, 4)[1:, 2:])
 torch.save(tensors, sys.argv[2])
 torch.save(tensors, sys.argv[3], _use_new_zipfile_serialization=False)

@@ -80,4 +80,5 @@ def write_old_torch(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
 
 def memory(array: np.ndarray) -> bytes:
     """The numbers of an array as they lie in memory, whichever axis is the fastest."""
-    return array.tobytes("A")
+    slowest_first = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    return array.transpose(slowest_first).tobytes()

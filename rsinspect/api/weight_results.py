@@ -9,6 +9,7 @@ from rsinspect.api.results import TableResult
 
 if TYPE_CHECKING:
     from rsinspect.checkpoints.safety import Verdict
+    from rsinspect.weights.change import Comparison
     from rsinspect.weights.identity import Identity
     from rsinspect.weights.inspection import Inspection
     from rsinspect.weights.verify import Verified
@@ -59,3 +60,22 @@ class VerifiedWeights(TableResult):
 
     def __bool__(self) -> bool:
         return self.found.fits
+
+
+class WeightsDiff(TableResult):
+    """How the weights in one file differ from those in another.
+
+    Attributes:
+        found: All of it, tensor by tensor.
+    """
+
+    def __init__(self, answer: Answer, found: Comparison) -> None:
+        super().__init__(answer)
+        self.found = found
+
+    @property
+    def conclusion(self) -> str:
+        """Say in a few words how much differs."""
+        from rsinspect.weights.change_table import conclusion
+
+        return conclusion(self.found)

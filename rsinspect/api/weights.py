@@ -10,7 +10,7 @@ from rsinspect.api.networks import Model, network
 
 if TYPE_CHECKING:
     from rsinspect.api.results import TableResult
-    from rsinspect.api.weight_results import InspectedWeights, VerifiedWeights
+    from rsinspect.api.weight_results import InspectedWeights, VerifiedWeights, WeightsDiff
 
 
 def inspect_weights(
@@ -41,13 +41,13 @@ def inspect_weights(
     """
     from rsinspect.api.weight_results import InspectedWeights
     from rsinspect.weights.inspection import inspection
-    from rsinspect.weights.inspection_table import InspectionOptions, inspection_answer
+    from rsinspect.weights.inspection_table import COLUMNS, LEVELS, inspection_answer
+    from rsinspect.weights.selection import Selection
 
-    options = InspectionOptions(
-        level=level, columns=tuple(columns), sort=sort, limit=limit, filter=filter
-    )
+    asked = Selection(level=level, columns=tuple(columns), sort=sort, limit=limit, filter=filter)
+    selection = asked.checked(LEVELS, COLUMNS)
     found = inspection(Path(file))
-    return InspectedWeights(inspection_answer(found, options), found)
+    return InspectedWeights(inspection_answer(found, selection), found)
 
 
 def convert_weights(
@@ -116,3 +116,41 @@ def verify_weights(file: str | Path, model: Model, *, every: bool = False) -> Ve
 
     found = verified(Path(file), network(model))
     return VerifiedWeights(verify_answer(found, every=every), found)
+
+
+def diff_weights(
+    a: str | Path,
+    b: str | Path,
+    *,
+    level: Literal["stage", "kind", "tensor"] | None = None,
+    columns: Sequence[str] = (),
+    sort: str | None = None,
+    limit: int | None = None,
+    filter: str | None = None,
+) -> WeightsDiff:
+    """Compare two weight files, tensor by tensor, and so say what training changed.
+
+    Args:
+        a: As in ``inspect_weights``.
+        b: Likewise; read as what a became. Where both are of one ResNet-RS its tensors may have
+            the names of another code base.
+        level: A row per stage, per kind of tensor or per tensor; by default stages, where they are
+            known.
+        columns: As in ``inspect_weights``.
+        sort: Likewise.
+        limit: Likewise.
+        filter: Likewise.
+
+    Raises:
+        WeightsError: If there is no such file, one is damaged, or they have no tensor in common.
+        RsInspectError: If an argument is not one there is.
+    """
+    from rsinspect.api.weight_results import WeightsDiff
+    from rsinspect.weights.change import comparison
+    from rsinspect.weights.change_table import COLUMNS, LEVELS, change_answer
+    from rsinspect.weights.selection import Selection
+
+    asked = Selection(level=level, columns=tuple(columns), sort=sort, limit=limit, filter=filter)
+    selection = asked.checked(LEVELS, COLUMNS)
+    found = comparison(Path(a), Path(b))
+    return WeightsDiff(change_answer(found, selection), found)

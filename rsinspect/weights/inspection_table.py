@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from rsinspect.answers.table import Answer, Column, Kind, Note, Table, Value
-from rsinspect.base import limits
-from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.text import showable
 from rsinspect.base.units import binary_bytes, count, dimensions
-from rsinspect.base.words import Option, advice, names_in_words, plural
+from rsinspect.base.words import names_in_words, plural
 from rsinspect.checkpoints.layout import said
 from rsinspect.checkpoints.safety import Verdict
 from rsinspect.weights.inspection import FAULTS, Inspection, Looked
 from rsinspect.weights.roles import KINDS
+from rsinspect.weights.selection import Selection
 from rsinspect.weights.statistics import FADED, Statistics
 
 SCHEMA = "rsinspect.weights_inspect/1"
 
-Level = Literal["kind", "tensor"]
-LEVELS: tuple[str, ...] = get_args(Level)
+LEVELS = ("kind", "tensor")
+"""What a row is."""
 
 _LONGEST_NAME = 400
 _MOST_FINDINGS = 6
@@ -53,7 +50,7 @@ def _row(name: str, tensors: Sequence[Looked]) -> _Row:
     return _Row(name, tuple(tensors), sum(known, Statistics()) if known else None)
 
 
-def _rows(found: Inspection, level: Level) -> list[_Row]:
+def _rows(found: Inspection, level: str) -> list[_Row]:
     if level == "tensor":
         return [_row(one.tensor.name, [one]) for one in found.tensors]
     kinds: dict[str, list[Looked]] = {name: [] for name in KINDS.values()}
@@ -75,7 +72,7 @@ class _ColumnSpec(NamedTuple):
     head: str
     kind: Kind
     value: Callable[[_Row], Value]
-    shown: tuple[Level, ...] = ()
+    shown: tuple[str, ...] = ()
 
 
 def _of(value: Callable[[Statistics], Value]) -> Callable[[_Row], Value]:
@@ -128,55 +125,24 @@ COLUMNS: dict[str, _ColumnSpec] = {
 """By key; a row is a tensor, or all tensors of a kind."""
 
 
-def column_keys() -> tuple[str, ...]:
-    """List the keys of every column."""
-    return tuple(COLUMNS)
+def inspection_answer(found: Inspection, selection: Selection) -> Answer:
+    """Tabulate what was found in a file, a row per kind of tensor or per tensor.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InspectionOptions:
-    """How a file is shown.
-
-    Attributes:
-        level: A row per kind of tensor, or per tensor.
-        columns: Keys of the columns to show; empty for the level's own.
-        sort: Key of the column to sort by, largest first; None for the order of the file.
-        limit: How many rows to keep after sorting; None for all.
-        filter: Pattern on the name or the kind; None for all.
-
-    Raises:
-        InvalidChoice: If the level or a column is unknown.
-    """
-
-    level: Level = "kind"
-    columns: tuple[str, ...] = ()
-    sort: str | None = None
-    limit: int | None = None
-    filter: str | None = None
-
-    def __post_init__(self) -> None:
-        check_choice("level", self.level, LEVELS)
-        if self.limit is not None:
-            limits.ROWS.check(self.limit, InvalidQuestion)
-        for key in (*self.columns, *(() if self.sort is None else (self.sort,))):
-            check_choice("column", key, COLUMNS)
-
-
-def inspection_answer(found: Inspection, options: InspectionOptions) -> Answer:
-    """Tabulate what was found in a file.
+    Args:
+        found: The file.
+        selection: Of ``LEVELS`` and ``COLUMNS``, checked.
 
     Raises:
         InvalidQuestion: If a filter matches nothing.
     """
-    every = _rows(found, options.level)
-    rows = _selected(every, options)
+    level = selection.level or LEVELS[0]
+    every = _rows(found, level)
+    rows = selection.rows(every, level, _texts, lambda key, row: COLUMNS[key].value(row))
     whole = _row("shown" if len(rows) < len(every) else "all", [t for r in rows for t in r.tensors])
-    keys = options.columns or tuple(
-        key for key, spec in COLUMNS.items() if options.level in spec.shown
-    )
+    keys = selection.columns or tuple(key for key, spec in COLUMNS.items() if level in spec.shown)
     table = Table(
         title=f"{said(Path(found.path.name))}: {_size_in_words(found)}",
-        columns=tuple(_column(key, options.level, rows) for key in keys),
+        columns=tuple(_column(key, level, rows) for key in keys),
         rows=tuple(_values(row, keys) | _mark(row) for row in rows),
         totals=(_values(whole, keys),) if rows else (),
         lead=_lead(found),
@@ -196,37 +162,11 @@ def _mark(row: _Row) -> dict[str, Value]:
     return {"note": ",".join(fault[0] for fault in faults)} if faults else {}
 
 
-def _selected(rows: list[_Row], options: InspectionOptions) -> list[_Row]:
-    """Filter, sort and cut the rows."""
-    pattern, sort = options.filter, options.sort
-    if pattern is not None:
-        wanted = pattern.lower()
-        rows = [
-            row
-            for row in rows
-            if any(
-                fnmatch.fnmatchcase(text.lower(), wanted)
-                for text in (row.name, row.first.role.kind)
-            )
-        ]
-        if not rows:
-            raise InvalidQuestion(
-                f"no {options.level} matches {pattern!r}",
-                advice("a pattern on the name, '*gamma*', with {}", Option("level", "tensor")),
-            )
-    if sort is not None:
-        rows = sorted(rows, key=lambda row: _largest_first(COLUMNS[sort].value(row)))
-    return rows[: options.limit]
+def _texts(row: _Row) -> tuple[str, ...]:
+    return row.name, row.first.role.kind
 
 
-def _largest_first(value: Value) -> tuple[bool, float, str]:
-    """Order numbers first and largest first, then text, then what is not available."""
-    if isinstance(value, str):
-        return True, 0.0, value
-    return value is None, -(value or 0), ""
-
-
-def _column(key: str, level: Level, rows: Sequence[_Row]) -> Column:
+def _column(key: str, level: str, rows: Sequence[_Row]) -> Column:
     """Make a column; numbers of a usual size have four decimals, so that they are compared."""
     spec = COLUMNS[key]
     if key == "name" and level == "tensor":
