@@ -1,5 +1,6 @@
 """Batch norms in one op of TensorFlow's: the same numbers, the same files."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,19 @@ def test_what_is_saved_is_the_model_as_it_was() -> None:
     plain = small()
     before = plain.to_json()
     assert fuse_batch_norm(fuse_batch_norm(plain)).to_json() == before
+
+
+def test_where_nothing_can_be_fused_it_is_said() -> None:
+    from rsinspect import FoldingWarning, fuse_batch_norm
+
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.BatchNormalization()], name="of_vectors"
+    )
+    with pytest.warns(FoldingWarning, match="of_vectors has no batch norm that one op computes"):
+        assert fuse_batch_norm(model) is model
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FoldingWarning)
+        fuse_batch_norm(fuse_batch_norm(small()))
 
 
 def test_a_frozen_norm_keeps_its_statistics() -> None:

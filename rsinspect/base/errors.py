@@ -31,7 +31,7 @@
         └── InvalidMeasurement         2   a measurement nobody can make
 
 ``WeightsWarning`` is no refusal but a Python warning: a weight file was loaded, and not all of it;
-nor is ``FoldingWarning``: not all batch norms of a model were folded.
+nor is ``FoldingWarning``: batch norms of a model were not folded, or none fused.
 
 Only the command line catches ``RsInspectError``; it never catches anything wider, so that a bug
 keeps its traceback. A message or hint that names an argument is a ``Wording``, so that the command
@@ -195,7 +195,7 @@ class WeightsWarning(UserWarning):
 
 
 class FoldingWarning(UserWarning):
-    """Batch norms of a model stay, because folding them would not be exact."""
+    """Batch norms of a model stay, because folding or fusing them would not be exact."""
 
 
 class BackendError(RsInspectError):

@@ -12,10 +12,11 @@ all numbers, and so does this.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rsinspect.base.errors import ModelBuildError
+from rsinspect.base.errors import FoldingWarning, ModelBuildError
 from rsinspect.keras_model.backend import keras, require_model
 
 BACKEND = "tensorflow"
@@ -38,6 +39,8 @@ def fuse_batch_norm(model: keras.Model) -> keras.Model:
     Raises:
         ModelBuildError: If this is no Keras 3 model, or its backend is not TensorFlow.
 
+    Where no norm is one that the op computes, a ``FoldingWarning`` says so.
+
     >>> import keras
     >>> layers = [keras.Input((8, 8, 3)), keras.layers.BatchNormalization()]
     >>> fuse_batch_norm(keras.Sequential(layers)).count_params()  # doctest: +SKIP
@@ -49,22 +52,30 @@ def fuse_batch_norm(model: keras.Model) -> keras.Model:
             f"the op that computes a whole batch norm is TensorFlow's; Keras runs on "
             f"{keras.backend.backend()}, which fuses what it compiles"
         )
-    for norm in _norms(model):
-        norm.call = _call(norm, norm.call)
+    norms = list(_norms(model))
+    for norm in norms:
+        if "call" not in vars(norm):  # else it was fused before
+            norm.call = _call(norm, norm.call)
+    if not norms:
+        warnings.warn(
+            f"{model.name} has no batch norm that one op computes: of maps with the channels "
+            "last, in float32",
+            FoldingWarning,
+            stacklevel=2,
+        )
     # What Keras traced before calls the norms as they were; it traces what is missing.
     model.train_function = model.test_function = model.predict_function = None
     return model
 
 
 def _norms(model: keras.Model) -> Iterator[Any]:
-    """List the batch norms that one op can compute and does not yet, of models inside too."""
+    """List the batch norms that one op can compute, of models inside too."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _norms(layer)
         elif (
             type(layer) is keras.layers.BatchNormalization
             and layer.built
-            and "call" not in vars(layer)
             and len(layer.input_spec.axes or ()) == 1
             and layer.input_spec.ndim == 4
             and layer.axis in (-1, 3)
