@@ -79,7 +79,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 
 def python(
-    code: str, *, timeout_s: float = 300, **environment: str
+    code: str, *, timeout_s: float = 800, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python code in a fresh process."""
     return subprocess.run(

@@ -20,6 +20,7 @@ from rsinspect.base.errors import (
 )
 from tests.conftest import GOLDENS, python
 from tests.networks import layout_of, network_of
+from tests.test_profiling_worker import BRIEF
 
 RUN = GOLDENS / "run-50-train.json"
 
@@ -297,8 +298,7 @@ def test_a_measurement_is_a_result_like_the_others(tmp_path: Path) -> None:
     run = rsinspect.profile(
         layout_of(1, resolution=(32, 32), width=0.25),
         batch=1,
-        max_time_s=300,
-        most_rounds=1,
+        **BRIEF,
         roofs=False,
     )
     assert run.rows[0]["path"] == "stem"

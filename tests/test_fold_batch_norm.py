@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 import tf_keras
 from keras import layers
+from keras.src.applications import densenet
 from tf_keras.src.applications import resnet_rs as original_module
 
 import rsinspect
@@ -394,17 +396,19 @@ ON_ANOTHER_BACKEND = """
 import sys, warnings
 import keras, numpy as np, rsinspect
 assert keras.backend.backend() == sys.argv[1]
+numbers = np.random.default_rng(0)
+fresh = keras.initializers.VarianceScaling  # JAX compiles a function for each shape that is drawn
+fresh.__call__ = lambda self, shape, dtype=None: numbers.normal(0, 0.1, shape).astype("float32")
 block = [{"input_filters": 16, "num_repeats": 1}]
 model = rsinspect.ResNetRS(50, (32, 32, 3), weights=None, classes=5, block_args=block)
-batch = np.random.default_rng(0).random((8, 32, 32, 3), "float32") * 255
+batch = numbers.random((2, 32, 32, 3), "float32") * 255
 for layer in model.layers:
     if isinstance(layer, keras.layers.BatchNormalization):
-        layer.momentum = 0.0
-model(batch, training=True)
+        layer.set_weights([numbers.uniform(0.5, 1.5, w.shape) for w in layer.weights])
 warnings.simplefilter("error", rsinspect.FoldingWarning)
 made = rsinspect.fold_batch_norm(model)
 assert not any(isinstance(x, keras.layers.BatchNormalization) for x in made.layers)
-before, after = (keras.ops.convert_to_numpy(each(batch)) for each in (model, made))
+before, after = (each.predict(batch, verbose=0) for each in (model, made))
 print(float(np.abs(before - after).max() / np.abs(before).max()))
 """
 
@@ -425,14 +429,16 @@ def test_another_backend_folds_alike(backend: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "left"), [("EfficientNetB0", 0), ("DenseNet121", 62)])
+@pytest.mark.parametrize(("name", "left"), [("EfficientNetB0", 0), ("DenseNet", 12)])
 def test_networks_of_keras_give_what_they_gave(name: str, left: int) -> None:
-    """On calibrated statistics float32 rounds DenseNet121 by 1e-5 itself: there in float64."""
+    """On calibrated statistics float32 rounds a DenseNet by 1e-5 itself: there in float64."""
+    make = {
+        "EfficientNetB0": keras.applications.EfficientNetB0,
+        "DenseNet": functools.partial(densenet.DenseNet, (2, 2, 2, 2)),
+    }[name]
 
     def made() -> Any:
-        return getattr(keras.applications, name)(
-            weights=None, input_shape=(64, 64, 3), classes=10, classifier_activation=None
-        )
+        return make(weights=None, input_shape=(64, 64, 3), classes=10, classifier_activation=None)
 
     batch = images(64, 64, 3, count=8)
     check(randomised(made()), batch, left=left)

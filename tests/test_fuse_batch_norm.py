@@ -106,7 +106,7 @@ def test_a_model_that_was_run_before_is_fused_too() -> None:
     from rsinspect import fuse_batch_norm
 
     model = small()
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=False)
     model.predict(IMAGES, verbose=0)
     model.fit(IMAGES, np.zeros((6, 5), "float32"), verbose=0)
     before = model.predict(IMAGES, verbose=0)

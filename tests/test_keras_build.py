@@ -59,20 +59,20 @@ DEEP = 200
     [
         pytest.param(depth, dialect, marks=[pytest.mark.slow] * (depth > DEEP))
         for dialect in DIALECTS
-        for depth in (paper.variants() if dialect in ("keras", "article") else (50, 152, 270))
+        for depth in (paper.variants() if dialect == "keras" else (50, 152))
     ],
 )
 def test_graph_and_keras_model_agree_layer_by_layer_at_every_depth(
     depth: int, dialect: str
 ) -> None:
-    width = 1.0 if dialect == "keras" or depth <= DEEP else 0.25  # narrow ones build faster
+    width = 1.0 if depth <= DEEP else 0.25  # narrow ones build faster
     net = network_of(depth, resolution=(64, 32), dialect=dialect, width=width)
     model = build_model(net)
     reconcile(net, model)
     cost = net.cost
     trainable = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     assert (trainable, model.count_params()) == (cost.trainable_params, cost.params)
-    if dialect == "keras" and depth in PARAMS:
+    if dialect == "keras" and width == 1.0:  # of the others: test_cost
         assert (trainable, model.count_params() - trainable) == PARAMS[depth]
     order = [layer.name for layer in model.layers if layer.weights]
     assert order == [net.names[layer.path] for layer in weight_order(net.graph)]

@@ -17,7 +17,9 @@ def cells() -> list[Any]:
     from nbclient import NotebookClient
 
     notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
-    NotebookClient(notebook, timeout=600, kernel_name="python3").execute(cwd=str(NOTEBOOK.parent))
+    NotebookClient(notebook, timeout=800, startup_timeout=800, kernel_name="python3").execute(
+        cwd=str(NOTEBOOK.parent)
+    )
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 

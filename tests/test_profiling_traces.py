@@ -4,9 +4,11 @@ import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from rsinspect.base.errors import MeasurementError
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
@@ -16,7 +18,7 @@ from rsinspect.profiling.parent import profile
 from rsinspect.profiling.record.document import from_json, to_json
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.request import ProfileRequest
-from tests.conftest import Cli, python
+from tests.conftest import Cli
 from tests.test_profiling_worker import BRIEF, backends
 
 SPEC = ResNetRSSpec(blocks=(1, 2), width=0.25, resolution=(32, 32), classes=10)
@@ -84,36 +86,27 @@ def test_layers_are_seen_and_share_the_time_of_their_blocks(backend: str, mode: 
 
 @pytest.mark.keras
 def test_an_instruction_of_xla_belongs_to_its_layer_or_to_what_it_calls_or_reads() -> None:
-    code = f"""
-from rsinspect.profiling.backends.traces import divided_among, shares
-def owner(name):
-    return next((known for known in ("block_0", "predictions") if known in name), None)
-found = shares({TEXT!r}, owner, lambda name: 3.0 if "conv_1" in name else 1.0)
-assert found["f"] == found["c"] == found["a"] == {{"block_0": 1.0}}, found
-assert found["g"] == {{"predictions": 1.0}}
-assert found["h"] == {{"block_0": 0.75, "predictions": 0.25}}
-assert "x" not in found
-assert divided_among({{"h": 2.0, "g": 1.0}}, found) == {{"block_0": 1.5, "predictions": 1.5}}
-"""
-    done = python(code)
-    assert done.returncode == 0, done.stderr
+    from rsinspect.profiling.backends.traces import divided_among, shares
+
+    def owner(name: str) -> str | None:
+        return next((known for known in ("block_0", "predictions") if known in name), None)
+
+    found = shares(TEXT, owner, lambda name: 3.0 if "conv_1" in name else 1.0)
+    assert found["f"] == found["c"] == found["a"] == {"block_0": 1.0}
+    assert found["g"] == {"predictions": 1.0}
+    assert found["h"] == {"block_0": 0.75, "predictions": 0.25}
+    assert "x" not in found
+    assert divided_among({"h": 2.0, "g": 1.0}, found) == {"block_0": 1.5, "predictions": 1.5}
 
 
 @pytest.mark.keras
 def test_a_trace_of_a_gpu_is_said_not_to_be_there() -> None:
-    code = """
-from types import SimpleNamespace
-from rsinspect.base.errors import MeasurementError
-from rsinspect.profiling.backends.traces import trace_layers
-try:
-    trace_layers(SimpleNamespace(request=SimpleNamespace(on_cpu=False)), None)
-except MeasurementError as exc:
-    assert "of the cpu" in exc.message
-else:
-    raise AssertionError
-"""
-    done = python(code)
-    assert done.returncode == 0, done.stderr
+    from rsinspect.profiling.backends.traces import trace_layers
+
+    work: Any = SimpleNamespace(request=SimpleNamespace(on_cpu=False))
+    network: Any = None
+    with pytest.raises(MeasurementError, match="of the cpu"):
+        trace_layers(work, network)
 
 
 def test_an_op_lasts_until_the_event_that_ends_it_in_another_thread() -> None:
