@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rsinspect.api.bounds import check as check
+    from rsinspect.api.exporting import export as export
     from rsinspect.api.functions import diff as diff
     from rsinspect.api.functions import graph as graph
     from rsinspect.api.functions import scale as scale
@@ -68,6 +69,7 @@ __all__ = [
     "decode_predictions",
     "diff",
     "diff_weights",
+    "export",
     "fastest",
     "fold_batch_norm",
     "fuse_batch_norm",
@@ -94,6 +96,7 @@ _HOMES = {
     "convert_weights": "rsinspect.api.weights",
     "diff": "rsinspect.api.functions",
     "diff_weights": "rsinspect.api.weights",
+    "export": "rsinspect.api.exporting",
     "fold_batch_norm": "rsinspect.keras_model.fold_batch_norm",
     "fuse_batch_norm": "rsinspect.keras_model.fuse_batch_norm",
     "graph": "rsinspect.api.functions",

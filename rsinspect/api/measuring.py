@@ -11,8 +11,13 @@ from rsinspect.api.networks import Model, network
 
 if TYPE_CHECKING:
     from rsinspect.api.results import Fastest, Run
+    from rsinspect.networks.network import Network
     from rsinspect.profiling.protocol import Event
-    from rsinspect.profiling.request import ProfileRequest
+    from rsinspect.profiling.request import OwnWeights, ProfileRequest
+
+
+Given = tuple["Network", "OwnWeights | None", Callable[[], object]]
+"""A network, its own weights, and what writes the file that they are in."""
 
 
 def profile(
@@ -92,20 +97,38 @@ def fastest(
 @contextmanager
 def _request(model: Model, batch: int, options: dict[str, Any]) -> Iterator[ProfileRequest]:
     """Make a request; the weights of a live model are in a file as long as it lasts."""
-    from tempfile import TemporaryDirectory
-
-    from rsinspect.profiling.request import OwnWeights, ProfileRequest, check_names
+    from rsinspect.profiling.request import ProfileRequest, check_names
 
     check_names(options)
-    made = network(model, fold_batch_norm=options.get("fold_batch_norm", False))
-    is_live = callable(getattr(model, "get_config", None))
+    folds = options.get("fold_batch_norm", False)
+    with with_own_weights(model, fold_batch_norm=folds) as (made, weights, save):
+        request = ProfileRequest(network=made, batch=batch, weights=weights, **options)
+        save()
+        yield request
+
+
+@contextmanager
+def with_own_weights(model: Model, *, fold_batch_norm: bool = False) -> Iterator[Given]:
+    """Make a network, and name the weights that it has; for a live model they are in a file.
+
+    Args:
+        model: As in ``network``.
+        fold_batch_norm: Likewise.
+
+    Returns:
+        The network, its weights or None, and what writes that file, which is gone at the end.
+    """
+    from tempfile import TemporaryDirectory
+
+    from rsinspect.profiling.request import OwnWeights
+
+    made = network(model, fold_batch_norm=fold_batch_norm)
+    if not callable(getattr(model, "get_config", None)):
+        yield made, OwnWeights.of(made), lambda: None
+        return
     with TemporaryDirectory() as folder:
         copied = OwnWeights(f"{folder}/model.keras", "model")
-        weights = copied if is_live else OwnWeights.of(made)
-        request = ProfileRequest(network=made, batch=batch, weights=weights, **options)
-        if is_live:
-            model.save(copied.path)
-        yield request
+        yield made, copied, lambda: model.save(copied.path)
 
 
 def load_run(path: str | Path) -> Run:

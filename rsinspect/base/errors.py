@@ -218,6 +218,16 @@ class ReconciliationError(BackendError):
     """Graph and Keras model disagree; the message names the first path that differs."""
 
 
+class ExportError(BackendError):
+    """An exported file that could not be made, opened again, or does not agree with Keras."""
+
+
+class InvalidExport(BackendError):
+    """An export that nobody can make, such as LiteRT in bfloat16."""
+
+    exit_code = 2
+
+
 class RenderError(RsInspectError):
     """A picture or file that could not be made."""
 

@@ -30,6 +30,18 @@ class TooMuchOutput(Exception):
     """The program wrote more than anybody wants, and was ended."""
 
 
+class HungUp(Exception):
+    """The program ended where a reply was to come.
+
+    Args:
+        ended: How.
+    """
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__(ended.manner)
+        self.ended = ended
+
+
 class Ended(NamedTuple):
     """How a program ended.
 
@@ -64,6 +76,7 @@ def manner(code: int) -> str:
 
 
 _MOST_ERROR_BYTES = 2**20
+_MOST_SAID_BYTES = 2**24
 _GRACE_S = 2.0
 """After a program's end, for a child of its that still holds its output."""
 
@@ -138,9 +151,87 @@ def run(
         if on_output is not None:
             with contextlib.suppress(OSError):
                 process.stdin.close()
-    said = errors.content.decode(errors="replace").splitlines()
-    lines = tuple(line for line in said if line.strip())
-    return Ended(process.returncode, output.content, lines)
+    return Ended(process.returncode, output.content, errors.lines)
+
+
+class Dialogue:
+    """A program that is asked one thing after the other: a line each, and a line in reply.
+
+    What was asked is answered or an exception; as a context manager, the program ends with it.
+
+    Args:
+        command: The program and its arguments.
+        environment: All its variables.
+        on_error: Called with each line of its standard error.
+
+    Raises:
+        OSError: If it cannot be started.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        on_error: Callable[[bytes], object] | None = None,
+    ) -> None:
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._input = self._process.stdin
+        self._output = _Kept(self._process.stdout, _MOST_SAID_BYTES)
+        self._errors = _Kept(self._process.stderr, _MOST_ERROR_BYTES)
+        self._on_error = on_error
+
+    def ask(self, question: bytes, timeout_s: float) -> bytes:
+        """Ask, and wait for the reply.
+
+        Args:
+            question: One line, without its end.
+            timeout_s: Seconds that the reply may take.
+
+        Raises:
+            HungUp: If the program ended instead.
+            OutOfTime: If it takes longer; it is ended then.
+        """
+        with contextlib.suppress(OSError):  # it has ended, as will be found
+            self._input.write(question + b"\n")
+            self._input.flush()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            over = self._output.over.wait(0.02)
+            _hand_on(self._errors, self._on_error)
+            if reply := next(self._output.new_lines(), None):
+                return reply
+            if over:
+                raise HungUp(self._ended())
+            if time.monotonic() > deadline:
+                end(self._process)
+                raise OutOfTime
+
+    def _ended(self) -> Ended:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE_S)
+        end(self._process)
+        code = self._process.wait()
+        self._errors.over.wait(_GRACE_S)
+        return Ended(code, b"", self._errors.lines)
+
+    def __enter__(self) -> Dialogue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        end(self._process)
+        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._input.close()
 
 
 class _Kept:
@@ -164,6 +255,12 @@ class _Kept:
     def content(self) -> bytes:
         """Join what was kept."""
         return b"".join(self._parts)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """List the lines of what was kept that are not empty, as text."""
+        said = self.content.decode(errors="replace").splitlines()
+        return tuple(line for line in said if line.strip())
 
     def new_lines(self) -> Iterator[bytes]:
         """Give the lines that have come since they were last asked for; at the end, the rest."""
@@ -211,14 +308,15 @@ def _send(stream: IO[bytes], source: bytes, *, closed: bool) -> None:
     threading.Thread(target=send, daemon=True).start()
 
 
-def end_with_parent(stream: IO[str]) -> None:
+def end_with_parent(stream: IO[str], on_line: Callable[[bytes], object] = lambda _: None) -> None:
     """End this process, and its group where it leads one, as soon as its parent has ended.
 
     Whatever ends the parent, the system closes its end of a pipe: a thread waits for that. On Linux
     the kernel is asked to end this process too, which works even while it is stopped.
 
     Args:
-        stream: Its standard input, from which nothing more is to come.
+        stream: Its standard input, which nobody else reads from now on.
+        on_line: Called in that thread with each line that still comes.
     """
     if sys.platform == "linux":
         import ctypes  # a command that starts programs does without
@@ -229,9 +327,12 @@ def end_with_parent(stream: IO[str]) -> None:
     number = stream.fileno()
 
     def wait() -> None:
+        rest = b""
         with contextlib.suppress(OSError):
-            while os.read(number, 1):  # not the stream, whose lock this thread would die with
-                pass
+            while part := os.read(number, 2**16):  # not the stream: a lock this thread dies with
+                *lines, rest = (rest + part).split(b"\n")
+                for line in lines:
+                    on_line(line)
         if sys.platform != "win32" and os.getpid() == os.getpgrp():
             os.killpg(0, signal.SIGKILL)
         os._exit(1)

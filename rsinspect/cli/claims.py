@@ -36,6 +36,20 @@ def writes(context: typer.Context, parameter: typer.CallbackParam, path: Path | 
     return path
 
 
+def writes_each(context: typer.Context, parameter: typer.CallbackParam, paths: Any) -> Any:
+    """Note files that the call writes, or folders: who writes them refuses what cannot be.
+
+    Raises:
+        OutputNotWritable: If the call has another use for one.
+    """
+    if paths and not context.resilient_parsing:
+        claims = _claims(context)
+        for number, path in enumerate(paths):
+            claims.written[f"{_called(parameter)} {path}" + " again" * (number > 0)] = path
+            check_apart(claims.written, claims.read)
+    return paths
+
+
 def reads(context: typer.Context, parameter: typer.CallbackParam, path: Path | None) -> Any:
     """Note a file that the call reads.
 

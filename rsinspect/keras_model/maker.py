@@ -95,6 +95,8 @@ def _made_by(request: Mapping[str, Any]) -> Reply:
             value = value()
         if not is_keras_model(value):
             return _problem(f"{name}() gives {_a(value)}, no keras.Model")
+        if request.get("save"):
+            value.save(request["save"])
         return configuration_of(value).to_json()
     except RsInspectError as exc:
         return _problem(exc.message, hint=exc.hint)

@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rsinspect.base import process
@@ -23,6 +26,7 @@ from rsinspect.base.errors import (
     ModelBuildError,
     RsInspectError,
 )
+from rsinspect.base.files import scratch
 from rsinspect.base.talk import say
 from rsinspect.base.words import quoted
 from rsinspect.networks.applications import Application
@@ -66,7 +70,9 @@ def applications(
         raise ModelBuildError(f"Keras did not build {one.title} and did not say why")
 
 
-def network_of(code: Code, resolution: tuple[int, int] | None = None) -> Network:
+def network_of(
+    code: Code, resolution: tuple[int, int] | None = None, *, weights: Path | None = None
+) -> Network:
     """Run Python code that makes a model, and make the network that the model is.
 
     What the code prints is shown on stderr.
@@ -74,6 +80,7 @@ def network_of(code: Code, resolution: tuple[int, int] | None = None) -> Network
     Args:
         code: A function without arguments that gives a model, or a model.
         resolution: Height and width, for a model that takes images of any size.
+        weights: A ``.keras`` file that the model is saved to; the network's own weights are there.
 
     Raises:
         BackendUnavailable: If a framework that the code imports is not here.
@@ -90,13 +97,28 @@ def network_of(code: Code, resolution: tuple[int, int] | None = None) -> Network
         for text in without_chatter([line.decode(errors="replace")]):
             say(text)
 
-    request = {"place": code.place, "name": code.name, "is_file": code.is_file}
+    request = {
+        "place": code.place, "name": code.name, "is_file": code.is_file,
+        "save": None if weights is None else str(weights),
+    }  # fmt: skip
     _run(request, str(code), _environment(), CODE_TIMEOUT_S, replies.append, on_error=show)
     made = _configuration(replies[0], f"{code} gives no model")
     try:
-        return made.network(resolution)
+        return replace(made.network(resolution), weights=weights)
     except GraphError as exc:
         raise exc.retold(InvalidSpec, f"{code}: ") from exc
+
+
+@contextmanager
+def with_weights(code: Code, resolution: tuple[int, int] | None = None) -> Iterator[Network]:
+    """Make the network of a model that code makes, with its weights, which last as long.
+
+    Args:
+        code: As in ``network_of``.
+        resolution: Likewise.
+    """
+    with scratch() as folder:
+        yield network_of(code, resolution, weights=folder / "model.keras")
 
 
 def _environment() -> dict[str, str]:

@@ -22,6 +22,7 @@ from rsinspect.networks.network import Network, at_size, from_graph, network_fro
 
 if TYPE_CHECKING:
     from rsinspect.checkpoints.config import Saved
+    from rsinspect.networks.code import Code
 
 Size = tuple[int, int]
 
@@ -182,14 +183,27 @@ def _application(text: str) -> Source | None:
     return Source(make, named.resolution, named.own_size)
 
 
-def _code(text: str) -> Source | None:
-    """Read the name of Python that makes a model."""
+def code_of(text: str) -> "Code | None":
+    """Return the Python that MODEL text names; None where it names something else.
+
+    >>> str(code_of("train.py:make_model")), code_of("101:article")
+    ('train.py:make_model', None)
+    """
     from rsinspect.networks import applications
     from rsinspect.networks.code import code_in
 
+    if is_file(text) or named_in(text) is not None or applications.named_in(text):
+        return None
     code = code_in(text)
-    if code is None or applications.named_in(code.place):
-        return None  # a network of Keras's with a dialect is no module
+    # a network of Keras's with a dialect is no module
+    return None if code is None or applications.named_in(code.place) else code
+
+
+def _code(text: str) -> Source | None:
+    """Read the name of Python that makes a model."""
+    code = code_of(text)
+    if code is None:
+        return None
 
     def make(size: Size | None, changes: Mapping[str, Any]) -> Network:
         from rsinspect.networks.keras_process import network_of

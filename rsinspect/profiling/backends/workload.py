@@ -7,7 +7,6 @@ them, as Keras gives it; the first of the models then takes that list, and all o
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,8 @@ import keras
 import numpy as np
 
 from rsinspect.keras_model.build import alone, built
-from rsinspect.layers import ops
+from rsinspect.keras_model.fresh_kernels import fresh_kernels
+from rsinspect.layers.classifier import classifies
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.map_layout import CHANNELS_FIRST, is_map
 from rsinspect.layers.partition import Segment, segments
@@ -129,7 +129,7 @@ def workload(request: ProfileRequest, parts: Sequence[Segment] | None = None) ->
     """
     graph = request.network.graph
     random = np.random.default_rng(request.seed)
-    whole = built(request.network, kernels=_drawn(random), layout=request.layout)
+    whole = built(request.network, kernels=fresh_kernels(random), layout=request.layout)
     if request.weights is not None:
         from rsinspect.keras_model.load import load_own  # h5py, where there is a file
 
@@ -178,32 +178,6 @@ def _batch(layer: Layer, request: ProfileRequest, random: np.random.Generator) -
 
 
 _MOST_COLOURS = 4
-
-
-def _drawn(random: np.random.Generator) -> Callable[..., Any]:
-    """Make an initialiser that draws kernels with NumPy, of the variance that He's have.
-
-    JAX compiles Keras's own for each shape: 13 s of processor time for the depth of 50.
-    """
-
-    def draw(shape: tuple[int, ...], dtype: Any = None) -> Any:
-        highest = math.sqrt(6 / math.prod((*shape[:-2], shape[-1])))
-        numbers = random.random(shape, dtype=np.float32)
-        numbers -= np.float32(0.5)  # in place: the largest kernel of VGG16 has 411 MB
-        numbers *= np.float32(2 * highest)
-        return keras.ops.convert_to_tensor(numbers, dtype)
-
-    return draw
-
-
-def classifies(layer: Layer) -> bool:
-    """Tell whether an output is probabilities of classes, or what a softmax would be taken of."""
-    op = layer.op
-    if isinstance(op, ops.Activation):
-        return op.function == "softmax"
-    if isinstance(op, ops.Dense) and op.activation is None:
-        return op.units > 1
-    return isinstance(op, ops.Dense | ops.Conv2D) and op.activation == "softmax"
 
 
 def loss_name(work: Workload) -> str:

@@ -1,0 +1,117 @@
+"""A worker that answers one question after the other: a JSON object a line, each with a reply.
+
+Its standard output is for replies: whatever frameworks print goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rsinspect.base import errors, process
+from rsinspect.base.chatter import without_chatter
+from rsinspect.base.errors import WORKER_LINE, BackendUnavailable, ExportError, RsInspectError
+
+Reply = dict[str, Any]
+
+_TAIL_LINES = 8
+_MOST_SAID = 200
+
+
+def serve(answers: Mapping[str, Callable[..., Reply]]) -> None:
+    """Answer what is asked on standard input, until it is closed.
+
+    Args:
+        answers: Functions by the name of the question; what else is asked are their arguments.
+    """
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    process.end_with_parent(sys.stdin, asked.put)
+    while True:
+        question = json.loads(asked.get())
+        try:
+            reply = answers[question.pop("ask")](**question)
+        except RsInspectError as exc:
+            reply = {"refused": type(exc).__name__, "said": exc.message, "hint": exc.hint}
+        except Exception as exc:  # the last door of this process: any failure is an answer
+            reply = {"failed": _first_line(exc), "lines": _lines()}
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
+
+
+class Worker:
+    """A worker as its parent sees it; as a context manager, it ends with it.
+
+    Args:
+        command: Of the worker.
+        what: What to call it.
+        backend: Of Keras, where it needs any.
+        timeout_s: Seconds that a reply may take.
+
+    Raises:
+        BackendUnavailable: If it cannot be started.
+    """
+
+    def __init__(
+        self, command: Sequence[str], what: str, backend: str | None, timeout_s: float
+    ) -> None:
+        self._what = what
+        self._timeout_s = timeout_s
+        variables = {
+            "TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "CUDA_VISIBLE_DEVICES": "-1",
+            "JAX_PLATFORMS": "cpu", "KERAS_TORCH_DEVICE": "cpu",
+        }  # fmt: skip
+        if backend is not None:
+            variables["KERAS_BACKEND"] = backend
+        try:
+            self._dialogue = process.Dialogue(command, variables)
+        except OSError as exc:
+            raise BackendUnavailable(f"{what} cannot be started: {exc}") from exc
+
+    def ask(self, question: str, **arguments: Any) -> Reply:
+        """Ask, and give the reply.
+
+        Raises:
+            ExportError: If there is none, or it tells of a failure.
+            RsInspectError: What the worker refused with.
+        """
+        line = json.dumps({"ask": question, **arguments}).encode()
+        try:
+            reply: Reply = json.loads(self._dialogue.ask(line, self._timeout_s))
+        except process.OutOfTime as exc:
+            raise ExportError(f"{self._what} took more than {self._timeout_s:.0f} s") from exc
+        except process.HungUp as exc:
+            said = without_chatter(exc.ended.errors)[-_TAIL_LINES:]
+            raise ExportError(
+                WORKER_LINE.join((f"{self._what} {exc.ended.manner}", *said)),
+                "there may have been too little memory" if exc.ended.code == -9 else None,
+            ) from exc
+        if kind := reply.get("refused"):
+            raise getattr(errors, kind)(reply["said"], reply["hint"])
+        if failure := reply.get("failed"):
+            raise ExportError(WORKER_LINE.join((f"{self._what}: {failure}", *reply["lines"])))
+        return reply
+
+    def __enter__(self) -> Worker:
+        self._dialogue.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dialogue.__exit__()
+
+
+def _first_line(exc: BaseException) -> str:
+    said = " ".join(str(exc).split())
+    return f"{type(exc).__name__}: {said[:_MOST_SAID]}" if said else type(exc).__name__
+
+
+def _lines() -> list[str]:
+    """List the last lines of the traceback, each cut where it is long."""
+    lines = [line for line in traceback.format_exc().splitlines() if line.strip()]
+    return [line[:_MOST_SAID] for line in lines[-_TAIL_LINES:]]
