@@ -28,6 +28,8 @@ from rsinspect.images.photograph import Photograph, photograph
 from rsinspect.images.preprocessing import Preprocessing, prepared, scaled
 from rsinspect.networks import applications
 from rsinspect.networks.named import network
+from rsinspect.networks.network import resnet_rs
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.plots.predictions import predictions_plot
 from rsinspect.plots.sheet import Sheet
 from rsinspect.prediction import labels as labels_module
@@ -39,6 +41,8 @@ from rsinspect.prediction.predictions import Predictions, guesses, softmax
 from rsinspect.prediction.process import Ran
 from rsinspect.prediction.reading import MODES, reading_of
 from rsinspect.render.console import table_text
+from rsinspect.weights.held import shapes_of
+from rsinspect.weights.naming import tensors
 from tests.conftest import Cli
 from tests.networks import network_of
 from tests.test_images import hopper
@@ -369,6 +373,29 @@ def test_a_file_is_asked_on_the_command_line_from_a_file_and_from_stdin(
     )
     assert "class " in plot.read_text()
     assert "stdin" in plot.read_text()
+
+
+@pytest.mark.keras
+def test_weights_of_timm_are_loaded_by_name_and_wrong_ones_are_refused(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    from rsinspect.keras_model.load import weighted
+
+    ours = resnet_rs(ResNetRSSpec(blocks=(1, 1, 1, 1), width=0.25, resolution=(32, 32), classes=5))
+    random = np.random.default_rng(0)
+    stored = {
+        name: random.uniform(0.5, 1, place.stored_shape(shapes_of(ours)[place.path, place.weight]))
+        for name, place in tensors(ours, "timm").items()
+    }
+    path = tmp_path / "timm.safetensors"
+    save_file({name: array.astype("float32") for name, array in stored.items()}, path)
+    model = weighted(ours, weights_for(ours, str(path)).path, own=False)
+    kernel, bias = model.get_layer("predictions").get_weights()
+    np.testing.assert_array_equal(kernel.T, stored["fc.weight"].astype("float32"))
+    np.testing.assert_array_equal(bias, stored["fc.bias"].astype("float32"))
+    deeper = resnet_rs(ours.spec.replace(blocks=(1, 1, 2, 1)))  # type: ignore[union-attr]
+    with pytest.raises(WeightsError, match="does not fit"):
+        weights_for(deeper, str(path))
 
 
 @pytest.mark.parametrize(

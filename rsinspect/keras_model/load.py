@@ -26,13 +26,16 @@ from rsinspect.checkpoints.arrays import arrays_in
 from rsinspect.checkpoints.boundary import opened
 from rsinspect.checkpoints.contents import contents_of, sizes
 from rsinspect.checkpoints.layout import one_line, said
+from rsinspect.checkpoints.tensors import tensor_file
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.build import built
 from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_layer
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network
 from rsinspect.weights.fetch import fetch_published
+from rsinspect.weights.held import held
 from rsinspect.weights.identify import Fit, fit
+from rsinspect.weights.naming import weights_of
 from rsinspect.weights.published import published_name
 
 _INSIDE = (str(Path(__file__).parents[1]), contextlib.__file__)
@@ -166,8 +169,13 @@ def weighted(network: Network, weights: Path, *, own: bool) -> keras.Model:
     if own:
         load_own(weights, network, made.layers)
         return made.model
-    with opened(weights) as (file, datasets):
-        found = fit(weights, contents_of(weights, file, datasets), network)
+    with tensor_file(weights) as file:
+        is_keras = file.format.startswith("keras")
+    if not is_keras:
+        _load_of_others(made.model, weights, network)
+        return made.model
+    with opened(weights) as (inside, datasets):
+        found = fit(weights, contents_of(weights, inside, datasets), network)
         if found.fresh:
             raise WeightsError(
                 f"{said(weights)} has no classifier of {network.name}'s: {found.note(network)}",
@@ -175,6 +183,27 @@ def weighted(network: Network, weights: Path, *, own: bool) -> keras.Model:
             )
         load(made.model, found, network)
     return made.model
+
+
+def _load_of_others(model: keras.Model, weights: Path, network: Network) -> None:
+    """Set the weights of a model to those in a file of timm's or of the TPU code's.
+
+    Raises:
+        WeightsError: If the file is damaged, belongs to another network or lacks some of its.
+    """
+    wanted = [layer for layer in network.graph if weight_shapes(layer.op)]
+    with held(weights, network) as there:
+        stored = {(place.path, place.weight): name for name, place, _ in there.weights()}
+        for layer in wanted:
+            names = [stored.get((layer.path, weight)) for weight in weights_of(layer.op)]
+            values = [there.read(name) for name in names if name is not None]
+            shapes = tuple(tuple(map(int, array.shape)) for array in values)
+            if shapes != weight_shapes(layer.op):
+                raise WeightsError(
+                    f"{said(weights)} does not fit {network.name}: at {layer.path} it has "
+                    f"{sizes(shapes) or 'nothing'}, the network {sizes(weight_shapes(layer.op))}"
+                )
+            assign(model.get_layer(network.names[layer.path]), values)
 
 
 def assign(layer: keras.Layer, values: Sequence[Any]) -> None:

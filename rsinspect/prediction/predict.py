@@ -12,7 +12,6 @@ from rsinspect import paper
 from rsinspect.base.errors import InvalidPrediction, SpecError, WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.words import Option, advice
-from rsinspect.checkpoints.layout import start_of
 from rsinspect.checkpoints.tensors import tensor_file
 from rsinspect.images.photograph import Photograph
 from rsinspect.images.preprocessing import Preprocessing, preprocessing
@@ -23,6 +22,8 @@ from rsinspect.prediction.predictions import TOP, Predictions, Seen, guesses
 from rsinspect.prediction.process import Ran, run
 from rsinspect.prediction.reading import Reading, reading_of
 from rsinspect.weights.fetch import Watch, fetch_published
+from rsinspect.weights.held import held
+from rsinspect.weights.identify import check
 from rsinspect.weights.identity import identified
 from rsinspect.weights.published import published_name
 
@@ -132,8 +133,8 @@ def weights_for(network: Network, weights: str | None, watch: Watch | None = Non
         watch: Told how far a download is.
 
     Raises:
-        WeightsError: If there is no such file; ``WeightsUnavailable`` if they were published and
-            cannot be fetched.
+        WeightsError: If there is no such file, or it is of another network; ``WeightsUnavailable``
+            if they were published and cannot be fetched.
         InvalidPrediction: If there are none.
     """
     own = network.weights
@@ -149,9 +150,25 @@ def weights_for(network: Network, weights: str | None, watch: Watch | None = Non
         name = published_name(chosen, network.spec)
         return Weights(fetch_published(name, watch=watch), False, f"published, {name}")
     path = Path(weights).expanduser()
-    start_of(path)  # what is not there is refused before a framework is started
     same = own is not None and path.absolute() == own.absolute()
+    if not same:
+        _check(path, network)
     return Weights(path, same, f"of {showable(path.name)}")
+
+
+def _check(path: Path, network: Network) -> None:
+    """Refuse weights of another network before a framework is started.
+
+    Raises:
+        WeightsError: If there is no such file, or it is of another network.
+    """
+    with tensor_file(path) as file:
+        is_keras = file.format.startswith("keras")
+    if is_keras:
+        check(path, network)
+    else:
+        with held(path, network):
+            pass
 
 
 def _is_published(weights: str) -> bool:
