@@ -18,6 +18,7 @@ from rsinspect.networks.applications import named_in
 from rsinspect.networks.kept import CACHE_VARIABLE, file_name, keras_version
 from tests.conftest import GOLDENS, Cli, python
 from tests.networks import configuration
+from tests.weight_files import fine_tuned
 
 README = Path(__file__).parent.parent / "README.md"
 CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
@@ -36,6 +37,7 @@ def test_every_console_block_shows_what_the_commands_print(
 ) -> None:
     text = README.read_text(encoding="utf-8")
     shutil.copy(GOLDENS / "run-50-train.json", tmp_path / "run.json")
+    fine_tuned(tmp_path)
 
     def run(block: re.Match[str]) -> str:
         pages = []

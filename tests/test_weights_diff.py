@@ -3,55 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 import rsinspect
 from rsinspect.base.errors import InvalidQuestion, WeightsError
-from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.change import Change, change_of
-from rsinspect.weights.naming import tensors, weights_of
 from tests.conftest import Cli
-from tests.torch_files import write_old_torch, write_torch
+from tests.torch_files import write_torch
+from tests.weight_files import as_keras, as_timm, fine_tuned, weights_for
 
 SPEC = ResNetRSSpec.layout((1, 1, 1, 1), resolution=(32, 32), width=0.25, classes=10)
-Weights = Mapping[tuple[str, str], np.ndarray]
 
 
 def network(classes: int = 10) -> Network:
     return resnet_rs(SPEC.replace(classes=classes))
-
-
-def weights_for(made: Network, seed: int = 0) -> dict[tuple[str, str], np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {
-        (layer.path, weight): rng.standard_normal(shape).astype("float32")
-        for layer in made.graph
-        if weight_shapes(layer.op)
-        for weight, shape in zip(weights_of(layer.op), weight_shapes(layer.op), strict=True)
-    }
-
-
-def as_timm(path: Path, made: Network, weights: Weights) -> Path:
-    places = tensors(made, "timm")
-    arrays = {
-        name: place.stored(weights[place.path, place.weight]) for name, place in places.items()
-    }
-    return write_old_torch(path, arrays)
-
-
-def as_keras(path: Path, made: Network, weights: Weights) -> Path:
-    with h5py.File(path, "w") as file:
-        for name, place in tensors(made, "keras-3").items():
-            file[name] = weights[place.path, place.weight]
-            file[name].parent.attrs["name"] = made.names[place.path]
-    return path
 
 
 @pytest.fixture
@@ -115,23 +85,14 @@ def test_a_file_of_keras_is_compared_with_timms_weight_by_weight(
     assert document["totals"]["frozen_tensors"] == len(document["tensors"]) - 1
 
 
-def test_fine_tuning_is_told_from_what_was_frozen(cli: Cli, before: Path, tmp_path: Path) -> None:
+def test_fine_tuning_is_told_from_what_was_frozen(cli: Cli, tmp_path: Path) -> None:
     """Frozen stages whose norms ran in training mode, trained ones, and a head of other classes."""
-    tuned, rng = weights_for(network()), np.random.default_rng(1)
-    for (path, weight), array in tuned.items():
-        stage = path.partition("/")[0]
-        if stage in ("c4", "c5") and weight.startswith("moving"):
-            array += 0.1
-        if stage == "c5":
-            array += rng.standard_normal(array.shape).astype("float32") / 100
-    head = weights_for(network(3), seed=2)
-    tuned |= {key: array for key, array in head.items() if key[0] == "head/classifier"}
-    after = as_keras(tmp_path / "b.weights.h5", network(3), tuned)
+    before, after = fine_tuned(tmp_path)
     outcome = cli("weights", "diff", str(before), str(after))
     text = " ".join(outcome.out.split())
     assert outcome.code == 0
     assert "Only the statistics of batch norms changed in c4:" in text
-    shapes = f"head/classifier/kernel ({SPEC.width * 2048:g}×10, {SPEC.width * 2048:g}×3)"
+    shapes = "head/classifier/kernel (512×1000, 512×5)"
     assert f"Of different shapes, not compared: {shapes}" in text
     found = rsinspect.diff_weights(before, after)
     frozen = {row["name"]: row["frozen"] == row["tensors"] for row in found.rows}
