@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
     given = rng.uniform(-2, 2, image.shape).astype("float32")
     with tf.Session() as session:
         every = tf.global_variables()
-        values = {v.initializer.inputs[1]: _value(rng, v.op.name, v.shape.as_list()) for v in every}
+        values = {v.initializer.inputs[1]: drawn(rng, v) for v in every}
         session.run([variable.initializer for variable in every], values)
         tf.train.Saver().save(session, str(folder / "model.ckpt"), global_step=7)
         tf.train.Saver(average.variables_to_restore(averaged)).restore(
@@ -46,8 +46,9 @@ def main(folder: Path) -> None:
         np.savez(folder / "said.npz", images=given, logits=session.run(logits, {image: given}))
 
 
-def _value(rng: Any, name: str, shape: list[int]) -> Any:
-    """Draw a variable of a size with which the network says something."""
+def drawn(rng: Any, variable: Any) -> Any:
+    """Draw the value of a variable, of a size with which the network says something."""
+    name, shape = variable.op.name, variable.shape.as_list()
     if not shape:
         return 7
     if "gamma" in name or "variance" in name:

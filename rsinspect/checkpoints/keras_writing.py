@@ -71,6 +71,7 @@ def write_keras_3(path: Path, layers: Iterable[LayerArrays]) -> None:
     import h5py
 
     with h5py.File(path, "x") as file:
+        file.create_group("vars")  # the model's own, without which Keras 3.5 loads nothing
         for layer in layers:
             group = file.create_group(f"{layer.place}/vars")
             group.attrs["name"] = layer.name

@@ -14,7 +14,7 @@ from rsinspect.base.words import Option, advice, plural
 from rsinspect.checkpoints.layout import said
 from rsinspect.checkpoints.tensors import StoredTensor, tensor_file
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.network import Network, resnet_rs
+from rsinspect.networks.network import Network, at_size, resnet_rs
 from rsinspect.weights.held import Held, held, shapes_of
 from rsinspect.weights.naming import TensorPlace
 from rsinspect.weights.written import OUTPUTS, Written, write
@@ -156,6 +156,11 @@ def _recognised(path: Path) -> Network:
             f"{said(path)} has no weights of a ResNet-RS that is known here: {found.sentence()}",
             advice("if it is one, name it: {}", Option("model", "50")),
         )
+    spec = network.spec
+    assert spec is not None
+    variant = paper.variants().get(spec.depth) if spec.depth is not None else None
+    if found.image_size is None and variant is not None and variant.resolutions:
+        return at_size(network, (variant.resolutions[-1],) * 2)
     return network
 
 
@@ -268,10 +273,12 @@ def _notes(done: Conversion) -> Iterator[Note]:
         yield f"timm's network takes normalised images: {normalised}; Keras's does that inside."
     elif OUTPUTS.of(done.output) == "keras-archive":
         yield advice(
-            f"The model in the file takes {{}}; {{}} makes the other. Images of "
-            f"{done.network.size} are its own, any other size is as good.",
-            "pixels of 0 to 255" if spec.preprocessing else f"normalised images, {normalised}",
+            f"The model in the file takes {{}}, {done.network.size}; {{}} and {{}} make others.",
+            "pixels of 0 to 255"
+            if spec.preprocessing
+            else f"images normalised before, {normalised}",
             Option("preprocessing", not spec.preprocessing),
+            Option("model", f"{spec.depth or 50}@224"),
         )
     elif done.convention != done.written.convention and not done.convention.startswith("keras"):
         yield (
