@@ -291,6 +291,31 @@ def test_a_way_that_compiles_too_long_costs_its_own_place_only(worker: MakeWorke
     assert "compiled" in (found.contestants[2].reason or "")
 
 
+def test_a_way_that_ends_its_worker_is_out_and_the_others_are_compared(worker: MakeWorker) -> None:
+    body = """
+    begin()
+    folded()
+    if len(sys.argv) == 1:
+        entered(2, fold_batch_norm=True, layout="channels_first")
+        die(signal.SIGSEGV)
+    way, = map(json.loads, sys.argv[1:])
+    assert (way["layout"], way["fold_batch_norm"], way["jit"]) == ("channels_first", True, False)
+    finished()
+    """
+    found = contest(worker(body))
+    assert [found.result(n) for n in range(3)] == ["slower", "fastest", "failed"]
+    assert found.words(2) == "batch norm folded, channels_first"
+    assert "was ended by SIGSEGV" in (found.contestants[2].reason or "")
+    assert found.stopped_because == "decided"
+
+
+def test_where_the_first_way_ends_its_worker_there_is_nothing_to_compare(
+    worker: MakeWorker,
+) -> None:
+    with pytest.raises(MeasurementError, match="was ended by SIGSEGV"):
+        contest(worker("entered(0)\ndie(signal.SIGSEGV)"))
+
+
 def test_a_smaller_batch_is_said(worker: MakeWorker) -> None:
     body = """
     entered(0, 4)

@@ -1,14 +1,16 @@
 """The worker that finds the fastest way: a process that builds and runs one network in several.
 
-It is asked as the worker of a measurement is (``worker``), with the names of the choices that are
-free as arguments, and says what it does as it goes: which way enters, whether it computes the same,
-each round, and why a way is out. So that a way that compiles for minutes costs nothing but its own
-place, the parent ends the process in the middle of it and keeps what was said before.
+It is asked as the worker of a measurement is (``worker``), with arguments: the names of the choices
+that are free, and as JSON the ways that ended a worker before. It says what it does as it goes:
+which way enters, whether it computes the same, each round, and why a way is out. So that a way that
+compiles for minutes costs nothing but its own place, the parent ends the process in the middle of
+it and keeps what was said before.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import random
 import sys
 import time
@@ -137,6 +139,7 @@ class _Contest:
         self.backend = backend
         self.emit = emit
         self.ways: list[Way] = []
+        self.crashed: list[Way] = []
         probe, processors = machine.probe()
         self.heats = Heats(
             clock=time.perf_counter_ns,
@@ -207,7 +210,7 @@ class _Contest:
         while to_take:
             step = to_take.pop(0)
             way = self.ways[best_number].after(step)
-            if way in self.ways or way.is_idle(step, self.request):
+            if way in self.ways + self.crashed or way.is_idle(step, self.request):
                 continue
             if self.left_s < first.ready_s:
                 self.emit(Out(self._announce(way), "time", "the time was up"))
@@ -261,7 +264,9 @@ def serve(
     from rsinspect.profiling.backends.workload import OPTIMIZER
 
     contest = _Contest(request, budget, backend, emit)
-    to_take = list(steps(request, sys.argv[1:]))
+    names = [word for word in sys.argv[1:] if not word.startswith("{")]
+    contest.crashed += [Way(**json.loads(word)) for word in sys.argv[1 + len(names) :]]
+    to_take = list(steps(request, names))
     contest.choose_batch(len(to_take))
     gc.collect()
     first = contest.enter(Way.of(request))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,12 +13,12 @@ from rsinspect.base.words import Option, advice
 from rsinspect.profiling import memory
 from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.parent import climb
-from rsinspect.profiling.protocol import Entered, Event
+from rsinspect.profiling.protocol import Entered, Event, Judged, Out
 from rsinspect.profiling.record.batch import Batch
 from rsinspect.profiling.record.contest import Contest, contest_of
 from rsinspect.profiling.record.heard import Heard
 from rsinspect.profiling.request import ProfileRequest, Settings
-from rsinspect.profiling.ways import steps
+from rsinspect.profiling.ways import Way, steps
 
 WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.contest")
 
@@ -45,6 +46,8 @@ def fastest(
 ) -> Contest:
     """Find the fastest way of running a network that leaves its results alone.
 
+    A way that ends the worker is out, and the others are compared by another worker.
+
     Args:
         request: What to run; its choices are the way to begin with.
         among: Names of the only choices that are free, such as ``layout``; all where none is named.
@@ -55,7 +58,8 @@ def fastest(
 
     Raises:
         InvalidMeasurement: If there is only one way, or parts or processes were asked for.
-        MeasurementError: If the time is up before two ways were compared, or a worker crashes.
+        MeasurementError: If the time is up before two ways were compared, or a worker crashes in
+            the way to begin with.
         ContestInterrupted: On Ctrl-C, with what was found before.
         RsInspectError: As ``parent.profile``.
     """
@@ -63,18 +67,27 @@ def fastest(
     budget = budget or Budget.starting(request.max_time_s)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     asked = replace(request, predict=False, roofs=False, trace=False)
-    measured, tried = climb(
-        asked,
-        budget,
-        on_event=on_event,
-        worker=(*worker, *among),
-        available_bytes=available_bytes,
-    )
+    crashed: dict[Way, MeasurementError] = {}
+    while True:
+        tries = _Tries(on_event)
+        try:
+            measured, tried = climb(
+                asked,
+                budget,
+                on_event=tries,
+                worker=(*worker, *among, *(json.dumps(way.choices) for way in crashed)),
+                available_bytes=available_bytes,
+            )
+            break
+        except MeasurementError as exc:
+            if tries.way is None or type(exc) is not MeasurementError:
+                raise
+            crashed[tries.way] = exc
     messages = measured.heard[0].messages
     used = next((m.batch for m in messages if isinstance(m, Entered)), measured.request.batch)
     finished = measured.heard[0].finished is not None
     contest = contest_of(
-        messages,
+        [*messages, *_out(crashed, used, sum(isinstance(m, Entered) for m in messages))],
         network=request.network,
         request=asked.settings,
         batch=Batch(requested=request.batch, used=used, tried=tried),
@@ -91,6 +104,40 @@ def fastest(
     if contest is None:
         raise _nothing_compared(measured.heard[0], budget)
     return contest
+
+
+class _Tries:
+    """Hears which way is tried, and passes it on.
+
+    Attributes:
+        way: The one that is tried now, as long as it is not the way to begin with.
+    """
+
+    def __init__(self, on_event: Callable[[Event], None]) -> None:
+        self.way: Way | None = None
+        self._on_event = on_event
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Entered):
+            self.way = event.way if event.number else None
+        elif isinstance(event, Judged | Out):
+            self.way = None
+        self._on_event(event)
+
+
+def _out(
+    crashed: Mapping[Way, MeasurementError], batch: int, first: int
+) -> Iterator[Entered | Out]:
+    """Say of ways that ended their worker that they are out.
+
+    Args:
+        crashed: The ways, and what was said of it.
+        batch: At which the others were compared.
+        first: Number of the first of them.
+    """
+    for number, (way, error) in enumerate(crashed.items(), start=first):
+        yield Entered(number, way, batch)
+        yield Out(number, "failed", str(error.message).splitlines()[0])
 
 
 def check(request: ProfileRequest, among: Collection[str] = ()) -> None:
