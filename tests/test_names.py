@@ -68,6 +68,8 @@ REFUSED = {
     "50@9999999999999999": "is not a resolution",
     "my.keras": "there is no file my.keras",
     "my.H5": "there is no file my.H5",
+    "my.keras@56": "a size behind @ is for names, this is a file",
+    "my.h5 @ 56×72": "'my.h5' with --resolution 56x72",
     "runs/m.onnx": "an ONNX graph has operations, not layers; there is no such file",
     "m.pth": "a PyTorch file is a pickle",
     "~nobody-here/x.json": "cannot be read",

@@ -115,14 +115,25 @@ def shown(value: object) -> str:
 
 
 def nearest(word: str, words: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Find the word that is spelt most like another; None where none is near.
+    """Find the word that another shortens, or is spelt most like; None where none is near.
 
     >>> nearest("resnte", ("resnet", "resnetd")), nearest("vgg", ("resnet",))
     ('resnet', None)
+    >>> nearest("effnet", ("efficientnet", "resnet"))
+    'efficientnet'
     """
     import difflib  # only on the way to an error
 
-    return next(iter(difflib.get_close_matches(word, list(words), n=1, cutoff=cutoff)), None)
+    known = list(words)
+    if shortened := [each for each in known if _is_short_for(word, each)]:
+        known, cutoff = shortened, 0.0
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=cutoff)), None)
+
+
+def _is_short_for(word: str, whole: str) -> bool:
+    """Tell whether a word begins as another does and goes on with some of its letters in order."""
+    letters = iter(whole.lower())
+    return len(word) > 3 and word[0] == whole[:1] and all(x in letters for x in word.lower())
 
 
 def near(word: str, words: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ _FILE = re.compile(
     r"pdf|png|html|csv|tex|md)$",
     re.IGNORECASE,
 )
+_SIZED = re.compile(r"(.+?)\s*@\s*(\d{1,9}(?:\s*[x×]\s*\d{1,9})?)", re.IGNORECASE)
 _OF_TIMM = re.compile(r"(?:hf[-_]hub:)?timm/", re.IGNORECASE)
 _OTHER_FILES = {
     ".onnx": "an ONNX graph has operations, not layers",
@@ -46,6 +47,14 @@ def refusal(text: str) -> SpecError:
     "'resnet200v2' is not a model: Keras has ResNet v2 at 50, 101 and 152"
     """
     plain = text.strip().lower()
+    if (sized := _SIZED.fullmatch(text.strip())) and _FILE.search(sized[1]):
+        sides = [int(side) for side in re.findall(r"\d+", sized[2])]
+        size = sides[0] if len(sides) == 1 else tuple(sides)
+        option = Option("resolution", "x".join(map(str, sides)), f"resolution={size}")
+        return UnknownVariant(
+            f"{quoted(text)} is not a model: a size behind @ is for names, this is a file",
+            advice("{} with {}", quoted(sized[1]), option),
+        )
     is_path = _FILE.search(plain) is not None and not _OF_TIMM.match(plain)
     if is_path or _exists(text):
         return _of_file(text)
