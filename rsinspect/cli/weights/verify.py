@@ -34,7 +34,7 @@ def weights_verify(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Name every tensor that a file lacks, or has besides, or in another shape: exit code 1."""
+    """Name every tensor that a file lacks, or has besides, or in another shape."""
     from rsinspect.weights.verify import verified, verify_answer
 
     format = chosen(TABLES, output, format)
