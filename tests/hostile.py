@@ -126,11 +126,13 @@ def _two_in_one(path: Path, _: Path) -> None:
 # ---- HDF5
 
 
-def _hdf5(change: Callable[[Any, str], None], attributes: bool = True) -> Any:
+def _hdf5(
+    change: Callable[[Any, str], None], attributes: bool = True, libver: str = "earliest"
+) -> Any:
     """A whole model's file, with something in it."""
 
     def make(path: Path, other: Path) -> None:
-        with h5py.File(path, "w", libver="latest") as file:
+        with h5py.File(path, "w", libver=libver) as file:
             if attributes:
                 file.attrs["model_config"] = json.dumps(small())
             file.create_group("model_weights/one")
@@ -288,7 +290,7 @@ FILES: dict[str, Hostile] = {
     "deep groups": Hostile(".h5", _hdf5(_deep), "more groups than Keras nests"),
     "attribute of numbers": Hostile(".h5", _attribute(np.zeros(9)), "not one text"),
     "attribute bomb": Hostile(
-        ".h5", _hdf5(_attribute_bomb, attributes=False), "not one text"
+        ".h5", _hdf5(_attribute_bomb, attributes=False, libver="latest"), "not one text",
     ),
     "attribute of texts": Hostile(".h5", _attribute(["{}"] * 999), "not one text"),
     "attribute of nothing": Hostile(".h5", _attribute(h5py.Empty("S1")), "not one text"),

@@ -208,8 +208,8 @@ PICKLES: dict[str, Judged] = {
         ".pth", _torch(lambda _: b"\x80\x04\x8e" + struct.pack("<Q", 1 << 60) + b"."), "unknown",
         ("unread",),
     ),
-    "four million instructions": Judged(
-        ".pth", _torch(lambda _: b"\x80\x02" + b"N0" * 2_000_000 + b"N."), "unknown", ("unread",)
+    "a million instructions": Judged(
+        ".pth", _torch(lambda _: b"\x80\x02" + b"N0" * 501_000 + b"N."), "unknown", ("unread",)
     ),
     "a number of a million digits": Judged(
         ".pth", _torch(lambda _: b"I" + b"9" * 1_000_000 + b"\n."), "unknown", ("unread",)
@@ -348,6 +348,15 @@ def _dense_links(path: Path, other: Path) -> None:
         group["g_out"] = h5py.ExternalLink(str(other), "/numbers")
 
 
+def _damaged_heap(path: Path, other: Path) -> None:
+    """The links of a group cannot be read, and HDF5 1.14.6 frees what it did not get."""
+    _dense_links(path, other)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"FHDB")
+    data[start + 40 : start + 60] = b"\xff" * 20
+    path.write_bytes(data)
+
+
 def _user_block(path: Path, _: Path) -> None:
     with h5py.File(path, "w", userblock_size=512) as file:
         file["layers/one/vars/0"] = np.zeros(3)
@@ -449,6 +458,7 @@ KERAS: dict[str, Judged] = {
     "a link in a heap": Judged(
         ".weights.h5", _dense_links, "danger", ("external-link",), "CVE-2026-9335"
     ),
+    "damage in a heap": Judged(".weights.h5", _damaged_heap, "danger", ("crash",)),
     "a script before an HDF5 file": Judged(
         ".h5", _user_block, "danger", ("two-files-in-one",)
     ),

@@ -123,4 +123,4 @@ def test_every_kind_of_hazard_is_in_some_file() -> None:
     from rsinspect.checkpoints.hazards import known
 
     kinds = {kind for _, some, _ in CASES.values() for kind in some}
-    assert set(known().kinds) - kinds == {"plug-in", "saved-model"}
+    assert set(known().kinds) - kinds == {"plug-in", "saved-model", "new-group"}

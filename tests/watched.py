@@ -29,7 +29,7 @@ def watch(event, arguments):
     elif event in ("exec", "compile", "marshal.loads", "import", "pickle.find_class"):
         seen.append((event, str(arguments[0])[:200], now[0]))
     elif event.partition(".")[0] in ("subprocess", "socket", "shutil", "ctypes", "os", "urllib"):
-        seen.append((event, str(arguments)[:80], now[0]))
+        seen.append((event, str(arguments)[:200], now[0]))
 sys.addaudithook(watch)
 used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 limit = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE") + (1 << 30)
@@ -78,13 +78,16 @@ def require_nothing_ran(report: Any) -> None:
     for event, what, path in report["seen"]:
         said = (event, what, path)
         if event in ("open", "os.open"):
-            assert what in (path, str(tempfile.gettempdir())) or _is_of_python(what), said
+            own = what in (path, str(tempfile.gettempdir())) or what.isdecimal()  # or a pipe
+            assert own or _is_of_python(what), said
         elif event == "exec":
             assert _is_of_python(what) or 'file "<string>"' in what, said  # a dataclass
+        elif event == "subprocess.Popen":  # HDF5 is known to crash on what it lists
+            assert what.startswith(f"('{sys.executable}', ['{sys.executable}', '-c'"), said
         elif event == "marshal.loads":
             loaded += 1
         else:
-            assert event in ("import", "compile", "os.listdir", "os.putenv"), said
+            assert event in ("import", "compile", "os.listdir", "os.putenv", "os.killpg"), said
     foreign = [name for name in report["new"] if not name.startswith(("rsinspect.", "encodings."))]
     assert set(foreign) <= set(sys.stdlib_module_names), sorted(foreign)
     assert loaded <= len(report["new"])

@@ -66,13 +66,15 @@ class Archive:
     """An archive that is open, its list of members looked at.
 
     Attributes:
-        name: Of the file, as messages say it.
+        path: Of the file.
+        name: The path as messages say it.
         writer: Who writes such archives.
     """
 
-    def __init__(self, file: zipfile.ZipFile, name: str, writer: str) -> None:
+    def __init__(self, file: zipfile.ZipFile, path: Path, writer: str) -> None:
         self._file = file
-        self.name = name
+        self.path = path
+        self.name = said(path)
         self.writer = writer
 
     def __contains__(self, member: str) -> bool:
@@ -209,7 +211,7 @@ def archive_at(path: Path, writer: str = "Keras", *, trusting: bool = False) -> 
                     f"{hazard.where}",
                     "do not trust it; nothing of it was read",
                 )
-        yield Archive(file, name, writer)
+        yield Archive(file, path, writer)
 
 
 @contextlib.contextmanager

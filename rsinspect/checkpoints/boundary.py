@@ -7,12 +7,18 @@ writes none of these, so none is followed: whoever hands a weight file around ca
 anything else. (Keras was mended for them one by one: CVE-2026-1669, -9335, -12480, -0897.)
 
 Nothing is unpacked to a place with a name, and Keras's own loader is never called.
+
+HDF5 itself can be crashed by damage in the heap in which groups of many members may lie since 1.8:
+1.14.6 frees what it never reserved. Keras writes none, and none is read here; what is in one, a
+process of its own tells, which may crash.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import math
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +27,7 @@ from typing import IO, Any
 import h5py
 
 from rsinspect.base.errors import WeightsError
+from rsinspect.base.process import OutOfTime, run
 from rsinspect.base.text import showable
 from rsinspect.checkpoints.archive import WEIGHTS, archive_at
 from rsinspect.checkpoints.hazards import Hazard
@@ -40,6 +47,10 @@ _MOST_EMPTY_BYTES = 1 << 32
 _MOST_EXPANSION = 1000
 """Times that an array above 4 GiB may be larger than what is stored of it: Keras's own limits."""
 _MOST_ATTRIBUTE_BYTES = 1 << 26
+_HEAP = 1 << 2
+"""Of the messages of a group: that its members may lie in a heap, as before 1.8 none did."""
+
+_LONGEST_WALK_S = 60.0
 _LAST_FILTER_OF_HDF5 = 255  # higher numbers are the plug-ins of others
 
 Datasets = dict[str, Any]
@@ -104,9 +115,38 @@ def attribute(owner: Any, key: str, name: str) -> bytes | None:
         return value
 
 
-def hdf5_hazards(file: Any) -> tuple[Hazard, ...]:
-    """Find what in an open HDF5 file points outside it, or claims to be what it is not."""
-    return tuple(item for _, item in _looked_over(file) if isinstance(item, Hazard))
+def hdf5_hazards(file: Any, path: Path, member: str = "") -> tuple[Hazard, ...]:
+    """Find what in an open HDF5 file points outside it, or claims to be what it is not.
+
+    Args:
+        file: That is open.
+        path: Of it, or of the archive that it is in.
+        member: Its name in that archive.
+    """
+    found = tuple(item for _, item in _looked_over(file) if isinstance(item, Hazard))
+    if not any(hazard.kind == "new-group" for hazard in found):
+        return found
+    code = f"import sys; from {__name__} import tell_hazards; tell_hazards(*sys.argv[1:])"
+    try:
+        ended = run([sys.executable, "-c", code, str(path), member], timeout_s=_LONGEST_WALK_S)
+    except OutOfTime:
+        return (Hazard("unread", "", "a file whose groups take too long to list"),)
+    if ended.code:  # whether it crashes depends on what lay in memory
+        return (Hazard("crash", "", "a group with damage on which the HDF5 library can crash"),)
+    return tuple(Hazard(*each) for each in json.loads(ended.output))
+
+
+def tell_hazards(path: str, member: str) -> None:
+    """Print the hazards of an HDF5 file, or crash where the library does: a process of its own."""
+    with contextlib.ExitStack() as stack:
+        source: IO[bytes] | Path = Path(path)
+        if member:
+            source = stack.enter_context(tempfile.TemporaryFile())
+            with archive_at(Path(path), trusting=True) as archive:
+                archive.copy(member, source)
+        file = stack.enter_context(hdf5_file(source))
+        looked = _looked_over(file, every_group=True)
+        print(json.dumps([item for _, item in looked if isinstance(item, Hazard)]))
 
 
 def _datasets(file: Any, name: str) -> Datasets:
@@ -123,18 +163,26 @@ def _datasets(file: Any, name: str) -> Datasets:
     return found
 
 
-def _looked_over(file: Any) -> Iterator[tuple[str, Any]]:
-    """List all datasets by their path, none of them read, and what Keras would not have written."""
+def _looked_over(file: Any, *, every_group: bool = False) -> Iterator[tuple[str, Any]]:
+    """List all datasets by their path, none of them read, and what Keras would not have written.
+
+    Args:
+        file: That is open.
+        every_group: Whether groups that can crash HDF5 are listed too.
+    """
     groups: set[int] = set()
     count = 0
     ahead: list[tuple[str, Any]] = [("", file.id)]
     while ahead:  # on h5py's lower level, which takes a third of the time
         path, group = ahead.pop()
-        address = h5py.h5o.get_info(group).addr
-        if address in groups:
+        info = h5py.h5o.get_info(group)
+        if info.addr in groups:
             yield path, _hazard("odd-item", path, "a group that is there twice")
             continue
-        groups.add(address)
+        groups.add(info.addr)
+        if info.meta_size.obj.heap_size and info.hdr.mesg.present & _HEAP and not every_group:
+            yield path, _hazard("new-group", path, "a group of a form that Keras does not write")
+            continue
         for child in group:
             place = f"{path}/{child.decode(errors='surrogateescape')}".lstrip("/")
             count += 1
@@ -184,7 +232,7 @@ def _oddity(dataset: Any, place: str) -> Hazard | None:
 
 
 def _hazard(kind: str, place: str, what: str) -> Hazard:
-    return Hazard(kind, showable(place, MOST_SAID), what)
+    return Hazard(kind, showable(place or "/", MOST_SAID), what)
 
 
 def _foreign(name: str, place: str, what: str) -> WeightsError:

@@ -16,8 +16,8 @@ import re
 import struct
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from rsinspect.base.errors import WeightsError
@@ -36,6 +36,8 @@ _NPY = b"\x93NUMPY"
 _TAR = (257, b"ustar")
 _CHECKPOINT = struct.pack("<Q", 0xDB4775248B80FB57)  # how an index of TensorFlow's ends
 _PICKLES = (".pth", ".pt", ".pkl", ".pickle", ".bin", ".ckpt", ".th")
+
+_KNOWN_MEMBERS = (CONFIG, ".h5", ".npy", ".pkl")
 
 _MOST_CONFIG_BYTES = 1 << 26
 _MOST_PICKLE_BYTES = 1 << 26
@@ -168,7 +170,10 @@ def _hdf5(path: Path) -> Hazards:
 
     name = said(path)
     with reading(name), hdf5_file(path) as file:
-        yield from hdf5_hazards(file)
+        found = hdf5_hazards(file, path)
+        yield from found
+        if any(each.kind == "crash" for each in found):
+            return
         for key in ("model_config", "training_config"):
             content = attribute(file, key, name)
             if content is not None:
@@ -176,44 +181,45 @@ def _hdf5(path: Path) -> Hazards:
 
 
 def _archive(path: Path) -> Hazards:
-    """Judge an archive by what its members are."""
+    """Judge an archive, whoever is to read it: each member by its name."""
     writer = {ARCHIVE: "Keras", ".npz": "NumPy"}.get(path.suffix.lower(), "PyTorch")
     with archive_at(path, writer, trusting=True) as archive:
         names = tuple(archive.members)
-        scan, floor_bytes = _no_members, SMALL_BYTES
-        if CONFIG in archive or any(name.endswith(".weights.h5") for name in names):
-            scan = _keras
-        elif any(name.endswith(".npy") for name in names):
-            scan, floor_bytes = _npz, _ARRAY_FLOOR_BYTES
-        elif any(name.endswith(".pkl") for name in names):
-            scan, floor_bytes = _torch, _ARRAY_FLOOR_BYTES
-        found = archive.hazards(floor_bytes)
+        if not any(name.endswith(_KNOWN_MEMBERS) for name in names):
+            yield Hazard("unread", "", "an archive of no format that is known here")
+        is_of_keras = any(name.endswith((CONFIG, ".h5")) for name in names)
+        found = archive.hazards(SMALL_BYTES if is_of_keras else _ARRAY_FLOOR_BYTES)
         yield from found
         left_out = {each.where for each in found if "bomb" in each.kind or each.kind == "unread"}
-        shown = ((name, showable(name, MOST_SAID)) for name in names)
-        yield from scan(archive, {name: where for name, where in shown if where not in left_out})
+        if programs := [name for name in names if "/code/" in name]:
+            where = showable(names_in_words(programs, 1), MOST_SAID)
+            yield Hazard("program", where, "a program of TorchScript")
+        for member in names:
+            where = showable(member, MOST_SAID)
+            if where not in left_out:
+                yield from _member(archive, member, where)
 
 
-def _no_members(archive: Archive, members: Mapping[str, str]) -> Hazards:
-    yield Hazard("unread", "", "an archive of no format that is known here")
-
-
-def _keras(archive: Archive, members: Mapping[str, str]) -> Hazards:
-    """Judge what the members of an archive of Keras's hold.
-
-    Args:
-        archive: That is open.
-        members: Those that can be read, and how each may be shown.
-    """
-    for member, where in members.items():
-        if member == CONFIG:
-            yield from _config(archive.content(CONFIG, _MOST_CONFIG_BYTES), CONFIG)
-        elif member.endswith(".h5"):
+def _member(archive: Archive, member: str, where: str) -> Hazards:
+    """Judge a member of an archive; numbers and texts act on nobody."""
+    match PurePosixPath(member).suffix:
+        case ".json" if member == CONFIG:
+            yield from _config(archive.content(member, _MOST_CONFIG_BYTES), member)
+        case ".h5":
             for hazard in _without_end(_inner_hdf5(archive, member), archive.name):
                 yield hazard._replace(where=f"{where}: {hazard.where}".removesuffix(": "))
-        elif member.endswith(".npz"):
-            what = "weights as pickled objects, which were not read"
-            yield Hazard("object-array", where, what)
+        case ".npy":
+            with archive.stream(member) as stream:
+                is_array = stream.read(len(_NPY)) == _NPY
+            with archive.stream(member) as stream:  # NumPy gives others as they are
+                yield from _array(stream, archive.sizes[member], where) if is_array else ()
+        case ".pkl" | ".pickle":
+            content = archive.content(member, _MOST_PICKLE_BYTES)
+            yield from _pickled(io.BytesIO(content), where, "pickled-import")
+        case ".so" | ".dll" | ".dylib":
+            yield Hazard("machine-code", where, "compiled code")
+        case ".pt" | ".pth" | ".bin" | ".npz" | ".keras" | ".zip":
+            yield Hazard("unread", where, "a file inside, which was not looked at")
 
 
 def _inner_hdf5(archive: Archive, member: str) -> Hazards:
@@ -224,7 +230,7 @@ def _inner_hdf5(archive: Archive, member: str) -> Hazards:
         if target.read(1):  # an empty one holds nothing
             target.seek(0)
             with hdf5_file(target) as file:
-                yield from hdf5_hazards(file)
+                yield from hdf5_hazards(file, archive.path, member)
 
 
 def _json(path: Path) -> Hazards:
@@ -257,15 +263,6 @@ def _npy(path: Path) -> Hazards:
         yield from _array(file, path.stat().st_size, "")
 
 
-def _npz(archive: Archive, members: Mapping[str, str]) -> Hazards:
-    for member, where in members.items():
-        with archive.stream(member) as stream:
-            if stream.read(len(_NPY)) != _NPY:
-                continue  # NumPy gives its bytes as they are
-        with archive.stream(member) as stream:
-            yield from _array(stream, archive.sizes[member], where)
-
-
 def _array(file: IO[bytes], size: int, where: str) -> Hazards:
     """Judge an array by its head, and what is pickled behind it."""
     from rsinspect.checkpoints.npz import header_of
@@ -288,19 +285,6 @@ def _array(file: IO[bytes], size: int, where: str) -> Hazards:
 # ---- PyTorch
 
 
-def _torch(archive: Archive, members: Mapping[str, str]) -> Hazards:
-    if programs := [where for member, where in members.items() if "/code/" in member]:
-        yield Hazard("program", names_in_words(programs, 1), "a program of TorchScript")
-    for member, where in members.items():
-        if member.endswith(".pkl"):
-            content = archive.content(member, _MOST_PICKLE_BYTES)
-            yield from _pickled(io.BytesIO(content), where, "pickled-import")
-        elif member.endswith((".so", ".dll", ".dylib")):
-            yield Hazard("machine-code", where, "compiled code")
-        elif member.endswith((".pt", ".pth", ".bin")):
-            yield Hazard("unread", where, "a file inside, which was not looked at")
-
-
 def _pickle(path: Path) -> Hazards:
     with path.open("rb") as file:
         yield from _pickled(file, "", "pickled-import")
@@ -311,7 +295,7 @@ def _pickled(stream: IO[bytes], where: str, kind: str) -> Hazards:
     found = imports_of(stream)
     if UNKNOWN in found.imports:
         yield Hazard("pickled-made-up", where, "a pickle that makes up what it imports")
-    foreign = [each for each in found.imports if each != UNKNOWN and not _is_of_tensors(each)]
+    foreign = [each for each in found.imports if each != UNKNOWN and not is_of_tensors(each)]
     foreign.sort(key=lambda each: each.module.partition(".")[0] not in sys.stdlib_module_names)
     kinds: dict[str, list[str]] = {}
     for each in foreign:
@@ -326,7 +310,8 @@ def _pickled(stream: IO[bytes], where: str, kind: str) -> Hazards:
         yield Hazard("unread", where, what)
 
 
-def _is_of_tensors(each: Global) -> bool:
+def is_of_tensors(each: Global) -> bool:
+    """Tell whether PyTorch's weights-only loader imports something too."""
     if str(each) in _TENSORS:
         return True
     return each.module in ("torch", "torch.cuda") and bool(_NUMBERS.fullmatch(each.name))
