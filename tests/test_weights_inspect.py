@@ -22,6 +22,7 @@ from rsinspect.weights.roles import Role, roles
 from rsinspect.weights.statistics import Statistics, statistics_of
 from tests.conftest import Cli
 from tests.torch_files import write_torch
+from tests.weight_files import fine_tuned
 
 RNG = np.random.default_rng(0)
 SMALL = resnet_rs(ResNetRSSpec.layout((1, 1, 1, 1), width=0.25, resolution=(32, 32), classes=10))
@@ -163,8 +164,30 @@ def test_rows_are_sorted_filtered_and_cut(file: Path) -> None:
     assert [line.split()[0] for line in found.faults] == ["NaN", "Infinite", "All", "Dead"]
     with pytest.raises(InvalidQuestion, match="no tensor matches"):
         rsinspect.inspect_weights(file, level="tensor", filter="nothing")
+    with pytest.raises(InvalidQuestion, match="stages are known of a ResNet-RS alone"):
+        rsinspect.inspect_weights(file, level="stage")
     with pytest.raises(InvalidChoice, match="unknown column"):
         rsinspect.inspect_weights(file, columns=("size",))
+
+
+def test_tensors_of_a_resnet_rs_are_told_by_their_place(cli: Cli, tmp_path: Path) -> None:
+    before, after = fine_tuned(tmp_path)
+    for path, own in ((before, "layer1.0.conv2.weight"), (after, "layers/conv2d_5/vars/0")):
+        found = rsinspect.inspect_weights(path, level="stage")
+        assert [row["name"] for row in found.rows] == ["stem", "c2", "c3", "c4", "c5", "head"]
+        by_place = {one.place: one.tensor.name for one in found.found.tensors}
+        assert by_place["c2/block0/conv2/kernel"] == own
+        assert next(iter(by_place)) == "stem/conv1/kernel"
+        assert found.identity is not None
+        assert found.identity.is_resnet_rs
+        rows = rsinspect.inspect_weights(path, level="tensor", filter="c2/*conv2/*").rows
+        assert [row["name"] for row in rows] == ["c2/block0/conv2/kernel"]
+    text = " ".join(cli("weights", "inspect", str(after)).out.split())
+    assert "(keras), 5 classes; all its arrays say so." in text
+    document = json.loads(cli("weights", "inspect", str(after), "-f", "json").out)
+    assert document["identity"]["classes"] == 5
+    assert [stage["stage"] for stage in document["stages"]][-1] == "head"
+    assert document["tensors"][0]["place"] == "stem/conv1/kernel"
 
 
 def test_the_document_has_every_tensor(cli: Cli, file: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def inspect_weights(
     file: str | Path,
     *,
-    level: Literal["kind", "tensor"] = "kind",
+    level: Literal["kind", "stage", "tensor"] = "kind",
     columns: Sequence[str] = (),
     sort: str | None = None,
     limit: int | None = None,
@@ -29,7 +29,7 @@ def inspect_weights(
     Args:
         file: Of Keras 2 or 3, safetensors, NumPy (``.npz``) or PyTorch (``.pth``), or a checkpoint
             of TensorFlow by its index, its prefix or its folder.
-        level: A row per kind of tensor, or per tensor.
+        level: A row per kind of tensor, per stage of a ResNet-RS, or per tensor.
         columns: Keys of the columns to show; the level's own by default.
         sort: Key of the column to sort by, largest first; the order of the file by default.
         limit: How many rows to keep after sorting; all by default.

@@ -16,6 +16,7 @@ from rsinspect.checkpoints.raw import DTYPES
 from rsinspect.checkpoints.safety import LEVELS, Verdict, verdict
 from rsinspect.checkpoints.tensors import StoredTensor, TensorFile, file_at, tensor_file
 from rsinspect.weights.identity import Identity, identified
+from rsinspect.weights.placement import placed
 from rsinspect.weights.roles import TRAINED, Role, roles
 from rsinspect.weights.statistics import Statistics, statistics_of
 
@@ -40,11 +41,24 @@ class Looked(NamedTuple):
         tensor: As the file has it.
         role: What it is to its layer.
         statistics: Of its numbers; None where it has none that are read.
+        place: Which weight of the network it is, ``c2/block0/conv1/kernel``; None where the network
+            is not known, or it is none of its weights.
     """
 
     tensor: StoredTensor
     role: Role
     statistics: Statistics | None
+    place: str | None = None
+
+    @property
+    def called(self) -> str:
+        """Return the place of the weight, or else the name of the tensor."""
+        return self.place or self.tensor.name
+
+    @property
+    def stage(self) -> str | None:
+        """Return the stage that the weight is of."""
+        return None if self.place is None else self.place.partition("/")[0]
 
     def has(self, fault: str) -> bool:
         """Tell whether something is wrong with its numbers, one of ``FAULTS``."""
@@ -68,7 +82,7 @@ class Inspection(NamedTuple):
         path: Of the file.
         format: Which it has.
         facts: What else it says of itself.
-        tensors: All of them, in the order of the file.
+        tensors: All of them, in the order of the network where it is known, else of the file.
         verdict: What loading it would do.
         identity: Which network it is of; None where its tensors were not read.
         unread: Why its tensors were not read; None where they were.
@@ -108,7 +122,7 @@ class Inspection(NamedTuple):
 
     def with_fault(self, fault: str) -> tuple[str, ...]:
         """Name the tensors with which something is wrong, one of ``FAULTS``."""
-        return tuple(one.tensor.name for one in self.tensors if one.has(fault))
+        return tuple(one.called for one in self.tensors if one.has(fault))
 
 
 def failing(reasons: Iterable[str]) -> tuple[str, ...]:
@@ -133,16 +147,25 @@ def inspection(path: Path) -> Inspection:
     judged = verdict(path)
     try:
         with tensor_file(path) as file:
-            found = roles(file.tensors)
-            looked = tuple(
-                _looked(file, tensor, found[name]) for name, tensor in file.tensors.items()
-            )
-            facts, identity = dict(file.facts), identified(file)
-            return Inspection(path, file.format, facts, looked, judged, identity)
+            identity, facts = identified(file), dict(file.facts)
+            return Inspection(path, file.format, facts, _tensors(file, identity), judged, identity)
     except WeightsError as exc:
         if judged.level not in ("danger", "caution"):
             raise
         return Inspection(path, None, {}, (), judged, unread=exc.message)
+
+
+def _tensors(file: TensorFile, identity: Identity) -> tuple[Looked, ...]:
+    """Look at every tensor."""
+    places = {}
+    if identity.network is not None:
+        weights = placed(file, identity.network).weights
+        places = {one.tensor: f"{one.path}/{one.weight}" for one in weights if one.tensor}
+    found = roles(file.tensors)
+    return tuple(
+        _looked(file, file.tensors[name], found[name])._replace(place=places.get(name))
+        for name in (*places, *(name for name in file.tensors if name not in places))
+    )
 
 
 def _looked(file: TensorFile, tensor: StoredTensor, role: Role) -> Looked:

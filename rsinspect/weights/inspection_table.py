@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rsinspect.answers.table import Answer, Column, Kind, Note, Table, Value
+from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.text import showable
 from rsinspect.base.units import binary_bytes, count, dimensions
-from rsinspect.base.words import names_in_words, plural
+from rsinspect.base.words import Option, advice, names_in_words, plural
 from rsinspect.checkpoints.layout import said
 from rsinspect.checkpoints.safety import Verdict
 from rsinspect.weights.inspection import FAULTS, Inspection, Looked
@@ -19,15 +20,16 @@ from rsinspect.weights.statistics import FADED, Statistics
 
 SCHEMA = "rsinspect.weights_inspect/1"
 
-LEVELS = ("kind", "tensor")
+LEVELS = ("kind", "stage", "tensor")
 """What a row is."""
+_SEVERAL = ("kind", "stage")
 
 _LONGEST_NAME = 400
 _MOST_FINDINGS = 6
 
 
 class _Row(NamedTuple):
-    """Tensors that share a row: one, or all of a kind.
+    """Tensors that share a row: one, or all of a kind or stage.
 
     Attributes:
         name: What the row is called.
@@ -52,11 +54,20 @@ def _row(name: str, tensors: Sequence[Looked]) -> _Row:
 
 def _rows(found: Inspection, level: str) -> list[_Row]:
     if level == "tensor":
-        return [_row(one.tensor.name, [one]) for one in found.tensors]
-    kinds: dict[str, list[Looked]] = {name: [] for name in KINDS.values()}
+        return [_row(one.called, [one]) for one in found.tensors]
+    if level == "kind":
+        groups: dict[str, list[Looked]] = {name: [] for name in KINDS.values()}
+    elif any(one.stage for one in found.tensors):
+        groups = {}
+    else:
+        raise InvalidQuestion(
+            "stages are known of a ResNet-RS alone, and the file is of none",
+            advice("{} or {}", Option("level", "kind"), Option("level", "tensor")),
+        )
     for one in found.tensors:
-        kinds[KINDS[one.role.kind]].append(one)
-    return [_row(name, tensors) for name, tensors in kinds.items() if tensors]
+        name = KINDS[one.role.kind] if level == "kind" else one.stage or "others"
+        groups.setdefault(name, []).append(one)
+    return [_row(name, tensors) for name, tensors in groups.items() if tensors]
 
 
 class _ColumnSpec(NamedTuple):
@@ -94,23 +105,27 @@ def _share(part: int, whole: int) -> float | None:
 
 
 COLUMNS: dict[str, _ColumnSpec] = {
-    "name": _ColumnSpec(
-        "Tensors", "text", lambda row: showable(row.name, _LONGEST_NAME), ("kind", "tensor")
+    "name": _ColumnSpec("Tensors", "text", lambda row: showable(row.name, _LONGEST_NAME), LEVELS),
+    "tensor": _ColumnSpec(
+        "Name in the file", "text", _alone(lambda one: showable(one.tensor.name, _LONGEST_NAME))
     ),
     "kind": _ColumnSpec("Kind", "text", _alone(lambda one: one.role.kind)),
     "shape": _ColumnSpec(
         "Shape", "text", _alone(lambda one: dimensions(one.tensor.shape) or "scalar"), ("tensor",)
     ),
     "dtype": _ColumnSpec("Dtype", "text", _alone(lambda one: one.tensor.dtype)),
-    "tensors": _ColumnSpec("Number", "integer", lambda row: len(row.tensors), ("kind",)),
-    "elements": _ColumnSpec("Elements", "count", _of(lambda found: found.elements), ("kind",)),
+    "tensors": _ColumnSpec("Number", "integer", lambda row: len(row.tensors), _SEVERAL),
+    "elements": _ColumnSpec("Elements", "count", _of(lambda found: found.elements), _SEVERAL),
     "stored_bytes": _ColumnSpec(
-        "Bytes", "bytes", lambda row: sum(one.tensor.stored_bytes for one in row.tensors), ("kind",)
+        "Bytes",
+        "bytes",
+        lambda row: sum(one.tensor.stored_bytes for one in row.tensors),
+        _SEVERAL,
     ),
-    "min": _ColumnSpec("Min", "number", _of(lambda found: found.least), ("kind", "tensor")),
-    "max": _ColumnSpec("Max", "number", _of(lambda found: found.greatest), ("kind", "tensor")),
-    "mean": _ColumnSpec("Mean", "number", _of(lambda found: found.mean), ("kind", "tensor")),
-    "std": _ColumnSpec("Std", "number", _of(lambda found: found.deviation), ("kind", "tensor")),
+    "min": _ColumnSpec("Min", "number", _of(lambda found: found.least), LEVELS),
+    "max": _ColumnSpec("Max", "number", _of(lambda found: found.greatest), LEVELS),
+    "mean": _ColumnSpec("Mean", "number", _of(lambda found: found.mean), LEVELS),
+    "std": _ColumnSpec("Std", "number", _of(lambda found: found.deviation), LEVELS),
     "zeros": _ColumnSpec(
         "Zeros", "percent", _of(lambda found: _share(found.zeros, found.elements))
     ),
@@ -122,18 +137,18 @@ COLUMNS: dict[str, _ColumnSpec] = {
     "channels": _ColumnSpec("Channels", "integer", _of(lambda found: found.channels)),
     "dead": _ColumnSpec("Dead", "integer", _of(lambda found: found.dead)),
 }
-"""By key; a row is a tensor, or all tensors of a kind."""
+"""By key; a row is a tensor, or all tensors of a kind or stage."""
 
 
 def inspection_answer(found: Inspection, selection: Selection) -> Answer:
-    """Tabulate what was found in a file, a row per kind of tensor or per tensor.
+    """Tabulate what was found in a file, a row per kind, stage or tensor.
 
     Args:
         found: The file.
         selection: Of ``LEVELS`` and ``COLUMNS``, checked.
 
     Raises:
-        InvalidQuestion: If a filter matches nothing.
+        InvalidQuestion: If stages are asked for and not known, or a filter matches nothing.
     """
     level = selection.level or LEVELS[0]
     every = _rows(found, level)
@@ -163,14 +178,15 @@ def _mark(row: _Row) -> dict[str, Value]:
 
 
 def _texts(row: _Row) -> tuple[str, ...]:
-    return row.name, row.first.role.kind
+    first = row.first
+    return (row.name, first.tensor.name, first.role.kind) if len(row.tensors) == 1 else (row.name,)
 
 
 def _column(key: str, level: str, rows: Sequence[_Row]) -> Column:
     """Make a column; numbers of a usual size have four decimals, so that they are compared."""
     spec = COLUMNS[key]
-    if key == "name" and level == "tensor":
-        return Column(key, "Tensor", wraps=True)
+    if key == "name" and level != "kind":
+        return Column(key, level.capitalize(), wraps=level == "tensor")
     ends = [abs(end) for row in rows for end in _ends(row.statistics)]
     is_usual = 0.01 <= max(ends, default=0.0) < 10_000
     return Column(key, spec.head, spec.kind, decimals=4 if is_usual else None)
@@ -264,6 +280,10 @@ def _document(found: Inspection) -> dict[str, Any]:
             **_totals(_row("", found.tensors)),
             **{f"tensors_{fault}": len(found.with_fault(fault)) for fault in FAULTS},
         },
+        "stages": [
+            {"stage": row.name, "tensors": len(row.tensors), **_totals(row)}
+            for row in (_rows(found, "stage") if any(o.stage for o in found.tensors) else ())
+        ],
         "kinds": [
             {"kind": row.first.role.kind, "tensors": len(row.tensors), **_totals(row)}
             for row in _rows(found, "kind")
@@ -297,6 +317,7 @@ def _tensor_document(one: Looked) -> dict[str, Any]:
     tensor = one.tensor
     return {
         "name": tensor.name,
+        "place": one.place,
         "kind": one.role.kind,
         "shape": list(tensor.shape),
         "dtype": tensor.dtype,
