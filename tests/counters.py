@@ -90,12 +90,19 @@ def jax_terms(model: Any) -> Terms:
 def count(backend: str, name: str) -> Counted:
     """Build a network of keras.applications and count it with the backend of this process.
 
+    All its weights, and those of models that are made after it, are zeros.
+
     Args:
         backend: One of ``BACKENDS``; ``KERAS_BACKEND`` says the same.
         name: As Keras has it, ``MobileNetV2``, or at another size, ``MobileNetV2@96``.
     """
     import keras
 
+    def zeros(self: object, shape: Any, dtype: Any = None) -> Any:
+        return keras.ops.zeros(shape, dtype)
+
+    for initializer in (keras.initializers.VarianceScaling, keras.initializers.TruncatedNormal):
+        initializer.__call__ = zeros  # JAX would compile a function for each shape that is drawn
     keras.backend.clear_session()
     maker, _, side = name.partition("@")
     side = side or ("224" if maker.startswith("MobileNetV3") else "")  # open, unless it is said
