@@ -69,14 +69,10 @@ class Described(NamedTuple):
 
     Attributes:
         value: Dicts, lists, tuples, texts and numbers as they are; for all else the classes above.
-        imports: Everything it would import, in order.
-        calls: Everything it would call, in order.
         left: Everything that it leaves to its loader, in order.
     """
 
     value: Any
-    imports: tuple[Global, ...]
-    calls: tuple[Call, ...]
     left: tuple[Persistent, ...]
 
 
@@ -112,8 +108,6 @@ class _Machine:
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
-        self.imports: dict[Global, None] = {}
-        self.calls: list[Call] = []
         self.left: list[Persistent] = []
 
     def to_mark(self) -> list[Any]:
@@ -124,18 +118,14 @@ class _Machine:
         return values[::-1]
 
     def named(self, module: Any, name: Any) -> Global:
-        """Write down an import; names are texts, or a loader would fail."""
+        """Name an import; names are texts, or a loader would fail."""
         if not (isinstance(module, str) and isinstance(name, str)):
             raise Damaged("something is imported by what is no name")
-        found = Global(module, name)
-        self.imports[found] = None
-        return found
+        return Global(module, name)
 
     def call(self, function: Any, arguments: Any) -> None:
-        """Write down a call, and let it stand for its result."""
-        made = Call(function, arguments)
-        self.calls.append(made)
-        self.stack.append(made)
+        """Write down a call, which stands for its result."""
+        self.stack.append(Call(function, arguments))
 
     def leave(self, key: Any) -> None:
         """Write down what is left to the loader, and let it stand for itself."""
@@ -255,7 +245,7 @@ def described(stream: IO[bytes]) -> Described:
     >>> import io, pickle
     >>> described(io.BytesIO(pickle.dumps({"epoch": 3}))).value
     {'epoch': 3}
-    >>> described(io.BytesIO(b"\x8c\x02os\x8c\x06system\x93)R.")).calls[0].function
+    >>> described(io.BytesIO(b"\x8c\x02os\x8c\x06system\x93)R.")).value.function
     Global(module='os', name='system')
     """
     machine = _Machine()
@@ -269,4 +259,4 @@ def described(stream: IO[bytes]) -> Described:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as exc:
         raise Damaged(f"it is no pickle, or is cut off: {exc or type(exc).__name__}") from exc
-    return Described(value, tuple(machine.imports), tuple(machine.calls), tuple(machine.left))
+    return Described(value, tuple(machine.left))

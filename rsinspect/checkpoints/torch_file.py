@@ -151,16 +151,6 @@ def torch_file(path: Path) -> Iterator[TensorFile]:
         )
 
 
-def described_pickle(path: Path) -> Described:
-    """Describe what loading a file of PyTorch's would import and call; nothing of it is.
-
-    Raises:
-        WeightsError: If there is no such file, it is damaged, or it is none of PyTorch's.
-    """
-    with _source(path) as source:
-        return source.pickle
-
-
 def _source(path: Path) -> AbstractContextManager[_Source]:
     return _archive(path) if start_of(path, 2) == b"PK" else _old(path)
 
