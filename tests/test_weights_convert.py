@@ -168,6 +168,18 @@ def test_what_comes_back_as_something_else_is_not_left_behind(
     assert not (tmp_path / "b.h5").exists()
 
 
+def test_whose_weights_they_are_is_recognised_with_the_published_size(tmp_path: Path) -> None:
+    save_file(state_dict(network_of(50, width=0.25, classes=3)), tmp_path / "a.safetensors")
+    done = convert(tmp_path / "a.safetensors", tmp_path / "b.h5")
+    assert done.network.title == "ResNet-RS-50 ×0.25 @ 160×160"
+    spec = done.network.spec
+    assert spec is not None
+    assert (spec.classes, spec.dropout_rate, spec.dialect.name) == (3, 0.25, "keras")
+    save_file({"conv1.weight": np.zeros((64, 3, 7, 7), "float32")}, tmp_path / "c.safetensors")
+    with pytest.raises(WeightsError, match="no weights of a ResNet-RS that is known here"):
+        convert(tmp_path / "c.safetensors", tmp_path / "d.h5")
+
+
 def test_wirings_that_timm_does_not_have_are_not_given_to_it(tmp_path: Path) -> None:
     article = network_of(50, dialect="article", width=0.25)
     save_file(state_dict(article), tmp_path / "a.safetensors")

@@ -11,10 +11,12 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import rsinspect
 from rsinspect.base.errors import WeightsError
 from rsinspect.keras_model.applications import ResNetRS
+from rsinspect.networks.spec import ResNetRSSpec
 from tests.keras_oracles import images
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
@@ -187,3 +189,23 @@ def test_weights_in_half_precision_are_loaded(tmp_path: Path, ending: str) -> No
     full = tiny(weights=saved(half, tmp_path / f"half{ending}"))
     for ours, theirs in zip(full.get_weights(), half.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, np.asarray(theirs, "float32"))
+
+
+@pytest.mark.parametrize("make", [sequential, frozen_norms, other_classes])
+def test_a_network_is_converted_out_of_whatever_it_lies_in(
+    tmp_path: Path, base: Any, make: Callable[[Any], Any]
+) -> None:
+    copy = keras.models.clone_model(base)
+    copy.set_weights(base.get_weights())
+    model = trained(make(copy))
+    known = ResNetRSSpec(blocks=(1,), filters=(8,), resolution=(32, 32))
+    done = []
+    for ending in ENDINGS:
+        output = tmp_path / f"{ending}.safetensors"
+        rsinspect.convert_weights(saved(model, tmp_path / f"mine{ending}"), output, model=known)
+        done.append(output.read_bytes())
+    assert done[0] == done[1] == done[2]
+    state = load_file(output)
+    np.testing.assert_array_equal(state["fc.weight"].T, model.layers[-1].get_weights()[0])
+    first = base.get_layer("stem_1_stem_conv_1").get_weights()[0]
+    np.testing.assert_array_equal(state["conv1.0.weight"], first.transpose(3, 2, 0, 1))
