@@ -281,9 +281,10 @@ def _notes(done: Conversion) -> Iterator[Note]:
             Option("model", f"{spec.depth or 50}@224"),
         )
     elif done.convention != done.written.convention and not done.convention.startswith("keras"):
+        whose = "timm" if done.convention == "timm" else "The TPU code"
         yield (
-            f"{_WHOSE[done.convention]} normalises outside the network ({normalised}); a model of "
-            "Keras that these weights are loaded into does it inside, unless it is made without."
+            f"{whose} normalises outside the network: {normalised}. A model of Keras that these "
+            "weights are loaded into does it inside, unless it is made without."
         )
     changed = {each.source.dtype for each in done.moved} - {"float32"}
     if changed:
