@@ -4,20 +4,22 @@ python benchmarks/scanners.py MODELAUDIT MODELSCAN      paths of the two program
 
 The files are the hostile ones of the tests (their payloads are harmless, and nothing loads them),
 and some with nothing in them but weights. A scanner catches a file where it reports an issue of
-warning or above on it. "unread" is its own word that it did not look at a file, or could not.
-Prints a table in Markdown.
+warning or above on it; it has not read one that it names otherwise, or not at all. Prints a table
+in Markdown.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from rsinspect.checkpoints.safety import verdict
 from tests import hostile, hostile_weights, keras_files
@@ -57,41 +59,62 @@ def ours(made: Mapping[str, Path]) -> Said:
     return {name: words[level] for name, level in levels.items()}
 
 
-def modelaudit(program: str, made: Mapping[str, Path]) -> Said:
-    """What modelaudit says, one call for each file."""
-    said = {}
-    for path in made.values():
-        done = subprocess.run(
-            [program, "scan", "-f", "json", "--no-cache", str(path)],
-            capture_output=True, text=True, check=False, timeout=300,
-            env=os.environ | {"PROMPTFOO_DISABLE_TELEMETRY": "1"},
-        )  # fmt: skip
-        try:
-            document = json.loads(done.stdout[done.stdout.index("{") :])
-        except ValueError:
-            said[path.name] = "unread"
-            continue
-        bad = any(each["severity"] in ("warning", "critical") for each in document["issues"])
-        unread = done.returncode == 2 or not document["files_scanned"]
-        said[path.name] = "issue" if bad else "unread" if unread else "clean"
-    return said
+def modelaudit(program: str, made: Mapping[str, Path], folder: Path) -> Said:
+    """What modelaudit says of the files of a folder: an issue of warning or above is one."""
+    done = subprocess.run(
+        [program, "scan", "-f", "json", "--no-cache", str(folder)],
+        capture_output=True, text=True, check=False, timeout=3600,
+        env=os.environ | {"PROMPTFOO_DISABLE_TELEMETRY": "1"},
+    )  # fmt: skip
+    return of_modelaudit(json.loads(done.stdout[done.stdout.index("{") :]), made)
+
+
+def of_modelaudit(document: Any, made: Mapping[str, Path]) -> Said:
+    """Read its report."""
+    bad: set[str] = set()
+    unread: set[str] = set()
+    for issue in document["issues"]:
+        name = _file_of(issue.get("location") or "", made)
+        severe = issue["severity"] in ("warning", "critical")
+        (bad if severe else unread).add(name)
+    seen = {_file_of(asset["path"], made) for asset in document["assets"]}
+    return {
+        path.name: "issue"
+        if path.name in bad
+        else "unread"
+        if path.name in unread or path.name not in seen
+        else "clean"
+        for path in made.values()
+    }
 
 
 def modelscan(program: str, made: Mapping[str, Path], folder: Path) -> Said:
-    """What modelscan says, one call for each file."""
-    said = {}
-    report = folder / "report.json"
-    for path in made.values():
-        report.unlink(missing_ok=True)
+    """What modelscan says of the files of a folder."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        report = Path(elsewhere, "report.json")
         subprocess.run(
-            [program, "scan", "-p", str(path), "-r", "json", "-o", str(report)],
-            capture_output=True, text=True, check=False, timeout=300,
+            [program, "scan", "-p", str(folder), "-r", "json", "-o", str(report)],
+            capture_output=True, text=True, check=False, timeout=3600,
         )  # fmt: skip
-        document = json.loads(report.read_text()) if report.exists() else {}
-        scanned = document.get("summary", {}).get("scanned", {}).get("total_scanned", 0)
-        unread = not scanned or document.get("errors")
-        said[path.name] = "issue" if document.get("issues") else "unread" if unread else "clean"
-    return said
+        return of_modelscan(json.loads(report.read_text()), made)
+
+
+def of_modelscan(document: Any, made: Mapping[str, Path]) -> Said:
+    """Read its report; what it did not scan, or not without an error, it has not read."""
+    bad = {_file_of(each["source"], made) for each in document["issues"]}
+    errors = {_file_of(each.get("source", ""), made) for each in document["errors"]}
+    scanned = document["summary"]["scanned"].get("scanned_files", ())
+    seen = {_file_of(each, made) for each in scanned} - errors
+    return {
+        path.name: "issue" if path.name in bad else "clean" if path.name in seen else "unread"
+        for path in made.values()
+    }
+
+
+def _file_of(place: str, made: Mapping[str, Path]) -> str:
+    """The name of the file in a place: ``folder/a.pth:archive/data.pkl``, ``a.h5 (layer: b)``."""
+    names = {path.name for path in made.values()}
+    return next((part for part in re.split(r"[/:\s]", place) if part in names), "")
 
 
 def main() -> None:
@@ -100,11 +123,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made = files(folder)
-        results = {
-            f"rsinspect {metadata.version('rsinspect')}": ours(made),
-            _version(audit): modelaudit(audit, made),
-            _version(scan): modelscan(scan, made, folder),
-        }
+        show(
+            made,
+            {
+                f"rsinspect {metadata.version('rsinspect')}": ours(made),
+                _version(audit): modelaudit(audit, made, folder),
+                _version(scan): modelscan(scan, made, folder),
+            },
+        )
+
+
+def show(made: Mapping[str, Path], results: Mapping[str, Said]) -> None:
+    """Print what each scanner says of each file, and the sums."""
     rows = [(name, *(said[path.name] for said in results.values())) for name, path in made.items()]
     good = [row for row in rows if row[0].startswith(("good", "packed", "old"))]
     bad = [row for row in rows if CASES.get(row[0], ("safe",))[0] == "danger"]
