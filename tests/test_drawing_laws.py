@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rsinspect.differences.pairs import compare
 from rsinspect.differences.report import diff_answer
-from rsinspect.drawing.choices import COMPARED_VIEWS, DEEP, EVERY_LAYER, QUANTITIES, VIEWS
+from rsinspect.drawing.choices import COMPARED_VIEWS, COMPUTED, DEEP, EVERY_LAYER, VIEWS
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.formats import Style, render, view_in
 from rsinspect.drawing.overlay import overlay
@@ -29,7 +29,6 @@ from tests.strategies import networks, opaque, scrambled
 
 TEXTS = ("dot", "tikz", "html", "mermaid", "txt", "me.json", "netron.json")
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
-COLOURS = tuple(quantity for quantity in QUANTITIES if quantity != "latency")
 
 
 def drawn(network: Network, name: str, format: str) -> bytes:
@@ -50,7 +49,7 @@ def test_every_view_of_every_network_is_written_as_text(network: Network, name: 
 @given(
     networks,
     st.sampled_from(("figure6", "stages", "blocks")),
-    st.sampled_from(COLOURS),
+    st.sampled_from(COMPUTED),
     st.sampled_from(sorted(MAGIC)),
 )
 def test_every_view_of_every_network_is_laid_out(

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rsinspect.drawing.choices import QUANTITIES
+from rsinspect.drawing.choices import COMPUTED
 from rsinspect.drawing.comparison import comparison
 from rsinspect.drawing.overlay import Measured, overlay, with_latency
 from rsinspect.drawing.page import page
@@ -180,8 +180,8 @@ def test_quantities_are_those_of_the_pictures(open_page: Open) -> None:
     measured = Measured(latency_s={"stem": 0.02, "c4": 0.06}, conditions="batch 8")
     shown = open_page(page(with_latency(scene(), measured)))
     names = [each.get_attribute("value") for each in shown.locator(".quantity option").all()]
-    assert names == ["", *QUANTITIES]
-    for name in QUANTITIES:
+    assert names == ["", *COMPUTED, "latency"]
+    for name in (*COMPUTED, "latency"):
         shown.locator("select.quantity").select_option(name)
         there = overlay(scene(), name, measured=measured)
         assert shown.locator(".warmth").all_inner_texts() == [

@@ -8,7 +8,7 @@ import pytest
 from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, UnknownPath, UnknownPicture
 from rsinspect.base.units import percent
-from rsinspect.drawing.choices import QUANTITIES, VIEWS
+from rsinspect.drawing.choices import COMPUTED, VIEWS
 from rsinspect.drawing.columns import columns
 from rsinspect.drawing.formats import render
 from rsinspect.drawing.overlay import Measured, overlay
@@ -225,7 +225,7 @@ class TestFigure6:
 
 
 class TestOverlay:
-    @pytest.mark.parametrize("quantity", [q for q in QUANTITIES if q != "latency"])
+    @pytest.mark.parametrize("quantity", COMPUTED)
     @pytest.mark.parametrize("name", VIEWS)
     def test_colours_run_from_zero_to_the_largest(self, quantity: str, name: str) -> None:
         scene = overlay(view(network_of(101), name), quantity)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rsinspect.answers.rows import Level, SummaryRow
 from rsinspect.answers.table import Column, Kind, Value
@@ -11,6 +11,9 @@ from rsinspect.layers.fold import IN_WORDS, Likeness, whole_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.question import Question
 from rsinspect.layers.receptive_field import ReceptiveField, receptive_fields
+
+if TYPE_CHECKING:
+    from rsinspect.answers.weight_columns import Weighed
 
 Note = Callable[[Sequence[SummaryRow], Question], str | None]
 
@@ -21,11 +24,15 @@ class Whole:
     Args:
         graph: The network.
         question: What is asked of it.
+        weights: Its weights in a file, where they are looked at.
     """
 
-    def __init__(self, graph: LayerGraph, question: Question) -> None:
+    def __init__(
+        self, graph: LayerGraph, question: Question, weights: "Weighed | None" = None
+    ) -> None:
         self.graph = graph
         self.question = question
+        self.weights = weights
 
     @property
     def cost(self) -> Cost:
@@ -151,6 +158,7 @@ class ColumnSpec(NamedTuple):
         kind: What its values are.
         default_at: Levels whose tables have it where no columns are asked for.
         notes: Its legend, which several columns may share.
+        decimals: As of a ``Column``.
     """
 
     key: str
@@ -159,10 +167,11 @@ class ColumnSpec(NamedTuple):
     kind: Kind = "text"
     default_at: tuple[Level, ...] = ()
     notes: tuple[Note, ...] = ()
+    decimals: int | None = None
 
     def column(self, convention: str) -> Column:
         """Make the column of a table."""
-        return Column(self.key, self.head.format(convention), self.kind)
+        return Column(self.key, self.head.format(convention), self.kind, decimals=self.decimals)
 
 
 def _blocks(runs: Sequence[int]) -> str:
@@ -292,6 +301,7 @@ def legend(
 ) -> tuple[str, ...]:
     """Explain the columns that are shown."""
     needed = {note for spec in shown for note in spec.notes}
-    order = (_macs_note, _flops_note, _blocks_note, _field_note, _moved_note)
-    notes = (note(rows, question) for note in order if note in needed)
+    order: tuple[Note, ...] = (_macs_note, _flops_note, _blocks_note, _field_note, _moved_note)
+    order = (*order, *(note for spec in shown for note in spec.notes if note not in order))
+    notes = (note(rows, question) for note in dict.fromkeys(order) if note in needed)
     return tuple(note for note in notes if note is not None)

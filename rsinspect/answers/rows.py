@@ -35,6 +35,7 @@ class SummaryRow(NamedTuple):
         cost: Of all repeats, for one image.
         likeness: In what the blocks of each of ``runs``, or the parts of the row, are alike.
         shares: Path of the stage, block or layer whose weights it uses, where it is used once more.
+        layers: All that it stands for.
     """
 
     path: str
@@ -49,6 +50,7 @@ class SummaryRow(NamedTuple):
     cost: Cost
     likeness: tuple[Likeness, ...] = ()
     shares: str = ""
+    layers: tuple[Layer, ...] = ()
 
 
 def summary_rows(graph: LayerGraph, level: Level, *, folded: bool = True) -> tuple[SummaryRow, ...]:
@@ -61,11 +63,11 @@ def summary_rows(graph: LayerGraph, level: Level, *, folded: bool = True) -> tup
     return tuple(_rows(graph, level, folded))
 
 
-def total_row(label: str, cost: Cost) -> SummaryRow:
+def total_row(label: str, cost: Cost, layers: tuple[Layer, ...] = ()) -> SummaryRow:
     """Write a sum as a row; what does not add up (output, repeats, fields) is blank."""
     return SummaryRow(
         path=label, last="", label=label, kind="", op="", group="", runs=(), repeats=1,
-        output=None, cost=cost,
+        output=None, cost=cost, layers=layers,
     )  # fmt: skip
 
 
@@ -101,6 +103,7 @@ def _stage_row(graph: LayerGraph, folded: FoldedStage) -> SummaryRow:
         cost=folded.cost(graph),
         likeness=tuple(run.likeness for run in blocks),
         shares=_shared(graph, folded.stage.layers, "stage"),
+        layers=tuple(folded.stage.layers),
     )
 
 
@@ -120,6 +123,7 @@ def _block_row(graph: LayerGraph, run: Run) -> SummaryRow:
         cost=run.cost(graph),
         likeness=(run.likeness,),
         shares=_shared(graph, run.first.layers, "block"),
+        layers=tuple([layer for group in run.groups for layer in group.layers]),
     )
 
 
@@ -140,6 +144,7 @@ def _layer_row(graph: LayerGraph, run: Run, position: int) -> SummaryRow:
         cost=Cost.total(costs) if not run.is_uniform else costs[0] * run.repeats,
         likeness=(run.likeness,),
         shares=layer.shares or "",
+        layers=tuple(layers),
     )
 
 

@@ -7,7 +7,7 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rsinspect.answers.columns import (
     COLUMNS,
@@ -30,6 +30,9 @@ from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.liveness import Peak, peak_activation
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
+
+if TYPE_CHECKING:
+    from rsinspect.answers.weight_columns import Weighed
 
 SCHEMA = "rsinspect.summary/1"
 
@@ -65,17 +68,20 @@ class SummaryOptions:
         if self.limit is not None:
             limits.ROWS.check(self.limit, InvalidQuestion)
         for key in (*self.columns, *(() if self.sort is None else (self.sort,))):
-            check_choice("column", key, COLUMNS)
+            if key not in COLUMNS:  # few are asked what weights are like
+                check_choice("column", key, column_keys(weights=True))
 
 
 class Summary:
     """One network looked at in one way: the rows asked for and what they are measured against."""
 
-    def __init__(self, network: Network, options: SummaryOptions) -> None:
+    def __init__(
+        self, network: Network, options: SummaryOptions, weights: "Weighed | None" = None
+    ) -> None:
         self.network = network
         self.options = options
         self.question = options.question
-        self.whole = Whole(network.graph, options.question)
+        self.whole = Whole(network.graph, options.question, weights)
         self.every = summary_rows(network.graph, options.level, folded=options.folded)
         self.rows = self._selected()
 
@@ -112,7 +118,7 @@ class Summary:
 
     def _sort_key(self, row: SummaryRow) -> tuple[bool, float, str]:
         """Order numbers first and largest first, then text, then what is not available."""
-        value = COLUMNS[self.options.sort or "path"].value(row, self.whole)
+        value = column(self.options.sort or "path").value(row, self.whole)
         if isinstance(value, str):
             return (True, 0.0, value)
         return (value is None, -(value or 0), "")
@@ -125,30 +131,75 @@ def _matches(row: SummaryRow, pattern: str) -> bool:
     )
 
 
-def column_keys() -> tuple[str, ...]:
-    """List the keys of every column of a summary."""
-    return tuple(COLUMNS)
+def column_keys(*, weights: bool = False) -> tuple[str, ...]:
+    """List the keys of every column of a summary.
+
+    Args:
+        weights: Whether those about the weights in a file are among them.
+    """
+    if not weights:
+        return tuple(COLUMNS)
+    from rsinspect.answers.weight_columns import WEIGHT_COLUMNS  # seldom asked for
+
+    return (*COLUMNS, *WEIGHT_COLUMNS)
 
 
-def summary_answer(network: Network, options: SummaryOptions) -> Answer:
-    """Summarise one network.
+def column(key: str) -> ColumnSpec:
+    """Look up a column."""
+    if key in COLUMNS:
+        return COLUMNS[key]
+    from rsinspect.answers.weight_columns import WEIGHT_COLUMNS
+
+    return WEIGHT_COLUMNS[key]
+
+
+def _shown(summary: Summary) -> tuple[ColumnSpec, ...]:
+    """Choose the columns of a table: those asked for, or what suits the level.
 
     Raises:
-        InvalidQuestion: If a filter matches nothing.
+        InvalidQuestion: If one is about the weights in a file, and none is looked at.
+    """
+    options, weights = summary.options, summary.whole.weights
+    asked = (*options.columns, *filter(None, (options.sort,)))
+    if weights is None and (of := next((key for key in asked if key not in COLUMNS), None)):
+        raise InvalidQuestion(
+            f"{of} is about the weights in a file, and no file is named",
+            advice("name it: {}", Option("weights", "my.h5")),
+        )
+    if options.columns:
+        return tuple(map(column, options.columns))
+    if weights is None:
+        return default_columns(options.level, summary.rows, options.question)
+    keys = ("path", *(("op",) if options.level == "layer" else ()), "params")
+    return tuple(map(column, (*keys, *column_keys(weights=True)[len(COLUMNS) :])))
+
+
+def summary_answer(
+    network: Network, options: SummaryOptions, weights: "Weighed | None" = None
+) -> Answer:
+    """Summarise one network.
+
+    Args:
+        network: Which.
+        options: How it is shown.
+        weights: Its weights in a file, for what their numbers are like.
+
+    Raises:
+        InvalidQuestion: If a filter matches nothing, or a column needs a file.
 
     >>> from rsinspect.networks.named import network
     >>> summary_answer(network("50"), SummaryOptions()).table.title
     'ResNet-RS-50 @ 160×160  blocks 3, 4, 6, 3'
     """
-    summary = Summary(network, options)
+    summary = Summary(network, options, weights)
     question = options.question
-    shown = tuple(COLUMNS[key] for key in options.columns) or default_columns(
-        options.level, summary.rows, question
-    )
+    shown = _shown(summary)
     known = None if network.spec else network.recognised
-    totals = [total_row(_total(summary), summary.whole.cost)]
+    totals = [total_row(_total(summary), summary.whole.cost, network.graph.layers)]
     if len(summary.rows) < len(summary.every):
-        totals.insert(0, total_row("shown", Cost.total(row.cost for row in summary.rows)))
+        cost = Cost.total(row.cost for row in summary.rows)
+        layers = tuple(layer for row in summary.rows for layer in row.layers)
+        totals.insert(0, total_row("shown", cost, layers))
     blocks = f"  blocks {', '.join(map(str, network.blocks))}" if network.blocks else ""
     table = Table(
         title=f"{network.title}{blocks}",
@@ -178,6 +229,8 @@ def _notes(summary: Summary, shown: Sequence[ColumnSpec]) -> tuple[str, ...]:
         *_nested(summary.network),
     )
     unknown = _unknown(summary)
+    if (weights := summary.whole.weights) is not None:
+        return (*weights.notes, *explained, *unknown, *sums, _size(summary))
     if any(spec.key.startswith("activation") for spec in shown):
         return (*unknown, activations, *sums[:1], peak, *explained, *sums[1:], _size(summary))
     return (*unknown, *sums[:1], *explained, *sums[1:], activations, peak, _size(summary))
@@ -310,6 +363,9 @@ def _document(summary: Summary) -> dict[str, Any]:
             "layers": len(summary.network.graph),
             "uncounted_layers": summary.whole.cost.uncounted,
             "unweighed_layers": summary.whole.cost.unweighed,
+            **_weights(
+                summary, total_row("total", summary.whole.cost, summary.network.graph.layers)
+            ),
         },
         "rows": [
             {
@@ -325,10 +381,20 @@ def _document(summary: Summary) -> dict[str, Any]:
                 **_particulars(row),
                 "receptive_field": summary.whole.field(row).size,
                 "stride": summary.whole.field(row).stride,
+                **_weights(summary, row),
             }
             for row in summary.rows
         ],
     }
+
+
+def _weights(summary: Summary, row: SummaryRow) -> dict[str, Any]:
+    """Say what the weights of a row are like, where they are looked at."""
+    if summary.whole.weights is None:
+        return {}
+    from rsinspect.answers.weight_columns import numbers_document, numbers_of
+
+    return {"weights": numbers_document(numbers_of(row, summary.whole))}
 
 
 def _identical_runs(row: SummaryRow) -> list[int]:

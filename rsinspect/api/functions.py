@@ -7,12 +7,15 @@ Every function that takes a network takes it in any form: MODEL text (``"152@224
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rsinspect.api.networks import Model, network, sides_of
 
 if TYPE_CHECKING:
     from rsinspect.api.results import Charted, Diff, Picture, Run, TableResult
+    from rsinspect.networks.network import Network
+    from rsinspect.weights.layer_weights import LayerWeights
 
 Columns = Sequence[str]
 
@@ -30,6 +33,7 @@ def summary(
     batch: int = 1,
     dtype: str = "float32",
     fold_batch_norm: bool = False,
+    weights: str | Path | None = None,
 ) -> TableResult:
     """Tabulate params, MACs, FLOPs and activation memory.
 
@@ -45,6 +49,8 @@ def summary(
         batch: Images, for bytes.
         dtype: Of activations and weights, for bytes.
         fold_batch_norm: As in ``network``.
+        weights: A file with its weights, of any format that ``inspect_weights`` takes: what their
+            numbers are like, in columns of their own.
 
     Raises:
         RsInspectError: If the model or an argument is not one there is.
@@ -66,7 +72,17 @@ def summary(
         limit=limit,
         filter=filter,
     )
-    return TableResult(summary_answer(network(model, fold_batch_norm=fold_batch_norm), options))
+    made = network(model, fold_batch_norm=fold_batch_norm)
+    return TableResult(summary_answer(made, options, _looked_at(weights, made)))
+
+
+def _looked_at(weights: str | Path | None, made: Network) -> LayerWeights | None:
+    """Read the weights of a network in a file; None where no file is named."""
+    if weights is None:
+        return None
+    from rsinspect.weights.layer_weights import layer_weights
+
+    return layer_weights(Path(weights), made)
 
 
 def graph(
@@ -85,6 +101,7 @@ def graph(
     title: str | None = None,
     caption: bool = True,
     fold_batch_norm: bool = False,
+    weights: str | Path | None = None,
 ) -> Picture:
     """Draw a network.
 
@@ -94,7 +111,8 @@ def graph(
             ``figure6`` for figures.
         expand: Paths of stages, runs or blocks to open one level further.
         color: Colour by ``params``, ``macs``, ``flops``, ``activations``, ``intensity``, or by
-            ``latency`` where a run is given.
+            ``latency`` where a run is given; where weights are, by ``weight_std``, ``weight_max``
+            or ``dead_channels``.
         run: A measurement of this network.
         convention: What a FLOP is.
         direction: Of the data: top to bottom or left to right.
@@ -107,6 +125,7 @@ def graph(
         title: In place of the one that says what is shown; empty for none.
         caption: Whether it says what its numbers mean.
         fold_batch_norm: As in ``network``.
+        weights: A file with its weights, as in ``summary``.
 
     Raises:
         RsInspectError: If the model or an argument is not one there is, or the run is of another
@@ -123,22 +142,26 @@ def graph(
     from rsinspect.drawing.size import parse_size
     from rsinspect.drawing.views import check_view
     from rsinspect.drawing.views import view as scene_of
+    from rsinspect.drawing.weighed import Weighed
     from rsinspect.layers.question import Question
     from rsinspect.plots.overlay import measured_of
 
     made, question = network(model, fold_batch_norm=fold_batch_norm), Question(convention)
     if view is not None:
         check_view(view, direction)
-    color = color or ("latency" if run is not None else None)
+    usual = "latency" if run is not None else "weight_std" if weights is not None else None
+    color = color or usual
     measured = None if run is None else measured_of(run.record, made)
     if color is not None:
-        check_quantity(color, measured=measured is not None)
+        check_quantity(color, measured is not None, weights is not None)
+    looked = _looked_at(weights, made)
+    weighed = None if looked is None else Weighed.of(looked, made)
 
     def scene(view: str, deep: bool) -> Scene:
         drawn = scene_of(
             made, view, direction=direction, expand=tuple(expand), question=question, deep=deep
         )
-        return drawn if color is None else overlay(drawn, color, measured=measured)
+        return drawn if color is None else overlay(drawn, color, measured=measured, weighed=weighed)
 
     if view is not None:
         scene(view, False)  # what cannot be drawn is refused here, not when it is shown

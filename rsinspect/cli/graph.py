@@ -9,6 +9,7 @@ from rsinspect.cli.declaration import one_of, option
 from rsinspect.cli.options import Convention, model_command
 from rsinspect.cli.outputs import chosen
 from rsinspect.cli.picture import StyleOptions, show
+from rsinspect.cli.weights.looked import Weights, looked_at
 from rsinspect.drawing import choices
 from rsinspect.drawing.choices import PICTURES, QUANTITIES, VIEWS
 from rsinspect.layers.question import Question
@@ -106,20 +107,23 @@ class ColourOptions:
             callback=reads,
         ),
     ] = None
+    weights: Weights = None
     convention: Convention = "paper"
 
     def quantity(self) -> str | None:
-        """Choose the quantity, latency where only a run is given; None for the plain colours.
+        """Choose the quantity: latency where only a run is given, the spread of weights where only
+        a file of these is; None for the plain colours.
 
         Raises:
             InvalidChoice: If there is no quantity of that name.
-            UnknownPicture: If it is the latency and there is no run.
+            UnknownPicture: If it is the latency and there is no run, or about weights and no file.
         """
         from rsinspect.drawing.overlay import check_quantity
 
-        color = self.color or ("latency" if self.profile is not None else None)
+        usual = "latency" if self.profile is not None else "weight_std" if self.weights else None
+        color = self.color or usual
         if color is not None:
-            check_quantity(color, measured=self.profile is not None)
+            check_quantity(color, self.profile is not None, self.weights is not None)
         return color
 
 
@@ -132,11 +136,14 @@ def graph(
     format, how = picture.chosen_format(), style.make()
     quantity = colour.quantity()
     measured = None if colour.profile is None else _measured(colour.profile, network)
+    weights = looked_at(colour.weights, network)
     scene = picture.scene(network, style.direction, question)
     if quantity is not None:
         from rsinspect.drawing.overlay import overlay
+        from rsinspect.drawing.weighed import Weighed
 
-        scene = overlay(scene, quantity, measured=measured)
+        weighed = None if weights is None else Weighed.of(weights, network)
+        scene = overlay(scene, quantity, measured=measured, weighed=weighed)
     show(scene, format, how, picture.output)
 
 

@@ -8,6 +8,7 @@ from rsinspect.answers.rows import LEVELS
 from rsinspect.cli.declaration import completing, option
 from rsinspect.cli.options import Convention, families, model_command
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
+from rsinspect.cli.weights.looked import Weights, looked_at
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 from rsinspect.render.formats import TABLES
@@ -43,6 +44,7 @@ def summary(
         list[str] | None,
         typer.Option("--explain", "-e", help="Show the formulas of this path instead; repeatable."),
     ] = None,
+    weights: Weights = None,
     format: Format = None,
     output: Output = None,
     notes: Notes = "short",
@@ -51,12 +53,13 @@ def summary(
     from rsinspect.answers.summary import SummaryOptions, column_keys, summary_answer
 
     format = chosen(_SUMMARIES, output, format)
-    wanted = column_keys() if columns == "all" else tuple(columns.split(",")) if columns else ()
+    every = column_keys(weights=weights is not None)
+    wanted = every if columns == "all" else tuple(columns.split(",")) if columns else ()
     options = SummaryOptions(
         level=level,  # type: ignore[arg-type]  # checked by SummaryOptions
         question=question,
         folded=fold,
-        columns=wanted or (column_keys() if format in ("csv", "parquet") else ()),
+        columns=wanted or (every if format in ("csv", "parquet") else ()),
         sort=sort,
         limit=limit,
         filter=filter,
@@ -66,7 +69,7 @@ def summary(
 
         answer(explain_answer(network, tuple(explain), question), format, output, notes)
     else:
-        answer(summary_answer(network, options), format, output, notes)
+        answer(summary_answer(network, options, looked_at(weights, network)), format, output, notes)
 
 
 def variants(

@@ -8,7 +8,13 @@ DIRECTIONS = ("TB", "LR")
 COMPARED_VIEWS = ("stages", "blocks", "layers")
 """Views that two networks can be compared in."""
 
-QUANTITIES = ("params", "macs", "flops", "activations", "intensity", "latency")
+OF_WEIGHTS = ("weight_std", "weight_max", "dead_channels")
+"""Quantities that are read from a file of weights."""
+
+COMPUTED = ("params", "macs", "flops", "activations", "intensity")
+"""Quantities that follow from the layer graph."""
+
+QUANTITIES = (*COMPUTED, "latency", *OF_WEIGHTS)
 
 FIGURES = ("svg", "png", "pdf", "webp", "dot", "tikz")
 """Formats of printed pages, whose default view is the paper's figure."""

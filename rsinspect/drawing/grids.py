@@ -14,7 +14,9 @@ from rsinspect.drawing.scene import Grid, GridRow, Legend
 
 COLUMN_HEADS = {
     "params": "Params", "flops": "FLOPs", "macs": "MACs", "activation_bytes": "Activations",
-    "intensity": "Intensity", "latency_s": "Latency",
+    "intensity": "Intensity", "latency_s": "Latency", "weight_std": "Spread",
+    "weight_max": "Largest weight",
+    "dead_channels": "Dead channels",
 }  # fmt: skip
 """Head of the coloured column of a grid."""
 

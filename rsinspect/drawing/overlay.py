@@ -8,21 +8,28 @@ most of everything, and on an even scale all others would have the colour of not
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rsinspect.base.errors import UnknownPicture, check_choice
+from rsinspect.base.text import showable
 from rsinspect.base.units import binary_bytes, count, grouped, percent, seconds
 from rsinspect.base.words import Option, advice, plural
-from rsinspect.drawing.choices import QUANTITIES
+from rsinspect.drawing.choices import OF_WEIGHTS, QUANTITIES
 from rsinspect.drawing.scene import Fact, Grid, GridRow, Heat, Known, Legend, Node, Panel, Scene
 from rsinspect.layers.cost import LEGEND
+
+if TYPE_CHECKING:
+    from rsinspect.drawing.weighed import Weighed
 
 WHOLE_STAGE = ", all its rows"
 DECADES = 2
 """That the colours run over; what is smaller has the coldest."""
 
 _KEYS = {"activations": "activation_bytes", "latency": "latency_s"}
+_NO_SUMS = ("intensity", "weight_std", "weight_max")
+"""Quantities of which no part has a share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +63,13 @@ class Measured:
         return sum(self.latency_s[path] for path in item.paths)
 
 
-def check_quantity(name: str, measured: bool) -> None:
-    """Refuse an unknown quantity, and a latency that nobody measured.
+def check_quantity(name: str, measured: bool, weighed: bool = False) -> None:
+    """Refuse an unknown quantity, a latency that nobody measured, and weights of no file.
 
     Raises:
         InvalidChoice: If there is no quantity of that name.
-        UnknownPicture: If it is the latency and there is none; the hint says how to measure.
+        UnknownPicture: If it is the latency and there is none, or about weights and no file is
+            read; the hint says how to get it.
     """
     check_choice("quantity", name, QUANTITIES)
     if name == "latency" and not measured:
@@ -69,19 +77,54 @@ def check_quantity(name: str, measured: bool) -> None:
             "a latency is measured, not computed",
             advice("profile the network, save the run and pass it as {}", Option("profile")),
         )
+    if name in OF_WEIGHTS and not weighed:
+        raise UnknownPicture(
+            f"{name} is about the weights in a file, and no file is named",
+            advice("name it: {}", Option("weights", "my.h5")),
+        )
+
+
+def _is_there(name: str, scene: Scene) -> bool:
+    """Tell whether a scene has what a quantity is of."""
+    if name == "latency":
+        return scene.measured is not None
+    return name not in OF_WEIGHTS or scene.weighed is not None
+
+
+def quantities_of(scene: Scene) -> tuple[str, ...]:
+    """List the quantities that a scene can be coloured by."""
+    return tuple(name for name in QUANTITIES if _is_there(name, scene))
 
 
 def with_latency(scene: Scene, measured: Measured) -> Scene:
     """Add a measured latency to the facts of each item that has one."""
 
-    def known(item: Node | GridRow, *, whole: bool = False) -> tuple[Fact, ...]:
+    def facts_of(item: Node | GridRow) -> tuple[Fact, ...]:
         if (value := measured.latency_of(item)) is None:
-            return item.facts
-        text = f"{seconds(value)} measured{WHOLE_STAGE if whole else ''}"
-        return (*item.facts, Fact(key="latency_s", value=value, text=text, whole=whole))
+            return ()
+        return (Fact(key="latency_s", value=value, text=f"{seconds(value)} measured"),)
+
+    return replace(_with_facts(scene, facts_of), measured=measured)
+
+
+def with_weights(scene: Scene, weighed: Weighed) -> Scene:
+    """Add what the weights in a file are like to the facts of each item that has some."""
+    return replace(_with_facts(scene, weighed.facts_of), weighed=weighed)
+
+
+def _with_facts(scene: Scene, facts_of: Callable[[Node | GridRow], tuple[Fact, ...]]) -> Scene:
+    """Add facts to each item."""
+
+    def known(item: Node | GridRow, *, whole: bool = False) -> tuple[Fact, ...]:
+        added = facts_of(item)
+        if whole:
+            added = tuple(
+                replace(fact, text=f"{fact.text}{WHOLE_STAGE}", whole=True) for fact in added
+            )
+        return (*item.facts, *added)
 
     def row(old: GridRow, rows: tuple[GridRow, ...]) -> GridRow:
-        """Add the latency of a row; of a stage of several rows, measured whole, to the first."""
+        """Add the facts of a row; of a stage of several rows, known whole, to the first."""
         several = sum(row.stage == old.stage for row in rows) > 1
         return replace(old, facts=known(old, whole=several))
 
@@ -95,7 +138,7 @@ def with_latency(scene: Scene, measured: Measured) -> Scene:
         )
         return replace(old, nodes=tuple(map(node, old.nodes)), grid=grid)
 
-    return replace(scene, panels=tuple(map(panel, scene.panels)), measured=measured)
+    return replace(scene, panels=tuple(map(panel, scene.panels)))
 
 
 def overlay(
@@ -103,6 +146,7 @@ def overlay(
     quantity: str,
     *,
     measured: Measured | None = None,
+    weighed: Weighed | None = None,
 ) -> Scene:
     """Colour the scene by a quantity, and add a legend.
 
@@ -113,14 +157,17 @@ def overlay(
         scene: What to colour.
         quantity: One of QUANTITIES.
         measured: Latencies to add to what is known; they stay with the scene.
+        weighed: Likewise, weights in a file.
 
     Raises:
         InvalidChoice: If the quantity is unknown.
-        UnknownPicture: If it is the latency and there is none.
+        UnknownPicture: If it is the latency, or about weights, and there are none.
     """
     if measured is not None:
         scene = with_latency(scene, measured)
-    check_quantity(quantity, scene.measured is not None)
+    if weighed is not None:
+        scene = with_weights(scene, weighed)
+    check_quantity(quantity, scene.measured is not None, scene.weighed is not None)
     key = _KEYS.get(quantity, quantity)
     grids = [panel.grid for panel in scene.panels if panel.grid is not None]
     outermost: list[list[Node | GridRow]] = [list(grid.rows) for grid in grids]
@@ -145,7 +192,7 @@ def overlay(
         text = _words(quantity, value)
         if fact.known == "part":
             text = f"at least {text}"
-        elif quantity != "intensity" and whole and complete:
+        elif quantity not in _NO_SUMS and whole and complete:
             text += f" ({percent(value / whole)})"
         if fact.whole:
             text += WHOLE_STAGE
@@ -211,12 +258,28 @@ def _words(quantity: str, value: float) -> str:
             return f"{count(int(value))} MACs"
         case "flops":
             return f"{count(int(value))} FLOPs"
+        case "weight_std":
+            return f"± {value:.3g}"
+        case "weight_max":
+            return f"{value:.3g}"
+        case "dead_channels":
+            return plural(int(value), "dead channel")
         case _:
             return f"{count(int(value))} params"
 
 
+_OF_WEIGHTS = {
+    "weight_std": "standard deviation of trained weights",
+    "weight_max": "largest magnitude of trained weights",
+    "dead_channels": "dead channels (a kernel all zero, a gamma next to it)",
+}
+
+
 def _legend(quantity: str, scene: Scene) -> str:
     question, measured, example = scene.question, scene.measured, scene.example
+    if quantity in OF_WEIGHTS and scene.weighed is not None:
+        file = showable(scene.weighed.weights.path.name)
+        return f"{_OF_WEIGHTS[quantity]} in {file}"
     images = f"one {example}" if question.batch == 1 else plural(question.batch, example)
     match quantity:
         case "latency":

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rsinspect.base.files import template
-from rsinspect.drawing.choices import AUTO, QUANTITIES
-from rsinspect.drawing.overlay import overlay
+from rsinspect.drawing.choices import AUTO
+from rsinspect.drawing.overlay import overlay, quantities_of
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
     MARK_WORDS,
@@ -44,7 +44,8 @@ HEAT_STEPS = 40
 
 QUANTITY_WORDS = {
     "params": "params", "macs": "MACs", "flops": "FLOPs", "activations": "activations",
-    "intensity": "intensity", "latency": "latency",
+    "intensity": "intensity", "latency": "latency", "weight_std": "spread of weights",
+    "weight_max": "largest weight", "dead_channels": "dead channels",
 }  # fmt: skip
 
 
@@ -110,11 +111,7 @@ class _Viewer(NamedTuple):
 
 
 def _viewer(scene: Scene) -> _Viewer:
-    coloured = {
-        name: overlay(scene, name)
-        for name in QUANTITIES
-        if name != "latency" or scene.measured is not None
-    }
+    coloured = {name: overlay(scene, name) for name in quantities_of(scene)}
     quantities = tuple(
         _quantity(name, made.legend) for name, made in coloured.items() if made.legend is not None
     )

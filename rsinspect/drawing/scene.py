@@ -20,6 +20,7 @@ from rsinspect.layers.question import Question
 
 if TYPE_CHECKING:
     from rsinspect.drawing.overlay import Measured
+    from rsinspect.drawing.weighed import Weighed
 
 Role = Literal[
     "input", "stem", "stage", "head", "block",
@@ -316,6 +317,7 @@ class Scene:
         panels: Side by side.
         question: What its FLOPs are; the batch and dtype of its bytes.
         measured: The latencies among its facts, if a run is known.
+        weighed: The weights among its facts, if a file is.
         legend: Of the overlay, if there is one.
         example: What the network is given at a time: an image, or any other example.
     """
@@ -329,6 +331,7 @@ class Scene:
     panels: tuple[Panel, ...]
     question: Question
     measured: Measured | None = None
+    weighed: Weighed | None = None
     legend: Legend | None = None
     example: str = "image"
 
