@@ -134,6 +134,14 @@ def test_a_network_inside_another_is_found() -> None:
     assert "2 times" in found.evidence[0]
 
 
+def test_a_training_checkpoint_has_the_network_twice_with_its_head() -> None:
+    shapes = shapes_of(made(50, "timm", classes=12), "timm")
+    names = ("state_dict", "state_dict_ema")
+    found = identity_of({f"{name}/{key}": s for name in names for key, s in shapes.items()})
+    assert found.head is not None
+    assert (found.architecture, found.head.top, found.head.classes) == ("ResNet-RS-50", True, 12)
+
+
 def test_state_of_training_is_no_weight() -> None:
     shapes = shapes_of(made(50), "tpu")
     slots = {f"{name}/Momentum": shape for name, shape in shapes.items()}

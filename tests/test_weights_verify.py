@@ -59,6 +59,19 @@ def test_state_of_training_is_not_extra() -> None:
     assert len(found.state) == len(shapes) + 1
 
 
+def test_the_moving_average_in_a_training_checkpoint_is_no_extra_network() -> None:
+    shapes = shapes_of(made(), "timm")
+    both = {f"{name}/{key}": shape for name in ("state_dict", "state_dict_ema")
+            for key, shape in shapes.items()}  # fmt: skip
+    file = tensor_file_of(both, "torch")
+    found = placed(file, made())
+    assert found.fits
+    assert {(each.tensor or "").partition("/")[0] for each in found.weights} == {"state_dict_ema"}
+    assert len(found.state) == len(shapes)
+    towers = {f"{name}/{key}": shape for name in ("a", "b") for key, shape in shapes.items()}
+    assert len(placed(tensor_file_of(towers, "torch"), made()).extra) == len(shapes)
+
+
 @pytest.mark.parametrize("write", [write_keras_2, write_keras_3])
 def test_files_of_keras_are_read_by_names_and_by_order(tmp_path: Path, write: Any) -> None:
     ending = ".h5" if write is write_keras_2 else ".weights.h5"

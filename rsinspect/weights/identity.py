@@ -196,7 +196,7 @@ def _resnet(
 ) -> Identity:
     """Put together what the witnesses say of a ResNet-RS, or an ancestor of its family."""
     spec = found.spec
-    head = head_of(spec, found.besides)
+    head = head_of(spec, _of_one(found))
     evidence = [_body_in_words(found, sum(map(bool, weights.values())))]
     if convention is not None:
         evidence.append(f"Names: {_WHOSE[convention]}, as in {next(iter(weights))}.")
@@ -280,6 +280,13 @@ def _head_in_words(head: Head) -> str:
     if not head.is_head:
         return f"{head.arrays.total()} arrays besides"
     return "a head of its own" + (f" of {plural(head.classes, 'class')}" if head.classes else "")
+
+
+def _of_one(found: Body) -> Arrays:
+    """Divide what is besides several copies of a body, where each has its own."""
+    if any(count % found.copies for count in found.besides.values()):
+        return found.besides
+    return Counter({shape: n // found.copies for shape, n in found.besides.items()})
 
 
 def _body_in_words(found: Body, arrays: int) -> str:

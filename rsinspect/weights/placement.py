@@ -8,6 +8,7 @@ missing, of another shape, or there besides is told.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -159,11 +160,22 @@ def _placement(file: TensorFile, reading: Reading) -> Placement:
         for layer in _weighed(reading.network)
         for weight, shape in weights_by_name(layer.op).items()
     )
-    taken = {each.tensor for each in weights}
+    taken = {each.tensor for each in weights if each.tensor is not None}
+    copied = {_within(name) for name in taken} - {None}
     others = {name: each.shape for name, each in file.tensors.items() if name not in taken}
-    state = tuple(name for name in others if is_state(name))
-    extra = {name: shape for name, shape in others.items() if not is_state(name)}
-    return Placement(reading.by, weights, extra, state)
+    state = {name: is_state(name) or _within(name) in copied for name in others}
+    extra = {name: shape for name, shape in others.items() if not state[name]}
+    return Placement(reading.by, weights, extra, tuple(name for name in state if state[name]))
+
+
+_COPIES = re.compile(r"(?:model_)?(?:state_dict|model|ema)(?:_ema)?[./]")
+"""What a training loop calls the network and the moving average of its weights."""
+
+
+def _within(name: str) -> str | None:
+    """Tell a name without what a training loop calls its copy; None where it is in none."""
+    match = _COPIES.match(name)
+    return None if match is None else name[match.end() :]
 
 
 def _by_convention(file: TensorFile, network: Network) -> Iterator[Reading]:
