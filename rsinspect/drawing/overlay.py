@@ -112,6 +112,12 @@ def with_weights(scene: Scene, weighed: Weighed) -> Scene:
     return replace(_with_facts(scene, weighed.facts_of), weighed=weighed)
 
 
+def _with_known(scene: Scene, measured: Measured | None, weighed: Weighed | None) -> Scene:
+    """Add latencies and weights to a scene, where they are given."""
+    scene = scene if measured is None else with_latency(scene, measured)
+    return scene if weighed is None else with_weights(scene, weighed)
+
+
 def _with_facts(scene: Scene, facts_of: Callable[[Node | GridRow], tuple[Fact, ...]]) -> Scene:
     """Add facts to each item."""
 
@@ -163,10 +169,7 @@ def overlay(
         InvalidChoice: If the quantity is unknown.
         UnknownPicture: If it is the latency, or about weights, and there are none.
     """
-    if measured is not None:
-        scene = with_latency(scene, measured)
-    if weighed is not None:
-        scene = with_weights(scene, weighed)
+    scene = _with_known(scene, measured, weighed)
     check_quantity(quantity, scene.measured is not None, scene.weighed is not None)
     key = _KEYS.get(quantity, quantity)
     grids = [panel.grid for panel in scene.panels if panel.grid is not None]
