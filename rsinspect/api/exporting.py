@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rsinspect.api.measuring import Given, with_own_weights
@@ -62,14 +63,13 @@ def export(
     from rsinspect.exports.parent import export as make
     from rsinspect.exports.parent import refuse
     from rsinspect.exports.request import ExportRequest
+    from rsinspect.prediction.predict import LIVE, weights_for
 
     outputs = [output] if isinstance(output, str | Path) else output
     with _given(model, keeps_weights=weights is None) as (network, own, save):
         request = ExportRequest(
             network=network,
             outputs=tuple(map(Path, outputs)),
-            weights=None if weights is None else str(weights),
-            own=own if weights is None else None,
             fold_batch_norm=fold_batch_norm,
             precision=precision,
             batch=batch,
@@ -77,6 +77,10 @@ def export(
             backend=backend,
             seed=seed,
         )
+        if weights is not None:
+            request = replace(request, weights=weights_for(network, str(weights)))
+        elif own is not None:
+            request = replace(request, weights=LIVE._replace(path=Path(own.path)))
         save()
         exported = make(request, on_event=on_event)
     refuse(exported)

@@ -19,6 +19,7 @@ from rsinspect.render.formats import NOTES, TABLES
 
 if TYPE_CHECKING:
     from rsinspect.networks.network import Network
+    from rsinspect.prediction.predict import Weights
 
 
 def _how(*names: str, help: str, **more: Any) -> Any:
@@ -69,23 +70,35 @@ class ExportOptions:
 
 
 @contextmanager
-def _network(which: NetworkOptions, *, keeps_weights: bool) -> "Iterator[Network]":
-    """Make the network, with its batch norms; the weights of one that code makes last as long.
+def _network(which: NetworkOptions) -> "Iterator[tuple[Network, Weights | None]]":
+    """Make the network, with its batch norms, and the weights that code gives it, if any.
 
     Args:
         which: Names it.
-        keeps_weights: Whether those are wanted.
     """
     whole = replace(which, fold_batch_norm=False)
-    code = code_of(whole.model) if whole.model and keeps_weights else None
+    code = code_of(whole.model) if whole.model else None
     if code is None:
-        yield whole.network()
+        yield whole.network(), None
         return
     from rsinspect.networks.keras_process import with_weights
+    from rsinspect.prediction.predict import LIVE
 
     size = None if whole.resolution is None else parse_resolution(whole.resolution)
     with with_weights(code, size) as network:
-        yield network
+        assert network.weights is not None
+        yield network, LIVE._replace(path=network.weights)
+
+
+def _weights(network: "Network", weights: str | None) -> "Weights | None":
+    """Find the weights that are asked for, or the network's own; None for none."""
+    if weights is None and network.weights is None:
+        return None
+    from rsinspect.cli.downloads import download
+    from rsinspect.prediction.predict import weights_for
+
+    with download("weights") as watch:
+        return weights_for(network, weights, watch)
 
 
 @with_options
@@ -104,23 +117,21 @@ def export(
     from rsinspect.exports.parent import export as make
     from rsinspect.exports.parent import refuse
     from rsinspect.exports.request import ExportRequest
-    from rsinspect.profiling.request import OwnWeights
 
     chosen(TABLES, None, format)
     check_choice("choice of notes", notes, NOTES)
-    with _network(which, keeps_weights=how.weights is None) as network:
+    with _network(which) as (network, live):
         request = ExportRequest(
             network=network,
             outputs=tuple(how.output or ()),
-            weights=how.weights,
-            own=None if how.weights is not None else OwnWeights.of(network),
             fold_batch_norm=which.fold_batch_norm,
             precision=how.precision,
             batch=how.batch,
             image=how.image,
             backend=how.backend,
         )
-        exported = make(request, on_event=say)
+        weights = live if live and how.weights is None else _weights(network, how.weights)
+        exported = make(replace(request, weights=weights), on_event=say)
     wrote([file.path for file in exported.files if file.problem is None])
     answer(export_answer(exported), format, None, notes)
     refuse(exported)

@@ -95,7 +95,7 @@ def _notes(exported: Exported) -> tuple[Note, ...]:
     notes += [f"{file.path.name}: {file.how}." for file in files if file.how is not None]
     versions = {name: number for file in files for name, number in file.versions.items()}
     notes.append(f"Made by {', '.join(f'{name} {x}' for name, x in versions.items())}.")
-    if request.weights is None and request.own is None:
+    if request.weights is None:
         notes.append("Weights are fresh: name a weight file, or a model's own, for real ones.")
     return tuple(notes)
 
@@ -123,8 +123,8 @@ def _document(exported: Exported) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "model": request.network.document(),
-        "weights": request.weights or (None if request.own is None else request.own.origin),
-        "seed": request.seed if request.weights is None and request.own is None else None,
+        "weights": None if request.weights is None else request.weights.said,
+        "seed": request.seed if request.weights is None else None,
         "fold_batch_norm": request.fold_batch_norm,
         "precision": request.precision,
         "batch": request.batch,

@@ -104,7 +104,7 @@ FORMATS: dict[str, Format] = {
             ".onnx",
             {
                 "tensorflow": Maker("3.8", {"tf2onnx": "tf2onnx", **_ONNX}),
-                "torch": Maker("3.8", {"onnx": "onnx", "onnxscript": "onnxscript"}),
+                "torch": Maker("3.8", _ONNX),
                 "jax": Maker("3.14", {"jax2onnx": "jax2onnx", **_ONNX}),
             },
             "ONNX Runtime",

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from rsinspect.base.errors import ExportError, FoldingWarning, WeightsWarning
+from rsinspect.base.errors import ExportError, FoldingWarning
 from rsinspect.exports.passes import cycled, timed
 from rsinspect.exports.serving import Reply, serve
 from rsinspect.networks.network import Network, network_from_json
@@ -31,7 +31,7 @@ class Keras:
         self,
         network: Any,
         weights: str | None,
-        own: str | None,
+        own: bool,
         seed: int,
         fold_batch_norm: bool,
     ) -> Reply:
@@ -39,8 +39,8 @@ class Keras:
 
         Args:
             network: Its JSON.
-            weights: Of ``ExportRequest``.
-            own: Path of a file with the network's own weights.
+            weights: The file that they are in; None for fresh ones.
+            own: Whether the network was read from it.
             seed: Of fresh weights.
             fold_batch_norm: Of ``ExportRequest``.
         """
@@ -58,18 +58,20 @@ class Keras:
                 from rsinspect.keras_model.fold_batch_norm import fold_batch_norm as fold
 
                 self._exported = fold(self._model)
-        ours = (WeightsWarning, FoldingWarning)
-        notes = [str(each.message) for each in caught if issubclass(each.category, ours)]
+        notes = [str(each.message) for each in caught if issubclass(each.category, FoldingWarning)]
         if keras.backend.backend() != "jax":
             self._model.jit_compile = False
         return {"notes": notes, "versions": _versions()}
 
-    def images(self, folder: str, photograph: str | None, random_images: int, seed: int) -> Reply:
+    def images(
+        self, folder: str, photograph: str | None, scaling: str, random_images: int, seed: int
+    ) -> Reply:
         """Make up images, and write down what Keras says of them.
 
         Args:
             folder: Is given ``given.npz`` and ``expected.npz``, an array per input or output.
             photograph: Path of a file; None where the network takes none.
+            scaling: Of pixels, as the network wants them: one of ``images.preprocessing``.
             random_images: How many besides.
             seed: Of them.
         """
@@ -82,10 +84,11 @@ class Keras:
         ]
         if photograph is not None:
             from rsinspect.images import photograph as photographs
-            from rsinspect.images.preprocessing import prepared
+            from rsinspect.images.preprocessing import prepared, scaled
 
             height, width = self._model.inputs[0].shape[1:3]
             self._given[0][:1] = prepared(photographs.photograph(photograph), (height, width))
+            self._given[0] = scaled(self._given[0], scaling)
         expected = _predicted(self._model, self._given)
         _save(Path(folder, "given.npz"), self._given)
         _save(Path(folder, "expected.npz"), expected)
@@ -124,21 +127,16 @@ class Keras:
         return {"seconds": timed(lambda: _predicted(self._model, given), passes)}
 
 
-def _with_weights(network: Network, weights: str | None, own: str | None, seed: int) -> Any:
+def _with_weights(network: Network, weights: str | None, own: bool, seed: int) -> Any:
     """Build a network with the weights it is to have."""
-    from rsinspect.keras_model.build import built
-    from rsinspect.keras_model.load import load, load_own, resolved
+    from rsinspect.keras_model.build import build_model
+    from rsinspect.keras_model.load import weighted
 
-    made = built(network)
     if weights is not None:
-        with resolved(weights, network) as stored:
-            if stored is not None:
-                load(made.model, stored, network)
-    elif own is not None:
-        load_own(Path(own), network, made.layers)
-    else:
-        _draw(made.model, seed)
-    return made.model
+        return weighted(network, Path(weights), own=own)
+    model = build_model(network)
+    _draw(model, seed)
+    return model
 
 
 def _draw(model: Any, seed: int) -> None:

@@ -27,6 +27,7 @@ from rsinspect.exports.exported import TOLERANCES, Exported, ExportedFile, Turns
 from rsinspect.exports.formats import Format
 from rsinspect.exports.request import RANDOM_IMAGES, ExportRequest
 from rsinspect.exports.serving import Worker
+from rsinspect.prediction.reading import scaling_of
 
 KERAS = (sys.executable, "-P", "-m", "rsinspect.exports.keras_worker")
 RUNTIME = (sys.executable, "-P", "-m", "rsinspect.exports.runtime_worker")
@@ -91,8 +92,8 @@ def export(
                 built = keras.ask(
                     "build",
                     network=request.network.to_json(),
-                    weights=request.weights,
-                    own=None if request.own is None else request.own.path,
+                    weights=None if request.weights is None else str(request.weights.path),
+                    own=request.weights is not None and request.weights.own,
                     seed=request.seed,
                     fold_batch_norm=request.fold_batch_norm,
                 )
@@ -101,6 +102,7 @@ def export(
                     "images",
                     folder=str(folder),
                     photograph=None if photograph is None else str(photograph),
+                    scaling=scaling_of(request.network)[0],
                     random_images=RANDOM_IMAGES,
                     seed=request.seed,
                 )

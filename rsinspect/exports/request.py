@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rsinspect.base import limits
-from rsinspect.base.errors import ExportError, InvalidExport, check_choice
+from rsinspect.base.errors import InvalidExport, check_choice
 from rsinspect.base.words import Option, advice, plural
 from rsinspect.exports.formats import BACKENDS, FORMATS, PRECISIONS, SUFFIXES, Format
 from rsinspect.layers import ops
 from rsinspect.layers.classifier import classifies
 from rsinspect.layers.map_layout import is_map
 from rsinspect.networks.network import Network
-from rsinspect.profiling.request import OwnWeights
-
-__all__ = ["ExportError", "ExportRequest"]
+from rsinspect.prediction.predict import Weights
 
 RANDOM_IMAGES = 3
 """That files are compared on, beside the photograph."""
@@ -28,9 +26,7 @@ class ExportRequest:
     Attributes:
         network: With its batch norms, also where they are to be folded.
         outputs: Files; their suffixes name the formats.
-        weights: What to load: ``imagenet``, or the path of a file; None for the network's own, or
-            else fresh ones.
-        own: Weights that the network has already; None for none.
+        weights: The file that they are in; None for fresh ones.
         fold_batch_norm: Whether batch norms become part of the layers beside them.
         precision: One of PRECISIONS.
         batch: Images that the files take at a time; None for any number.
@@ -46,8 +42,7 @@ class ExportRequest:
 
     network: Network
     outputs: tuple[Path, ...]
-    weights: str | None = None
-    own: OwnWeights | None = None
+    weights: Weights | None = None
     fold_batch_norm: bool = False
     precision: str = "float32"
     batch: int | None = None
@@ -130,11 +125,9 @@ class ExportRequest:
     @property
     def weights_in_words(self) -> str:
         """Say with which weights."""
-        if self.weights is not None:
-            return f"weights of {self.weights}"
-        if self.own is not None:
-            return "its own weights"
-        return f"fresh weights (seed {self.seed})"
+        if self.weights is None:
+            return f"fresh weights (seed {self.seed})"
+        return f"weights {self.weights.said}"
 
     @property
     def conditions(self) -> str:

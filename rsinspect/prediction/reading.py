@@ -88,12 +88,12 @@ def reading_of(network: Network, scaling: str | None = None) -> Reading:
             else "give a network with a classifier",
         )
     (output,) = graph.outputs
-    chosen, because = (scaling, "as asked for") if scaling else _scaling(network)
+    chosen, because = (scaling, "as asked for") if scaling else scaling_of(network)
     last = graph.layer(output)
     return Reading(resolution, chosen, because, last.shape[-1], _meaning(graph, output))
 
 
-def _scaling(network: Network) -> tuple[str, str | Wording]:
+def scaling_of(network: Network) -> tuple[str, str | Wording]:
     """Tell how a network wants pixels scaled, and how that is known."""
     first = next((x.path for x in network.graph if weight_shapes(x.op)), None)
     for layer in network.graph:
