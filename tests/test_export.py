@@ -42,7 +42,7 @@ Export = Callable[..., Exported]
 @pytest.fixture
 def export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Export:
     """Export a small network with workers that do as they are told, every package being there."""
-    monkeypatch.setattr(parent, "_check_packages", lambda *_: None)
+    monkeypatch.setattr(parent, "check_packages", lambda *_: None)
     small = resnet_rs(ResNetRSSpec(blocks=(1, 1), resolution=(32, 32), classes=10))
 
     def call(*names: str, keras: Any = None, runtime: Any = None, **options: Any) -> Exported:
@@ -187,7 +187,7 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_brings_it(
 def test_a_keras_that_is_too_old_is_told_which_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parent, "version", lambda _: "3.7.0")
     with pytest.raises(BackendUnavailable, match=r"Keras 3.7.0 .* \(pip install 'keras>=3.8'\)"):
-        parent._check_packages(FORMATS["onnx"], "tensorflow")
+        parent.check_packages(FORMATS["onnx"], "tensorflow")
 
 
 def test_outputs_are_compared_by_their_largest_and_by_what_other_images_give() -> None:

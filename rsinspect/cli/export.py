@@ -10,7 +10,7 @@ from rsinspect.base.talk import say
 from rsinspect.cli.claims import reads, writes_each
 from rsinspect.cli.declaration import OUTPUT, one_of, option
 from rsinspect.cli.options import NetworkOptions, with_options
-from rsinspect.cli.outputs import Notes, answer, chosen
+from rsinspect.cli.outputs import Notes, answer
 from rsinspect.cli.talk import wrote
 from rsinspect.exports.formats import BACKENDS, PRECISIONS, SUFFIXES
 from rsinspect.networks.grammar import parse_resolution
@@ -20,6 +20,9 @@ from rsinspect.render.formats import NOTES, TABLES
 if TYPE_CHECKING:
     from rsinspect.networks.network import Network
     from rsinspect.prediction.predict import Weights
+
+
+_ANSWERS = tuple(name for name in TABLES.names if name != "parquet")  # which is no text
 
 
 def _how(*names: str, help: str, **more: Any) -> Any:
@@ -107,7 +110,7 @@ def export(
     how: ExportOptions,
     format: Annotated[
         str | None,
-        option("--format", "-f", help="Of the answer: {}.", choices=TABLES.names, panel=OUTPUT),
+        option("--format", "-f", help="Of the answer: {}.", choices=_ANSWERS, panel=OUTPUT),
     ] = None,
     notes: Notes = "short",
 ) -> None:
@@ -118,7 +121,7 @@ def export(
     from rsinspect.exports.parent import refuse
     from rsinspect.exports.request import ExportRequest
 
-    chosen(TABLES, None, format)
+    check_choice("format", format or "table", _ANSWERS)
     check_choice("choice of notes", notes, NOTES)
     with _network(which) as (network, live):
         request = ExportRequest(

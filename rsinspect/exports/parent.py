@@ -80,7 +80,7 @@ def export(
     """
     for path, format in request.formats.items():
         _check_place(path, format)
-        _check_packages(format, request.backend_for(format))
+        check_packages(format, request.backend_for(format))
     photograph = _photograph(request)
     files: dict[Path, ExportedFile] = {}
     notes: dict[str, None] = {}
@@ -234,7 +234,7 @@ def _check_place(path: Path, format: Format) -> None:
         )
 
 
-def _check_packages(format: Format, backend: str) -> None:
+def check_packages(format: Format, backend: str) -> None:
     """Refuse a format for which something is missing here.
 
     Raises:

@@ -84,28 +84,20 @@ def _litert(path: Path, inputs: list[str], config: str | None) -> Opened:
     from ai_edge_litert.interpreter import Interpreter
 
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    interpreter = Interpreter(model_path=str(path), num_threads=threads)
-    places = _in_order(interpreter.get_input_details(), inputs)
-    shapes: list[tuple[int, ...]] = []
+    runner = Interpreter(model_path=str(path), num_threads=threads).get_signature_runner()
+    names = list(runner.get_input_details())
+    names = inputs if set(inputs) <= set(names) else names
 
     def run(given: Arrays) -> Arrays:
-        if shapes != [array.shape for array in given]:
-            shapes[:] = [array.shape for array in given]
-            for place, shape in zip(places, shapes, strict=True):
-                interpreter.resize_tensor_input(place, shape)
-            interpreter.allocate_tensors()
-        for place, array in zip(places, given, strict=True):
-            interpreter.set_tensor(place, array)
-        interpreter.invoke()
-        return [interpreter.get_tensor(x["index"]) for x in interpreter.get_output_details()]
+        found = runner(**dict(zip(names, given, strict=True)))
+        return [found[name] for name in sorted(found, key=_number)]
 
     return Opened(run, version("ai-edge-litert"), f"{threads} threads")
 
 
-def _in_order(details: list[Any], inputs: list[str]) -> list[int]:
-    """Find the place of each input by its name, else by its number."""
-    found = [next((d["index"] for d in details if name in d["name"]), None) for name in inputs]
-    return [d["index"] for d in details] if None in found else found  # type: ignore[return-value]
+def _number(name: str) -> tuple[int, str]:
+    """Sort ``output_10`` behind ``output_9``."""
+    return len(name), name
 
 
 def _openvino(path: Path, inputs: list[str], config: str | None) -> Opened:
