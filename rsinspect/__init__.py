@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rsinspect.api.measuring import profile as profile
     from rsinspect.api.networks import network as network
     from rsinspect.api.predicting import predict as predict
+    from rsinspect.api.recipes import recipe as recipe
     from rsinspect.api.weights import convert_weights as convert_weights
     from rsinspect.api.weights import diff_weights as diff_weights
     from rsinspect.api.weights import inspect_weights as inspect_weights
@@ -80,6 +81,7 @@ __all__ = [
     "predict",
     "preprocess_input",
     "profile",
+    "recipe",
     "scale",
     "summary",
     "table",
@@ -106,6 +108,7 @@ _HOMES = {
     "network": "rsinspect.api.networks",
     "predict": "rsinspect.api.predicting",
     "profile": "rsinspect.api.measuring",
+    "recipe": "rsinspect.api.recipes",
     "scale": "rsinspect.api.functions",
     "summary": "rsinspect.api.functions",
     "table": "rsinspect.api.functions",

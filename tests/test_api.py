@@ -33,7 +33,7 @@ def test_the_names_are_these_and_no_others() -> None:
         "__version__",
         "check", "convert_weights", "decode_predictions", "diff", "diff_weights", "fastest",
         "export", "fold_batch_norm", "fuse_batch_norm", "graph", "inspect_weights", "load_run",
-        "network", "predict", "preprocess_input", "profile", "scale", "summary", "table",
+        "network", "predict", "preprocess_input", "profile", "recipe", "scale", "summary", "table",
         "variants", "verify_weights",
     ]  # fmt: skip
     assert dir(rsinspect) == sorted(rsinspect.__all__)

@@ -53,6 +53,11 @@ MAY_LOAD = {
     "check 101 --params 63.7M --max-peak-activation 6MiB": (
         f"rich {MODEL} answers render.cells render.console"
     ),
+    "recipe 101": f"rich {MODEL} answers render.cells render.console",
+    "recipe 101 -f python": (
+        f"jinja2 markupsafe asyncio concurrent {MODEL} answers training.recipe "
+        "training.fine_tuning training.script"
+    ),
     "doctor": f"rich {OPTIONS} doctor drawing.engine drawing.layout profiling.choices "
     "profiling.machine profiling.gate networks.kept networks.applications render.cells "
     "render.console email importlib.metadata",
@@ -133,7 +138,12 @@ def test_importing_the_package_loads_nothing() -> None:
     assert python(code).stdout == "{'rsinspect'}\n"
 
 
-MODULE_OF = {"pygraphviz": "_graphviz", "pyyaml": "yaml", "pillow": "PIL"}
+MODULE_OF = {
+    "pygraphviz": "_graphviz",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+    "pillow": "PIL",
+}
 """Packages that are imported by another name than they are installed by."""
 
 IMPORTED_BY = {"tf2onnx": "keras"}

@@ -91,12 +91,16 @@ def test_a_picture_is_what_its_command_draws(
     assert shown.stat().st_size < 70_000
 
 
-def python_blocks() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def python_block(having: str) -> str:
+    """The one example in Python that has these words."""
+    text = README.read_text(encoding="utf-8")
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    [block] = [block for block in blocks if having in block]
+    return block
 
 
 def test_the_example_of_the_library_runs(tmp_path: Path) -> None:
-    block, *_ = python_blocks()
+    block = python_block("rsinspect.diff(")
     outcome = python(f"import os; os.chdir({str(tmp_path)!r})\n{block}")
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.startswith("ResNet-RS-152 -> ResNet-RS-200: +16 identical blocks in c3")
@@ -105,9 +109,18 @@ def test_the_example_of_the_library_runs(tmp_path: Path) -> None:
 
 @pytest.mark.keras
 def test_the_example_of_keras_runs() -> None:
-    _, block, _ = python_blocks()
+    block = python_block("ResNetRS50(weights=None, input_shape")
     outcome = python(block)
     assert outcome.stdout.splitlines()[-1] == "resnet-rs-50 35745288", outcome.stderr
+
+
+@pytest.mark.keras
+def test_the_example_of_a_recipe_runs() -> None:
+    outcome = python(python_block("rsinspect.recipe("))
+    rate, decay, augmentation = outcome.stdout.splitlines()[-1].split(maxsplit=2)
+    assert float(rate) == pytest.approx(0.1, rel=0.01)  # at the end of the warm-up
+    assert float(decay) == pytest.approx((1 + 19_500) / (10 + 19_500))
+    assert augmentation == "RandAugment(layers=2, magnitude=15)"
 
 
 @pytest.mark.keras
@@ -115,7 +128,7 @@ def test_the_example_of_keras_runs() -> None:
 def test_fine_tuning_reaches_what_the_readme_says_and_needs_no_rsinspect_afterwards(
     tmp_path: Path,
 ) -> None:
-    *_, block = python_blocks()
+    block = python_block("def train(")
     predict = "np.save('{}.npy', model.predict(batch[:20], verbose=0))"
     outcome = python(
         f"import os; os.chdir({str(tmp_path)!r})\n{block}\n{predict.format('ours')}\n"

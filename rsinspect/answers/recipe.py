@@ -8,6 +8,8 @@ from rsinspect import paper
 from rsinspect.answers.table import Answer, Column, Table, Value
 from rsinspect.base.errors import UnknownVariant
 from rsinspect.base.units import dimensions
+from rsinspect.networks import applications
+from rsinspect.networks.grammar import parse_model
 from rsinspect.networks.spec import ResNetRSSpec
 
 CODE_BASES = {
@@ -39,6 +41,56 @@ _SETTINGS = {
 }
 
 
+def published(depth: int, resolution: int | None = None) -> paper.Recipe:
+    """Find the recipe of a published variant.
+
+    Args:
+        depth: A published depth.
+        resolution: Side of the image; the largest published one by default.
+
+    Raises:
+        UnknownVariant: If no recipe of that variant was published.
+    """
+    recipes = [r for r in paper.recipes() if r.depth == depth]
+    recipe = next((r for r in recipes[::-1] if resolution in (None, r.resolution)), None)
+    if recipe is not None:
+        return recipe
+    name = f"ResNet-RS-{depth}" + ("" if resolution is None else f" at {resolution}")
+    known = recipes or paper.recipes()
+    raise UnknownVariant(
+        f"no recipe of {name} was published",
+        f"there are {', '.join(f'{r.depth}@{r.resolution}' for r in known)}",
+    )
+
+
+def published_named(model: str) -> paper.Recipe:
+    """Find the recipe of a variant by its name.
+
+    Args:
+        model: ``270``, ``152@224``, ``ResNetRS101``; a dialect must be that of a code base.
+
+    Raises:
+        UnknownVariant: If no recipe of it was published.
+        SpecError: If the text names no network.
+    """
+    if applications.named_in(model):
+        raise UnknownVariant(
+            f"no recipe of {model} is known here", "those of ResNet-RS are: 270, 152@224"
+        )
+    named = parse_model(model)
+    size = named.resolution
+    covered = (None, *(dialect for _, dialect in CODE_BASES.values()))
+    if named.dialect not in covered or named.se is not None:
+        raise UnknownVariant(
+            f"no recipe of {model} was published", "name the model alone: 270, 152@224"
+        )
+    if size is not None and size[0] != size[1]:
+        raise UnknownVariant(
+            f"no recipe of {model} was published", "the published models are square: 152@224"
+        )
+    return published(named.depth, None if size is None else size[0])
+
+
 def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
     """Show the training recipe of a published variant, each code base in a column.
 
@@ -52,15 +104,7 @@ def recipe_answer(depth: int, resolution: int | None = None) -> Answer:
     Raises:
         UnknownVariant: If no recipe of that variant was published.
     """
-    recipes = [r for r in paper.recipes() if r.depth == depth]
-    recipe = next((r for r in reversed(recipes) if resolution in (None, r.resolution)), None)
-    if recipe is None:
-        name = f"ResNet-RS-{depth}" + ("" if resolution is None else f" at {resolution}")
-        known = recipes or paper.recipes()
-        raise UnknownVariant(
-            f"no recipe of {name} was published",
-            f"there are {', '.join(f'{r.depth}@{r.resolution}' for r in known)}",
-        )
+    recipe = published(depth, resolution)
     rates = {name: _stage_rates(recipe, name) for name in CODE_BASES}
     stages = tuple(rates["tpu"])
     rows: list[dict[str, Value]] = []

@@ -14,6 +14,7 @@
     │   └── WeightsUnavailable         3   a published file that could not be fetched
     ├── ImageError (also ValueError)   2   a photograph that cannot be decoded
     ├── InvalidPrediction              2   a network that names no classes, or names without one
+    ├── DatasetError (also ValueError) 2   pictures that nothing can be trained on
     ├── BackendError                   1
     │   ├── BackendUnavailable         3   the framework is not installed or not usable
     │   ├── ModelBuildError            2   the framework cannot build this network
@@ -176,6 +177,12 @@ class WeightsUnavailable(WeightsError):
     """A published weight file that is not here and could not be fetched."""
 
     exit_code = 3
+
+
+class DatasetError(RsInspectError, ValueError):
+    """Pictures that nothing can be trained on: none, or in no folders of classes."""
+
+    exit_code = 2
 
 
 class ImageError(RsInspectError, ValueError):

@@ -117,6 +117,7 @@ SEED = Limit("the seed", 0, 2**32 - 1)
 
 ROWS = Limit("the number of rows", 1, 1_000_000_000, option="limit")
 DPI = Limit("the number of dots per inch", 1, 2_400)
+IMAGES = Limit("the number of images", 1, 1_000_000_000_000)
 EPOCHS = Limit("the number of epochs", 1, 100_000)
 COST = Limit("a limit", 0, 1e24, whole=False)
 """Of FLOPs, params or bytes that a search keeps to."""

@@ -64,8 +64,8 @@ COMMANDS = {
         "List the networks of Figure 2 or 3, the paper's scaling study, and what they cost.",
     ),
     "recipe": Command(
-        "rsinspect.cli.table",
-        "Show how a published model was trained (Table 8), code base by code base.",
+        "rsinspect.cli.recipe",
+        "Show how a published model was trained (Table 8), or write the program that does it.",
     ),
     "scale": Command(
         "rsinspect.cli.scale",

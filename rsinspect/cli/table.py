@@ -1,4 +1,4 @@
-"""``rsinspect table``, ``figure`` and ``recipe``: the paper, beside what rsinspect computes."""
+"""``rsinspect table`` and ``figure``: the paper, beside what rsinspect computes."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,23 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rsinspect.answers.figures import FIGURES, TABLE_AXES
-from rsinspect.base.errors import UnknownVariant
 from rsinspect.cli.declaration import OUTPUT, completing, one_of, option
-from rsinspect.cli.options import Convention, models, with_options
+from rsinspect.cli.options import Convention, with_options
 from rsinspect.cli.outputs import (
     ChartedFormat,
     ChartedOutput,
-    Format,
     Notes,
-    Output,
     Plot,
     Theme,
-    answer,
     answer_charted,
 )
 from rsinspect.cli.picture import PlaceOptions
 from rsinspect.layers.question import Question
-from rsinspect.networks.grammar import parse_model
 
 if TYPE_CHECKING:
     from rsinspect.plots.page import PlotFormat
@@ -92,38 +87,3 @@ def figure(
         return chart_plot(figure_chart(number), format, theme, place.sheet())
 
     answer_charted(figure_answer(number, Question(convention)), draw, format, output, notes, plot)
-
-
-def recipe(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="A published model: 270, 152@224, ResNetRS101.",
-            show_default=False,
-            autocompletion=completing(models),
-        ),
-    ],
-    format: Format = None,
-    output: Output = None,
-    notes: Notes = "short",
-) -> None:
-    """Show how a published model was trained (Table 8), code base by code base."""
-    from rsinspect.answers.recipe import CODE_BASES, recipe_answer
-    from rsinspect.networks import applications
-
-    if applications.named_in(model):
-        raise UnknownVariant(
-            f"no recipe of {model} is known here", "those of ResNet-RS are: 270, 152@224"
-        )
-    named = parse_model(model)
-    depth, size = named.depth, named.resolution
-    covered = (None, *(dialect for _, dialect in CODE_BASES.values()))
-    if named.dialect not in covered or named.se is not None:
-        raise UnknownVariant(
-            f"no recipe of {model} was published", "name the model alone: 270, 152@224"
-        )
-    if size is not None and size[0] != size[1]:
-        raise UnknownVariant(
-            f"no recipe of {model} was published", "the published models are square: 152@224"
-        )
-    answer(recipe_answer(depth, None if size is None else size[0]), format, output, notes)

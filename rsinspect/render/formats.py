@@ -20,3 +20,6 @@ TABLES = Formats(
 
 NOTES = ("short", "full", "none")
 """What stands under a table for people: what fits in two lines, all notes, or nothing."""
+
+PROGRAMS = Formats("program", {".py": "python"})
+"""What a recipe can be written in besides."""
