@@ -72,7 +72,11 @@ def _notes(said: Predictions) -> tuple[Note, ...]:
         f"resized to {dimensions(chosen.resolution)}, {chosen.interpolation}.",
         names,
         f"Weights: {said.weights}.",
-        advice("Pixels: {} ({}).", SCALINGS[said.reading.scaling], str(said.reading.because)),
+        advice(
+            "The network is given {} ({}).",
+            SCALINGS[said.reading.scaling],
+            str(said.reading.because),
+        ),
         advice(
             "The TPU code evaluates with a crop ratio of size / (size + {}), timm with 0.91 (50), "
             "0.94 (101) or 1 of its own: {} chooses.",
