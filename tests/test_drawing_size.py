@@ -195,7 +195,7 @@ def test_a_latex_picture_has_the_width_of_the_place(name: str, tmp_path: Path) -
     (tmp_path / "a.tex").write_bytes(text)
     plain = "\\pdfobjcompresslevel=0\\input{a.tex}"
     command = ["pdflatex", "-jobname=a", "-interaction=nonstopmode", "-halt-on-error", plain]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Overfull \\hbox" not in done.stdout
     pdf = (tmp_path / "a.pdf").read_bytes()

@@ -43,7 +43,7 @@ def rsinspect(
     known = {"PYTHONPATH": str(PACKAGE), "COLUMNS": "80", "NO_COLOR": "1", "HOME": str(cwd)}
     return subprocess.run(
         program, cwd=cwd, env=dict(os.environ) | known | dict(variables or {}), capture_output=True,
-        text=True, errors="replace", timeout=120, check=False,
+        text=True, errors="replace", timeout=PATIENCE_S, check=False,
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from rsinspect.weights.published import (
 )
 from tests.conftest import Cli, python
 from tests.mirrors import NOTOP, md5_of, mirror_of, publish, serving, stop, url_of
+from tests.processes import PATIENCE_S
 
 CONTENT = bytes(range(256)) * 4096
 """What the published file is here: a mebibyte."""
@@ -339,7 +340,7 @@ class _Half(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.wfile.write(CONTENT[: len(CONTENT) // 2])
             self.wfile.flush()
-            self.go_on.wait(60)
+            self.go_on.wait(PATIENCE_S)
             self.wfile.write(CONTENT[len(CONTENT) // 2 :])
 
     def log_message(self, *_: Any) -> None:
@@ -365,7 +366,7 @@ def test_an_interrupted_download_leaves_the_cache_as_it_was_and_begins_anew(
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(number)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=PATIENCE_S)[1]
         _Half.go_on.set()
     assert process.returncode == code
     assert "Traceback" not in said
