@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import h5py
 import pytest
 
 from rsinspect.checkpoints.safety import verdict
 from tests import hostile_weights, weight_mutants
+from tests.keras_files import keras_file
+from tests.mutants import fault
 
 
 @pytest.mark.parametrize("format", weight_mutants.ENDINGS)
@@ -34,3 +38,23 @@ def test_mutants_have_verdicts_of_every_level(tmp_path: Path) -> None:
         for path, _ in weight_mutants.tried(1, 15, format, tmp_path):
             levels.add(verdict(path).level)
     assert levels == {"danger", "unknown", "caution", "safe"}
+
+
+# ---- what was found
+
+
+@pytest.mark.parametrize("layers", [["conv"], {"conv": 1}, [{"config": "conv"}], [None]])
+def test_layers_that_are_none_are_passed_over(tmp_path: Path, layers: Any) -> None:
+    config = {"class_name": "Functional", "config": {"name": "odd", "layers": layers}}
+    path = keras_file(tmp_path / "odd.keras", config, {"layers/conv2d/vars/0": (3, 3, 3, 4)})
+    assert fault(["weights", "inspect", str(path), "-f", "json"]) is None
+
+
+def test_a_kind_of_number_that_nothing_can_hold_is_refused(tmp_path: Path) -> None:
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_ebias(1_000_000)
+    path = tmp_path / "odd.weights.h5"
+    with h5py.File(path, "w") as file:
+        space = h5py.h5s.create_simple((3,))
+        h5py.h5d.create(file.create_group("layers/conv2d/vars").id, b"0", kind, space)
+    assert fault(["weights", "inspect", str(path), "-f", "json"]) is None

@@ -24,7 +24,8 @@ def keras_file(path: Path) -> Iterator[TensorFile]:
     with opened(path) as (file, datasets):
         format = _format(path, file)
         places = {place.removeprefix(_MODEL): place for place in datasets}
-        tensors = {own: _stored(own, datasets[place]) for own, place in places.items()}
+        with reading(name):
+            tensors = {own: _stored(own, datasets[place]) for own, place in places.items()}
         facts = {
             key: value.decode(errors="replace")
             for key in _FACTS

@@ -121,8 +121,11 @@ _ANY_SIZE = (224, 224)
 def _image_size(config: Any) -> tuple[int, int] | None:
     """Find the size of the image in a configuration: that of its outermost input."""
     inner = config.get("config", config)
-    for layer in inner.get("layers", ()) if isinstance(inner, Mapping) else ():
-        own = layer.get("config", {})
+    layers = inner.get("layers") if isinstance(inner, Mapping) else None
+    for layer in layers if isinstance(layers, list) else ():
+        own = layer.get("config") if isinstance(layer, Mapping) else None
+        if not isinstance(own, Mapping):
+            continue
         shape = own.get("batch_shape", own.get("batch_input_shape"))
         if isinstance(shape, list) and len(shape) == 4:
             sides = [side for side in shape[1:] if isinstance(side, int)]
