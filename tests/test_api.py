@@ -31,8 +31,8 @@ def test_the_names_are_these_and_no_others() -> None:
         "ResNetRS270",
         "ResNetRS350", "ResNetRS420", "ResNetRS50", "RsInspectError", "WeightsWarning",
         "__version__",
-        "check", "convert_weights", "decode_predictions", "diff", "diff_weights", "fastest",
-        "export", "fold_batch_norm", "fuse_batch_norm", "graph", "inspect_weights", "load_run",
+        "check", "convert_weights", "decode_predictions", "diff", "diff_weights", "export",
+        "fastest", "fold_batch_norm", "fuse_batch_norm", "graph", "inspect_weights", "load_run",
         "network", "predict", "preprocess_input", "profile", "recipe", "scale", "summary", "table",
         "variants", "verify_weights",
     ]  # fmt: skip
