@@ -251,7 +251,7 @@ def test_a_file_of_weights_alone_says_which_network_it_is_of(tmp_path: Path) -> 
 
 
 def test_predictions_are_a_table(tmp_path: Path) -> None:
-    answer = predict_answer(said([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]], tmp_path, top=2))
+    answer = predict_answer(said([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]], tmp_path, limit=2))
     text = table_text(answer.table, 80)
     assert max(map(len, text.splitlines())) <= 80
     assert "What ResNet-RS-50 @ 64×64 sees" in text
@@ -338,7 +338,7 @@ def model() -> Any:
 def test_a_live_model_is_asked_as_it_is(model: Any) -> None:
     import keras
 
-    seen = rsinspect.predict([hopper(), photograph(hopper()).pixels], model=model, top=5)
+    seen = rsinspect.predict([hopper(), photograph(hopper()).pixels], model=model, limit=5)
     batch = prepared(photograph(hopper()), 48)
     expected = keras.ops.convert_to_numpy(model(batch))[0]
     for guessed in seen.predictions.seen:
@@ -362,7 +362,7 @@ def test_a_file_is_asked_on_the_command_line_from_a_file_and_from_stdin(
         "predict", hopper(), "-", "--weights", path, "--plot", plot, "--format", "json", "-n", 3
     )
     assert outcome.code == 0, outcome.err
-    live = rsinspect.predict(hopper(), model=model, top=3).to_json()["images"][0]["predictions"]
+    live = rsinspect.predict(hopper(), model=model, limit=3).to_json()["images"][0]["predictions"]
     from_file, from_stdin = json.loads(outcome.out)["images"]
     assert from_file["predictions"] == from_stdin["predictions"]
     assert [guess["index"] for guess in from_file["predictions"]] == [g["index"] for g in live]
@@ -403,7 +403,7 @@ def test_weights_of_timm_are_loaded_by_name_and_wrong_ones_are_refused(tmp_path:
     [
         (("nowhere.jpg",), "cannot be read: No such file"),
         (("README.md",), "no image that can be read"),
-        (("{photo}", "--top", "0"), "number of classes to show"),
+        (("{photo}", "--limit", "0"), "number of classes to show"),
         (("{photo}", "--crop-ratio", "2"), "crop ratio"),
         (("{photo}", "--scaling", "imagenet"), "unknown scaling"),
         (("{photo}", "--model", "51"), "unknown depth 51"),

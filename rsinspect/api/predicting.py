@@ -69,7 +69,7 @@ def predict(
     model: Model | None = None,
     weights: str | Path | None = None,
     resolution: int | tuple[int, int] | None = None,
-    top: int = 5,
+    limit: int = 5,
     labels: str | Path | None = None,
     crop_ratio: float | None = None,
     interpolation: str = "bicubic",
@@ -86,7 +86,7 @@ def predict(
         weights: ``imagenet``, ``imagenet-i224`` or the path of a file; by default those in the
             network's own file or model, or else the published ones, which are fetched once.
         resolution: Image side or (height, width); the network's own by default.
-        top: How many classes to show.
+        limit: How many classes to show.
         labels: File with the names of classes, one a line or JSON; by default ImageNet's, where
             Keras has fetched its list.
         crop_ratio: Side of the middle that is seen, over what fits the photograph; by default
@@ -115,7 +115,7 @@ def predict(
         interpolation=interpolation,
         scaling=scaling,
         labels=None if labels is None else Path(labels),
-        top=top,
+        limit=limit,
     )
     several = images if isinstance(images, list | tuple) else [images]
     photographs = [photograph(image) for image in several]

@@ -90,7 +90,7 @@ class AskedOptions:
 class LookOptions:
     """How photographs are looked at."""
 
-    top: Annotated[int, option("--top", "-n", help="How many classes to show.")] = 5
+    limit: Annotated[int, option("--limit", "-n", help="How many classes to show.")] = 5
     labels: Annotated[
         Path | None,
         option(
@@ -136,7 +136,7 @@ class LookOptions:
             interpolation=self.interpolation,
             scaling=self.scaling,
             labels=self.labels,
-            top=self.top,
+            limit=self.limit,
         )
 
 

@@ -58,7 +58,7 @@ class Choices:
         interpolation: Likewise.
         scaling: Likewise; None for what suits the network.
         labels: A file with the names of classes.
-        top: How many classes to show.
+        limit: How many classes to show.
 
     Raises:
         InvalidPrediction: If that number is none.
@@ -68,10 +68,10 @@ class Choices:
     interpolation: str = "bicubic"
     scaling: str | None = None
     labels: Path | None = None
-    top: int = 5
+    limit: int = 5
 
     def __post_init__(self) -> None:
-        TOP.check(self.top, InvalidPrediction)
+        TOP.check(self.limit, InvalidPrediction)
 
     def reading(self, network: Network) -> tuple[Reading, Preprocessing]:
         """Tell how a network is read, and what is done to photographs for it.
@@ -222,7 +222,7 @@ def predict(
         weights=weights.said,
         labels=labels,
         seen=tuple(
-            Seen(photograph, guesses(row, reading, labels, choices.top))
+            Seen(photograph, guesses(row, reading, labels, choices.limit))
             for photograph, row in zip(photographs, result.rows, strict=True)
         ),
         backend=result.backend,

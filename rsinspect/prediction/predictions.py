@@ -77,7 +77,7 @@ class Predictions(NamedTuple):
 
 
 def guesses(
-    numbers: Sequence[float], reading: Reading, labels: Labels, top: int
+    numbers: Sequence[float], reading: Reading, labels: Labels, limit: int
 ) -> tuple[Guess, ...]:
     """Choose the likeliest classes.
 
@@ -85,7 +85,7 @@ def guesses(
         numbers: What the network gives, one for each class.
         reading: What they mean.
         labels: What classes are called.
-        top: How many.
+        limit: How many.
     """
     shares = softmax(numbers) if reading.meaning == "logit" else list(numbers)
     order = sorted(range(len(shares)), key=lambda index: (-_finite(shares[index]), index))
@@ -96,7 +96,7 @@ def guesses(
             None if labels.names is None else labels.names[index],
             (labels.wordnet[index] or None) if labels.wordnet is not None else None,
         )
-        for index in order[:top]
+        for index in order[:limit]
     )
 
 

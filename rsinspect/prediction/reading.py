@@ -121,11 +121,10 @@ def scaling_of(network: Network) -> tuple[str, str | Wording]:
 def _meaning(graph: LayerGraph, path: str) -> Meaning:
     """Tell what the numbers of an output are, by the layer that they come from."""
     op = graph.layer(path).op
-    match op:
-        case ops.Activation(function="softmax"):
-            return "probability"
-        case ops.Dense(activation="softmax") | ops.Conv2D(activation="softmax"):
-            return "probability"
-        case ops.Dense(activation=None | "linear", units=units):
-            return "logit" if units > 1 else "score"
+    if isinstance(op, ops.Activation):
+        return "probability" if op.function == "softmax" else "score"
+    if isinstance(op, ops.Dense | ops.Conv2D) and op.activation == "softmax":
+        return "probability"
+    if isinstance(op, ops.Dense) and op.activation in (None, "linear") and op.units > 1:
+        return "logit"
     return "score"

@@ -220,21 +220,19 @@ CONVENTIONS: Mapping[str, Convention] = {
 }
 
 
+_KINDS: Mapping[type[Op], Kind] = {ops.Conv2D: "conv", ops.Dense: "dense", ops.BatchNorm: "norm"}
+
+
 def kind_of(op: Op) -> Kind:
     """Tell the kind of a layer with weights.
 
     Raises:
         WeightsError: If no ResNet-RS has such a layer.
     """
-    match op:
-        case ops.Conv2D():
-            return "conv"
-        case ops.Dense():
-            return "dense"
-        case ops.BatchNorm():
-            return "norm"
-        case _:
-            raise WeightsError(f"a {op.kind} layer has no name in any other code base")
+    kind = _KINDS.get(type(op))
+    if kind is None:
+        raise WeightsError(f"a {op.kind} layer has no name in any other code base")
+    return kind
 
 
 def weights_of(op: Op) -> tuple[Weight, ...]:
