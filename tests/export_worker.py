@@ -38,7 +38,7 @@ def compare(**_: Any) -> dict[str, Any]:
         "largest_difference": difference,
         "largest_output": 1.0,
         "relative_difference": difference,
-        "spread": 0.5,
+        "spread": TOLD.get("spread", 0.5),
         "tops": [[[1, 0], [1, 0]], [[0, 1], [1, 0]]],
     }
 

@@ -108,6 +108,12 @@ def test_a_file_that_does_not_agree_leaves_the_old_one(export: Export, tmp_path:
     assert [path.read_text() for path in tmp_path.iterdir()] == ["made"]
 
 
+def test_a_comparison_on_outputs_that_are_all_alike_is_said_to_say_little(export: Export) -> None:
+    told = [export("net.onnx", runtime={"difference": 0.0, "spread": x}) for x in (0.0, 0.5)]
+    says_little = ["says little" in str(export_answer(each).table.notes) for each in told]
+    assert says_little == [True, False]
+
+
 def test_half_precision_may_differ_by_more(export: Export) -> None:
     (file,) = export("net.onnx", runtime={"difference": 1e-3}, precision="float16").files
     assert file.problem is None

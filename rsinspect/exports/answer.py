@@ -78,7 +78,7 @@ def _notes(exported: Exported) -> tuple[Note, ...]:
     notes: list[Note] = [file.problem for file in files if file.problem is not None]
     if any(file.says_little for file in files):
         notes.append(
-            "Outputs differ hardly more between images than from Keras's: with such weights the "
+            "Outputs hardly differ between images: with such weights, or in such a precision, the "
             "comparison says little."
         )
     if request.precision != "float32":
