@@ -116,7 +116,7 @@ def test_the_example_of_keras_runs() -> None:
 
 @pytest.mark.keras
 def test_the_example_of_a_recipe_runs() -> None:
-    outcome = python(python_block("rsinspect.recipe("))
+    outcome = python(python_block("recipe.learning_rate()"))
     rate, decay, augmentation = outcome.stdout.splitlines()[-1].split(maxsplit=2)
     assert float(rate) == pytest.approx(0.1, rel=0.01)  # at the end of the warm-up
     assert float(decay) == pytest.approx((1 + 19_500) / (10 + 19_500))
