@@ -36,11 +36,13 @@ from rsinspect.prediction import labels as labels_module
 from rsinspect.prediction import predict as predict_module
 from rsinspect.prediction.answer import predict_answer
 from rsinspect.prediction.labels import INDEX, labels_for
-from rsinspect.prediction.predict import LIVE, Choices, network_for, predict, weights_for
+from rsinspect.prediction.predict import Choices, network_for, predict
 from rsinspect.prediction.predictions import Predictions, guesses, softmax
 from rsinspect.prediction.process import Ran
 from rsinspect.prediction.reading import MODES, reading_of
 from rsinspect.render.console import table_text
+from rsinspect.weights import chosen
+from rsinspect.weights.chosen import LIVE, weights_for
 from rsinspect.weights.held import shapes_of
 from rsinspect.weights.naming import tensors
 from tests.conftest import Cli
@@ -223,7 +225,7 @@ def test_the_weights_are_those_of_the_file_or_the_published_ones(
         asked.append(name)
         return tmp_path / name
 
-    monkeypatch.setattr(predict_module, "fetch_published", fetched)
+    monkeypatch.setattr(chosen, "fetch_published", fetched)
     for text, weights in (("101@160", None), ("101@224", None), ("101", "imagenet-i160")):
         weights_for(network(text), weights)
     assert asked == ["resnet-rs-101-i160.h5", "resnet-rs-101-i192.h5", "resnet-rs-101-i160.h5"]

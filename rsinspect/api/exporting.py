@@ -63,7 +63,7 @@ def export(
     from rsinspect.exports.parent import export as make
     from rsinspect.exports.parent import refuse
     from rsinspect.exports.request import ExportRequest
-    from rsinspect.prediction.predict import LIVE, weights_for
+    from rsinspect.weights.chosen import LIVE, weights_for
 
     outputs = [output] if isinstance(output, str | Path) else output
     with _given(model, keeps_weights=weights is None) as (network, own, save):

@@ -107,8 +107,9 @@ def predict(
     """
     from rsinspect.images.photograph import photograph
     from rsinspect.networks.keras_live import is_keras_model
-    from rsinspect.prediction.predict import Choices, network_for, weights_for
+    from rsinspect.prediction.predict import Choices, network_for
     from rsinspect.prediction.predict import predict as predictions
+    from rsinspect.weights.chosen import weights_for
 
     choices = Choices(
         crop_ratio=crop_ratio,
@@ -135,8 +136,9 @@ def _of_live(
     import importlib
 
     from rsinspect.images.preprocessing import batch_of
-    from rsinspect.prediction.predict import LIVE, predict
+    from rsinspect.prediction.predict import predict
     from rsinspect.prediction.process import Ran
+    from rsinspect.weights.chosen import LIVE
 
     predictor = importlib.import_module("rsinspect.keras_model.predictor")
 

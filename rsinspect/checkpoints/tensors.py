@@ -60,6 +60,11 @@ class TensorFile(NamedTuple):
     facts: Mapping[str, str]
     slabs: Callable[[str], Iterator[Any]]
 
+    @property
+    def is_keras(self) -> bool:
+        """Tell whether it is a file of Keras's, of any version."""
+        return self.format.startswith("keras")
+
     def read(self, name: str) -> Any:
         """Read a tensor whole, as a NumPy array in the file's own layout.
 

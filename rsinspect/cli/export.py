@@ -19,7 +19,7 @@ from rsinspect.render.formats import NOTES, TABLES
 
 if TYPE_CHECKING:
     from rsinspect.networks.network import Network
-    from rsinspect.prediction.predict import Weights
+    from rsinspect.weights.chosen import Weights
 
 
 _ANSWERS = tuple(name for name in TABLES.names if name != "parquet")  # which is no text
@@ -85,7 +85,7 @@ def _network(which: NetworkOptions) -> "Iterator[tuple[Network, Weights | None]]
         yield whole.network(), None
         return
     from rsinspect.networks.keras_process import with_weights
-    from rsinspect.prediction.predict import LIVE
+    from rsinspect.weights.chosen import LIVE
 
     size = None if whole.resolution is None else parse_resolution(whole.resolution)
     with with_weights(code, size) as network:
@@ -98,7 +98,7 @@ def _weights(network: "Network", weights: str | None) -> "Weights | None":
     if weights is None and network.weights is None:
         return None
     from rsinspect.cli.downloads import download
-    from rsinspect.prediction.predict import weights_for
+    from rsinspect.weights.chosen import weights_for
 
     with download("weights") as watch:
         return weights_for(network, weights, watch)

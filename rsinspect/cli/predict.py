@@ -161,7 +161,7 @@ def predict(
     """Say what is in a picture: the classes that a network with weights finds likeliest."""
     from rsinspect.prediction.answer import predict_answer
     from rsinspect.prediction.predict import predict as predictions
-    from rsinspect.prediction.predict import weights_for
+    from rsinspect.weights.chosen import weights_for
 
     format, choices, sheet = chosen(CHARTED, output, format), look.make(), place.sheet()
     photographs = [_photograph(each) for each in image]

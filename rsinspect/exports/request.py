@@ -13,7 +13,7 @@ from rsinspect.layers import ops
 from rsinspect.layers.classifier import classifies
 from rsinspect.layers.map_layout import is_map
 from rsinspect.networks.network import Network
-from rsinspect.prediction.predict import Weights
+from rsinspect.weights.chosen import Weights
 
 RANDOM_IMAGES = 3
 """That files are compared on, beside the photograph."""

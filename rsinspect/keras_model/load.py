@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +35,7 @@ from rsinspect.weights.fetch import fetch_published
 from rsinspect.weights.held import held
 from rsinspect.weights.identify import Fit, fit
 from rsinspect.weights.naming import weights_of
-from rsinspect.weights.published import published_name
+from rsinspect.weights.published import is_published, published_name
 
 _INSIDE = (str(Path(__file__).parents[1]), contextlib.__file__)
 
@@ -74,7 +73,7 @@ def resolved(weights: str | os.PathLike[str] | None, network: Network) -> Iterat
 def _path(weights: str | os.PathLike[str] | None, network: Network) -> Path | None:
     if weights is None:
         return None
-    if isinstance(weights, str) and re.fullmatch(r"imagenet(-i[^./\\]*)?", weights):
+    if isinstance(weights, str) and is_published(weights):
         if network.spec is None:
             raise WeightsError(
                 f"no ImageNet weights are published for {network.name}",
@@ -170,7 +169,7 @@ def weighted(network: Network, weights: Path, *, own: bool) -> keras.Model:
         load_own(weights, network, made.layers)
         return made.model
     with tensor_file(weights) as file:
-        is_keras = file.format.startswith("keras")
+        is_keras = file.is_keras
     if not is_keras:
         _load_of_others(made.model, weights, network)
         return made.model

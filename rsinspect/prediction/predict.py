@@ -1,12 +1,10 @@
-"""What is in photographs: which network is asked, with which weights, and what it says."""
+"""What is in photographs: which network is asked, and what it says."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidPrediction, SpecError, WeightsError
@@ -21,32 +19,12 @@ from rsinspect.prediction.labels import labels_for
 from rsinspect.prediction.predictions import TOP, Predictions, Seen, guesses
 from rsinspect.prediction.process import Ran, run
 from rsinspect.prediction.reading import Reading, reading_of
-from rsinspect.weights.fetch import Watch, fetch_published
-from rsinspect.weights.held import held
-from rsinspect.weights.identify import check
+from rsinspect.weights.chosen import Weights
 from rsinspect.weights.identity import identified
-from rsinspect.weights.published import published_name
+from rsinspect.weights.published import is_published
 
 DEFAULT_MODEL = "50"
 """Whose weights are the smallest to fetch."""
-
-
-class Weights(NamedTuple):
-    """Where a network has its weights from.
-
-    Attributes:
-        path: The file.
-        own: Whether the network was read from it.
-        said: What they are, in words.
-    """
-
-    path: Path
-    own: bool
-    said: str
-
-
-LIVE = Weights(Path(), True, "of the model as it is")
-"""Those of a model that is in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +78,7 @@ def network_for(weights: str | None, size: tuple[int, int] | None = None) -> Net
     Raises:
         RsInspectError: If the file holds none.
     """
-    if weights is None or _is_published(weights):
+    if weights is None or is_published(weights):
         return network(DEFAULT_MODEL, resolution=size)
     try:
         if is_file(weights):
@@ -120,68 +98,6 @@ def network_for(weights: str | None, size: tuple[int, int] | None = None) -> Net
         if variant is not None and variant.published:
             size = (variant.resolutions[-1],) * 2
     return at_size(found, size)
-
-
-def weights_for(network: Network, weights: str | None, watch: Watch | None = None) -> Weights:
-    """Find the weights of a network, on this machine or, once, on the network.
-
-    Args:
-        network: What they are for.
-        weights: ``imagenet``, ``imagenet-i224`` or the path of a file; by default those of the file
-            that the network was read from, or else the published ones of its size, or of its
-            depth's largest.
-        watch: Told how far a download is.
-
-    Raises:
-        WeightsError: If there is no such file, or it is of another network; ``WeightsUnavailable``
-            if they were published and cannot be fetched.
-        InvalidPrediction: If there are none.
-    """
-    own = network.weights
-    if weights is None and own is not None:
-        return Weights(own, True, f"of {showable(own.name)}")
-    if weights is None or _is_published(weights):
-        if network.spec is None:
-            raise InvalidPrediction(
-                f"no weights of {network.name} are known here",
-                advice("give a file of them with {}", Option("weights", "my.weights.h5")),
-            )
-        chosen = weights or _published_for(network)
-        name = published_name(chosen, network.spec)
-        return Weights(fetch_published(name, watch=watch), False, f"published, {name}")
-    path = Path(weights).expanduser()
-    same = own is not None and path.absolute() == own.absolute()
-    if not same:
-        _check(path, network)
-    return Weights(path, same, f"of {showable(path.name)}")
-
-
-def _check(path: Path, network: Network) -> None:
-    """Refuse weights of another network before a framework is started.
-
-    Raises:
-        WeightsError: If there is no such file, or it is of another network.
-    """
-    with tensor_file(path) as file:
-        is_keras = file.format.startswith("keras")
-    if is_keras:
-        check(path, network)
-    else:
-        with held(path, network):
-            pass
-
-
-def _is_published(weights: str) -> bool:
-    return re.fullmatch(r"imagenet(-i[^./\\]*)?", weights) is not None
-
-
-def _published_for(network: Network) -> str:
-    """Name the published weights that suit a network: those of its size, where there are."""
-    assert network.spec is not None
-    height, width = network.spec.resolution
-    variant = paper.variants().get(network.spec.depth or 0)
-    has_own = variant is not None and height == width and height in variant.resolutions
-    return f"imagenet-i{height}" if has_own else "imagenet"
 
 
 def predict(

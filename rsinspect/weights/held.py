@@ -75,7 +75,7 @@ def held(
     """
     network = _resnet_rs(network)
     with tensor_file(path) as file:
-        if file.format.startswith("keras"):
+        if file.is_keras:
             found, network = _in_keras(path, file, network, include_top)
         else:
             found, network = _by_name(path, file, network, include_top, averaged)

@@ -235,7 +235,7 @@ class _Stored(NamedTuple):
 
 def _layers_of(file: TensorFile) -> list[_Stored]:
     """List the layers with weights of a file of Keras's; none of other files."""
-    if not file.format.startswith("keras"):
+    if not file.is_keras:
         return []
     with opened(file.path) as (hdf5, datasets):
         contents = contents_of(file.path, hdf5, datasets)

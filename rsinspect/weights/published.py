@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,11 @@ from rsinspect.networks.kept import keras_home
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.order import weight_order
+
+
+def is_published(weights: str) -> bool:
+    """Tell whether ``weights`` asks for published ones: ``imagenet`` or ``imagenet-i224``."""
+    return re.fullmatch(r"imagenet(-i[^./\\]*)?", weights) is not None
 
 
 def published_name(weights: str, spec: ResNetRSSpec) -> str:
