@@ -162,7 +162,7 @@ def test_a_process_that_dies_is_told_of(
 
     dying = (sys.executable, "-c", "import os, sys; sys.stderr.write('no room'); os._exit(7)")
     monkeypatch.setattr("rsinspect.networks.keras_process.COMMAND", dying)
-    with pytest.raises(ModelBuildError, match="ended with code 7 before there was a model") as told:
+    with pytest.raises(ModelBuildError, match="ended with code 7 and made no model") as told:
         network("VGG16")
     assert "| no room" in told.value.message
 

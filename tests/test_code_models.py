@@ -121,7 +121,7 @@ def test_quiet_silences_the_code_too(cli: Cli, folder: Path) -> None:
         ("train.py:number", 2, "number is an int, no keras.Model and nothing to call"),
         ("train.py:mak_model", 2, "hint: did you mean make_model?"),
         ("train.py:leaves", 2, "the code ended itself with 'enough'"),
-        ("train.py:dies", 2, "ended with code 9 before there was a model"),
+        ("train.py:dies", 2, "ended with code 9 and made no model"),
         ("train.py:lacks", 2, "No module named 'torch_that_nobody_has'"),
         ("train.py:lacks_keras", 3, "No module named 'jax'"),
         ("train.py", 2, "name it behind a colon: train.py:make_model, nothing, fails, leaves and"),

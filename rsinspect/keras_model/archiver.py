@@ -1,12 +1,9 @@
-"""The process that makes a ``.keras`` file of a network and its weights: one request, no answer.
-
-What is said on standard output is why there is no file.
-"""
+"""The process that makes a ``.keras`` file of a network and its weights: one request, one reply."""
 
 from __future__ import annotations
 
-from rsinspect.base.errors import BackendUnavailable, RsInspectError
-from rsinspect.keras_model.requests import requested
+from rsinspect.base.errors import RsInspectError
+from rsinspect.keras_model.requests import refusal, requested
 from rsinspect.networks.network import network_from_json
 
 
@@ -24,8 +21,9 @@ def main() -> None:
         model.load_weights(request["weights"])
         model.save(request["output"])
     except RsInspectError as exc:
-        missing = isinstance(exc, BackendUnavailable)
-        reply({"message": exc.message, "hint": exc.hint, "missing": missing})
+        reply(refusal(exc))
+    else:
+        reply({})
 
 
 if __name__ == "__main__":

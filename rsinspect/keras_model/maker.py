@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from rsinspect.base.errors import RsInspectError
-from rsinspect.keras_model.requests import Reply, requested
+from rsinspect.base.requests import Reply
+from rsinspect.keras_model.requests import requested
 from rsinspect.networks.keras_live import Configuration, configuration_of, is_keras_model
 
 FRAMEWORKS = ("keras", "tensorflow", "jax", "jaxlib", "torch")

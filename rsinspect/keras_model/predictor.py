@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rsinspect.base.errors import RsInspectError
-from rsinspect.keras_model.requests import Reply, requested
+from rsinspect.base.requests import Reply
+from rsinspect.keras_model.requests import refusal, requested
 from rsinspect.networks.network import network_from_json
 
 BATCH = 8
@@ -20,7 +21,7 @@ def main() -> None:
     try:
         reply(_predicted(request))
     except RsInspectError as exc:
-        reply({"problem": exc.message, "hint": exc.hint, "kind": type(exc).__name__})
+        reply(refusal(exc))
     os._exit(0)
 
 

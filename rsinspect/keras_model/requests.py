@@ -1,6 +1,6 @@
-"""The other end of a process with Keras: a request on standard input, replies on standard output.
+"""The process's end of a request (``base.requests``): it is on standard input.
 
-Standard output is for replies alone: whatever is printed meanwhile goes to standard error.
+Standard output is for replies: whatever is printed meanwhile goes to standard error.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
+from rsinspect.base.errors import RsInspectError
 from rsinspect.base.process import end_with_parent
-
-Reply = dict[str, Any]
+from rsinspect.base.requests import Reply
 
 
 def requested() -> tuple[Reply, Callable[[Reply], None]]:
@@ -35,3 +34,8 @@ def requested() -> tuple[Reply, Callable[[Reply], None]]:
         answer.flush()
 
     return request, reply
+
+
+def refusal(error: RsInspectError) -> Reply:
+    """Write a reply that refuses the request."""
+    return {"problem": error.message, "hint": error.hint, "kind": type(error).__name__}

@@ -1,13 +1,10 @@
 """The process in which Keras makes models: what it is asked, and what it says of a model.
 
-Keras is imported there and never here. A request is one line of JSON on its standard input; a
-reply is one on its standard output, to which nothing that a model's code prints can get. What that
-code prints is shown on stderr, as it comes.
+Keras is imported there and never here. What a model's code prints is shown on stderr, as it comes.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rsinspect.base import process
 from rsinspect.base.chatter import without_chatter
 from rsinspect.base.errors import (
     WORKER_LINE,
@@ -27,6 +23,7 @@ from rsinspect.base.errors import (
     RsInspectError,
 )
 from rsinspect.base.files import scratch
+from rsinspect.base.requests import TAIL_LINES, Reply, ask
 from rsinspect.base.talk import say
 from rsinspect.base.words import quoted
 from rsinspect.networks.applications import Application
@@ -37,8 +34,6 @@ from rsinspect.networks.network import Network
 COMMAND = (sys.executable, "-P", "-m", "rsinspect.keras_model.maker")
 APPLICATION_TIMEOUT_S = 300.0
 CODE_TIMEOUT_S = 600.0
-MOST_BYTES = 2**28
-_TAIL_LINES = 12
 
 
 def applications(
@@ -56,16 +51,21 @@ def applications(
     """
     coming = iter(asked)
 
-    def heard(line: bytes) -> None:
+    def made(reply: Reply) -> None:
         application = next(coming)
         on_made(
-            application, _configuration(line, f"Keras does not build {application.title}").config
+            application, _configuration(reply, f"Keras does not build {application.title}").config
         )
 
-    request = {"applications": [[one.name, one.keywords] for one in asked]}
-    environment = {**_environment(), "CUDA_VISIBLE_DEVICES": "-1"}  # no layer is run
-    timeout_s = APPLICATION_TIMEOUT_S * len(asked)
-    _run(request, "Keras", environment, timeout_s, heard, on_error=None)
+    ask(
+        COMMAND,
+        {"applications": [[one.name, one.keywords] for one in asked]},
+        made,
+        what="Keras",
+        failure="made no model",
+        timeout_s=APPLICATION_TIMEOUT_S * len(asked),
+        variables={"CUDA_VISIBLE_DEVICES": "-1"},  # no layer is run
+    )
     if one := next(coming, None):
         raise ModelBuildError(f"Keras did not build {one.title} and did not say why")
 
@@ -91,7 +91,7 @@ def network_of(
     if code.is_file and not os.path.isfile(os.path.expanduser(code.place)):  # noqa: PTH111, PTH113  # ~nobody
         raise InvalidSpec(f"there is no file {quoted(code.place)}")
     say(f"{code} is run, in a process of its own, to get the model that it makes")
-    replies: list[bytes] = []
+    replies: list[Reply] = []
 
     def show(line: bytes) -> None:
         for text in without_chatter([line.decode(errors="replace")]):
@@ -101,7 +101,16 @@ def network_of(
         "place": code.place, "name": code.name, "is_file": code.is_file,
         "save": None if weights is None else str(weights),
     }  # fmt: skip
-    _run(request, str(code), _environment(), CODE_TIMEOUT_S, replies.append, on_error=show)
+    ask(
+        COMMAND,
+        request,
+        replies.append,
+        what=str(code),
+        failure="made no model",
+        timeout_s=CODE_TIMEOUT_S,
+        on_error=show,
+        remedy="let what is named make a model, and not train it",
+    )
     made = _configuration(replies[0], f"{code} gives no model")
     try:
         return replace(made.network(resolution), weights=weights)
@@ -121,73 +130,19 @@ def with_weights(code: Code, resolution: tuple[int, int] | None = None) -> Itera
         yield network_of(code, resolution, weights=folder / "model.keras")
 
 
-def _environment() -> dict[str, str]:
-    return {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-
-
-def _run(
-    request: Mapping[str, Any],
-    what: str,
-    environment: Mapping[str, str],
-    timeout_s: float,
-    heard: Callable[[bytes], object],
-    *,
-    on_error: Callable[[bytes], object] | None,
-) -> None:
-    """Run the process to its end.
-
-    Raises:
-        BackendUnavailable: If it cannot be started.
-        ModelBuildError: If it ends without a word, or takes too long.
-    """
-    spoke = False
-
-    def listen(line: bytes) -> None:
-        nonlocal spoke
-        spoke = True
-        heard(line)
-
-    try:
-        ended = process.run(
-            COMMAND,
-            source=json.dumps(request).encode() + b"\n",
-            environment=environment,
-            timeout_s=timeout_s,
-            most_bytes=MOST_BYTES,
-            on_output=listen,
-            on_error=on_error,
-        )
-    except process.OutOfTime as exc:
-        raise ModelBuildError(
-            f"{what} made no model within {timeout_s:.0f} s and was ended",
-            "let what is named make a model, and not train it",
-        ) from exc
-    except process.TooMuchOutput as exc:
-        raise ModelBuildError(f"{what} makes a model too large to be described") from exc
-    except OSError as exc:
-        raise BackendUnavailable(f"a process for Keras cannot be started: {exc}") from exc
-    if not spoke:
-        said = without_chatter(ended.errors)[-_TAIL_LINES:]
-        shown = said if on_error is None else ()
-        raise ModelBuildError(
-            WORKER_LINE.join((f"{what} {ended.manner} before there was a model", *shown))
-        )
-
-
-def _configuration(reply: bytes, failure: str) -> Configuration:
+def _configuration(reply: Reply, failure: str) -> Configuration:
     """Read a reply.
 
     Args:
-        reply: A line of the process.
+        reply: Of the process.
         failure: What to say where the reply tells of one.
 
     Raises:
         BackendUnavailable: If a framework is not there.
         ModelBuildError: If there is no model.
     """
-    said = json.loads(reply)
-    if problem := said.get("problem"):
-        error: type[RsInspectError] = BackendUnavailable if said["missing"] else ModelBuildError
-        lines = (f"{failure}: {problem}", *said["lines"][-_TAIL_LINES:])
-        raise error(WORKER_LINE.join(lines), said["hint"])
-    return configuration_from_json(said)
+    if problem := reply.get("problem"):
+        error: type[RsInspectError] = BackendUnavailable if reply["missing"] else ModelBuildError
+        lines = (f"{failure}: {problem}", *reply["lines"][-TAIL_LINES:])
+        raise error(WORKER_LINE.join(lines), reply["hint"])
+    return configuration_from_json(reply)

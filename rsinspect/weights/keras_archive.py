@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from pathlib import Path
 
-from rsinspect.base import process
-from rsinspect.base.chatter import without_chatter
-from rsinspect.base.errors import WORKER_LINE, BackendUnavailable, ModelBuildError
+from rsinspect.base import requests
 from rsinspect.networks.network import Network
 
 COMMAND = (sys.executable, "-P", "-m", "rsinspect.keras_model.archiver")
 TIMEOUT_S = 600.0
-_TAIL_LINES = 12
 
 
 def archive(network: Network, weights: Path, output: Path) -> None:
@@ -29,24 +24,12 @@ def archive(network: Network, weights: Path, output: Path) -> None:
         BackendUnavailable: If Keras or its backend is not here.
         ModelBuildError: If Keras does not make it.
     """
-    request = {"network": network.to_json(), "weights": str(weights), "output": str(output)}
-    said: list[bytes] = []
-    try:
-        ended = process.run(
-            COMMAND,
-            source=json.dumps(request).encode() + b"\n",
-            environment={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-            timeout_s=TIMEOUT_S,
-            on_output=said.append,  # with which its input stays open: it ends when that does
-        )
-    except process.OutOfTime as exc:
-        raise ModelBuildError(f"Keras made no file within {TIMEOUT_S:.0f} s") from exc
-    except OSError as exc:
-        raise BackendUnavailable(f"a process for Keras cannot be started: {exc}") from exc
-    if said:
-        problem = json.loads(b"".join(said))
-        kind = BackendUnavailable if problem["missing"] else ModelBuildError
-        raise kind(problem["message"], problem["hint"])
-    if ended.code:
-        lines = without_chatter(ended.errors)[-_TAIL_LINES:]
-        raise ModelBuildError(WORKER_LINE.join((f"Keras {ended.manner}", *lines)))
+    requests.ask(
+        COMMAND,
+        {"network": network.to_json(), "weights": str(weights), "output": str(output)},
+        requests.check,
+        what="Keras",
+        failure="made no file",
+        timeout_s=TIMEOUT_S,
+        variables={"CUDA_VISIBLE_DEVICES": "-1"},
+    )
