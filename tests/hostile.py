@@ -346,7 +346,10 @@ def _shaped(carrier: Any) -> Any:
 CARRIERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "Lambda": (
         _shaped(row("Lambda", "mine", "image", function=CODE, arguments={})),
-        ("mine: code, which was not read; loading the file can run it (CVE-2024-3660",),
+        (
+            "mine: code, which was not read; affected releases run it, others with "
+            "safe_mode=False (CVE-2024-3660",
+        ),
     ),
     "Lambda of Keras 2": (
         _shaped(

@@ -14,7 +14,14 @@ import pytest
 
 from rsinspect.base import files
 from rsinspect.base.errors import NoTemporaryDirectory, OutputNotWritable
-from rsinspect.base.files import check_apart, check_writable, scratch, write_all, write_whole
+from rsinspect.base.files import (
+    check_apart,
+    check_writable,
+    placed,
+    scratch,
+    write_all,
+    write_whole,
+)
 from tests.conftest import Cli, python
 from tests.processes import PATIENCE_S
 
@@ -32,6 +39,16 @@ def test_an_existing_file_keeps_its_mode_and_a_new_one_has_the_usual(tmp_path: P
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (secret, new, tmp_path / "usual")]
     assert modes == [0o600, modes[2], modes[2]]
     assert (secret.read_bytes(), new.read_bytes()) == (b"a", b"b")
+
+
+def test_a_new_file_has_the_usual_mode_whatever_its_writer_gives_it(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    for _ in range(2):
+        with placed(tmp_path / "new") as temporary:
+            temporary.write_text("new")
+            temporary.chmod(0o600)
+        modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("new", "usual")]
+        assert modes == [modes[1]] * 2
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -175,7 +192,7 @@ def test_who_interrupts_leaves_no_half_file(
     if place == "replace":
         monkeypatch.setattr(Path, "replace", interrupted)
     else:
-        monkeypatch.setattr(os, "fchmod", interrupted)  # the file is made, not yet written
+        monkeypatch.setattr(Path, "chmod", interrupted)  # the file is made, not yet written
     (tmp_path / "a").write_text("old")
     with pytest.raises(interruption):
         write_all({tmp_path / "a": b"new", tmp_path / "b": b"new"})

@@ -247,6 +247,12 @@ def test_a_file_of_weights_alone_says_which_network_it_is_of(tmp_path: Path) -> 
     np.savez(other, weights=np.zeros(3))
     with pytest.raises(InvalidPrediction, match="does not say which network"):
         network_for(str(other))
+    bare = write_keras_2(tmp_path / "bare.h5", small(include_top=False))
+    with pytest.raises(
+        InvalidPrediction, match=r"bare.h5 has no classifier.*without top"
+    ) as caught:
+        network_for(str(bare))
+    assert caught.value.hint == "give weights that have one, or a whole model: .keras or .h5"
 
 
 # How it is said

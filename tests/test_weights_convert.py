@@ -97,6 +97,23 @@ def test_every_tensor_of_both_sides_is_accounted_for(tmp_path: Path, timm_file: 
     assert counters["tensors"] == len(made)
 
 
+def test_the_first_layer_of_a_head_of_several_is_no_classifier(
+    tmp_path: Path, timm_file: Path
+) -> None:
+    own = tmp_path / "own.h5"
+    convert(timm_file, own, SMALL)
+    with h5py.File(own, "r+") as file:
+        file.move("predictions", "hidden")
+        file["dense/dense/kernel:0"] = np.ones((5, 2), "float32")
+        file["dense"].attrs["weight_names"] = [b"dense/kernel:0"]
+        *body, _ = file.attrs["layer_names"]
+        file.attrs["layer_names"] = np.array([*body, b"hidden", b"dense"])
+    done = convert(own, tmp_path / "b.safetensors", SMALL)
+    assert done.network.spec is not None
+    assert not done.network.spec.include_top
+    assert len(done.left_out) == 3
+
+
 @pytest.mark.parametrize(
     ("classes", "include_top", "expected"), [(5, True, 5), (3, True, 3), (None, True, None),
                                              (5, False, None)]

@@ -86,7 +86,8 @@ def placed(path: Path) -> Iterator[Path]:
     """Give a name beside a file's place to write at; what is there at the end becomes the file.
 
     For content that is too large to be held, or that another library writes. The name has the
-    suffixes of the file's own, as some writers go by them. Nothing is left where writing fails.
+    suffixes of the file's own, as some writers go by them. Whatever mode a writer chooses, a new
+    file has that of all new files. Nothing is left where writing fails.
 
     Raises:
         OutputNotWritable: If the system refuses, or the place is a pipe or a device.
@@ -98,7 +99,11 @@ def placed(path: Path) -> Iterator[Path]:
     temporary = target.with_name(f".rsinspect-{os.urandom(8).hex()}{suffixes}")
     try:
         with _refusing(path):
+            temporary.touch()
+            mode = stat.S_IMODE(temporary.stat().st_mode)
+            temporary.unlink()
             yield temporary
+            temporary.chmod(mode)
             _take_mode(temporary, target)
             temporary.replace(target)
     finally:

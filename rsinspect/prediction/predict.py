@@ -93,6 +93,11 @@ def network_for(weights: str | None, size: tuple[int, int] | None = None) -> Net
             f"{showable(weights)} does not say which network it is of",
             advice("name it: {}", Option("model", "101@192")),
         )
+    if found.spec is not None and not found.spec.include_top:
+        raise InvalidPrediction(
+            f"{showable(weights)} has no classifier of a ResNet-RS: {identity.sentence()}",
+            "give weights that have one, or a whole model: .keras or .h5",
+        )
     if size is None and identity.image_size is None and identity.spec is not None:
         variant = paper.variants().get(identity.spec.depth or 0)
         if variant is not None and variant.published:

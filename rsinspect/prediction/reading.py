@@ -83,9 +83,7 @@ def reading_of(network: Network, scaling: str | None = None) -> Reading:
         shapes = ", ".join(str(graph.layer(path).shape) for path in graph.outputs)
         raise InvalidPrediction(
             f"{network.name} ends in {shapes}, not in a number for each class",
-            advice("leave {} out", Option("include_top", False))
-            if network.spec is not None
-            else "give a network with a classifier",
+            "give a network with a classifier",
         )
     (output,) = graph.outputs
     chosen, because = (scaling, "as asked for") if scaling else scaling_of(network)

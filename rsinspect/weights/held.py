@@ -171,14 +171,17 @@ def _in_keras(
 
 
 def _classifier(left_out: Sequence[StoredLayer], features: int) -> StoredLayer | None:
-    """Find the one layer that the features of the network could go into as its classifier."""
-    named = [layer for layer in left_out if layer.name == "predictions"]
+    """Find the classifier: the layer of its name, or the only one that is not of the body.
+
+    The first of several layers is none: what follows it would be lost.
+    """
+    candidates = [layer for layer in left_out if layer.name == "predictions"] or left_out
     fitting = [
         layer
-        for layer in named or left_out
+        for layer in candidates
         if len(layer.shapes) == 2 and layer.shapes[0] == (features, *layer.shapes[1])
     ]
-    return fitting[0] if len(fitting) == 1 else None
+    return fitting[0] if len(fitting) == len(candidates) == 1 else None
 
 
 def _no_weight(name: str, network: Network) -> str:
