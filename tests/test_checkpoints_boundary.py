@@ -22,7 +22,7 @@ from rsinspect.checkpoints.contents import contents_of
 from rsinspect.checkpoints.layout import reading
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.weights.identify import fit
+from rsinspect.weights.fitting import fit
 from tests.weight_files import archived, write_keras_2, write_keras_3
 
 pytestmark = pytest.mark.timeout(300)  # a pipe that is opened waits for ever

@@ -24,7 +24,7 @@ from rsinspect.keras_model import load
 from rsinspect.keras_model.applications import ResNetRS
 from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
-from rsinspect.weights.identify import check
+from rsinspect.weights.fitting import check
 from rsinspect.weights.published import published_files, published_name
 from tests.keras_oracles import images, network, original
 from tests.mirrors import NOTOP, md5_of, mirror_of, publish, stop
@@ -389,8 +389,8 @@ import sys
 from pathlib import Path
 from rsinspect.networks.named import network
 from rsinspect.checkpoints import boundary, contents
-from rsinspect.weights import identify, order, published
-identify.check(Path(sys.argv[1]), network("101@64"))
+from rsinspect.weights import fitting, order, published
+fitting.check(Path(sys.argv[1]), network("101@64"))
 assert not {"keras", "tensorflow"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program, str(file_of_101)], check=True)

@@ -30,7 +30,7 @@ from rsinspect.layers.saved import reads_input
 from rsinspect.layers.shapes import infer_shape
 from rsinspect.layers.wording import describe
 from rsinspect.networks.network import from_graph
-from rsinspect.weights.identify import class_name_of
+from rsinspect.weights.fitting import class_name_of
 
 ROOT = Path(__file__).parent.parent
 NEW_OP = '''class Wobble(NamedTuple):
@@ -46,7 +46,7 @@ READERS = {
     "answers/explain.py", "drawing/contents.py", "drawing/roles.py", "drawing/stage_table.py",
     "keras_model/keras_layers.py",
     "layers/cost.py", "layers/kernels.py", "layers/liveness.py", "layers/receptive_field.py",
-    "layers/saved.py", "layers/shapes.py", "layers/wording.py", "weights/identify.py",
+    "layers/saved.py", "layers/shapes.py", "layers/wording.py", "weights/fitting.py",
 }  # fmt: skip
 """Modules that must say something of every op; more may join."""
 

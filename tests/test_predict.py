@@ -42,8 +42,8 @@ from rsinspect.prediction.process import Ran
 from rsinspect.prediction.reading import MODES, reading_of
 from rsinspect.render.console import table_text
 from rsinspect.weights import chosen
+from rsinspect.weights.by_name import shapes_of
 from rsinspect.weights.chosen import LIVE, weights_for
-from rsinspect.weights.held import shapes_of
 from rsinspect.weights.naming import tensors
 from tests.conftest import Cli
 from tests.networks import network_of

@@ -21,8 +21,8 @@ from rsinspect.checkpoints.keras_writing import write_keras_2
 from rsinspect.checkpoints.tensors import tensor_file
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
+from rsinspect.weights.by_name import shapes_of
 from rsinspect.weights.conversion import conversion_answer, convert
-from rsinspect.weights.held import shapes_of
 from rsinspect.weights.naming import tensors
 from tests.conftest import Cli
 from tests.networks import network_of

@@ -14,6 +14,7 @@ from typing import Any
 from rsinspect.checkpoints.boundary import Datasets, opened
 from rsinspect.checkpoints.config import Config, saved_model
 from rsinspect.checkpoints.contents import contents_of
+from rsinspect.checkpoints.layout import WHOLE_MODEL
 from rsinspect.checkpoints.shapes import places
 
 Arrays = tuple[Any, ...]
@@ -36,7 +37,7 @@ def arrays_in(path: Path) -> Iterator[Lookup]:
     """
     config = saved_model(path).config
     with opened(path) as (file, datasets):
-        if "model_weights" in file:
+        if WHOLE_MODEL in file:
             yield _by_name(path, file, datasets)
         else:
             yield _by_place(config, datasets)

@@ -21,7 +21,7 @@ from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.units import dimensions
 from rsinspect.checkpoints.boundary import Datasets
-from rsinspect.checkpoints.layout import KERAS_2, KERAS_3, layout_of, reading
+from rsinspect.checkpoints.layout import KERAS_2, KERAS_3, WHOLE_MODEL, layout_of, reading
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -46,6 +46,13 @@ class StoredLayer(NamedTuple):
     name: str
     kind: tuple[str, int] | None
     arrays: tuple[Any, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the arrays, as ``hdf5_tensors`` has them."""
+        return tuple(
+            array.name.lstrip("/").removeprefix(f"{WHOLE_MODEL}/") for array in self.arrays
+        )
 
     @property
     def shapes(self) -> Shapes:
@@ -91,7 +98,7 @@ def _keras_2(file: Any, datasets: Datasets) -> Iterator[StoredLayer]:
     A model inside the model is one layer there, with all weights of its own layers: first those
     that were trainable, then the others. Their names tell which belong together.
     """
-    root = "model_weights/" if "model_weights" in file else ""
+    root = f"{WHOLE_MODEL}/" if WHOLE_MODEL in file else ""
     top = file[root] if root else file
     for name in _strings(top, "layer_names"):
         layers: dict[str, list[Any]] = {}

@@ -9,12 +9,11 @@ from typing import Any
 
 from rsinspect.base.errors import WeightsError
 from rsinspect.checkpoints.boundary import attribute, opened
-from rsinspect.checkpoints.layout import HDF5_SIGNATURE, reading, said, start_of
+from rsinspect.checkpoints.layout import HDF5_SIGNATURE, WHOLE_MODEL, reading, said, start_of
 from rsinspect.checkpoints.raw import rows_at_once
 from rsinspect.checkpoints.tensors import Format, StoredTensor, TensorFile
 
 _FACTS = ("keras_version", "backend")
-_MODEL = "model_weights/"  # where Keras 2's layout keeps the weights of a whole model
 
 
 @contextlib.contextmanager
@@ -23,13 +22,13 @@ def keras_file(path: Path) -> Iterator[TensorFile]:
     name = said(path)
     with opened(path) as (file, datasets):
         format = _format(path, file)
-        places = {place.removeprefix(_MODEL): place for place in datasets}
+        places = {place.removeprefix(f"{WHOLE_MODEL}/"): place for place in datasets}
         with reading(name):
             tensors = {own: _stored(own, datasets[place]) for own, place in places.items()}
         facts = {
             key: value.decode(errors="replace")
             for key in _FACTS
-            for owner in (file, file.get(_MODEL.rstrip("/")))
+            for owner in (file, file.get(WHOLE_MODEL))
             if owner is not None and (value := attribute(owner, key, name)) is not None
         }
 
@@ -42,7 +41,7 @@ def keras_file(path: Path) -> Iterator[TensorFile]:
 def _format(path: Path, file: Any) -> Format:
     if start_of(path) != HDF5_SIGNATURE:
         return "keras-archive"
-    is_old = "model_weights" in file or "layer_names" in file.attrs or "layer_names0" in file.attrs
+    is_old = WHOLE_MODEL in file or "layer_names" in file.attrs or "layer_names0" in file.attrs
     return "keras-2-h5" if is_old else "keras-3-weights"
 
 

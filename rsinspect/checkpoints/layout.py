@@ -14,6 +14,9 @@ KERAS_2 = (".h5", ".hdf5")
 KERAS_3 = ".weights.h5"
 ARCHIVE = ".keras"
 
+WHOLE_MODEL = "model_weights"
+"""Group in which a file of Keras 2 has the weights of a whole model."""
+
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 MOST_SAID = 400

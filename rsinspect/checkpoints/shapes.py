@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rsinspect.checkpoints.config import Config, Lookup, StoredWeights
+from rsinspect.checkpoints.layout import WHOLE_MODEL
 
 _CONSTANT_ARRAYS = {
     "batch_normalization": 2,  # moving mean and variance, after gamma and beta
@@ -90,7 +91,7 @@ def weights_in(path: Path, config: Config) -> Lookup:
         arrays, rows = _arrays(path), _rows_by_name(config)
         if arrays is None:
             return lambda _: None
-        if any(arrays.beneath("model_weights")):
+        if any(arrays.beneath(WHOLE_MODEL)):
             return lambda names: _by_name(arrays, names, rows(names))
 
         def by_number(names: tuple[str, ...]) -> StoredWeights | None:
@@ -160,7 +161,7 @@ def _by_name(arrays: _Arrays, names: tuple[str, ...], same: Sequence[_Row]) -> S
     constant: list[Shape] = []
     own = same[0].config if same else {}
     adapted = own.get("lora_rank") or _quantised(own) not in (None, "float8")
-    for place, shape in arrays.beneath(f"model_weights/{names[0]}"):
+    for place, shape in arrays.beneath(f"{WHOLE_MODEL}/{names[0]}"):
         *groups, leaf = place.partition(":")[0].split("/")
         if (len(names) == 1 or names[-1] in groups) and leaf not in _RANDOM_NAMES:
             learnt = leaf == "bias" or leaf.startswith("lora_")

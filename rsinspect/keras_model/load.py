@@ -32,8 +32,8 @@ from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network
 from rsinspect.weights.fetch import fetch_published
+from rsinspect.weights.fitting import Fit, fit
 from rsinspect.weights.held import held
-from rsinspect.weights.identify import Fit, fit
 from rsinspect.weights.naming import weights_of
 from rsinspect.weights.published import is_published, published_name
 

@@ -12,8 +12,8 @@ from rsinspect.base.words import Option, advice
 from rsinspect.checkpoints.tensors import tensor_file
 from rsinspect.networks.network import Network
 from rsinspect.weights.fetch import Watch, fetch_published
+from rsinspect.weights.fitting import check
 from rsinspect.weights.held import held
-from rsinspect.weights.identify import check
 from rsinspect.weights.published import is_published, published_name
 
 

@@ -15,7 +15,8 @@ from rsinspect.checkpoints.layout import said
 from rsinspect.checkpoints.tensors import StoredTensor, tensor_file
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import Network, at_size, resnet_rs
-from rsinspect.weights.held import Held, held, shapes_of
+from rsinspect.weights.by_name import shapes_of
+from rsinspect.weights.held import Held, held
 from rsinspect.weights.naming import TensorPlace
 from rsinspect.weights.written import OUTPUTS, Written, write
 

@@ -1,6 +1,6 @@
 """The weights of a ResNet-RS in a file of any format: which tensor is which.
 
-Files of Keras are matched with the network as ``identify`` does, whatever head it has there and
+Files of Keras are matched with the network as ``fitting`` does, whatever head it has there and
 whatever it lies in; other files by the names that a code base gives (``naming``). Every tensor of
 the file is told: a weight, or why it is none.
 """
@@ -8,7 +8,7 @@ the file is told: a weight, or why it is none.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,8 @@ from rsinspect.checkpoints.layout import said
 from rsinspect.checkpoints.tensors import StoredTensor, TensorFile, tensor_file
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network, resnet_rs
-from rsinspect.weights.identify import fit
+from rsinspect.weights.by_name import shapes_of
+from rsinspect.weights.fitting import fit
 from rsinspect.weights.naming import (
     Assigned,
     TensorPlace,
@@ -31,7 +32,6 @@ from rsinspect.weights.naming import (
 )
 
 HEAD = "head/classifier"
-_MODEL = "model_weights/"  # where a file of Keras 2 has the weights of a whole model
 _NOT_WANTED = "the classifier, which was not asked for"
 
 
@@ -108,16 +108,6 @@ def with_classes(network: Network, classes: int | None) -> Network:
     return resnet_rs(spec.replace(include_top=True, classes=classes, pooling=None))
 
 
-def shapes_of(network: Network) -> Mapping[tuple[str, str], tuple[int, ...]]:
-    """List the shapes of all weights, as Keras has them, by path and weight."""
-    return {
-        (layer.path, weight): shape
-        for layer in network.graph
-        if (shapes := weight_shapes(layer.op))
-        for weight, shape in zip(weights_of(layer.op), shapes, strict=True)
-    }
-
-
 def _by_name(
     path: Path, file: TensorFile, network: Network, include_top: bool, averaged: bool
 ) -> tuple[Assigned, Network]:
@@ -152,10 +142,7 @@ def _in_keras(
         classes = None
         if head is not None and include_top:
             stored[HEAD], classes = head, head.shapes[0][1]
-        names = {
-            id(layer): [array.name.lstrip("/").removeprefix(_MODEL) for array in layer.arrays]
-            for layer in contents
-        }
+        names = {id(layer): layer.names for layer in contents}
     network = with_classes(network, classes)
     found = {
         name: TensorPlace(layer.path, weight)

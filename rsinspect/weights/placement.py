@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rsinspect.base.errors import WeightsError
 from rsinspect.checkpoints.boundary import opened
@@ -19,15 +19,13 @@ from rsinspect.checkpoints.tensors import TensorFile
 from rsinspect.layers import ops
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.layers.graph import Layer
-from rsinspect.layers.ops import Op
 from rsinspect.networks.network import Network, resnet_rs
-from rsinspect.weights.identify import class_name_of, plain_name
-from rsinspect.weights.naming import CONVENTIONS, assigned, weights_of
+from rsinspect.weights.by_name import weights_by_name
+from rsinspect.weights.fitting import class_name_of, plain_name
+from rsinspect.weights.naming import CONVENTIONS, assigned
 from rsinspect.weights.order import weight_order
 from rsinspect.weights.signatures import Shape
 from rsinspect.weights.witnesses import is_state
-
-_MODEL = "model_weights/"
 
 
 class Placed(NamedTuple):
@@ -125,30 +123,6 @@ def placed(file: TensorFile, network: Network) -> Placement:
     )
 
 
-def weights_by_name(op: Op) -> dict[str, Shape]:
-    """List the weights of an op by name, in Keras's order; by number where they have no name."""
-    shapes = weight_shapes(op)
-    try:
-        names: Sequence[str] = weights_of(op) if shapes else ()
-    except WeightsError:
-        names = _NAMES.get(op.kind, ())
-    numbers = map(str, range(len(shapes)))
-    if len(names) != len(shapes):
-        names = (*names, "bias") if len(names) + 1 == len(shapes) else tuple(numbers)
-    return dict(zip(names, shapes, strict=True))
-
-
-_NAMES: Mapping[str, tuple[str, ...]] = {
-    "DepthwiseConv2D": ("kernel",),
-    "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel"),
-    "Conv2DTranspose": ("kernel",),
-    "ChannelScale": ("gamma",),
-    "Normalization": ("mean", "variance", "count"),
-    "PReLU": ("alpha",),
-}
-"""Weights of layers that no ResNet-RS has, a bias left out."""
-
-
 def _weighed(network: Network) -> Iterator[Layer]:
     """List the layers that have weights of their own."""
     return (each for each in network.graph if each.shares is None and weight_shapes(each.op))
@@ -240,13 +214,14 @@ def _layers_of(file: TensorFile) -> list[_Stored]:
     with opened(file.path) as (hdf5, datasets):
         contents = contents_of(file.path, hdf5, datasets)
         return [
-            _Stored(each.container, each.name, each.kind, tuple(map(_name_and_shape, each.arrays)))
+            _Stored(
+                each.container,
+                each.name,
+                each.kind,
+                tuple(zip(each.names, each.shapes, strict=True)),
+            )
             for each in contents
         ]
-
-
-def _name_and_shape(array: Any) -> tuple[str, Shape]:
-    return array.name.strip("/").removeprefix(_MODEL), tuple(map(int, array.shape))
 
 
 def _tensors(pairs: Iterable[tuple[Layer, _Stored]]) -> Tensors:
