@@ -289,7 +289,7 @@ def test_imagenet_weights_are_refused_for_what_they_were_not_trained_for(
     hint: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fetched(name: str) -> Path:
+    def fetched(name: str, watch: object = None) -> Path:
         raise AssertionError(f"{name} was fetched")
 
     monkeypatch.setattr(load, "fetch_published", fetched)
@@ -320,7 +320,7 @@ def test_imagenet_weights_are_given_to_what_they_fit(
     class Fetched(Exception):
         pass
 
-    def fetched(name: str) -> Path:
+    def fetched(name: str, watch: object = None) -> Path:
         raise Fetched(name)
 
     monkeypatch.setattr(load, "fetch_published", fetched)

@@ -183,7 +183,8 @@ def test_colours_of_weights_need_a_file(path: Path, tmp_path: Path, cli: Cli) ->
 def test_any_network_has_its_weights_looked_at(tmp_path: Path) -> None:
     keras = pytest.importorskip("keras")
     model = keras.Sequential(
-        [keras.Input((8, 8, 3)), keras.layers.SeparableConv2D(4, 3, bias_initializer="ones"),
+        [keras.Input((8, 8, 3)),
+         keras.layers.SeparableConv2D(4, 3, bias_initializer="ones", name="start"),
          keras.layers.Flatten(), keras.layers.Dense(2, kernel_initializer="zeros", name="end")]
     )  # fmt: skip
     model.save(tmp_path / "mine.keras")
@@ -192,4 +193,4 @@ def test_any_network_has_its_weights_looked_at(tmp_path: Path) -> None:
     found = {str(row["path"]): row for row in rows}
     assert found["end"]["dead_channels"] == 2
     assert found["end"]["weight_zeros"] == 1
-    assert found["separable_conv2d"]["weight_max"] == 1
+    assert found["start"]["weight_max"] == 1
