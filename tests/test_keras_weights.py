@@ -373,6 +373,7 @@ def test_without_a_server_nothing_is_loaded_and_the_place_for_the_file_is_named(
         rsinspect.ResNetRS50(weights="imagenet", include_top=False)
     place = tmp_path / "home" / "models" / NOTOP
     assert str(place) in str(caught.value.hint)
+    place.parent.mkdir(parents=True)
     shutil.copy(published_file, place)
     assert rsinspect.ResNetRS50(weights="imagenet", include_top=False).name == "resnet-rs-50"
 
