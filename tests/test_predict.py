@@ -401,6 +401,10 @@ def test_weights_of_timm_are_loaded_by_name_and_wrong_ones_are_refused(tmp_path:
     kernel, bias = model.get_layer("predictions").get_weights()
     np.testing.assert_array_equal(kernel.T, stored["fc.weight"].astype("float32"))
     np.testing.assert_array_equal(bias, stored["fc.bias"].astype("float32"))
+    more = resnet_rs(ours.spec.replace(classes=7))  # type: ignore[union-attr]
+    keras_file = write_keras_2(tmp_path / "five.h5", ours)
+    with pytest.raises(WeightsError, match=r"no classifier of 7 classes.*predictions \(512×5, 5"):
+        weighted(more, keras_file, own=False)
     deeper = resnet_rs(ours.spec.replace(blocks=(1, 1, 2, 1)))  # type: ignore[union-attr]
     with pytest.raises(WeightsError, match="does not fit"):
         weights_for(deeper, str(path))

@@ -132,7 +132,7 @@ def test_a_head_of_other_classes_is_left_out_and_said(path: Path) -> None:
     other = resnet_rs(NETWORK.spec.replace(classes=9))  # type: ignore[union-attr]
     shown = rsinspect.summary(other, columns=("path", *COUNTED), weights=path)
     assert shown.rows[-1]["weight_std"] is None
-    assert "Not all: 2 tensors of the network it does not have." in shown.notes
+    assert "Not all: the file lacks 2 tensors of the network." in shown.notes
 
 
 # Pictures

@@ -75,7 +75,9 @@ def _lead(exported: Exported) -> str:
 
 def _notes(exported: Exported) -> tuple[Note, ...]:
     request, files = exported.request, exported.files
-    notes: list[Note] = [file.problem for file in files if file.problem is not None]
+    notes: list[Note] = [
+        f"{file.path.name}: {file.problem}." for file in files if file.problem is not None
+    ]
     if any(file.says_little for file in files):
         notes.append(
             "Outputs hardly differ between images: with such weights, or in such a precision, the "

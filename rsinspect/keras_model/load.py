@@ -21,6 +21,7 @@ import ml_dtypes
 
 from rsinspect.base.errors import WeightsError, WeightsWarning
 from rsinspect.base.text import showable
+from rsinspect.base.words import names_in_words
 from rsinspect.checkpoints.arrays import arrays_in
 from rsinspect.checkpoints.boundary import opened
 from rsinspect.checkpoints.contents import contents_of, sizes
@@ -175,10 +176,13 @@ def weighted(network: Network, weights: Path, *, own: bool) -> keras.Model:
         return made.model
     with opened(weights) as (inside, datasets):
         found = fit(weights, contents_of(weights, inside, datasets), network)
-        if found.fresh:
+        for path in found.fresh:
+            there = names_in_words([str(layer) for layer in found.left_out]) or "none"
+            (*_, outputs) = weight_shapes(network.graph.layer(path).op)[-1]
             raise WeightsError(
-                f"{said(weights)} has no classifier of {network.name}'s: {found.note(network)}",
-                "name the network that the file is of, or a file that holds the whole model",
+                f"{said(weights)} has no classifier of {outputs} classes, as {network.name} has; "
+                f"beside its body there is {there}",
+                "name a network of the classes that the file has, or give a whole model's file",
             )
         load(made.model, found, network)
     return made.model

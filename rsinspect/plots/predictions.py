@@ -105,7 +105,7 @@ def _drawn(said: Predictions, theme: Theme, sheet: Sheet) -> Figure:
     chosen = said.preprocessing
     below = (
         f"Crop ratio {chosen.crop_ratio:.3f}, resized to {dimensions(chosen.resolution)} "
-        f"({chosen.interpolation}); faded: what it is not given. Weights: {said.weights}.",
+        f"({chosen.interpolation}); faded: what it is not given. With weights {said.weights}.",
     )
     frame = Frame.of(_title(said), below, (), (), sheet)
     side = _NARROW_PHOTOGRAPH if sheet.narrow else _PHOTOGRAPH

@@ -71,7 +71,7 @@ def _notes(said: Predictions) -> tuple[Note, ...]:
         f"Crop ratio {chosen.crop_ratio:.3f}{_USUAL if usual else ''}; "
         f"resized to {dimensions(chosen.resolution)}, {chosen.interpolation}.",
         names,
-        f"Weights: {said.weights}.",
+        f"With weights {said.weights}.",
         advice(
             "The network is given {} ({}).",
             SCALINGS[said.reading.scaling],

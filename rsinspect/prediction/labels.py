@@ -100,7 +100,7 @@ def _in_file(file: Path, classes: int) -> Labels:
     wordnet = tuple(identifier for identifier, _ in pairs)
     return Labels(
         tuple(name for _, name in pairs),
-        (f"Class names: of {showable(file.name)}.",),
+        (f"Class names: those in {showable(file.name)}.",),
         wordnet if any(wordnet) else None,
     )
 

@@ -60,7 +60,7 @@ def weights_for(network: Network, weights: str | None, watch: Watch | None = Non
             )
         chosen = weights or _published_for(network)
         name = published_name(chosen, network.spec)
-        return Weights(fetch_published(name, watch=watch), False, f"published, {name}")
+        return Weights(fetch_published(name, watch=watch), False, f"published as {name}")
     path = Path(weights).expanduser()
     same = own is not None and path.absolute() == own.absolute()
     if not same:

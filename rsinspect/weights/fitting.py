@@ -19,7 +19,7 @@ from typing import NamedTuple, assert_never
 
 from rsinspect.base.errors import UnknownPath, WeightsError
 from rsinspect.base.text import showable
-from rsinspect.base.words import names_in_words
+from rsinspect.base.words import names_in_words, plural
 from rsinspect.checkpoints.boundary import opened
 from rsinspect.checkpoints.contents import Contents, Shapes, StoredLayer, contents_of, sizes
 from rsinspect.layers import ops
@@ -235,7 +235,7 @@ def class_name_of(op: Op) -> str:
 
 
 def _counts(theirs: int, ours: int) -> str:
-    return f"it has {theirs} layers with weights, the network {ours}"
+    return f"it has {plural(theirs, 'layer')} with weights, the network {ours}"
 
 
 def _difference(

@@ -45,7 +45,7 @@ class LayerWeights(NamedTuple):
     @property
     def notes(self) -> tuple[str, ...]:
         """Say what the numbers are of."""
-        lacks = f"{plural(self.absent, 'tensor')} of the network it does not have."
+        lacks = f"the file lacks {plural(self.absent, 'tensor')} of the network."
         return (
             f"Weights: kernels, biases, gammas and betas in {said(Path(self.path.name))}.",
             *((f"Not all: {lacks}",) if self.absent else ()),
