@@ -24,9 +24,6 @@ DEFAULT_OBJECTIVES = "max:params,min:flops"
 """What is sought where nothing is said."""
 
 
-_EXAMPLE = "write max:params,min:flops"
-
-
 def parse_objectives(text: str) -> tuple[Objective, ...]:
     """Read ``max:params,min:flops`` as two objectives, and so on for three.
 
