@@ -98,7 +98,7 @@ def test_a_photograph_is_turned_as_the_camera_was_held() -> None:
         (np.full((2, 2, 3), 256.0), "pixels of 256 to 256"),
         (np.full((2, 2, 3), np.nan), "pixels of nan"),
         (3, "is a int"),
-        (object(), "is a object"),
+        ({}, "is a dict"),
     ],
     ids=str,
 )
