@@ -234,6 +234,19 @@ def test_what_is_no_file_of_tensors_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_by_the_name_of_another_format_is_told_what_it_is(tmp_path: Path) -> None:
+    archive = tmp_path / "my.h5"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("config.json", "{}")
+        file.writestr("model.weights.h5", "")
+    with pytest.raises(WeightsError, match=r"my\.h5 is a \.keras archive"), tensor_file(archive):
+        pass
+    bare = tmp_path / "bare.pth"
+    bare.write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(WeightsError, match=r"bare\.pth is not what torch\.save"), tensor_file(bare):
+        pass
+
+
 def test_an_error_of_whoever_reads_a_file_stays_as_it_is(tmp_path: Path) -> None:
     for name, write in WRITERS.items():
         with pytest.raises(KeyError, match="mine"), tensor_file(write(tmp_path / name, ARRAYS)):

@@ -34,8 +34,8 @@ def layout_of(path: Path) -> str:
             return ending
     raise WeightsError(
         f"{said(path)!r} is not a weight file that can be read",
-        "weights is None, imagenet, imagenet-i<size>, or the path of an .h5, .weights.h5 or "
-        ".keras file",
+        "Keras's have names that end in .h5, .weights.h5 or .keras; imagenet and imagenet-i<size> "
+        "are the published ones",
     )
 
 

@@ -23,6 +23,7 @@ Format = Literal[
 _ZIP = b"PK\x03\x04"
 _OLD_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF"
 """The number that PyTorch's files begin with before 1.6, as a pickle."""
+_TORCH = (".pth", ".pt")
 _DATA_OF_CHECKPOINT = re.compile(r"\.data-\d{5}-of-\d{5}$")
 
 
@@ -130,6 +131,11 @@ def _opener(path: Path) -> Callable[[Path], AbstractContextManager[TensorFile]]:
         from rsinspect.checkpoints.tf1_checkpoint import checkpoint_file
 
         return checkpoint_file
+    if start and suffix in _TORCH:
+        raise WeightsError(
+            f"{said(path)} is not what torch.save writes for weights",
+            "save a state dict: torch.save(model.state_dict(), 'my.pth')",
+        )
     raise WeightsError(
         f"{said(path)!r} is {'not a weight file that can be read' if start else 'empty'}",
         "there are .h5, .weights.h5, .keras, .safetensors, .npz and .pth files, and checkpoints of "

@@ -161,6 +161,10 @@ def _archive(path: Path) -> Iterator[_Source]:
     name = said(path)
     with archive_at(path, "PyTorch") as archive:
         inside = [m for m in archive.members if m.rpartition("/")[2] == "data.pkl"]
+        if "config.json" in archive and "model.weights.h5" in archive:
+            raise WeightsError(
+                f"{name} is a .keras archive by another name", "let its name end in .keras"
+            )
         if len(inside) != 1:
             raise WeightsError(
                 f"{name} is no file that torch.save wrote: it has {len(inside)} data.pkl inside",
