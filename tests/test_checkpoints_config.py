@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import rsinspect
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import RsInspectError, WeightsError
 from rsinspect.checkpoints.config import StoredWeights, saved_model
 from rsinspect.networks.named import compared, network
 from tests import keras_files
@@ -339,3 +339,10 @@ def test_adapted_and_quantised_layers_count_as_keras_counts_them(
     assert (read.cost.params, read.cost.trainable_params, read.cost.unweighed) == costs
     assert read.graph.output.shape == (8, 8, 32)
     assert read.graph.layer("d").op.kind == "Opaque"
+
+
+def test_an_archive_by_another_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "my.h5").write_bytes(b"PK\x03\x04")
+    with pytest.raises(WeightsError, match=r"my\.h5 is a zip archive") as caught:
+        saved_model(tmp_path / "my.h5")
+    assert caught.value.hint == "if it is a .keras archive, let its name end in .keras"

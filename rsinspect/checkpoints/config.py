@@ -78,6 +78,11 @@ def saved_model(path: Path) -> Saved:
         content = _from_hdf5(path)
     elif layout_of(path) == ARCHIVE:
         content = _from_archive(path)
+    elif start.startswith(b"PK"):
+        raise WeightsError(
+            f"{name} is a zip archive, not an HDF5 file",
+            "if it is a .keras archive, let its name end in .keras",
+        )
     else:
         raise WeightsError(
             f"{name} is {'not an HDF5 file' if start else 'empty'}",
