@@ -53,10 +53,11 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
     they are is told by ``rsinspect.network(model, fold_batch_norm=True).folding.kept``.
 
     >>> import keras
-    >>> layers = [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, use_bias=False)]
-    >>> model = keras.Sequential([*layers, keras.layers.BatchNormalization()])
+    >>> conv = keras.layers.Conv2D(4, 3, use_bias=False, name="conv")
+    >>> norm = keras.layers.BatchNormalization()
+    >>> model = keras.Sequential([keras.Input((8, 8, 3)), conv, norm])
     >>> [layer.name for layer in fold_batch_norm(model).layers], model.count_params()
-    (['conv2d'], 124)
+    (['conv'], 124)
     """
     require_model(model)
     shapes = [tensor.shape[1:] for tensor in getattr(model, "inputs", None) or ()]
