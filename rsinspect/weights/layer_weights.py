@@ -13,6 +13,7 @@ from rsinspect.base.words import Option, advice, plural
 from rsinspect.checkpoints.layout import said
 from rsinspect.checkpoints.tensors import TensorFile, tensor_file
 from rsinspect.networks.network import Network
+from rsinspect.weights.identity import identified
 from rsinspect.weights.placement import Placement, placed
 from rsinspect.weights.roles import roles
 from rsinspect.weights.statistics import Statistics, statistics_of
@@ -31,11 +32,13 @@ class LayerWeights(NamedTuple):
         by_path: What the trained numbers of a layer are like, by its path; of its moving statistics
             those that are not finite are counted.
         absent: How many tensors of the network the file does not have, or in another shape.
+        identity: What a file is that lacks some.
     """
 
     path: Path
     by_path: Mapping[str, Statistics]
     absent: int = 0
+    identity: str = ""
 
     def of(self, paths: Iterable[str]) -> Statistics | None:
         """Join what is known of some layers; None where none of them has weights."""
@@ -47,8 +50,8 @@ class LayerWeights(NamedTuple):
         """Say what the numbers are of."""
         lacks = f"the file lacks {plural(self.absent, 'tensor')} of the network."
         return (
+            *((f"Not all: {lacks} The file: {self.identity}",) if self.absent else ()),
             f"Weights: kernels, biases, gammas and betas in {said(Path(self.path.name))}.",
-            *((f"Not all: {lacks}",) if self.absent else ()),
         )
 
 
@@ -77,7 +80,8 @@ def layer_weights(path: Path, network: Network) -> LayerWeights:
                 "rsinspect weights inspect says what it is, weights verify what differs",
             )
         absent = len(placement.weights) - placement.found
-        return LayerWeights(path, _by_path(file, placement), absent)
+        identity = identified(file).sentence() if absent else ""
+        return LayerWeights(path, _by_path(file, placement), absent, identity)
 
 
 def _by_path(file: TensorFile, placement: Placement) -> dict[str, Statistics]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rsinspect import paper
-from rsinspect.base.errors import WeightsError
+from rsinspect.base.errors import UnknownVariant, WeightsError
 from rsinspect.base.units import dimensions
 from rsinspect.base.words import near, quoted
 from rsinspect.layers.cost import weight_shapes
@@ -41,10 +41,9 @@ def published_name(weights: str, spec: ResNetRSSpec) -> str:
     """
     variant = paper.variants().get(spec.depth) if spec.depth is not None else None
     if variant is None or not variant.published:
-        depths = ", ".join(str(v.depth) for v in paper.variants().values() if v.published)
         raise WeightsError(
             f"no ImageNet weights are published for {spec.name}",
-            f"published depths: {depths}; or pass weights=None or the path of a file",
+            f"published depths: {_depths()}; or pass weights=None or the path of a file",
         )
     sizes = [str(size) for size in variant.resolutions]
     size = weights.removeprefix("imagenet").removeprefix("-i") or sizes[-1]
@@ -55,6 +54,10 @@ def published_name(weights: str, spec: ResNetRSSpec) -> str:
         )
     _require_published_network(spec)
     return _file_name(variant.depth, size, include_top=spec.include_top)
+
+
+def _depths() -> str:
+    return ", ".join(str(v.depth) for v in paper.variants().values() if v.published)
 
 
 class PublishedFile(NamedTuple):
@@ -121,7 +124,7 @@ def file_named(text: str, *, include_top: bool = True) -> PublishedFile:
 
     Raises:
         WeightsError: If none was published for it; the hint says which were.
-        SpecError: If the text names no network.
+        SpecError: If the text names no network of anybody's.
         InvalidChoice: If it names a dialect that nobody has.
 
     >>> file_named("152@192", include_top=False).name
@@ -132,7 +135,13 @@ def file_named(text: str, *, include_top: bool = True) -> PublishedFile:
         return files[text]
     if text.endswith(".h5"):
         raise WeightsError(f"no file {quoted(text)} was published", near(text, files))
-    spec = parse_model(text).spec(include_top=include_top)
+    try:
+        spec = parse_model(text).spec(include_top=include_top)
+    except UnknownVariant as exc:
+        raise WeightsError(
+            f"no ImageNet weights are published for {quoted(text)}",
+            f"published depths: {_depths()}",
+        ) from exc
     sides = set(spec.resolution)
     if len(sides) > 1:
         raise WeightsError(

@@ -100,7 +100,7 @@ def verify_answer(found: Verified, *, every: bool = False, limit: int | None = N
         title=f"{said(found.path)} for {found.network.short_title}",
         columns=_DIFFERENCES if rows else _STAGES,
         rows=(rows or tuple(_stages(found)))[:limit],
-        lead=(found.conclusion,),
+        lead=(found.conclusion, *_file_itself(found)),
         notes=(*_cut(len(rows), limit), *_notes(found)),
         name=f"verify-{found.network.name}",
     )
@@ -167,11 +167,16 @@ def _cut(rows: int, limit: int | None) -> Iterator[str]:
         yield f"{grouped(rows - limit)} more rows are not shown."
 
 
-def _notes(found: Verified) -> Iterator[Note]:
-    """Say what the file is, how it was read, and what would fit."""
-    placement, identity = found.placement, found.identity
+def _file_itself(found: Verified) -> Iterator[str]:
+    """Say what a file is that does not fit."""
     if not found.fits:
-        yield f"The file: {identity.sentence()}"
+        yield f"The file: {found.identity.sentence()}"
+
+
+def _notes(found: Verified) -> Iterator[Note]:
+    """Say what would fit, and how the file was read."""
+    placement = found.placement
+    if not found.fits:
         yield from _advice(found)
     yield f"Read by {placement.by}; shapes with their axes as Keras has them."
     if placement.state:
