@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 
+from rsinspect.cli.app import named
 from tests import command_lines
 from tests.conftest import Cli
 from tests.runs import a_run
@@ -41,7 +42,7 @@ def test_what_cannot_be_answered_is_not_measured(
 def test_command_lines_are_of_every_command_and_option() -> None:
     random = Random(0)
     lines = [command_lines.command_line(random) for _ in range(4_000)]
-    called = Counter((line[0], word) for line in lines for word in line[1:])
+    called = Counter((named(line), word) for line in lines for word in line[1:])
     for name, parameters in command_lines.commands().items():
         for parameter in parameters:
             if parameter.param_type_name == "option":

@@ -377,7 +377,8 @@ def test_a_folded_network_is_measured_with_the_weights_of_its_file(tmp_path: Pat
     work = workload(request_from_json(told)[0])
     assert norms_of(work.model) == 0 < norms_of(model)
     (before,), (after,) = outputs(model, work.images), outputs(work.model, work.images)
-    assert np.abs(before - after).max() <= TOLERANCE * np.abs(before).max()
+    close = 10 * TOLERANCE  # of one number of two images; other weights would be far off
+    assert np.abs(before - after).max() <= close * np.abs(before).max()
 
 
 def test_a_file_that_does_not_fit_the_folded_network_is_refused(tmp_path: Path) -> None:

@@ -390,7 +390,7 @@ def test_what_is_told_of_a_download_adds_up(mirror: Any) -> None:
 def test_a_file_that_keras_2_has_fetched_is_found(
     mirror: Any, published_file: Path, monkeypatch: pytest.MonkeyPatch, home: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(published, "_SPARE", tmp_path / "spare" / ".keras")
+    monkeypatch.setattr(published, "_spare", lambda: iter([tmp_path / "spare" / ".keras"]))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "spare"))
     place = Path(os.path.expandvars(home)) / "models" / NOTOP
     assert place in places(NOTOP)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -206,13 +208,16 @@ def places(name: str) -> tuple[Path, ...]:
     utils/data_utils.py).
     """
     usual = Path(os.path.expanduser("~/.keras"))  # noqa: PTH111  # there may be no home
-    homes = (keras_home(), usual, _SPARE)
+    homes = (keras_home(), usual, *_spare())
     return tuple(
         dict.fromkeys([cache_folder() / name, *(home / "models" / name for home in homes)])
     )
 
 
-_SPARE = Path(tempfile.gettempdir(), ".keras")
+def _spare() -> Iterator[Path]:
+    """Give the place for a machine whose user has none; nothing where there is no such folder."""
+    with contextlib.suppress(OSError):
+        yield Path(tempfile.gettempdir(), ".keras")
 
 
 def cache_folder() -> Path:
@@ -225,7 +230,16 @@ def cache_folder() -> Path:
     nearest = next(
         folder for folder in (home / "models", *(home / "models").parents) if _is_folder(folder)
     )
-    return (home if os.access(nearest, os.W_OK) else _SPARE) / "models"
+    return (home if _takes_files(nearest) else next(_spare(), home)) / "models"
+
+
+def _takes_files(folder: Path) -> bool:
+    """Tell whether something can be put into a folder, by trying: /proc says so, and takes none."""
+    try:
+        with tempfile.TemporaryDirectory(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def md5_of(path: Path) -> str | None:
