@@ -131,8 +131,9 @@ def test_a_worker_ends_with_its_parent(
     time.sleep(3600)
     """
     caller = f"""
-import resource, sys
+import resource, signal, sys
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and nothing would end
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.request import ProfileRequest
 from tests.test_profiling_parent import REQUEST
