@@ -16,6 +16,7 @@ from rsinspect.base.chatter import without_chatter
 from rsinspect.base.errors import (
     WORKER_LINE,
     BackendUnavailable,
+    ExportError,
     GraphError,
     ModelBuildError,
     RsInspectError,
@@ -31,7 +32,8 @@ TAIL_LINES = 12
 Reply = dict[str, Any]
 
 _KINDS: dict[str, type[RsInspectError]] = {
-    kind.__name__: kind for kind in (BackendUnavailable, GraphError, ModelBuildError, WeightsError)
+    kind.__name__: kind
+    for kind in (BackendUnavailable, ExportError, GraphError, ModelBuildError, WeightsError)
 }
 
 
@@ -104,5 +106,5 @@ def check(reply: Reply) -> None:
     Raises:
         RsInspectError: Of the same kind.
     """
-    if problem := reply.get("problem"):
-        raise _KINDS.get(reply["kind"], ModelBuildError)(problem, reply["hint"])
+    if {"problem", "kind"} <= reply.keys():  # a problem alone is part of an answer
+        raise _KINDS.get(reply["kind"], ModelBuildError)(reply["problem"], reply["hint"])

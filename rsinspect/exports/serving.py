@@ -13,9 +13,10 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rsinspect.base import errors, process
+from rsinspect.base import process, requests
 from rsinspect.base.chatter import without_chatter
 from rsinspect.base.errors import WORKER_LINE, BackendUnavailable, ExportError, RsInspectError
+from rsinspect.keras_model.requests import refusal
 
 Reply = dict[str, Any]
 
@@ -38,7 +39,7 @@ def serve(answers: Mapping[str, Callable[..., Reply]]) -> None:
         try:
             reply = answers[question.pop("ask")](**question)
         except RsInspectError as exc:
-            reply = {"refused": type(exc).__name__, "said": exc.message, "hint": exc.hint}
+            reply = refusal(exc)
         except Exception as exc:  # the last door of this process: any failure is an answer
             reply = {"failed": _first_line(exc), "lines": _lines()}
         replies.write(json.dumps(reply) + "\n")
@@ -92,8 +93,7 @@ class Worker:
                 WORKER_LINE.join((f"{self._what} {exc.ended.manner}", *said)),
                 "there may have been too little memory" if exc.ended.code == -9 else None,
             ) from exc
-        if kind := reply.get("refused"):
-            raise getattr(errors, kind)(reply["said"], reply["hint"])
+        requests.check(reply)
         if failure := reply.get("failed"):
             raise ExportError(WORKER_LINE.join((f"{self._what}: {failure}", *reply["lines"])))
         return reply
