@@ -51,6 +51,35 @@ COMMANDS = {
         "rsinspect.cli.profile",
         "Time a forward pass or training step, its parts and the whole; say if they add up.",
     ),
+    "sweep": Command(
+        "rsinspect.cli.sweep",
+        "Measure many networks in many ways, interrupted or not, here, by shard or on Ray.",
+    ),
+    "compare": Command(
+        "rsinspect.cli.compare", "Say whether B is really slower than A, by how much, and where."
+    ),
+    "choose": Command(
+        "rsinspect.cli.choose", "Name the best network under a bound on this machine."
+    ),
+    "pareto": Command(
+        "rsinspect.cli.pareto", "Plot accuracy against what it costs here, as the paper does."
+    ),
+    "estimate": Command(
+        "rsinspect.cli.estimate", "Estimate latencies from a few networks that were measured."
+    ),
+    "runs list": Command("rsinspect.cli.runs.list", "List the measurements that are kept."),
+    "runs show": Command("rsinspect.cli.runs.show", "Show a measurement that is kept."),
+    "runs tag": Command("rsinspect.cli.runs.tag", "Name a measurement, or take its name away."),
+    "runs export": Command(
+        "rsinspect.cli.runs.export", "Write measurements for other programs: JSON, CSV, Parquet."
+    ),
+    "runs import": Command(
+        "rsinspect.cli.runs.imports", "Take in measurements from files and other databases."
+    ),
+    "runs prune": Command("rsinspect.cli.runs.prune", "Delete measurements, by age or number."),
+    "runs check": Command(
+        "rsinspect.cli.runs.check", "Check that the database is whole; exit code 1 where not."
+    ),
     "check": Command(
         "rsinspect.cli.check",
         "Hold a network to bounds, for CI: exit code 1 and a line for each that is broken.",
@@ -110,7 +139,10 @@ COMMANDS = {
 }
 """The commands, in the order of the help; those of a group begin with its name."""
 
-GROUPS = {"weights": "Fetch, understand, judge, compare and convert weight files."}
+GROUPS = {
+    "runs": "Keep measurements, name them, and carry them from one machine to another.",
+    "weights": "Fetch, understand, judge, compare and convert weight files.",
+}
 """What the commands of each group are for."""
 
 

@@ -1,0 +1,1 @@
+"""Commands about measurements that are kept, a module each."""

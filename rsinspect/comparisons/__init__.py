@@ -1,0 +1,1 @@
+"""Two measurements, or two networks measured in turns: which is faster, by how much, how sure."""

@@ -1,0 +1,1 @@
+"""Latencies that were not measured, from a few that were."""

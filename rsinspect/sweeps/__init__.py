@@ -1,0 +1,1 @@
+"""Many measurements: a list of cells, and who carries it out."""

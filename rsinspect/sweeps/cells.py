@@ -1,0 +1,96 @@
+"""A cell: one measurement of a sweep, which is one command that needs nothing but itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from rsinspect.profiling.request import Settings
+
+_REPEATED = ("seed", "max_time_s", "predict", "roofs")
+"""Settings that do not make another point of comparison."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One measurement: a network, how it is measured, and the how manieth time.
+
+    Attributes:
+        model: MODEL text, with an image size where the network has several.
+        settings: How it is measured; a process of its own each time.
+        fingerprint: Of the network's graph, so that a file that changed meanwhile is noticed.
+        repeat: From 0.
+    """
+
+    model: str
+    settings: Settings
+    fingerprint: str
+    repeat: int = 0
+
+    @property
+    def point(self) -> str:
+        """Name what is measured, whatever the repeat: 12 hexadecimal digits."""
+        how = {
+            field.name: getattr(self.settings, field.name)
+            for field in fields(Settings)
+            if field.name not in _REPEATED
+        }
+        return _digest({"fingerprint": self.fingerprint, "settings": how})
+
+    @property
+    def key(self) -> str:
+        """Name the cell within its sweep: ``3f2a91c40b7d.0``."""
+        return f"{self.point}.{self.repeat}"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """List the arguments of ``rsinspect`` that carry it out, but for where the run goes."""
+        return ("profile", self.model, *_options(self.settings))
+
+
+def _digest(document: Any) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _options(settings: Settings) -> Iterator[str]:
+    """Write the settings that are not their defaults, and the batch, as options of ``profile``."""
+    default = Settings(batch=settings.batch)
+    yield f"--batch={settings.batch}"
+    for field in fields(Settings):
+        value = getattr(settings, field.name)
+        if field.name == "batch" or value == getattr(default, field.name):
+            continue
+        yield _OPTIONS[field.name](value)
+
+
+def _flag(name: str) -> Any:
+    return lambda value: f"--{name}={value}"
+
+
+def _switch(name: str) -> Any:
+    return lambda value: f"--{name}" if value else f"--no-{name}"
+
+
+_OPTIONS = {
+    "mode": _flag("mode"),
+    "level": _flag("level"),
+    "precision": _flag("precision"),
+    "backend": _flag("backend"),
+    "device": _flag("device"),
+    "jit": _switch("jit"),
+    "layout": _flag("layout"),
+    "memory_format": _flag("memory-format"),
+    "fold_batch_norm": _switch("fold-batchnorm"),
+    "fused_batch_norm": _switch("fused-batchnorm"),
+    "threads": _flag("threads"),
+    "max_time_s": _flag("max-time"),
+    "processes": _flag("processes"),
+    "strict_batch": _switch("strict-batch"),
+    "predict": _switch("predict"),
+    "roofs": _switch("roofs"),
+}
+"""How ``profile`` calls each setting that a cell can have."""
