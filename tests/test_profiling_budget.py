@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rsinspect.cli.flags import flag
+from rsinspect.base.flags import flag
 from rsinspect.profiling.answer import announcement, outlook
 from rsinspect.profiling.budget import (
     GRACE_S,

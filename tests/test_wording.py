@@ -11,9 +11,9 @@ from typing import get_type_hints
 import pytest
 
 from rsinspect.base.errors import InvalidSpec
+from rsinspect.base.flags import flag
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.app import COMMANDS
-from rsinspect.cli.flags import flag
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.command_lines import loaded_commands
 from tests.conftest import Cli

@@ -197,6 +197,7 @@ def _exit_code(arguments: list[str]) -> int:
 
         return complete()
     from rsinspect.base.errors import RsInspectError
+    from rsinspect.base.flags import flag
     from rsinspect.cli.application import (
         Interruption,
         UsageError,
@@ -204,7 +205,6 @@ def _exit_code(arguments: list[str]) -> int:
         overview,
         page_for,
     )
-    from rsinspect.cli.flags import flag
 
     only = named([word for word in arguments if not word.startswith("-")])
     app = application([only]) if only in COMMANDS else overview()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rsinspect.base.errors import InvalidQuestion, InvalidSpec
+from rsinspect.base.flags import flag
 from rsinspect.base.talk import say
 from rsinspect.base.words import Option, advice, quoted
 from rsinspect.cli.claims import reads_model, writes
 from rsinspect.cli.declaration import completing, one_of, option
-from rsinspect.cli.flags import flag
 from rsinspect.cli.options import models, with_options
 from rsinspect.cli.outputs import Notes, answer, chosen
 from rsinspect.cli.picture import StyleOptions, show

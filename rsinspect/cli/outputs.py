@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.answers.table import Answer
 from rsinspect.base.errors import UnknownFormat, check_choice
+from rsinspect.base.flags import flag
 from rsinspect.base.formats import STDOUT, Formats
 from rsinspect.base.words import Option
 from rsinspect.cli.claims import writes
 from rsinspect.cli.declaration import OUTPUT, one_of, option
-from rsinspect.cli.flags import flag
 from rsinspect.cli.talk import wrote
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.render.formats import NOTES, TABLES

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.text import Text
 
+from rsinspect.base.flags import flag
 from rsinspect.cli import talk
-from rsinspect.cli.flags import flag
 from rsinspect.profiling import parent, protocol
 from rsinspect.profiling.answer import announcement, duration, outlook, prediction_table, preview
 from rsinspect.profiling.budget import ROUNDS_FOR_INTERVAL, Budget, Estimate

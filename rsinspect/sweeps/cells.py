@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
+from rsinspect.base.flags import flag
+from rsinspect.base.words import Option
 from rsinspect.profiling.request import Settings
 
 _REPEATED = ("seed", "max_time_s", "predict", "roofs")
@@ -59,38 +61,7 @@ def _digest(document: Any) -> str:
 def _options(settings: Settings) -> Iterator[str]:
     """Write the settings that are not their defaults, and the batch, as options of ``profile``."""
     default = Settings(batch=settings.batch)
-    yield f"--batch={settings.batch}"
     for field in fields(Settings):
         value = getattr(settings, field.name)
-        if field.name == "batch" or value == getattr(default, field.name):
-            continue
-        yield _OPTIONS[field.name](value)
-
-
-def _flag(name: str) -> Any:
-    return lambda value: f"--{name}={value}"
-
-
-def _switch(name: str) -> Any:
-    return lambda value: f"--{name}" if value else f"--no-{name}"
-
-
-_OPTIONS = {
-    "mode": _flag("mode"),
-    "level": _flag("level"),
-    "precision": _flag("precision"),
-    "backend": _flag("backend"),
-    "device": _flag("device"),
-    "jit": _switch("jit"),
-    "layout": _flag("layout"),
-    "memory_format": _flag("memory-format"),
-    "fold_batch_norm": _switch("fold-batchnorm"),
-    "fused_batch_norm": _switch("fused-batchnorm"),
-    "threads": _flag("threads"),
-    "max_time_s": _flag("max-time"),
-    "processes": _flag("processes"),
-    "strict_batch": _switch("strict-batch"),
-    "predict": _switch("predict"),
-    "roofs": _switch("roofs"),
-}
-"""How ``profile`` calls each setting that a cell can have."""
+        if field.name == "batch" or value != getattr(default, field.name):
+            yield from flag(Option(field.name, value)).split(" ", 1)
