@@ -41,6 +41,7 @@ def test_no_text_outside_the_command_line_names_a_flag() -> None:
         str(file.relative_to(PACKAGE)): flags
         for file in sorted(PACKAGE.rglob("*.py"))
         if file.relative_to(PACKAGE).parts[0] != "cli"
+        and file.relative_to(PACKAGE).as_posix() != "base/flags.py"  # which spells them
         and (flags := list(texts_with_a_flag(file.read_text(encoding="utf-8"))))
     }
     assert named == {}
