@@ -1,8 +1,8 @@
 """``rsinspect choose``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def choose() -> None:
     """Name the best network under a bound on this machine."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

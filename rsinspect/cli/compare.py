@@ -1,8 +1,8 @@
 """``rsinspect compare``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def compare() -> None:
     """Say whether B is really slower than A, by how much, and where."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

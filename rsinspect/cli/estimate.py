@@ -1,8 +1,8 @@
 """``rsinspect estimate``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def estimate() -> None:
     """Estimate latencies from a few networks that were measured."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

@@ -1,8 +1,8 @@
 """``rsinspect pareto``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def pareto() -> None:
     """Plot accuracy against what it costs here, as the paper does."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

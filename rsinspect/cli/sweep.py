@@ -1,8 +1,8 @@
 """``rsinspect sweep``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def sweep() -> None:
     """Measure many networks in many ways, interrupted or not, here, by shard or on Ray."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

@@ -1,8 +1,8 @@
 """``rsinspect runs check``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def runs_check() -> None:
     """Check that the database is whole; exit code 1 where not."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

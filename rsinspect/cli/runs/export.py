@@ -1,8 +1,8 @@
 """``rsinspect runs export``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def runs_export() -> None:
     """Write measurements for other programs: JSON, CSV, Parquet."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

@@ -1,8 +1,8 @@
 """``rsinspect runs import``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def runs_import() -> None:
     """Take in measurements from files and other databases."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

@@ -1,8 +1,8 @@
 """``rsinspect runs list``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def runs_list() -> None:
     """List the measurements that are kept."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

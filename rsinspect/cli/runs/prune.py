@@ -1,8 +1,8 @@
 """``rsinspect runs prune``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def runs_prune() -> None:
     """Delete measurements, by age or number."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

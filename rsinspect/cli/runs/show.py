@@ -1,8 +1,8 @@
 """``rsinspect runs show``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def runs_show() -> None:
     """Show a measurement that is kept."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")

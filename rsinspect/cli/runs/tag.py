@@ -1,8 +1,8 @@
 """``rsinspect runs tag``."""
 
-from rsinspect.base.errors import RsInspectError
+from rsinspect.base.errors import InvalidSpec
 
 
 def runs_tag() -> None:
     """Name a measurement, or take its name away."""
-    raise RsInspectError("not there yet")
+    raise InvalidSpec("not there yet")
