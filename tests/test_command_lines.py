@@ -41,7 +41,7 @@ def test_what_cannot_be_answered_is_not_measured(
 
 def test_command_lines_are_of_every_command_and_option() -> None:
     random = Random(0)
-    lines = [command_lines.command_line(random) for _ in range(4_000)]
+    lines = [command_lines.command_line(random) for _ in range(12_000)]
     called = Counter((named(line), word) for line in lines for word in line[1:])
     for name, parameters in command_lines.commands().items():
         for parameter in parameters:
