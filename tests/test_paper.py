@@ -10,6 +10,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from rsinspect import paper
+from rsinspect.networks import named
 
 FOLDER = Path(paper.__file__).parent
 TEXT = {"type": "string", "minLength": 1}
@@ -74,6 +75,30 @@ SCHEMAS = {
                     },
                     {"where": TEXT},
                 ),
+            },
+        }
+    ),
+    "accuracy.json": closed(
+        {
+            "schema": {"const": "rsinspect.accuracy/1"},
+            "what": TEXT,
+            "sources": closed(
+                dict.fromkeys(
+                    paper.ACCURACY_SOURCES, closed({"title": TEXT, "source": KEYS, "note": TEXT})
+                )
+            ),
+            "rows": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "array",
+                    "items": closed(
+                        {
+                            "model": TEXT,
+                            "top1": {"type": "number", "minimum": 70, "maximum": 90},
+                            "weights": TEXT,
+                        }
+                    ),
+                },
             },
         }
     ),
@@ -229,3 +254,36 @@ def test_figure_3_has_its_whole_grid_with_the_common_start_on_both_curves() -> N
     assert len(start) == 3 * 4
     missing = {p[1:5] for p in points if p.time_per_step_s is None or p.top1_minival is None}
     assert missing == {(320, "depth", 400, 1.0)}
+
+
+@pytest.mark.parametrize("source", paper.ACCURACY_SOURCES)
+def test_every_accuracy_is_of_a_network_that_can_be_made_and_stands_once(source: str) -> None:
+    found = paper.accuracies(source)
+    assert len({row.model for row in found}) == len(found)
+    for row in found:
+        made = named.source(row.model)
+        assert made.size is not None
+        assert (row.family == "ResNet-RS") == row.model[0].isdigit()
+    assert paper.accuracy_source(source).source
+
+
+def test_the_published_variants_and_efficientnets_b0_to_b7_have_paper_and_checkpoint() -> None:
+    eight = {f"EfficientNetB{number}" for number in range(8)}
+    published = {f"{row.depth}@{row.resolution}" for row in paper.table7()}
+    for source in ("paper", "checkpoints"):
+        models = {row.model for row in paper.accuracies(source)}
+        assert {model for model in models if model[0].isdigit()} == published
+        assert {model.partition("@")[0] for model in models} >= eight
+
+
+def test_a_printed_speed_up_follows_from_the_printed_latencies() -> None:
+    rows = {paper._model_text(row): row for row in paper.printed_table(7).rows}
+    pairs = paper.speed_ups()
+    assert (min(pair.tpu for pair in pairs), max(pair.tpu for pair in pairs)) == (1.7, 2.7)
+    for pair in pairs:
+        ours, theirs = rows[pair.model], rows[pair.rival]
+        tpu = theirs["tpuv3_latency_ms"] / ours["tpuv3_latency_ms"]
+        assert tpu == pytest.approx(pair.tpu, abs=0.0501)
+        v100 = theirs["v100_latency_s"] / ours["v100_latency_s"]
+        assert v100 == pytest.approx(pair.v100, abs=0.0501)
+        assert theirs["top1"] == pytest.approx(ours["top1"], abs=0.201)

@@ -3,7 +3,8 @@
 ``variants.json`` holds the block layouts (Table 11) and the regularisation Keras ships with each
 depth; ``tables.json`` the printed tables and what is known of their disagreements; ``recipes.json``
 the training recipes (Table 8); ``figures.json`` the grids of the scaling study and points read off
-Figure 3; ``weights.json`` the published weight files; ``citation.json`` how the paper is cited.
+Figure 3; ``weights.json`` the published weight files; ``accuracy.json`` what these reach on
+ImageNet where the paper does not say; ``citation.json`` how the paper is cited.
 Each names its sources. What is not known is null there and None here; nothing is filled in.
 """
 
@@ -11,6 +12,8 @@ import json
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+
+from rsinspect.base.errors import check_choice
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
@@ -160,6 +163,56 @@ class StudyPoint(NamedTuple):
     top1_minival: float | None
 
 
+ACCURACY_SOURCES = ("paper", "checkpoints", "timm")
+"""Who has published accuracies."""
+
+
+class Accuracy(NamedTuple):
+    """What a network reaches on the 50,000 validation images of ImageNet.
+
+    Attributes:
+        model: MODEL text with its size: ``152@224``, ``EfficientNetB4@380``.
+        family: ``ResNet-RS`` or ``EfficientNet``.
+        top1: Per cent.
+        weights: What the source calls the weights; None where it names none.
+    """
+
+    model: str
+    family: str
+    top1: float
+    weights: str | None = None
+
+
+class AccuracySource(NamedTuple):
+    """Where accuracies were published.
+
+    Attributes:
+        title: For the middle of a sentence.
+        source: Where they were read, in full.
+        note: What to know of them, in whole sentences.
+    """
+
+    title: str
+    source: tuple[str, ...]
+    note: str
+
+
+class SpeedUp(NamedTuple):
+    """A pair of Table 7 for which it prints how much faster the ResNet-RS trains.
+
+    Attributes:
+        model: The ResNet-RS, as MODEL text.
+        rival: The EfficientNet of about its accuracy, likewise.
+        tpu: Times as fast on TPUv3, bfloat16.
+        v100: Times as fast on a V100, float32.
+    """
+
+    model: str
+    rival: str
+    tpu: float
+    v100: float
+
+
 class PublishedWeights(NamedTuple):
     """Where the published weight files are, and the md5 of each."""
 
@@ -203,6 +256,85 @@ def table7() -> tuple[Table7Row, ...]:
     """
     rows = [row for row in printed_table(7).rows if row["network"]]
     return tuple(Table7Row(*[row[name] for name in Table7Row._fields]) for row in rows)
+
+
+@cache
+def accuracies(source: str = "paper") -> tuple[Accuracy, ...]:
+    """List published accuracies, shallowest ResNet-RS first and EfficientNets last.
+
+    Args:
+        source: ``paper`` (Table 7), ``checkpoints`` (the released ones, evaluated again) or
+            ``timm`` (its own evaluations, at more sizes).
+
+    Raises:
+        InvalidChoice: If there is no such source.
+
+    >>> accuracies("checkpoints")[4]
+    Accuracy(model='152@224', family='ResNet-RS', top1=82.9, weights='resnet-rs-152-i224')
+    """
+    check_choice("source of accuracies", source, ACCURACY_SOURCES)
+    rows = _data("accuracy.json")["rows"].get(source, [])
+    found = [
+        Accuracy(row["model"], _family(row["model"]), row["top1"], row["weights"]) for row in rows
+    ]
+    if source != "timm":
+        found += [
+            accuracy for row in printed_table(7).rows if (accuracy := _of_table7(row, source))
+        ]
+    return tuple(sorted(found, key=lambda accuracy: accuracy.family != "ResNet-RS"))
+
+
+@cache
+def accuracy_source(name: str) -> AccuracySource:
+    """Read what is known of a source of accuracies.
+
+    Raises:
+        InvalidChoice: If there is no such source.
+    """
+    check_choice("source of accuracies", name, ACCURACY_SOURCES)
+    found = _data("accuracy.json")["sources"][name]
+    return AccuracySource(found["title"], tuple(found["source"]), found["note"])
+
+
+@cache
+def speed_ups() -> tuple[SpeedUp, ...]:
+    """List the pairs of the paper's claim, 1.7 to 2.7 times as fast as EfficientNets on TPUs.
+
+    Each ResNet-RS for which Table 7 prints a speed-up stands there below the EfficientNet that it
+    is of, and the printed latencies give the printed numbers.
+
+    >>> speed_ups()[0]
+    SpeedUp(model='101@160', rival='EfficientNetB2@260', tpu=1.8, v100=2.1)
+    """
+    found, rival = [], ""
+    for row in printed_table(7).rows:
+        if row["network"] is None:
+            rival = _model_text(row)
+        elif row["tpu_speedup"] is not None:
+            pair = SpeedUp(_model_text(row), rival, row["tpu_speedup"], row["v100_speedup"])
+            found.append(pair)
+    return tuple(found)
+
+
+def _model_text(row: dict[str, Any]) -> str:
+    """Write a row of Table 7 as MODEL text."""
+    name = row["depth"] or row["model"].replace("-", "")
+    return f"{name}@{row['resolution']}"
+
+
+def _family(model: str) -> str:
+    return "EfficientNet" if model.startswith("EfficientNet") else "ResNet-RS"
+
+
+def _of_table7(row: dict[str, Any], source: str) -> Accuracy | None:
+    """Read the accuracy in a row: as printed, or that of the released checkpoint."""
+    model = _model_text(row)
+    if source == "paper":
+        return Accuracy(model, _family(model), row["top1"])
+    if row["checkpoint_top1"] is None:
+        return None
+    weights = f"resnet-rs-{model.replace('@', '-i')}"
+    return Accuracy(model, _family(model), row["checkpoint_top1"], weights)
 
 
 PRINTED_TABLES = tuple(range(1, 13))
