@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
@@ -18,6 +18,10 @@ from rsinspect.drawing.theme import THEMES, contrast
 from rsinspect.plots.chart import chart_figure, chart_plot
 from rsinspect.plots.page import WIDTH, PlotFormat, own_settings, plot_format
 from tests.conftest import Cli
+from tests.plotted import words_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 X, Y = Axis("cost", "count", log=True), Axis("worth", "number")
 
@@ -30,7 +34,19 @@ CLOUD = chart(
     Series("all", tuple(Point(10 ** (i % 40 / 10), i % 97) for i in range(1, 2000)), faint=True),
     Series("front", tuple(Point(10 ** (i / 15), 2 * i, f"50@{i}") for i in range(60)), "dashed"),
 )
+UNCERTAIN = chart(
+    Series(
+        "measured",
+        (
+            Point(1.0, 1.0, "sure", (0.99, 1.01)),
+            Point(10.0, 2.0, "may be", (4.0, 40.0), "hollow"),
+            Point(30.0, 1.5, "beaten", (25.0, 300.0), "pale"),
+        ),
+        "solid",
+    )
+)._replace(looks=(("full", "best"), ("hollow", "perhaps"), ("pale", "beaten by another")))
 CHARTS = {
+    "uncertain": UNCERTAIN,
     "table 7": table_chart(7),
     "table 7 by flops": table_chart(7, x="flops"),
     "figure 3": figure_chart(3),
@@ -114,6 +130,31 @@ def test_points_without_a_place_on_a_logarithm_are_counted_and_the_others_keep_t
 def test_values_beyond_any_axis_are_refused(value: float, log: bool) -> None:
     with pytest.raises(RenderError, match="cannot be drawn on the axis cost"):
         chart_figure(chart(Series("s", (Point(value, 1.0),)), x=Axis("cost", log=log)), "light")
+
+
+def level_lines(figure: Figure) -> list[tuple[float, float]]:
+    """Both ends of each line from left to right that is no axis and no grid."""
+    lines: list[Any] = [line.get_xydata() for line in figure.axes[0].lines]
+    strokes = [line for line in lines if len(line) == 2]
+    return [(float(a[0]), float(b[0])) for a, b in strokes if a[1] == b[1]]
+
+
+def test_an_interval_wider_than_its_mark_is_drawn_and_the_axis_holds_it() -> None:
+    wide = chart_figure(UNCERTAIN, "light")
+    lengths = sorted(b - a for a, b in level_lines(wide))
+    without = UNCERTAIN._replace(facets=(Facet("", (Series("measured", tuple(
+        point._replace(x_ends=None) for point in UNCERTAIN.points), "solid"),)),))  # fmt: skip
+    plain = sorted(b - a for a, b in level_lines(chart_figure(without, "light")))
+    assert len(lengths) == len(plain) + 3  # two intervals, and one in the key
+    assert "beaten" in words_of(wide)
+    assert max(b for _, b in level_lines(wide)) <= WIDTH
+
+
+def test_the_key_says_what_the_look_of_a_mark_means() -> None:
+    found = texts(chart_plot(UNCERTAIN, "svg", "light"))
+    assert {"best", "perhaps", "beaten by another"} <= set(found)
+    assert any("95 % interval" in text for text in found)
+    assert not any("95 % interval" in text for text in texts(chart_plot(CLOUD, "svg", "light")))
 
 
 @pytest.mark.slow

@@ -13,6 +13,9 @@ from rsinspect.answers.table import Kind
 Joined = Literal["none", "solid", "dashed"]
 """What goes from each point of a series to the next."""
 
+Look = Literal["full", "hollow", "pale"]
+"""How a point stands out among those of its series; a chart says what each means."""
+
 
 class Axis(NamedTuple):
     """What is measured along one side.
@@ -35,11 +38,15 @@ class Point(NamedTuple):
         x: In the unit of the x axis.
         y: In the unit of the y axis.
         label: Its name, or nothing; labels that find no free room are left out and counted.
+        x_ends: Of the 95 % interval of ``x``; None where it has none.
+        look: Of its mark.
     """
 
     x: float
     y: float
     label: str = ""
+    x_ends: tuple[float, float] | None = None
+    look: Look = "full"
 
 
 class Series(NamedTuple):
@@ -82,6 +89,7 @@ class Chart(NamedTuple):
         y: Vertical axis of every facet.
         facets: From left to right.
         notes: Remarks and sources, below.
+        looks: What each look of a point means, in the order of the key.
     """
 
     title: str
@@ -90,6 +98,7 @@ class Chart(NamedTuple):
     y: Axis
     facets: tuple[Facet, ...]
     notes: tuple[str, ...] = ()
+    looks: tuple[tuple[Look, str], ...] = ()
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -102,5 +111,7 @@ class Chart(NamedTuple):
         return {series.name: series for facet in self.facets for series in facet.series}
 
     def values(self, axis: Literal["x", "y"]) -> tuple[float, ...]:
-        """Collect what lies along an axis."""
-        return tuple(point.x if axis == "x" else point.y for point in self.points)
+        """Collect what lies along an axis, ends of intervals included."""
+        if axis == "y":
+            return tuple(point.y for point in self.points)
+        return tuple(value for point in self.points for value in (point.x, *(point.x_ends or ())))

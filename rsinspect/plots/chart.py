@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from rsinspect.answers.chart import Axis, Chart, Facet, Series
+from rsinspect.answers.chart import Axis, Chart, Facet, Look, Point, Series
 from rsinspect.base.errors import RenderError
 from rsinspect.base.units import binary_bytes
 from rsinspect.drawing.theme import THEMES, Theme
@@ -27,7 +27,7 @@ from rsinspect.plots.axes import (
     log_ticks,
     short,
 )
-from rsinspect.plots.frame import Dots, Entry, Frame, Sign
+from rsinspect.plots.frame import Dots, Entry, Frame, Sign, Single
 from rsinspect.plots.labels import NO_LEADER, Around, Crossing, Labels, Leader, Spot, led_to
 from rsinspect.plots.page import (
     MARGIN,
@@ -55,6 +55,8 @@ _GAP = 26  # between facets
 _AXIS = 48  # below a facet
 _LEAST_FACET = 190
 _MARK = 7.0
+_PALER = 0.65
+"""Of the paper in the colour of a pale mark."""
 _LINE = 80.0
 """What a name costs that crosses the line of a series."""
 _FAR = 14.0
@@ -70,7 +72,7 @@ _ON_DARK = (
     "#56b4e9", "#f0a05a", "#3fcfa4", "#dd9ec2", "#e8c04a", "#9ad4f5", "#d0d0d0", "#f58a8a",
 )  # fmt: skip
 _GREYS = ("#000000", "#6e6e6e", "#303030", "#8a8a8a")
-_STYLES = {"solid": "-", "dashed": "--"}
+_LINES = {"solid": "-", "dashed": "--"}
 
 
 def chart_plot(chart: Chart, format: PlotFormat, theme: str, sheet: Sheet = README) -> bytes:
@@ -113,7 +115,7 @@ def chart_figure(chart: Chart, theme: str, sheet: Sheet = README) -> Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Style:
     """How a series is drawn; its sample in the key is a piece of its line with one mark.
 
     Attributes:
@@ -133,23 +135,55 @@ class _Look:
             page.line([(x, y), (x + self.width, y)], self.pen._replace(rank=2))
         page.marks([(x + self.width / 2, y)], self.dot)
 
+    def of(self, look: Look, theme: Theme) -> Dot:
+        """Choose the mark of a point."""
+        match look:
+            case "full":
+                return self.dot
+            case "hollow":
+                return self.dot._replace(fill=theme.paper)
+            case "pale":
+                colour = mixed(self.dot.edge, theme.paper, _PALER)
+                return self.dot._replace(fill=colour, edge=colour, rank=4.5)
+            case _:
+                assert_never(look)
 
-def _looks(chart: Chart, theme: Theme) -> dict[str, _Look]:
-    """Choose the look of every series that is not faint, by name; the same in all facets."""
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The 95 % interval of a point."""
+
+    colour: str
+    width: float = 26
+
+    def draw(self, page: Page, place: Place) -> None:
+        """Draw a short one."""
+        self.between(page, place[0] + 2, place[0] + self.width - 2, place[1])
+
+    def between(self, page: Page, low: float, high: float, y: float) -> None:
+        """Draw an error bar."""
+        pen = Pen(self.colour, 1.1, rank=4.2)
+        page.line([(low, y), (high, y)], pen)
+        for end in (low, high):
+            page.line([(end, y - 3), (end, y + 3)], pen)
+
+
+def _styles(chart: Chart, theme: Theme) -> dict[str, _Style]:
+    """Choose the style of every series that is not faint, by name; the same in all facets."""
     palette = _GREYS if theme.name == "print" else _ON_DARK if theme.name == "dark" else _ON_LIGHT
     named = {name: series for name, series in chart.series.items() if not series.faint}
     groups = list(dict.fromkeys(s.group or s.name for s in named.values()))
-    looks = {}
+    styles = {}
     for name, series in named.items():
         index = groups.index(series.group or name)
         colour = palette[index % len(palette)]
         fill = theme.paper if series.line == "dashed" else colour
-        style = _STYLES.get(series.line)
-        looks[name] = _Look(
+        line = _LINES.get(series.line)
+        styles[name] = _Style(
             Dot(_MARK, fill, colour, _SHAPES[index % len(_SHAPES)]),
-            None if style is None else Pen(colour, 1.3, style, rank=4),
+            None if line is None else Pen(colour, 1.3, line, rank=4),
         )
-    return looks
+    return styles
 
 
 def _faint(theme: Theme) -> Dot:
@@ -216,18 +250,26 @@ class _Plot(NamedTuple):
     across: Ruler
     up: Ruler
 
-    def places(self, series: Series) -> list[tuple[Place, str]]:
-        """Place and name the points that the axes can show: a logarithm has no zero."""
+    def places(self, series: Series) -> list[tuple[Place, Point]]:
+        """Place the points that the axes can show: a logarithm has no zero."""
         across, up = self.across.scale, self.up.scale
         return [
-            ((across.at(point.x), up.at(point.y)), point.label)
+            ((across.at(point.x), up.at(point.y)), point)
             for point in series.points
             if (point.x > 0 or not across.log) and (point.y > 0 or not up.log)
         ]
 
+    def ends(self, point: Point) -> tuple[float, float] | None:
+        """Place the ends of a point's interval; one that the axis cannot show lies at its edge."""
+        if point.x_ends is None:
+            return None
+        scale = self.across.scale
+        low, high = sorted(scale.at(max(end, scale.low)) for end in point.x_ends)
+        return low, high
+
 
 def _frame(chart: Chart, theme: Theme, unnamed: int, sheet: Sheet) -> Frame:
-    looks = _looks(chart, theme)
+    styles = _styles(chart, theme)
     notes = list(chart.notes)
     hidden = sum(
         (chart.x.log and point.x <= 0) or (chart.y.log and point.y <= 0) for point in chart.points
@@ -237,8 +279,12 @@ def _frame(chart: Chart, theme: Theme, unnamed: int, sheet: Sheet) -> Frame:
     if unnamed:
         notes.append(f"Without a name for want of room: {unnamed}.")
     behind: Sign = Dots(_faint(theme), width=26)
-    signs = {name: behind if s.faint else looks[name] for name, s in chart.series.items()}
+    signs = {name: behind if s.faint else styles[name] for name, s in chart.series.items()}
     key = [Entry(sign, name) for name, sign in signs.items()] if len(signs) > 1 else []
+    plain = _Style(Dot(_MARK, theme.muted, theme.muted), None)
+    key += [Entry(Single(plain.of(look, theme)), words) for look, words in chart.looks]
+    if any(point.x_ends for point in chart.points):
+        key.append(Entry(_Range(theme.muted), "95 % interval, where wider than the mark"))
     return Frame.of(chart.title, [chart.subtitle], key, notes, sheet)
 
 
@@ -253,7 +299,7 @@ def _drawn(chart: Chart, theme: Theme, unnamed: int, sheet: Sheet) -> tuple[Page
     each = (sheet.width - MARGIN - left - _GAP * (beside - 1)) / beside
     page = frame.page(frame.top + rows * (head + tall + _AXIS), theme)
     page.remark((MARGIN, frame.top + head - 10), cut(chart.y.label, sheet.room * 0.6, SMALL))
-    looks, missed = _looks(chart, theme), 0
+    styles, missed = _styles(chart, theme), 0
     for index, facet in enumerate(chart.facets):
         row, column = divmod(index, beside)
         start = left + column * (each + _GAP)
@@ -265,7 +311,7 @@ def _drawn(chart: Chart, theme: Theme, unnamed: int, sheet: Sheet) -> tuple[Page
         if facet.title:
             title = cut(facet.title, each * 0.6, TEXT, bold=True)
             page.words((box.right, top - 10), title, Lettering(side="right", bold=True))
-        missed += _draw_facet(page, facet, _Plot(box, across, up), looks)
+        missed += _draw_facet(page, facet, _Plot(box, across, up), styles)
     middle, bottom = (left + sheet.width - MARGIN) / 2, frame.top + rows * (head + tall + _AXIS)
     page.remark((middle, bottom - 10), cut(chart.x.label, sheet.room, SMALL), "center")
     if not chart.points:
@@ -282,37 +328,50 @@ def _columns(chart: Chart, sheet: Sheet) -> tuple[float, int]:
     return left, max(1, min(len(chart.facets), fit))
 
 
-def _draw_facet(page: Page, facet: Facet, plot: _Plot, looks: dict[str, _Look]) -> int:
+def _draw_facet(page: Page, facet: Facet, plot: _Plot, styles: dict[str, _Style]) -> int:
     """Draw series and names; returns how many names found no room."""
     labels = Labels(plot.box)
-    named: list[tuple[Place, str]] = []
+    named: list[tuple[Place, Point]] = []
     for series in sorted(facet.series, key=lambda s: not s.faint):
-        points = plot.places(series)
-        places = [place for place, _ in points]
+        found = plot.places(series)
+        places = [place for place, _ in found]
         if not places:
             continue
         if series.faint:
             page.marks(places, _faint(page.theme))
             continue
-        look = looks[series.name]
-        if look.pen is not None:
-            page.line(places, look.pen)
+        style = styles[series.name]
+        if style.pen is not None:
+            page.line(places, style.pen)
             labels.lines += [Crossing(Stroke(*ends), _LINE) for ends in pairwise(places)]
-        page.marks(places, look.dot)
-        half = _MARK / 2 + 1
-        labels.marks += [Box.around(place, half, half) for place in places]
-        named += [(place, text) for place, text in points if text]
+        labels.marks += [_draw_point(page, plot, style, *each) for each in found]
+        named += [each for each in found if each[1].label]
+        labels.points += places
     over = any(series.faint for series in facet.series)
-    return sum(not _name(page, labels, *point, over=over) for point in dict.fromkeys(named))
+    return sum(not _name(page, labels, *each, over=over) for each in dict.fromkeys(named))
 
 
-def _name(page: Page, labels: Labels, place: Place, text: str, *, over: bool) -> bool:
+def _draw_point(page: Page, plot: _Plot, style: _Style, place: Place, point: Point) -> Box:
+    """Draw a mark with its interval; returns what they cover."""
+    dot = style.of(point.look, page.theme)
+    page.marks([place], dot)
+    half = _MARK / 2 + 1
+    box = Box.around(place, half, half)
+    ends = plot.ends(point)
+    if ends is None or max(place[0] - ends[0], ends[1] - place[0]) < _MARK / 2 + 2:
+        return box  # too short to be seen beside the mark
+    _Range(dot.edge).between(page, *ends, place[1])
+    return box._replace(left=min(box.left, ends[0]), right=max(box.right, ends[1]))
+
+
+def _name(page: Page, labels: Labels, place: Place, point: Point, *, over: bool) -> bool:
     """Put a name beside its point, or farther off with a leader; ``over`` hides faint points."""
-    text = cut(text, 180, SMALL)
+    text = cut(point.label, 180, SMALL)
 
     def lead(spot: Spot) -> Leader:
         (box,) = spot.boxes
-        if box.distance(*place) <= _FAR:
+        own = box.distance(*place)
+        if own <= _FAR and all(own <= box.distance(*other) + 1 for other in labels.points):
             return NO_LEADER
         return Leader(led_to(place, _MARK / 2, box), 5)
 
@@ -324,5 +383,6 @@ def _name(page: Page, labels: Labels, place: Place, text: str, *, over: bool) ->
     if leader.stroke is not None:
         page.line(leader.stroke, Pen(page.theme.muted, 0.7, rank=4.6))
         labels.leaders.append(leader.stroke)
-    labels.put(page, text, Lettering(SMALL, over=over), spot)
+    colour = page.theme.muted if point.look == "pale" else None
+    labels.put(page, text, Lettering(SMALL, colour, over=over), spot)
     return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from rsinspect.drawing.theme import Theme
-from rsinspect.plots.page import MARGIN, Box, Dot, Lettering, Page, Place
+from rsinspect.plots.page import MARGIN, Box, Dot, Lettering, Page, Pen, Place
 from rsinspect.plots.sheet import README, Sheet
 from rsinspect.plots.text import LEADING, POINT, SMALL, TEXT, TITLE, broken, cut, text_width
 
@@ -72,6 +72,26 @@ class Single:
         """Draw one."""
         x, y = place
         page.marks([(x + self.width / 2, y)], self.dot)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The 95 % interval of a number."""
+
+    width: float = 18
+
+    def draw(self, page: Page, place: Place) -> None:
+        """Draw a short one."""
+        self.between(page, place[0] + 2, place[0] + self.width - 2, place[1])
+
+    @staticmethod
+    def between(page: Page, low: float, high: float, y: float) -> None:
+        """Draw an error bar, with a rim of paper around it."""
+        for colour, width, grown in ((page.theme.paper, 3.4, 1.2), (page.theme.ink, 1.3, 0)):
+            pen = Pen(colour, width, rank=6 if grown else 7)
+            page.line([(low - grown, y), (high + grown, y)], pen)
+            for end in (low, high):
+                page.line([(end, y - 4 - grown), (end, y + 4 + grown)], pen)
 
 
 class Entry(NamedTuple):

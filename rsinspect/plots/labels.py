@@ -69,6 +69,7 @@ class Labels:
         marks: Boxes of marks.
         leaders: Lines from points to their names.
         lines: Lines that may be crossed, at a price.
+        points: Middles of marks that names belong to.
     """
 
     def __init__(self, box: Box) -> None:
@@ -77,6 +78,7 @@ class Labels:
         self.marks: list[Box] = []
         self.leaders: list[Stroke] = []
         self.lines: list[Crossing] = []
+        self.points: list[Place] = []
 
     def free(self, boxes: Sequence[Box]) -> bool:
         """Tell whether text in these boxes covers no other text, mark or leader."""

@@ -13,7 +13,7 @@ from rsinspect.base.words import Option, advice, plural
 from rsinspect.drawing.scene import Role
 from rsinspect.drawing.theme import THEMES, Theme
 from rsinspect.plots.axes import even_ticks, faint
-from rsinspect.plots.frame import Dots, Entry, Single, Swatch
+from rsinspect.plots.frame import Dots, Entry, Interval, Single, Swatch
 from rsinspect.plots.page import (
     MARGIN,
     Box,
@@ -76,26 +76,6 @@ def latency_figure(run: ProfileRun, theme: str, sheet: Sheet = README) -> Figure
     """
     with own_settings():
         return _drawn(run, THEMES[theme], sheet)
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The 95 % interval of a median."""
-
-    width: float = 18
-
-    def draw(self, page: Page, place: Place) -> None:
-        """Draw a short one."""
-        self.between(page, place[0] + 2, place[0] + 16, place[1])
-
-    @staticmethod
-    def between(page: Page, low: float, high: float, y: float) -> None:
-        """Draw an error bar, with a rim of paper around it."""
-        for colour, width, grown in ((page.theme.paper, 3.4, 1.2), (page.theme.ink, 1.3, 0)):
-            pen = Pen(colour, width, rank=6 if grown else 7)
-            page.line([(low - grown, y), (high + grown, y)], pen)
-            for end in (low, high):
-                page.line([(end, y - 4 - grown), (end, y + 4 + grown)], pen)
 
 
 @dataclass(frozen=True, slots=True)
