@@ -1,4 +1,4 @@
-"""Amounts as people write them: ``63.7M``, ``12e9``, ``1,024``, ``512 MiB``.
+"""Amounts as people write them: ``63.7M``, ``12e9``, ``1,024``, ``512 MiB``; times: ``20ms``.
 
 What ``base.units`` writes is read here. An amount knows how exactly it was written, so that a
 number can be held against it: ``63.7M`` is every count that rounds to it, ``63724296`` one count.
@@ -18,6 +18,18 @@ BYTES = {
     "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
+
+TIMES_S = {
+    "": 1.0, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0,
+    "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0,
+}  # fmt: skip
+"""Seconds of each unit of time; without one it is seconds."""
+
+LONGEST_S = 1e9
+"""Thirty years."""
+
+_TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,2}))?\s*([a-zµμ]*)")
+_HINT_TIME = "write 20ms, 1.5s, 30min, 2h or 30d"
 
 _DIGITS = r"\d+(?:[,_ ]\d{3})+|\d+"
 _AMOUNT = re.compile(rf"({_DIGITS})(?:\.(\d*))?(?:[eE]([+-]?\d{{1,2}}))?\s*([A-Za-z]*)", re.ASCII)
@@ -105,3 +117,27 @@ def amount(written: object, *, in_bytes: bool | None = None) -> Amount:
     )
     COST.check(read.value, InvalidQuestion)
     return read
+
+
+def seconds_of(written: object) -> float:
+    """Read a length of time, in seconds.
+
+    Args:
+        written: Text, or a number of seconds.
+
+    Raises:
+        InvalidQuestion: If it is none, or no time at all.
+
+    >>> seconds_of("20ms"), seconds_of("1.5 s"), seconds_of("2h"), seconds_of(0.2)
+    (0.02, 1.5, 7200.0, 0.2)
+    """
+    if isinstance(written, str):
+        found = _TIME.fullmatch(written.strip()) if len(written) < 60 else None
+        if found is None or found[3] not in TIMES_S:
+            raise InvalidQuestion(f"{quoted(written)} is not a length of time", _HINT_TIME)
+        written = float(f"{found[1]}e{found[2] or 0}") * TIMES_S[found[3]]
+    if isinstance(written, bool) or not isinstance(written, int | float):
+        raise InvalidQuestion(f"{shown(written)} is not a length of time", _HINT_TIME)
+    if not 0 < written < LONGEST_S:
+        raise InvalidQuestion(f"{shown(written)} s is no length of time to wait for", _HINT_TIME)
+    return float(written)
