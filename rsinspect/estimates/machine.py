@@ -1,0 +1,205 @@
+"""What parts take on a machine, learnt from what it ran: a Gaussian process of the logarithm.
+
+What a part takes is its work at the machine's rates, times how much better or worse such a part
+runs than the rates say. Both are learnt at once. The rates have wide priors, since a machine is
+only known by what it ran; the second factor is alike for parts that are alike (``parts.PLACE``), so
+that a block measured at two sizes tells of the sizes between, and of the same block in any depth.
+A sum of parts tells of each of them by its share; that makes the model nonlinear, and it is
+linearised at the latest solution until that stays. Every process is a few per cent faster or slower
+as a whole (``PROCESS``); that doubt is in each timing and in each estimate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from rsinspect.base.units import ITEM_BYTES
+from rsinspect.estimates.parts import PER_BATCH, Part
+from rsinspect.estimates.timings import Timing
+from rsinspect.profiling.roofline.roofs import Roofs
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+class Prior(NamedTuple):
+    """What is taken for granted of any machine before it ran anything.
+
+    Attributes:
+        rates: Seconds of one unit of each kind of WORK, as they relate to each other.
+        rate_spread: One standard deviation of the logarithm of each.
+        likeness: Of the second factor, likewise.
+        reach: Distance in each number of PLACE over which parts are alike.
+        own: What each part has of its own, likewise.
+        process: What a process is faster or slower than another, likewise.
+    """
+
+    rates: tuple[float, ...] = (1e-5, 1e-11, 1e-11, 1e-10, 4e-10, 4e-10)
+    rate_spread: tuple[float, ...] = (1.0, 0.7, 0.7, 0.7, 0.7, 0.7)
+    likeness: float = 0.25
+    reach: tuple[float, ...] = (2.0, 1.0, 1.0, 1.0, 1.0)
+    own: float = 0.02
+    process: float = 0.03
+
+    @classmethod
+    def of_roofs(cls, roofs: Roofs) -> Prior:
+        """Take the rates from the roofs of a machine; networks keep below them."""
+        mac = 2 / roofs.flops_per_s / REACHED
+        number = ITEM_BYTES.get(roofs.precision, 4) / roofs.bytes_per_s(math.inf) / REACHED
+        own = cls()
+        return own._replace(
+            rates=(own.rates[0], mac, mac, GROUPED * mac, number, number),
+            rate_spread=(1.0, 0.3, 0.3, 0.7, 0.5, 0.5),
+        )
+
+
+PRIOR = Prior()
+REACHED = 0.7
+"""Share of its roofs that a network reaches (RS-50, batch 8, two cores: 49 to 76 % a stage)."""
+GROUPED = 10.0
+"""What a MAC of a convolution in groups takes, in those of others."""
+STEPS = 30
+SETTLED = 1e-6
+"""Change of a logarithm of seconds below which the solution stays."""
+
+
+class _Kinds(NamedTuple):
+    """Parts at their batches, as arrays: a row each."""
+
+    work: Floats
+    place: Floats
+
+    @classmethod
+    def of(cls, parts: Sequence[tuple[Part, int]]) -> _Kinds:
+        import numpy as np
+
+        batch = np.array([[float(images)] for _, images in parts])
+        work = np.array([part.work for part, _ in parts])
+        place = np.array([part.place for part, _ in parts])
+        place[:, :1] += np.log(batch)
+        return cls(work * np.where(PER_BATCH, 1.0, batch), place)
+
+
+class Machine:
+    """A machine as far as it is known.
+
+    Args:
+        timings: What it ran; without any, nothing but its speed by the prior is known.
+        prior: What is taken for granted.
+    """
+
+    def __init__(self, timings: Sequence[Timing], prior: Prior = PRIOR) -> None:
+        import numpy as np
+
+        self.prior = prior
+        self.timings = tuple(timings)
+        self._rates = self._centre = np.log(prior.rates)
+        if self.timings:
+            self._learn()
+
+    def _learn(self) -> None:
+        import numpy as np
+
+        prior = self.prior
+        rows = [(one, each) for one in self.timings for each in one.sums]
+        kinds = list(dict.fromkeys((part, one.batch) for one, each in rows for part in each.times))
+        index = {kind: place for place, kind in enumerate(kinds)}
+        times = np.zeros((len(rows), len(kinds)))
+        for row, (one, each) in enumerate(rows):
+            for part, often in each.times.items():
+                times[row, index[part, one.batch]] += often
+        seen = np.log([each.seconds for _, each in rows])
+        of_process = np.array([self.timings.index(one) for one, _ in rows])
+        together = np.array([math.hypot(prior.process, one.error) for one, _ in rows]) ** 2
+        noise = np.diag([each.error**2 for _, each in rows])
+        noise += np.where(of_process[:, None] == of_process, together, 0.0)
+        self._kinds = _Kinds.of(kinds)
+        rates = self._rates
+        by_rates = self._logarithms(rates)
+        rates = rates + np.median(seen - np.log(times @ np.exp(by_rates)))  # its general speed
+        self._centre = rates
+        factor = np.zeros(len(kinds))
+        alike = self._likeness(self._kinds, self._kinds)
+        spread = np.square(prior.rate_spread)
+        for _ in range(STEPS):
+            expected = self._logarithms(rates) + factor
+            parts = times * np.exp(expected)
+            total = parts.sum(axis=1)
+            share = parts / total[:, None]
+            slope = self._slopes(rates)
+            both = share @ slope
+            aim = seen - np.log(total) + share @ (slope @ (rates - self._centre) + factor)
+            covariance = both * spread @ both.T + share @ alike @ share.T + noise
+            solved = np.linalg.solve(covariance, aim)
+            new_rates = self._centre + spread * (both.T @ solved)
+            new_factor = alike @ (share.T @ solved)
+            moved = max(np.abs(new_rates - rates).max(), np.abs(new_factor - factor).max())
+            rates, factor = new_rates, new_factor
+            if moved < SETTLED:
+                break
+        self._rates, self._share, self._slope = rates, share, slope
+        self._weights, self._inverse = share.T @ solved, np.linalg.inv(covariance)
+        self.evidence = -0.5 * (
+            aim @ solved + np.linalg.slogdet(covariance)[1] + len(rows) * math.log(2 * math.pi)
+        )
+
+    def _logarithms(self, rates: Floats, kinds: _Kinds | None = None) -> Floats:
+        """Compute the logarithm of the seconds of parts by the rates alone."""
+        import numpy as np
+
+        return np.log((kinds or self._kinds).work @ np.exp(rates))
+
+    def _slopes(self, rates: Floats, kinds: _Kinds | None = None) -> Floats:
+        """Compute what share of each part's time each kind of work is."""
+        import numpy as np
+
+        each = (kinds or self._kinds).work * np.exp(rates)
+        shares: Floats = each / each.sum(axis=1, keepdims=True)
+        return shares
+
+    def _likeness(self, some: _Kinds, others: _Kinds) -> Floats:
+        """Compute the covariance of the second factors of parts."""
+        import numpy as np
+
+        prior = self.prior
+        apart = (some.place[:, None] - others.place) / np.array(prior.reach)
+        distance = np.square(apart).sum(axis=2)
+        equal = (some.work[:, None] == others.work).all(axis=2) & (distance == 0)
+        likeness: Floats = prior.likeness**2 * np.exp(-distance / 2) + prior.own**2 * equal
+        return likeness
+
+    def parts(self, parts: Sequence[tuple[Part, int]]) -> tuple[Floats, Floats]:
+        """Estimate what parts take.
+
+        Args:
+            parts: Each with the images in a batch.
+
+        Returns:
+            The logarithm of the seconds of each, and their covariance; what a process adds to that
+            is left out.
+        """
+        import numpy as np
+
+        kinds = _Kinds.of(parts)
+        slope = self._slopes(self._rates, kinds)
+        spread = np.square(self.prior.rate_spread)
+        own = slope * spread @ slope.T + self._likeness(kinds, kinds)
+        if not self.timings:
+            return self._logarithms(self._rates, kinds), own
+        alike = self._likeness(kinds, self._kinds)
+        mean = self._logarithms(self._rates, kinds) + alike @ self._weights
+        across = (slope * spread @ self._slope.T + alike) @ self._share.T
+        return mean, own - across @ self._inverse @ across.T
+
+    def unlike(self, parts: Sequence[tuple[Part, int]]) -> Floats:
+        """Say how unlike any part that was timed each of some parts is: 0, a timed one, to 1."""
+
+        kinds = _Kinds.of(parts)
+        alike = self._likeness(kinds, self._kinds).max(axis=1)
+        unlike: Floats = 1 - alike / (self.prior.likeness**2 + self.prior.own**2)
+        return unlike

@@ -1,0 +1,167 @@
+"""Latencies that were not measured: from parts of a made-up machine whose truth is known."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.design_space.space import Space
+from rsinspect.estimates.estimate import Estimator
+from rsinspect.estimates.machine import Machine
+from rsinspect.estimates.parts import PER_BATCH, Part, parts_of
+from rsinspect.estimates.timings import Sum, Timing
+from rsinspect.networks.named import network
+from rsinspect.networks.network import Network, resnet_rs
+from rsinspect.profiling.record.run import Segment
+from rsinspect.profiling.statistics import Latency
+from tests.networks import network_of
+from tests.runs import ROOFS, run_of
+
+RATES = (2e-5, 1.5e-11, 0.8e-11, 3e-10, 3e-10, 9e-10)
+"""Of a machine that nobody has."""
+
+
+def truth(part: Part, batch: int) -> float:
+    """Seconds of a part: its work at those rates, and better on larger maps and wider layers."""
+    images = [1 if once else batch for once in PER_BATCH]
+    work = math.fsum(w * n * r for w, n, r in zip(part.work, images, RATES, strict=True))
+    pixels, channels = part.place[:2]
+    return work * math.exp(0.08 * math.sin(pixels + math.log(batch)) + 0.1 * math.cos(channels))
+
+
+def true_latency(made: Network, batch: int) -> float:
+    return sum(part.repeats * truth(part, batch) for part in parts_of(made.graph))
+
+
+def timing(made: Network, batch: int = 1, *, factor: float = 1.0) -> Timing:
+    seconds = {part.path: factor * truth(part, batch) for part in parts_of(made.graph)}
+    return Timing.of_parts(made, batch, seconds)
+
+
+MEASURED = ("50@160", "152@224", "350@320")
+PUBLISHED = (
+    "50@160", "101@160", "101@192", "152@192", "152@224", "152@256", "200@256", "270@256",
+    "350@256", "350@320", "420@320",
+)  # fmt: skip
+
+
+def test_parts_of_three_networks_tell_of_all_depths_and_sizes() -> None:
+    estimator = Estimator.of_timings([timing(network(text)) for text in MEASURED])
+    for text in PUBLISHED:
+        made = network(text)
+        found = estimator.latency(made, 1)
+        assert found.latency_s == pytest.approx(true_latency(made, 1), rel=0.03), text
+        assert found.low_s < true_latency(made, 1) < found.high_s
+        assert not found.extrapolates
+
+
+def test_wholes_of_three_networks_tell_of_others() -> None:
+    timings = [
+        Timing.whole(made, 8, true_latency(made, 8)) for made in map(network, MEASURED)
+    ]  # fmt: skip
+    estimator = Estimator.of_timings(timings)
+    for text in PUBLISHED:
+        made = network(text)
+        found = estimator.latency(made, 8)
+        assert found.latency_s == pytest.approx(true_latency(made, 8), rel=0.06), text
+        assert found.low_s < true_latency(made, 8) < found.high_s
+        assert found.images_per_s == 8 / found.latency_s
+
+
+def test_intervals_cover_what_processes_scatter() -> None:
+    """Each process of the made-up machine is faster or slower as a whole, by 3 %."""
+    draw = random.Random(5)
+    inside = tries = 0
+    for _ in range(40):
+        timings = [timing(network(t), factor=math.exp(draw.gauss(0, 0.03))) for t in MEASURED]
+        estimator = Estimator.of_timings(timings)
+        made = network(draw.choice(PUBLISHED))
+        found = estimator.latency(made, 1)
+        measured = true_latency(made, 1) * math.exp(draw.gauss(0, 0.03))
+        tries += 1
+        inside += found.low_s <= measured <= found.high_s
+    assert inside / tries >= 0.9
+
+
+def test_tables_of_a_space_are_what_each_network_gets() -> None:
+    estimator = Estimator.of_timings([timing(network(text)) for text in MEASURED])
+    space = Space.of({"depth": (50, 101), "width": (0.5, 1.0), "resolution": (128, 256)})
+    latencies = estimator.latencies(space, 4)
+    for point in range(space.size):
+        layout, width, side = space.point(point)
+        where = np.array([space.widths.index(width)]), np.array([space.resolutions.index(side)])
+        found = latencies.of(*where, np.array([layout.blocks]))
+        alone = estimator.latency(resnet_rs(space.spec(point)), 4)
+        assert found["latency_s"][0] == pytest.approx(alone.latency_s)
+        assert found["latency_low_s"][0] == pytest.approx(alone.low_s)
+        assert found["latency_high_s"][0] == pytest.approx(alone.high_s)
+
+
+def test_what_lies_beyond_the_measured_is_said() -> None:
+    estimator = Estimator.of_timings([timing(network("50@160")), timing(network("101@192"))])
+    inside = estimator.latency(network("101@160"), 1)
+    assert inside.extrapolates == ()
+    beyond = estimator.latency(network("101@320"), 8)
+    assert beyond.extrapolates[:2] == (
+        "batch 8: measured was 1", "320 pixels: measured were 160 to 192",
+    )  # fmt: skip
+    assert beyond.high_s / beyond.low_s > inside.high_s / inside.low_s
+
+
+def test_roofs_alone_give_a_wide_interval() -> None:
+    found = Estimator.of(ROOFS).latency(network("50"), 8)
+    assert 0.1 < found.latency_s < 10
+    assert found.high_s / found.low_s > 1.5
+    assert found.how == "the roofs of the machine"
+
+
+def test_a_run_tells_of_its_parts_and_adds_up_to_its_whole() -> None:
+    made = network_of(50)
+    segments = [
+        Segment(path=path, level="block", latency=Latency((0.1,)))
+        for part in parts_of(made.graph)
+        for path in part.paths
+    ]
+    read = Timing.of(run_of(segments, network=made, batch=2, whole=[3.6], level="block"))
+    assert (read.title, read.batch, read.sides) == (made.title, 2, (160, 160))
+    assert [len(each.times) for each in read.sums] == [1] * 10
+    repeats = {part: part.repeats for part in parts_of(made.graph)}
+    total = sum(repeats[next(iter(each.times))] * each.seconds for each in read.sums)
+    assert total == pytest.approx(3.6)
+
+
+def test_runs_of_unlike_conditions_are_refused() -> None:
+    one, other = (
+        run_of([_whole()], network=network_of(50)),
+        run_of([_whole()], precision="bfloat16"),
+    )
+    with pytest.raises(InvalidMeasurement, match="differ in precision: float32 and bfloat16"):
+        Estimator.of([one, other])
+    with pytest.raises(InvalidMeasurement, match="needs a network that was measured"):
+        Estimator.of([])
+    with pytest.raises(InvalidMeasurement, match="before runs had their networks"):
+        Estimator.of([run_of([_whole()])])
+
+
+def _whole() -> Segment:
+    return Segment(path="stem", level="stage", latency=Latency((1.0,)))
+
+
+def test_a_part_of_no_network_is_told_from_those_measured() -> None:
+    machine = Machine([timing(network("50"))])
+    own, other = ([(part, 1) for part in parts_of(network(t).graph)] for t in ("50", "101@320"))
+    assert machine.unlike(own).max() < 1e-9
+    assert machine.unlike(other).max() > 0.1
+
+
+def test_a_sum_of_parts_tells_of_each_by_its_share() -> None:
+    made = network("50")
+    first, second, *_ = parts_of(made.graph)
+    both = truth(first, 1) + truth(second, 1)
+    machine = Machine([Timing(made.title, 1, (Sum({first: 1.0, second: 1.0}, both),))])
+    logarithms, _ = machine.parts([(first, 1), (second, 1)])
+    assert np.exp(logarithms).sum() == pytest.approx(both, rel=0.05)
