@@ -1,0 +1,173 @@
+"""Comparisons: ratios with their intervals, what is refused, what is normalised."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rsinspect.base.errors import InvalidChoice, InvalidMeasurement
+from rsinspect.comparisons.comparison import How, from_json, to_json
+from rsinspect.comparisons.ratio import signed_ranks
+from rsinspect.profiling.record.batch import Batch
+from tests.comparisons import PARTS, compared, measured
+
+
+def test_what_is_slower_in_turns_is_slower_by_its_ratio() -> None:
+    found = compared(measured(1), measured(2, factor=1.05))
+    assert found.verdict == "slower"
+    assert found.ratio.low is not None
+    assert found.ratio.high is not None
+    assert found.ratio.low <= 1.05 <= found.ratio.high
+    assert found.ratio.value == pytest.approx(1.05, rel=0.01)
+    assert found.difference_s == pytest.approx(0.05 * found.a_s, rel=0.2)
+
+
+def test_sides_exchanged_give_the_inverse() -> None:
+    one, other = measured(1), measured(2, factor=1.05)
+    assert compared(other, one).ratio.value == pytest.approx(
+        1 / compared(one, other).ratio.value, rel=1e-9
+    )
+    assert compared(other, one).verdict == "faster"
+
+
+@pytest.mark.parametrize("how", ["paired", "groups"])
+def test_what_is_alike_is_not_shown_to_differ(how: How) -> None:
+    verdicts = [compared(measured(seed), measured(1000 + seed), how).verdict for seed in range(60)]
+    assert verdicts.count("no difference shown") >= 54
+
+
+def test_neighbours_fall_on_both_in_turns_and_on_one_of_two_groups() -> None:
+    one, other = measured(1), measured(2, weather=7)
+    assert compared(one, measured(2)).ratio.half_width < compared(one, other).ratio.half_width
+
+
+def test_one_process_each_does_not_show_a_small_difference_of_groups() -> None:
+    assert compared(measured(1), measured(2, factor=1.05)).verdict == "slower"
+    assert compared(measured(1), measured(2, factor=1.05), "groups").verdict != "slower"
+    assert compared(measured(1), measured(2, factor=1.3), "groups").verdict == "slower"
+
+
+def test_signed_ranks_cover_the_middle_of_any_even_noise() -> None:
+    def wild(numbers: random.Random) -> float:
+        return numbers.gauss(0, 1) * numbers.choice((0.1, 1, 50))
+
+    covered = 0
+    for seed in range(400):
+        numbers = random.Random(seed)
+        ends = signed_ranks([wild(numbers) for _ in range(12)])[1]
+        assert ends is not None
+        covered += ends[0] <= 0 <= ends[1]
+    assert covered >= 0.92 * 400
+
+
+def test_few_bursts_have_a_ratio_and_no_interval() -> None:
+    found = compared(measured(1, bursts=3), measured(2, factor=2, bursts=3))
+    assert found.ratio.interval is None
+    assert found.verdict == "no difference shown"
+    assert not found.is_slower_by(0.05)
+
+
+def test_parts_are_compared_by_path_and_those_of_one_alone_are_named() -> None:
+    slower = PARTS | {"c4": 0.080, "extra": 0.001}
+    del slower["stem"]
+    found = compared(measured(1), measured(2, parts=slower))
+    by_path = {part.path: part for part in found.parts}
+    ratio = by_path["c4"].ratio
+    assert ratio is not None
+    assert ratio.value == pytest.approx(2, rel=0.02)
+    assert by_path["c4"].difference_s == pytest.approx(by_path["c4"].a_s, rel=0.05)
+    assert [segment.path for segment in found.only_a] == ["stem"]
+    assert [segment.path for segment in found.only_b] == ["extra"]
+
+
+def test_blocks_are_added_up_where_the_other_has_stages() -> None:
+    blocks = {
+        f"{stage}/block{number}": seconds / 2
+        for stage, seconds in PARTS.items()
+        for number in (1, 2)
+    }
+    found = compared(measured(1), measured(2, parts=blocks))
+    assert [part.path for part in found.parts] == list(PARTS)
+    assert any("added up" in said for said in found.normalised)
+
+
+def test_times_are_per_image_where_batches_differ() -> None:
+    larger = measured(2, factor=2, batch=Batch(requested=16, used=16, tried=()))
+    found = compared(measured(1), larger)
+    assert found.per == "image"
+    assert found.ratio.value == pytest.approx(1, rel=0.01)
+    assert found.b_s == pytest.approx(found.a_s, rel=0.05)
+    assert "batch 8" in found.normalised[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("precision", "bfloat16"), ("backend", "jax"), ("mode", "train"), ("device", "gpu")],
+)
+def test_other_conditions_are_refused_unless_they_are_what_is_compared(
+    name: str, change: str
+) -> None:
+    fields: dict[str, Any] = {name: change}
+    other = measured(2, **fields)
+    with pytest.raises(InvalidMeasurement, match=rf"not measured alike \({name}: .* and {change}"):
+        compared(measured(1), other)
+    assert change in {x.b for x in compared(measured(1), other, "groups", name).changes}
+    assert compared(measured(1), other, "groups", "everything").changes
+
+
+def test_another_machine_is_refused() -> None:
+    one = measured(1)
+    elsewhere = replace(one.environment, cpu_model="Another", cpus_visible=64, cpus_affinity=64)
+    with pytest.raises(InvalidMeasurement, match=r"machine: .* and Another, 64 CPUs"):
+        compared(one, replace(one, environment=elsewhere))
+
+
+def test_an_unknown_condition_is_refused() -> None:
+    with pytest.raises(InvalidChoice, match="precison"):
+        compared(measured(1), measured(2), "groups", "precison")
+
+
+def test_versions_and_variables_that_changed_are_listed() -> None:
+    one = measured(1)
+    before = replace(one.environment, versions={"keras": "3.14", "jax": "0.9"})
+    after = replace(
+        one.environment, versions={"keras": "3.15"}, flags={"OMP_NUM_THREADS": "1"}, governor="x"
+    )
+    found = compared(replace(one, environment=before), replace(one, environment=after))
+    assert [(x.what, x.a, x.b) for x in found.changes] == [
+        ("keras", "3.14", "3.15"),
+        ("jax", "0.9", None),
+        ("frequency governor", None, "x"),
+        ("OMP_NUM_THREADS", None, "1"),
+    ]
+
+
+def test_passes_of_two_kinds_are_compared_by_the_one_that_both_have() -> None:
+    one = replace(measured(1), total_of="instrumented")
+    found = compared(one, measured(2))
+    assert any("instruments" in said for said in found.normalised)
+    with pytest.raises(InvalidMeasurement, match="A has one pass"):
+        compared(replace(one, total_of="first"), one)
+
+
+def test_a_document_gives_the_same_comparison_back() -> None:
+    found = compared(measured(1), measured(2, factor=1.05))
+    document = json.loads(json.dumps(to_json(found)))
+    assert document["schema"] == "rsinspect.compare/1"
+    assert document["verdict"] == "slower"
+    again = from_json(document)
+    assert again == found
+    assert to_json(again) == document
+
+
+def test_a_damaged_document_is_refused() -> None:
+    document = to_json(compared(measured(1), measured(2)))
+    for damage in ({"schema": "rsinspect.profile/1"}, {"how": "else"}, {"a": {"reference": "x"}}):
+        with pytest.raises(InvalidMeasurement):
+            from_json(document | damage)
+    with pytest.raises(InvalidMeasurement):
+        from_json([])
