@@ -122,6 +122,27 @@ class Latency:
         """Summarise independent samples, in seconds."""
         return cls(tuple(samples))
 
+    @classmethod
+    def pooled(cls, latencies: Sequence[Latency]) -> Latency:
+        """Join several measurements of one quantity, each as processes of its own.
+
+        >>> Latency.pooled([Latency.of([1.0, 2.0]), Latency.of([3.0])]).sampling.process
+        (0, 0, 1)
+        """
+        if len(latencies) == 1:
+            return latencies[0]
+        process: list[int] = []
+        burst: list[int] = []
+        kept: list[bool] = []
+        for latency in latencies:
+            before = max(process, default=-1) + 1
+            sampling = latency.sampling or Sampling.independent(len(latency.samples))
+            process += [before + number for number in sampling.process]
+            burst += sampling.burst
+            kept += sampling.kept
+        samples = tuple(sample for latency in latencies for sample in latency.samples)
+        return cls(samples, Sampling(tuple(process), tuple(burst), tuple(kept)))
+
     @property
     def kept(self) -> tuple[float, ...]:
         """Return the samples that count."""

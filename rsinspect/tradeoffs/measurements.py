@@ -1,0 +1,183 @@
+"""Runs that compare: of known networks, on one machine, under one set of conditions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+from rsinspect import paper
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.words import plural
+from rsinspect.networks import applications
+from rsinspect.networks.network import Network
+from rsinspect.profiling.record.model import Model
+from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.request import Settings
+from rsinspect.profiling.statistics import Latency
+from rsinspect.tradeoffs.axes import AXES, Axis
+from rsinspect.tradeoffs.claim import measured_speed_ups
+from rsinspect.tradeoffs.pareto import Costed, Pareto, candidates, placed
+from rsinspect.tradeoffs.quantity import Quantity
+
+_HOW_LONG = (
+    "batch", "level", "max_time_s", "most_rounds", "processes", "strict_batch", "predict", "roofs",
+    "trace", "seed", "memory_limit_bytes",
+)  # fmt: skip
+"""Settings that leave a latency what it is; of the batch what was used counts."""
+_SAME_WIRING = ("keras", "timm")
+"""Dialects with the layers of the networks whose accuracy was published."""
+_AS_PUBLISHED = {
+    "width": 1.0, "classes": 1000, "se_ratio": 0.25, "activation": "relu", "include_top": True,
+    "filters": (64, 128, 256, 512),
+}  # fmt: skip
+
+
+class Conditions(NamedTuple):
+    """Under which a run was made; runs of equal ones compare.
+
+    Attributes:
+        text: Mode, batch, precision, backend and device, in words.
+        machine: System, processor and how many of them.
+        settings: All that changes a latency, by name; empty for files of before.
+    """
+
+    text: str
+    machine: str
+    settings: tuple[tuple[str, Any], ...]
+
+    @classmethod
+    def of(cls, run: ProfileRun) -> Conditions:
+        """Read those of a run."""
+        request, where = run.request, run.environment
+        names = [field.name for field in fields(Settings) if field.name not in _HOW_LONG]
+        processors = where.cpus_affinity or where.cpus_visible or 0
+        return cls(
+            text=run.conditions,
+            machine=f"{where.cpu_model or where.platform}, {plural(processors, 'processor')}",
+            settings=tuple((name, getattr(request, name)) for name in names if request is not None),
+        )
+
+
+def published_name(model: Model, network: Network | None) -> str | None:
+    """Name the published network that was measured, as MODEL text; None for any other.
+
+    Args:
+        model: What the run says of it.
+        network: The network itself; None in files of before.
+    """
+    if model.resolution is None or model.resolution[0] != model.resolution[1]:
+        return None
+    side = model.resolution[0]
+    if model.depth is not None and model.dialect in _SAME_WIRING:
+        known = paper.variants().get(model.depth)
+        departs = model.recognised is not None and model.recognised.departs_at is not None
+        differs = departs or any(
+            getattr(model, name) not in (value, None) for name, value in _AS_PUBLISHED.items()
+        )
+        ours = known is not None and known.blocks == model.blocks and not differs
+        return f"{model.depth}@{side}" if ours else None
+    named = applications.named_in(model.name)
+    if named is None or (network is not None and not _has_imagenet_classes(network)):
+        return None
+    return f"{named.name}@{side}"
+
+
+def _has_imagenet_classes(network: Network) -> bool:
+    outputs = network.graph.outputs
+    return [network.graph.layer(path).shape.channels for path in outputs] == [1000]
+
+
+def measured(
+    axis: Axis,
+    source: str,
+    runs: Iterable[ProfileRun],
+    own: Mapping[str, float],
+    fingerprints: Mapping[str, str],
+) -> Pareto:
+    """Weigh accuracy against what runs measured, under the conditions that most networks share.
+
+    Args:
+        axis: One that is measured.
+        source: Who published the accuracies.
+        runs: Any; those of one network under the same conditions count as its processes.
+        own: Accuracy of somebody's own networks, in per cent by name.
+        fingerprints: Of their networks, by the same names.
+
+    Raises:
+        InvalidMeasurement: If there is no run of a network whose accuracy is known.
+    """
+    wanted = candidates(source, own)
+    names = {candidate.name for candidate in wanted}
+    mine = {fingerprint: name for name, fingerprint in fingerprints.items()}
+    groups: dict[Conditions, dict[str, list[ProfileRun]]] = {}
+    strangers: dict[Conditions, Counter[str]] = {}
+    for run in runs:
+        conditions = Conditions.of(run)
+        name = mine.get(run.model.fingerprint or "") or published_name(run.model, run.network)
+        if name in names:
+            groups.setdefault(conditions, {}).setdefault(name or "", []).append(run)
+        else:
+            strangers.setdefault(conditions, Counter())[run.title] += 1
+    if not groups:
+        raise InvalidMeasurement(
+            "there is no run of a network whose accuracy is known",
+            _no_runs_hint(strangers),
+        )
+    chosen = max(groups, key=lambda each: (len(groups[each]), _newest(groups[each])))
+    costs = {name: cost for name, of in groups[chosen].items() if (cost := _cost(axis, of))}
+    if not costs:
+        raise InvalidMeasurement(
+            f"no run tells {axis.title}", "this machine or the one of the runs does not tell it"
+        )
+    points, missing = placed(axis, wanted, costs)
+    latency = AXES["latency"]
+    return Pareto(
+        axis=axis,
+        source=source,
+        points=points,
+        conditions=chosen.text,
+        machine=chosen.machine or None,
+        speed_ups=measured_speed_ups(
+            {
+                name: cost.value
+                for name, of in groups[chosen].items()
+                if name not in own and (cost := _cost(latency, of))
+            }
+        ),
+        missing=missing,
+        without_accuracy=tuple(sorted(strangers.get(chosen, ()))),
+        left_out={
+            each.text if each.text != chosen.text else f"{each.text}, {each.machine}": sum(
+                map(len, groups[each].values())
+            )
+            for each in groups
+            if each != chosen
+        },
+    )
+
+
+def _no_runs_hint(strangers: Mapping[Conditions, Counter[str]]) -> str:
+    if not strangers:
+        return "measure some: rsinspect sweep, or profile with a file or a store to keep the run"
+    titles = sorted({title for of in strangers.values() for title in of})
+    return f"those there are are of {', '.join(titles[:3])}: give their accuracy"
+
+
+def _newest(of: Mapping[str, Sequence[ProfileRun]]) -> str:
+    return max(run.started_at for runs in of.values() for run in runs)
+
+
+def _cost(axis: Axis, runs: Sequence[ProfileRun]) -> Costed | None:
+    """Read what a network costs from all its runs; None where they do not tell."""
+    runs = [run for run in runs if run.total_of != "first"] or runs
+    latency = Latency.pooled([run.end_to_end.latency for run in runs])
+    of_batch = Quantity(latency.median, latency.interval)
+    match axis.name:
+        case "latency":
+            return Costed(of_batch, "measured", len(runs))
+        case "throughput":
+            return Costed(of_batch.inverse(of=runs[0].batch.used), "measured", len(runs))
+        case _:
+            return None
