@@ -8,6 +8,7 @@ from typing import Any
 
 from rsinspect.networks.network import Network
 from rsinspect.profiling.budget import Wanted
+from rsinspect.profiling.record import document
 from rsinspect.profiling.record.batch import Attempt, Batch
 from rsinspect.profiling.record.cautions import (
     BatchReduced,
@@ -186,6 +187,25 @@ def a_run(**changes: Any) -> ProfileRun:
         ),
         **rich | changes,
     )  # fmt: skip
+
+
+def kept_run(batch: int = 8, **changes: Any) -> dict[str, Any]:
+    """The document of a small run, which differs by its batch or by any field of a run."""
+    stem, c2 = (Latency((second, 1.1 * second)) for second in (0.1, 0.3))
+    run = run_of(
+        (
+            Segment(path="stem", level="stage", latency=stem, forward=stem, macs=1000),
+            Segment(path="c2", level="stage", latency=c2, forward=c2, macs=2000),
+        ),
+        batch=batch,
+        **changes,
+    )
+    return document.to_json(run)
+
+
+def kept_runs(number: int) -> list[dict[str, Any]]:
+    """Documents of small runs, each of another batch."""
+    return [kept_run(batch) for batch in range(1, number + 1)]
 
 
 def a_prediction(**changes: Any) -> PredictedRun:

@@ -25,6 +25,12 @@
     │   ├── GraphvizNotFound           3   no Graphviz engine on this machine
     │   ├── OutputNotWritable          2   the output path cannot be written
     │   └── NoTemporaryDirectory       3   no room for temporary files on this machine
+    ├── StoreError                     1   a store of runs that does not do what it should
+    │   ├── UnknownRun                 2   no run, tag or sweep of that name is kept
+    │   ├── StoreUnusable              2   no store at that place, or one that cannot be used so
+    │   ├── StoreFull                  3   no room on the disk
+    │   ├── StoreBusy                  1   another program wrote to it for too long
+    │   └── StoreDamaged               1   what was written is not what is there
     └── MeasurementError               1
         ├── BatchDoesNotFit            1   no batch size of the ladder could be run
         ├── DeviceUnavailable          3   the backend does not find that device
@@ -267,6 +273,36 @@ class NoTemporaryDirectory(RenderError):
     """No directory for temporary files, or no room in it."""
 
     exit_code = 3
+
+
+class StoreError(RsInspectError):
+    """A store of runs that does not do what it should."""
+
+
+class UnknownRun(StoreError):
+    """No run, tag or sweep of that name is kept."""
+
+    exit_code = 2
+
+
+class StoreUnusable(StoreError):
+    """No store at that place, one of a later version, or one that may not be written."""
+
+    exit_code = 2
+
+
+class StoreFull(StoreError):
+    """No room on the disk for what was to be kept."""
+
+    exit_code = 3
+
+
+class StoreBusy(StoreError):
+    """Another program wrote to the store for longer than anybody waits."""
+
+
+class StoreDamaged(StoreError):
+    """What was written is not what is there."""
 
 
 class MeasurementError(RsInspectError):

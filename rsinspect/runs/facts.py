@@ -1,0 +1,228 @@
+"""What is listed of a document: of a run, a prediction, a comparison, or whatever comes later.
+
+``Facts`` is the row of the store; everything in it follows from the document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.base.words import quoted
+from rsinspect.profiling.record import document as profiles
+from rsinspect.profiling.record import predicted
+from rsinspect.profiling.record.environment import Environment
+from rsinspect.profiling.record.predicted import PredictedRun
+from rsinspect.profiling.record.run import ProfileRun
+
+Document = Mapping[str, Any]
+
+KINDS = ("profile", "prediction", "fastest", "compare")
+"""What can be kept: names in the schemas of documents."""
+
+DIGITS = 12
+"""Of a name made from content: one in 300 000 stores of 30 000 runs holds two runs of one name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is listed of a run; what its document does not tell is None.
+
+    Attributes:
+        kind: One of ``KINDS``.
+        model: Name of the network: ``resnet-rs-50``.
+        title: The same for people, with the image size.
+        fingerprint: Of the network's graph.
+        height: Of the image.
+        width: Of the image.
+        batch: Images in a batch, as measured.
+        mode: ``forward`` or ``train``.
+        precision: Of the numbers computed with.
+        backend: Keras backend.
+        device: ``cpu``, ``gpu`` or ``gpu:1``.
+        jit: Whether XLA or torch.compile compiled it.
+        layout: Order of a map's axes.
+        threads: As requested.
+        level: What was timed apart.
+        conditions: All of that in words.
+        median_s: Latency of a batch, end to end.
+        low_s: Where its 95 % interval begins.
+        high_s: Where it ends.
+        rounds: Which the median is of.
+        started_at: When, in UTC, as the machine's clock had it.
+        started_s: The same in seconds since 1970.
+        machine: Which, in 12 hexadecimal digits: ``machine_of``.
+        machine_name: The processor's, for people.
+        version: Of the rsinspect that measured.
+    """
+
+    kind: str
+    model: str | None = None
+    title: str | None = None
+    fingerprint: str | None = None
+    height: int | None = None
+    width: int | None = None
+    batch: int | None = None
+    mode: str | None = None
+    precision: str | None = None
+    backend: str | None = None
+    device: str | None = None
+    jit: bool | None = None
+    layout: str | None = None
+    threads: int | None = None
+    level: str | None = None
+    conditions: str | None = None
+    median_s: float | None = None
+    low_s: float | None = None
+    high_s: float | None = None
+    rounds: int | None = None
+    started_at: str | None = None
+    started_s: float | None = None
+    machine: str | None = None
+    machine_name: str | None = None
+    version: str | None = None
+
+
+def canonical(document: Document) -> bytes:
+    """Write a document in the one way whose digest is its name."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def name_of(document: Document, letter: str = "r") -> str:
+    """Name a document by its content.
+
+    >>> name_of({"schema": "rsinspect.profile/1"})
+    'rab1ffdbddb78'
+    """
+    return letter + hashlib.sha256(canonical(document)).hexdigest()[:DIGITS]
+
+
+def kind_of(document: object) -> str:
+    """Tell what a document is of, by its schema.
+
+    Raises:
+        InvalidMeasurement: If it is nothing that is kept.
+    """
+    schema = document.get("schema") if isinstance(document, dict) else None
+    for kind in KINDS:
+        if isinstance(schema, str) and schema.startswith(f"rsinspect.{kind}/"):
+            return kind
+    what = f"the schema {quoted(schema)}" if isinstance(schema, str) else "no schema"
+    raise InvalidMeasurement(
+        f"a document with {what} is not kept", f"runs are of rsinspect.{KINDS[0]}/1"
+    )
+
+
+def facts_of(document: Document) -> Facts:
+    """Read what is listed of a document.
+
+    Raises:
+        InvalidMeasurement: If it is damaged, of a later version, or nothing that is kept.
+    """
+    kind = kind_of(document)
+    if kind == "profile":
+        return _of_run(profiles.from_json(document))
+    if kind == "prediction":
+        return _of_prediction(predicted.from_json(dict(document)))
+    return Facts(
+        kind=kind,
+        title=_text(document.get("title")),
+        started_at=_text(document.get("started_at")),
+        started_s=seconds_of(_text(document.get("started_at"))),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _of_run(run: ProfileRun) -> Facts:
+    latency, settings = run.end_to_end.latency, run.request
+    height, width = run.model.resolution or (None, None)
+    return Facts(
+        kind="profile",
+        model=run.model.name,
+        title=run.title,
+        fingerprint=run.model.fingerprint,
+        height=height,
+        width=width,
+        batch=run.batch.used,
+        mode=run.mode,
+        precision=run.precision,
+        backend=run.backend,
+        device=run.device,
+        jit=run.jit,
+        layout=None if settings is None else settings.layout,
+        threads=run.environment.threads_requested,
+        level=run.level,
+        conditions=run.conditions,
+        median_s=latency.median,
+        low_s=latency.ci_low,
+        high_s=latency.ci_high,
+        rounds=run.rounds.kept,
+        started_at=run.started_at,
+        started_s=seconds_of(run.started_at),
+        machine=machine_of(run.environment),
+        machine_name=run.environment.cpu_model,
+        version=run.environment.versions.get("rsinspect"),
+    )
+
+
+def _of_prediction(run: PredictedRun) -> Facts:
+    settings = run.request
+    height, width = run.model.resolution or (None, None)
+    return Facts(
+        kind="prediction",
+        model=run.model.name,
+        title=run.title,
+        fingerprint=run.model.fingerprint,
+        height=height,
+        width=width,
+        batch=run.batch,
+        mode=settings.mode,
+        precision=settings.precision,
+        backend=settings.backend,
+        device=settings.device,
+        jit=settings.compiles,
+        layout=settings.layout,
+        threads=settings.threads,
+        level=settings.level,
+        conditions=settings.conditions(run.batch),
+        started_at=run.started_at,
+        started_s=seconds_of(run.started_at),
+    )
+
+
+def seconds_of(moment: str | None) -> float | None:
+    """Convert a moment to seconds since 1970; None where it is none.
+
+    >>> seconds_of("1970-01-02T00:00:00+00:00"), seconds_of("yesterday")
+    (86400.0, None)
+    """
+    try:
+        read = datetime.fromisoformat(moment or "")
+    except ValueError:
+        return None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def machine_of(environment: Environment) -> str:
+    """Tell one machine from another by what decides how fast it is: 12 hexadecimal digits.
+
+    System, architecture, processor, and how many of them; what can be changed on one machine,
+    such as versions or the kernel's, is not in it.
+    """
+    system, *rest = environment.platform.split("-")
+    architecture = next((word for word in rest if word in _ARCHITECTURES), None)
+    processors = (environment.cpus_visible, environment.cpus_quota)
+    told = {"machine": [system, architecture, environment.cpu_model, *processors]}
+    return name_of(told, "")
+
+
+_ARCHITECTURES = ("x86_64", "AMD64", "aarch64", "arm64", "armv7l", "ppc64le", "s390x", "riscv64")

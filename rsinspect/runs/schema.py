@@ -1,0 +1,114 @@
+"""The tables of a store, version by version, and how an older store becomes one of today.
+
+A run is a row of ``run``, which is what is listed and searched, and a document, which is the run.
+The row follows from the document, so every upgrade writes the rows anew and loses nothing.
+
+Versions: 1, first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import NamedTuple
+
+APPLICATION = 0x72736E73
+"""What says of a database of SQLite that it is a store: ``rsns``."""
+
+_FIRST = (
+    """CREATE TABLE run (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        model TEXT,
+        title TEXT,
+        fingerprint TEXT,
+        height INTEGER,
+        width INTEGER,
+        batch INTEGER,
+        mode TEXT,
+        precision TEXT,
+        backend TEXT,
+        device TEXT,
+        jit INTEGER,
+        layout TEXT,
+        threads INTEGER,
+        level TEXT,
+        conditions TEXT,
+        median_s REAL,
+        low_s REAL,
+        high_s REAL,
+        rounds INTEGER,
+        started_at TEXT,
+        started_s REAL,
+        machine TEXT,
+        machine_name TEXT,
+        version TEXT)""",
+    """CREATE TABLE document (
+        run INTEGER PRIMARY KEY REFERENCES run(number) ON DELETE CASCADE,
+        sha256 TEXT NOT NULL,
+        content BLOB NOT NULL)""",
+    """CREATE TABLE tag (
+        name TEXT PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES run(number) ON DELETE CASCADE)""",
+    """CREATE TABLE sweep (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        document TEXT NOT NULL)""",
+    """CREATE TABLE cell (
+        sweep TEXT NOT NULL REFERENCES sweep(id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'failed')),
+        run INTEGER REFERENCES run(number) ON DELETE SET NULL,
+        reason TEXT,
+        attempts INTEGER NOT NULL,
+        PRIMARY KEY (sweep, key))""",
+    "CREATE INDEX run_of_tag ON tag(run)",
+    "CREATE INDEX run_of_cell ON cell(run)",
+)
+
+
+class Version(NamedTuple):
+    """A step from the version before.
+
+    Attributes:
+        statements: Of SQL, in order.
+    """
+
+    statements: tuple[str, ...]
+
+
+VERSIONS = (Version(_FIRST),)
+"""The first makes the tables, each later one changes them."""
+
+NEWEST = len(VERSIONS)
+
+
+def version_of(connection: sqlite3.Connection) -> int | None:
+    """Read the version of a store; 0 where there are no tables, None for another's database."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application == APPLICATION:
+        return version
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return 0 if (application, version, tables) == (0, 0, 0) else None
+
+
+def upgrade(
+    connection: sqlite3.Connection, version: int, write_rows: Callable[[sqlite3.Connection], None]
+) -> None:
+    """Bring a store to the newest version; the caller's transaction keeps all of it or nothing.
+
+    Args:
+        connection: In a transaction.
+        version: Which it has.
+        write_rows: Writes the rows of the runs anew from their documents.
+    """
+    for step in VERSIONS[version:]:
+        for statement in step.statements:
+            connection.execute(statement)
+    if 0 < version < NEWEST:
+        write_rows(connection)
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {NEWEST}")
