@@ -9,7 +9,9 @@ from pathlib import Path
 from rsinspect.base.errors import check_choice
 from rsinspect.base.talk import say
 from rsinspect.cli.outputs import answer, chosen
+from rsinspect.cli.recording import RecordOptions
 from rsinspect.profiling.budget import Budget
+from rsinspect.profiling.record.contest import Contest
 from rsinspect.profiling.request import ProfileRequest
 from rsinspect.render.formats import NOTES, TABLES
 
@@ -21,6 +23,7 @@ def find_fastest(
     format: str | None,
     output: Path | None,
     notes: str,
+    record: RecordOptions,
 ) -> None:
     """Compare the ways of a request, and show the answer.
 
@@ -31,6 +34,7 @@ def find_fastest(
         format: One of TABLES.
         output: The file; none for stdout.
         notes: What stands under the table.
+        record: Whether the comparison is kept.
 
     Raises:
         RsInspectError: If that cannot be compared here, or the answer cannot be written.
@@ -43,12 +47,19 @@ def find_fastest(
     chosen(TABLES, output, format)
     check_choice("choice of notes", notes, NOTES)
     check(request, among)
+
+    def show(contest: Contest) -> None:
+        result = ranking_answer(contest)
+        if record.wanted:
+            record.keep(result.make_document())
+        answer(result, format, output, notes)
+
     try:
         contest = watched(request, budget, partial(fastest, among=among))
     except ContestInterrupted as exc:
         if exc.contest is None:
             say("no two ways were compared until then")
         else:
-            answer(ranking_answer(exc.contest), format, output, notes)
+            show(exc.contest)
         raise
-    answer(ranking_answer(contest), format, output, notes)
+    show(contest)

@@ -25,6 +25,7 @@ from rsinspect.cli.outputs import (
     write,
 )
 from rsinspect.cli.picture import PlaceOptions
+from rsinspect.cli.recording import RecordOptions
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.layers.map_layout import LAYOUTS
 from rsinspect.networks.network import Network
@@ -316,6 +317,7 @@ def profile(
     how: MeasuringOptions,
     files: FileOptions,
     place: PlaceOptions,
+    record: RecordOptions,
     format: ChartedFormat = None,
     output: ChartedOutput = None,
     notes: Notes = "short",
@@ -325,12 +327,13 @@ def profile(
     from rsinspect.profiling.parent import NotMeasured
 
     budget = Budget.starting(how.max_time)
+    record.check()
     if how.among is not None and files.saved is None:
         from rsinspect.cli.contest import find_fastest
 
         files.refuse_for_contest(how)
         request = how.request(network, trace=False)
-        find_fastest(request, how.among, budget, format, output, notes)
+        find_fastest(request, how.among, budget, format, output, notes, record)
         return
     draws = files.draws or chosen(CHARTED, output, format) in PLOTS.names
     files.check(roofs=how.roofs)
@@ -341,7 +344,8 @@ def profile(
     if isinstance(ended, NotMeasured) and run is not None and not (draws or how.strict):
         ended = None  # a prediction is an answer
     if run is not None:
-        _deliver(run, files, place, partial(_show, run, files.theme, place, format, output, notes))
+        show = partial(_show, run, files.theme, place, format, output, notes)
+        _deliver(run, files, place, record, show)
     if ended is not None:
         raise ended
     if how.strict:
@@ -407,6 +411,7 @@ def _deliver(
     run: "ProfileRun | PredictedRun",
     files: FileOptions,
     place: PlaceOptions,
+    record: RecordOptions,
     show: "Callable[[], None]",
 ) -> None:
     """Show the answer, and write the files.
@@ -425,6 +430,8 @@ def _deliver(
             raise
 
     steps = [show_anyway, *files.writers(run, place)]
+    if record.wanted:
+        steps.append(lambda: record.keep(_answer(run).make_document()))
     deliver(steps, None if files.saved else lambda: _document(run), files.save)
 
 

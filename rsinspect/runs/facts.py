@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from rsinspect.base import codec
+from rsinspect.base.codec import Damaged
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.words import quoted
 from rsinspect.profiling.record import document as profiles
 from rsinspect.profiling.record import predicted
+from rsinspect.profiling.record.batch import Batch
 from rsinspect.profiling.record.environment import Environment
+from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.request import Settings
 
 Document = Mapping[str, Any]
 
@@ -130,28 +135,24 @@ def facts_of(document: Document) -> Facts:
         return _of_run(profiles.from_json(document))
     if kind == "prediction":
         return _of_prediction(predicted.from_json(dict(document)))
-    return Facts(
-        kind=kind,
-        title=_text(document.get("title")),
-        started_at=_text(document.get("started_at")),
-        started_s=seconds_of(_text(document.get("started_at"))),
-    )
+    if kind == "fastest":
+        return _of_contest(document)
+    return Facts(kind=kind, **_told(document))
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _told(document: Document) -> dict[str, Any]:
+    """Read what a document of a room above tells in plain words."""
+    words = {name: document.get(name) for name in ("title", "conditions", "started_at")}
+    texts: dict[str, Any] = {name: word for name, word in words.items() if isinstance(word, str)}
+    return texts | {"started_s": seconds_of(texts.get("started_at"))}
 
 
 def _of_run(run: ProfileRun) -> Facts:
     latency, settings = run.end_to_end.latency, run.request
-    height, width = run.model.resolution or (None, None)
     return Facts(
         kind="profile",
-        model=run.model.name,
-        title=run.title,
-        fingerprint=run.model.fingerprint,
-        height=height,
-        width=width,
+        **_of_model(run.model, run.title),
+        **_of_environment(run.environment),
         batch=run.batch.used,
         mode=run.mode,
         precision=run.precision,
@@ -159,7 +160,6 @@ def _of_run(run: ProfileRun) -> Facts:
         device=run.device,
         jit=run.jit,
         layout=None if settings is None else settings.layout,
-        threads=run.environment.threads_requested,
         level=run.level,
         conditions=run.conditions,
         median_s=latency.median,
@@ -168,35 +168,75 @@ def _of_run(run: ProfileRun) -> Facts:
         rounds=run.rounds.kept,
         started_at=run.started_at,
         started_s=seconds_of(run.started_at),
-        machine=machine_of(run.environment),
-        machine_name=run.environment.cpu_model,
-        version=run.environment.versions.get("rsinspect"),
     )
 
 
 def _of_prediction(run: PredictedRun) -> Facts:
-    settings = run.request
-    height, width = run.model.resolution or (None, None)
     return Facts(
         kind="prediction",
-        model=run.model.name,
-        title=run.title,
-        fingerprint=run.model.fingerprint,
-        height=height,
-        width=width,
-        batch=run.batch,
-        mode=settings.mode,
-        precision=settings.precision,
-        backend=settings.backend,
-        device=settings.device,
-        jit=settings.compiles,
-        layout=settings.layout,
-        threads=settings.threads,
-        level=settings.level,
-        conditions=settings.conditions(run.batch),
+        **_of_model(run.model, run.title),
+        **_of_settings(run.request, run.batch),
+        threads=run.request.threads,
         started_at=run.started_at,
         started_s=seconds_of(run.started_at),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Contest:
+    """What is read of the document of a contest."""
+
+    model: Model
+    batch: Batch
+    environment: Environment
+    request: Settings
+
+
+def _of_contest(document: Document) -> Facts:
+    try:
+        read = codec.from_json(document, _Contest, "contest")
+    except Damaged as exc:
+        raise InvalidMeasurement(f"the document is damaged: {exc}") from exc
+    return Facts(
+        kind="fastest",
+        **_of_model(read.model, read.model.title),
+        **_of_environment(read.environment),
+        **_of_settings(read.request, read.batch.used) | _told(document),
+    )
+
+
+def _of_model(model: Model, title: str) -> dict[str, Any]:
+    height, width = model.resolution or (None, None)
+    return {
+        "model": model.name,
+        "title": title,
+        "fingerprint": model.fingerprint,
+        "height": height,
+        "width": width,
+    }
+
+
+def _of_environment(environment: Environment) -> dict[str, Any]:
+    return {
+        "threads": environment.threads_requested,
+        "machine": machine_of(environment),
+        "machine_name": environment.cpu_model,
+        "version": environment.versions.get("rsinspect"),
+    }
+
+
+def _of_settings(settings: Settings, batch: int) -> dict[str, Any]:
+    return {
+        "batch": batch,
+        "mode": settings.mode,
+        "precision": settings.precision,
+        "backend": settings.backend,
+        "device": settings.device,
+        "jit": settings.compiles,
+        "layout": settings.layout,
+        "level": settings.level,
+        "conditions": settings.conditions(batch),
+    }
 
 
 def seconds_of(moment: str | None) -> float | None:

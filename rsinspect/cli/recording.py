@@ -1,0 +1,69 @@
+"""Options of the store of runs: which file it is, and what is kept there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from rsinspect.base.talk import say
+from rsinspect.cli.declaration import option
+
+_PANEL = "Store of runs"
+
+Db = Annotated[
+    Path | None,
+    option(
+        "--db",
+        help="File of the store. Default: that of $RSINSPECT_DB, else one among your data.",
+        panel=_PANEL,
+    ),
+]
+
+
+@dataclass(kw_only=True, repr=False)  # a frozen one takes twice as long to make, at every call
+class RecordOptions:
+    """Whether what is measured is kept, and under which name."""
+
+    record: Annotated[
+        bool, option("--record", help="Also keep it in the store of runs.", panel=_PANEL)
+    ] = False
+    tag: Annotated[
+        str | None, option("--tag", help="Keep it there under this name.", panel=_PANEL)
+    ] = None
+    db: Db = None
+
+    @property
+    def wanted(self) -> bool:
+        """Tell whether it is to be kept; who names a store or a tag wants that too."""
+        return self.record or self.tag is not None or self.db is not None
+
+    def check(self) -> None:
+        """Refuse a store that cannot be written and a name that cannot be one, beforehand.
+
+        Raises:
+            StoreError: With the reason.
+            OutputNotWritable: Likewise.
+        """
+        if self.wanted:
+            from rsinspect.runs.place import database_path
+            from rsinspect.runs.store import open_store
+            from rsinspect.runs.tags import check_tag
+
+            if self.tag is not None:
+                check_tag(self.tag)
+            with open_store(database_path(self.db), write=True):
+                pass
+
+    def keep(self, document: Mapping[str, Any]) -> None:
+        """Keep a document, and say under which name.
+
+        Raises:
+            StoreError: If it cannot be kept.
+        """
+        from rsinspect.runs.place import database_path
+        from rsinspect.runs.store import open_store
+
+        path = database_path(self.db)
+        with open_store(path, write=True) as store:
+            id = store.add(document, tags=() if self.tag is None else (self.tag,))
+        say(f"kept as {id}{'' if self.tag is None else f', {self.tag},'} in {path}")
