@@ -34,6 +34,7 @@
     └── MeasurementError               1
         ├── BatchDoesNotFit            1   no batch size of the ladder could be run
         ├── DeviceUnavailable          3   the backend does not find that device
+        ├── ClusterUnavailable         3   no Ray, no cluster, or none of its nodes can measure
         ├── ClosureFailed              1   the parts do not add up to the whole, with --strict
         └── InvalidMeasurement         2   a measurement nobody can make
 
@@ -311,6 +312,12 @@ class MeasurementError(RsInspectError):
 
 class DeviceUnavailable(MeasurementError):
     """The backend does not find that device on this machine."""
+
+    exit_code = 3
+
+
+class ClusterUnavailable(MeasurementError):
+    """Ray is not installed, the cluster does not answer, or none of its nodes can measure."""
 
     exit_code = 3
 

@@ -25,12 +25,14 @@ class Cell:
         settings: How it is measured; a process of its own each time.
         fingerprint: Of the network's graph, so that a file that changed meanwhile is noticed.
         repeat: From 0.
+        place: Node of a cluster on which it is measured; None for whichever is free.
     """
 
     model: str
     settings: Settings
     fingerprint: str
     repeat: int = 0
+    place: str | None = None
 
     @property
     def point(self) -> str:
@@ -44,8 +46,9 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Name the cell within its sweep: ``3f2a91c40b7d.0``."""
-        return f"{self.point}.{self.repeat}"
+        """Name the cell within its sweep: ``3f2a91c40b7d.0``, or ``3f2a91c40b7d.0@node3``."""
+        at = "" if self.place is None else f"@{self.place}"
+        return f"{self.point}.{self.repeat}{at}"
 
     @property
     def arguments(self) -> tuple[str, ...]:
