@@ -1,9 +1,9 @@
 """How many times as long one takes as another, with an interval: of samples in turns, or apart.
 
-*In turns.* Bursts run both in random order. If it made no difference which of the two ran, each
-burst's ratio would lie above or below 1 by the toss that decided the order, whatever else the
+*In turns.* Rounds run both in random order. If it made no difference which of the two ran, each
+round's ratio would lie above or below 1 by the toss that decided the order, whatever else the
 machine did; so Wilcoxon's signed ranks of the logarithms have their exact distribution on a busy
-machine too. The ratio is the median of all means of two bursts (Hodges and Lehmann, 1963,
+machine too. The ratio is the median of all means of two rounds (Hodges and Lehmann, 1963,
 "Estimates of Location Based on Rank Tests"), its interval lies between the order statistics of
 those means that the test would not refuse at 5 %. All rounds count: there is nothing to gate.
 
@@ -19,13 +19,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from rsinspect.profiling.statistics import NORMAL_975, Latency, Sampling
-
-FEWEST_BURSTS = 6
-"""Of fewer, no interval of signed ranks is of 95 %."""
+from rsinspect.profiling.statistics import NORMAL_975, Latency, Sampling, middle_of_signs
 
 BETWEEN_COPIES = 0.0
 """Standard deviation of the logarithm of the ratio of two copies of one network in one process."""
@@ -68,20 +64,18 @@ class Ratio(NamedTuple):
 
 
 def ratio_in_turns(a: Latency, b: Latency) -> Ratio | None:
-    """Compare samples that were taken in turns, burst by burst; None where one took no time.
+    """Compare samples that were taken in turns, round by round; None where one took no time.
 
     Args:
-        a: Of A; bursts are told by their sampling.
-        b: Of B; bursts of the same process and number are those it took turns in.
+        a: Of A; rounds are told by their sampling.
+        b: Of B; rounds of the same process, burst and place in it are those it took turns in.
     """
-    own, others = _bursts(a), _bursts(b)
+    own, others = _rounds(a), _rounds(b)
     both = [key for key in own if key in others]
-    pairs = [(statistics.median(own[key]), statistics.median(others[key])) for key in both]
-    if not pairs or any(x <= 0 or y <= 0 for x, y in pairs):
+    if not both or any(own[key] <= 0 or others[key] <= 0 for key in both):
         return None
-    processes = len({process for process, _ in both})
-    logs = [math.log(y / x) for x, y in pairs]
-    middle, ends = signed_ranks(logs)
+    processes = len({process for process, _, _ in both})
+    middle, ends = middle_of_signs([math.log(others[key] / own[key]) for key in both])
     return _ratio(middle, ends, BETWEEN_COPIES / math.sqrt(processes))
 
 
@@ -97,50 +91,6 @@ def ratio_of_groups(a: Latency, b: Latency) -> Ratio | None:
     return _ratio(middle, (middle - half, middle + half), 0.0)
 
 
-def signed_ranks(values: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
-    """Estimate the middle of values that lie evenly around it, with its 95 % interval.
-
-    The interval is None of fewer than six values.
-
-    >>> signed_ranks([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    (3.5, (1.0, 6.0))
-    """
-    import numpy as np
-
-    numbers = np.asarray(values, dtype=np.float64)
-    rows, columns = np.triu_indices(len(numbers))
-    means = np.sort((numbers[rows] + numbers[columns]) / 2)
-    middle = float(np.median(means))
-    if len(numbers) < FEWEST_BURSTS:
-        return middle, None
-    first = _refused(len(numbers))
-    return middle, (float(means[first]), float(means[-1 - first]))
-
-
-def _refused(count: int) -> int:
-    """Find the most of the smallest means of two that 97.5 % of all tosses leave out.
-
-    Up to 50 values by the exact distribution of Wilcoxon's signed ranks, beyond by the normal one.
-
-    >>> [_refused(count) for count in (6, 10, 20, 50)]
-    [0, 8, 52, 434]
-    """
-    if count > 50:
-        spread = math.sqrt(count * (count + 1) * (2 * count + 1) / 24)
-        return max(0, math.floor(count * (count + 1) / 4 - NORMAL_975 * spread))
-    ways = [1]
-    for rank in range(1, count + 1):
-        longer = [*ways, *[0] * rank]
-        for total, number in enumerate(ways):
-            longer[total + rank] += number
-        ways = longer
-    below, total = 0, 0
-    while below + ways[total] <= 0.025 * 2**count:
-        below += ways[total]
-        total += 1
-    return max(0, total - 1)
-
-
 def _ratio(middle: float, ends: tuple[float, float] | None, error: float) -> Ratio:
     """Make a ratio of logarithms; an error that samples do not show widens its interval."""
     if ends is None:
@@ -150,14 +100,15 @@ def _ratio(middle: float, ends: tuple[float, float] | None, error: float) -> Rat
     return Ratio(math.exp(middle), math.exp(middle - low), math.exp(middle + high))
 
 
-def _bursts(latency: Latency) -> dict[tuple[int, int], list[float]]:
-    """Sort all samples by process and burst."""
+def _rounds(latency: Latency) -> dict[tuple[int, int, int], float]:
+    """Index all samples by process, burst and place in it."""
     sampling = latency.sampling or Sampling.independent(len(latency.samples))
-    found: dict[tuple[int, int], list[float]] = {}
-    for key, sample in zip(
-        zip(sampling.process, sampling.burst, strict=True), latency.samples, strict=True
-    ):
-        found.setdefault(key, []).append(sample)
+    found: dict[tuple[int, int, int], float] = {}
+    sizes: dict[tuple[int, int], int] = {}
+    bursts = zip(sampling.process, sampling.burst, strict=True)
+    for burst, sample in zip(bursts, latency.samples, strict=True):
+        place = sizes[burst] = sizes.get(burst, -1) + 1
+        found[*burst, place] = sample
     return found
 
 

@@ -47,6 +47,7 @@ from rsinspect.profiling.protocol import (
     Stopped,
     TimeLeft,
     Traced,
+    Turn,
     decode,
 )
 from rsinspect.profiling.record.prediction import Prediction
@@ -281,6 +282,7 @@ class _Worker:
                 | Traced()
                 | Prepared()
                 | Bout()
+                | Turn()
             ):
                 self.messages.append(message)
             case Finished():

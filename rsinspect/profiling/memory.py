@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import get_args
 
@@ -127,6 +127,13 @@ class NeededMemory:
             + self.graph_bytes
         )
 
+    def together(self, other: NeededMemory) -> NeededMemory:
+        """Add another network in the same process; the framework is there once."""
+        own, others = astuple(self), astuple(other)
+        return NeededMemory(
+            **dict(zip(_PARTS, map(sum, zip(own, others, strict=True)), strict=True))
+        ).beside(max(self.framework_bytes, other.framework_bytes))
+
     def beside(self, framework_bytes: int | None) -> NeededMemory:
         """Predict the same beside a framework that turned out to need so much; None: unknown."""
         if framework_bytes is None:
@@ -134,16 +141,22 @@ class NeededMemory:
         return replace(self, framework_bytes=framework_bytes)
 
 
+_PARTS = tuple(field.name for field in fields(NeededMemory))
+
+
 def needed_memory(request: ProfileRequest) -> NeededMemory:
     """Work out the memory of a forward pass or training step on the CPU, in float32.
 
     Args:
-        request: Of which the network, batch, backend, mode and layout count.
+        request: Of which the network, batch, backend, mode and layout count, and the network
+            beside.
 
     >>> from rsinspect.networks.named import network
     >>> needed_memory(ProfileRequest(network=network("50"), batch=8)).input_bytes
     4915200
     """
+    if (other := request.other) is not None:
+        return needed_memory(replace(request, beside=None)).together(needed_memory(other))
     graph, mode, item_bytes = request.network.graph, request.mode, ITEM_BYTES["float32"]
     constants = CALIBRATIONS[request.backend, mode]
     weights_bytes = layers_cost(graph, graph.layers).weight_bytes()

@@ -186,6 +186,13 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What follows is of the network of the request (0) or of the one beside it (1)."""
+
+    side: Literal[0, 1]
+
+
+@dataclass(frozen=True, slots=True)
 class Traced:
     """What the framework's profiler saw."""
 
@@ -246,7 +253,7 @@ class Failure:
 Message = (
     Phase | RoundDone | MemoryUsed | Prediction | Roughly | Estimated | TimeLeft | Ready | Round
     | RoofsMeasured | NotAvailable | Traced | Failure | Finished | Entered | Prepared | Out | Judged
-    | Bout
+    | Bout | Turn
 )  # fmt: skip
 """What a worker writes."""
 
@@ -272,6 +279,7 @@ _MESSAGES = Tagged(
         "out": Out,
         "judged": Judged,
         "bout": Bout,
+        "turn": Turn,
     },
 )
 

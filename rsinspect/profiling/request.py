@@ -228,6 +228,19 @@ def check_names(options: Iterable[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """Another network, which is measured in turns with the one of a request, in the same way.
+
+    Attributes:
+        network: What is measured.
+        weights: With which weights; None for fresh ones.
+    """
+
+    network: Network
+    weights: OwnWeights | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRequest(Settings):
     """What is to be measured, and how.
 
@@ -235,6 +248,7 @@ class ProfileRequest(Settings):
         network: What is measured.
         weights: With which weights; None for fresh ones.
         process: Number of the process; those after the first measure and estimate nothing.
+        beside: What is measured in turns with it; None for nothing.
 
     Raises:
         InvalidMeasurement: If nobody can measure that.
@@ -243,6 +257,7 @@ class ProfileRequest(Settings):
     network: Network
     weights: OwnWeights | None = None
     process: int = 0
+    beside: Beside | None = None
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
@@ -263,6 +278,20 @@ class ProfileRequest(Settings):
     def settings(self) -> Settings:
         """Return everything but the network."""
         return Settings(**{f.name: getattr(self, f.name) for f in fields(Settings)})
+
+    @property
+    def other(self) -> ProfileRequest | None:
+        """Request the network beside alone; None where there is none.
+
+        Raises:
+            InvalidMeasurement: If nobody can measure that.
+        """
+        if self.beside is None:
+            return None
+        return replace(
+            self, network=self.beside.network, weights=self.beside.weights, beside=None,
+            fold_batch_norm=self.beside.network.folding is not None,
+        )  # fmt: skip
 
     @property
     def weights_of(self) -> WeightsOf:
@@ -288,6 +317,11 @@ def request_to_json(request: ProfileRequest, budget: Budget) -> dict[str, Any]:
         "network": request.network.to_json(),
         "weights": codec.to_json(request.weights),
         "process": request.process,
+        "beside": request.beside
+        and {
+            "network": request.beside.network.to_json(),
+            "weights": codec.to_json(request.beside.weights),
+        },
         "ends_s": budget.ends_s,
     }
 
@@ -295,10 +329,18 @@ def request_to_json(request: ProfileRequest, budget: Budget) -> dict[str, Any]:
 def request_from_json(document: dict[str, Any]) -> tuple[ProfileRequest, Budget]:
     """Read the request that ``request_to_json`` wrote; its network has no spec."""
     settings = codec.from_json(document, Settings, "request")
+    beside = document["beside"]
     request = ProfileRequest(
         **{f.name: getattr(settings, f.name) for f in fields(Settings)},
         network=network_from_json(document["network"]),
         process=document["process"],
-        weights=document["weights"] and codec.from_json(document["weights"], OwnWeights, "weights"),
+        weights=_weights(document),
+        beside=beside
+        and Beside(network=network_from_json(beside["network"]), weights=_weights(beside)),
     )
     return request, Budget(whole_s=request.max_time_s, ends_s=document["ends_s"])
+
+
+def _weights(document: dict[str, Any]) -> OwnWeights | None:
+    found = document["weights"]
+    return None if found is None else codec.from_json(found, OwnWeights, "weights")

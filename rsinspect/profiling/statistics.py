@@ -29,6 +29,9 @@ NOMINAL_COVERAGE = 0.95
 FEWEST_FOR_INTERVAL = 6
 """Rounds that count; of fewer the extremes themselves are not known."""
 FEWEST_BURSTS = 3
+FEWEST_FOR_SIGNED_RANKS = 6
+"""Values; of fewer, no interval of signed ranks is of 95 %."""
+MOST_FOR_SIGNED_RANKS = 400
 RESAMPLES = 1000
 
 WARM_UP_AT_LEAST = 3
@@ -309,6 +312,64 @@ def interval_of_excess(parts: Sequence[Latency], whole: Latency) -> tuple[float,
         return sum(median(part.samples) for part in parts) / median(whole.samples) - 1
 
     return _interval(sampling, excess)
+
+
+def signed_ranks(values: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
+    """Estimate the middle of values that lie evenly around it, with its 95 % interval.
+
+    The interval is None of fewer than six values.
+
+    >>> signed_ranks([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    (3.5, (1.0, 6.0))
+    """
+    import numpy as np
+
+    numbers = np.asarray(values, dtype=np.float64)
+    rows, columns = np.triu_indices(len(numbers))
+    means = np.sort((numbers[rows] + numbers[columns]) / 2)
+    middle = float(np.median(means))
+    if len(numbers) < FEWEST_FOR_SIGNED_RANKS:
+        return middle, None
+    first = _refused(len(numbers))
+    return middle, (float(means[first]), float(means[-1 - first]))
+
+
+def middle_of_signs(values: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
+    """Estimate as ``signed_ranks``, of many values by the medians of neighbours.
+
+    Neighbours of one sign are more than chance where something comes and goes: the medians of as
+    many as leave ``MOST_FOR_SIGNED_RANKS`` groups are fewer, and their pairs can be listed.
+    """
+    size = -(-len(values) // MOST_FOR_SIGNED_RANKS)
+    return signed_ranks(
+        [statistics.median(values[at : at + size]) for at in range(0, len(values), size)]
+        if size > 1
+        else values
+    )
+
+
+def _refused(count: int) -> int:
+    """Find the most of the smallest means of two that 97.5 % of all tosses leave out.
+
+    Up to 50 values by the exact distribution of Wilcoxon's signed ranks, beyond by the normal one.
+
+    >>> [_refused(count) for count in (6, 10, 20, 50)]
+    [0, 8, 52, 434]
+    """
+    if count > 50:
+        spread = math.sqrt(count * (count + 1) * (2 * count + 1) / 24)
+        return max(0, math.floor(count * (count + 1) / 4 - NORMAL_975 * spread))
+    ways = [1]
+    for rank in range(1, count + 1):
+        longer = [*ways, *[0] * rank]
+        for total, number in enumerate(ways):
+            longer[total + rank] += number
+        ways = longer
+    below, total = 0, 0
+    while below + ways[total] <= 0.025 * 2**count:
+        below += ways[total]
+        total += 1
+    return max(0, total - 1)
 
 
 def is_steady(samples: Sequence[float], *, tolerance: float = WARM_UP_TOLERANCE) -> bool:

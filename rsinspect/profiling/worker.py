@@ -240,7 +240,7 @@ _POLICY = {
 """Keras's dtype policy: what is computed in; weights stay float32."""
 
 
-class _Subject:
+class Runner:
     """The network of a request, run by a framework.
 
     Args:
@@ -265,11 +265,13 @@ class _Subject:
         self.network: Instrument | None = None
 
     def probe(self, distinct: Distinct) -> Probe:
+        """Make the network of the distinct blocks."""
         from rsinspect.profiling.extrapolate import Probe
 
         return Probe(self.request, distinct, self.backend, self.budget)
 
     def build(self) -> Instrument:
+        """Make the network itself."""
         from rsinspect.profiling.backends.workload import workload
 
         gc.collect()  # the network of the distinct blocks, and what its compiler left behind
@@ -279,6 +281,7 @@ class _Subject:
         return self.network
 
     def ready(self, *, compared: bool) -> Ready:
+        """Say what the samples will be of; outputs are compared where both passes ran."""
         from rsinspect.profiling.backends.workload import OPTIMIZER, loss_name
 
         assert self.work is not None
@@ -295,6 +298,7 @@ class _Subject:
         )
 
     def trace(self, passes: int, *, alone: bool) -> Traced | NotAvailable:
+        """Record passes op by op."""
         assert self.work is not None
         assert self.network is not None
         try:
@@ -305,6 +309,7 @@ class _Subject:
             return NotAvailable("trace", exc.message)
 
     def roofs(self, max_time_s: float) -> RoofsMeasured | NotAvailable:
+        """Measure what the device can do, once the network is gone."""
         self.work = self.network = None
         gc.collect()
         try:
@@ -331,11 +336,12 @@ def _serve(
     emit: Emitter,
 ) -> None:
     """Predict, build and measure the network, and send a message for each result."""
-    subject = _Subject(request, budget, backend, load_before)
-    Course(request, budget, subject, _hands(), emit).run()
+    subject = Runner(request, budget, backend, load_before)
+    Course(request, budget, subject, hands(), emit).run()
 
 
-def _hands() -> Hands:
+def hands() -> Hands:
+    """Return the clock and the probe of this machine."""
     probe, processors = machine.probe()
     return Hands(clock=time.perf_counter_ns, sleep=time.sleep, probe=probe, processors=processors)
 
