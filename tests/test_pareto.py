@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rsinspect import paper
+from rsinspect.base.errors import InvalidMeasurement, InvalidQuestion
+from rsinspect.networks.network import Network, folded
+from rsinspect.profiling.answer import profile_answer
+from rsinspect.profiling.record.model import Model
+from rsinspect.profiling.record.run import ProfileRun, Segment
+from rsinspect.profiling.statistics import Latency
+from rsinspect.runs.store import open_store
+from rsinspect.tradeoffs.axes import AXES
 from rsinspect.tradeoffs.domination import Contender, dominations
-from rsinspect.tradeoffs.quantity import Quantity, ratio
+from rsinspect.tradeoffs.measurements import measured, published_name
+from rsinspect.tradeoffs.pareto import Pareto
+from rsinspect.tradeoffs.pareto_answer import claim_answer, document, pareto_answer
+from rsinspect.tradeoffs.quantity import Quantity
+from rsinspect.tradeoffs.weighing import parse_point, weigh
+from tests.networks import network_of
+from tests.runs import run_of
 
 
 def spread(value: float, factor: float) -> Quantity:
@@ -64,14 +83,155 @@ def test_intervals_that_overlap_are_unclear() -> None:
     assert found[0].probability + found[1].probability == pytest.approx(1, abs=0.01)
 
 
-def test_a_ratio_has_the_interval_of_both_errors() -> None:
-    found = ratio(spread(2.0, 1.1), spread(1.0, 1.2))
-    assert found.interval is not None
-    low, high = found.interval
-    assert (low * high) ** 0.5 == pytest.approx(2.0)
-    assert 1.2 < high / 2.0 < 1.1 * 1.2
-    assert ratio(spread(2.0, 1.1), Quantity(1.0, None)).interval is None
+def network_at(model: str, **changes: Any) -> Network:
+    depth, side = map(int, model.split("@"))
+    return network_of(depth, resolution=(side, side), **changes)
 
 
-def test_an_interval_that_reaches_zero_is_as_wide_downwards_as_upwards() -> None:
-    assert Quantity(1.0, (0.0, 2.0)).deviation == pytest.approx(Quantity(1.0, (0.5, 2.0)).deviation)
+def a_run(network: Network, seconds: float, **changes: Any) -> ProfileRun:
+    """A run of twelve samples about a latency."""
+    samples = tuple(seconds * (1 + 0.002 * ((7 * number) % 12 - 5.5)) for number in range(12))
+    return run_of(
+        (Segment(path="stem", level="stage", latency=Latency.of(samples)),),
+        network=network,
+        **changes,
+    )
+
+
+def named(run: ProfileRun, name: str, side: int) -> ProfileRun:
+    """A run as one of a network of keras.applications looks."""
+    model = Model(name=name, depth=None, blocks=None, resolution=(side, side), dialect=None)
+    return replace(run, model=model, network=None)
+
+
+SMALL = network_at("50@160")
+
+
+def weighed(runs: list[ProfileRun], **own: float) -> Pareto:
+    return measured(AXES["latency"], "paper", runs, own, {})
+
+
+def test_runs_of_one_network_count_as_its_processes() -> None:
+    once = weighed([a_run(SMALL, 0.1)])
+    twice = weighed([a_run(SMALL, 0.1), a_run(SMALL, 0.1)])
+    (one,), (both,) = once.points, twice.points
+    assert (one.costed.runs, both.costed.runs) == (1, 2)
+    assert one.interval is not None
+    assert both.interval is not None
+    assert both.interval[1] - both.interval[0] < one.interval[1] - one.interval[0]
+
+
+def test_the_conditions_that_most_networks_share_are_shown_and_the_others_counted() -> None:
+    other = network_at("101@160")
+    runs = [a_run(SMALL, 0.1), a_run(other, 0.2), a_run(SMALL, 9.0, batch=64)]
+    found = weighed(runs)
+    assert {point.candidate.name: point.costed.runs for point in found.points} == {
+        "50@160": 1, "101@160": 1,
+    }  # fmt: skip
+    assert "batch 8" in found.conditions
+    assert sum(found.left_out.values()) == 1
+    assert "152@224" in found.missing
+
+
+def test_only_the_published_network_has_the_published_accuracy() -> None:
+    def name(network: Network) -> str | None:
+        return published_name(Model.of(network), network)
+
+    assert name(SMALL) == name(network_at("50@160", dialect="timm")) == "50@160"
+    assert name(folded(SMALL)) == "50@160"
+    for changes in (
+        {"classes": 10}, {"width": 0.5}, {"se_ratio": 0.0}, {"include_top": False},
+        {"activation": "swish"}, {"dialect": "article"},
+    ):  # fmt: skip
+        assert name(network_at("50@160", **changes)) is None, changes
+    assert name(network_of(50, resolution=(160, 192))) is None
+
+
+def test_a_network_whose_accuracy_nobody_gave_is_named() -> None:
+    stranger = a_run(network_at("50@160", width=0.5), 0.05)
+    found = weighed([a_run(SMALL, 0.1), stranger])
+    assert found.without_accuracy == (stranger.title,)
+    with pytest.raises(InvalidMeasurement, match="no run of a network whose accuracy"):
+        weighed([stranger])
+
+
+def test_a_point_of_ones_own_is_found_by_its_network() -> None:
+    mine = network_at("50@160", width=0.5)
+    runs = [a_run(SMALL, 0.1), a_run(mine, 0.05)]
+    found = measured(AXES["latency"], "paper", runs, {"mine": 79.0}, {"mine": mine.fingerprint})
+    point = found.points[-1]
+    assert (point.candidate.name, point.candidate.family) == ("mine", "yours")
+    assert found.points[0].domination.verdict == "dominated"
+    assert found.points[0].domination.by == 1
+
+
+def test_throughput_turns_latency_round_and_leaves_who_dominates() -> None:
+    runs = [a_run(SMALL, 0.1, batch=8), a_run(network_at("101@160"), 0.09, batch=8)]
+    by_latency = weighed(runs)
+    by_throughput = measured(AXES["throughput"], "paper", runs, {}, {})
+    for one, other in zip(by_latency.points, by_throughput.points, strict=True):
+        assert other.value == pytest.approx(8 / one.value)
+        assert other.domination.verdict == one.domination.verdict
+        assert other.interval is not None
+        assert other.interval[0] < other.value < other.interval[1]
+
+
+def test_energy_that_no_run_tells_is_refused() -> None:
+    with pytest.raises(InvalidMeasurement, match="energy"):
+        measured(AXES["energy"], "paper", [a_run(SMALL, 0.1)], {}, {})
+
+
+def test_the_claim_is_held_to_the_pairs_of_which_both_were_measured() -> None:
+    rival = named(a_run(SMALL, 0.3), "efficientnetb2", 260)
+    found = weighed([a_run(network_at("101@160"), 0.2), rival])
+    (speed_up,) = found.speed_ups
+    assert (speed_up.printed.model, speed_up.printed.rival) == ("101@160", "EfficientNetB2@260")
+    assert speed_up.measured.value == pytest.approx(1.5)
+    assert speed_up.measured.low is not None
+    assert speed_up.measured.high is not None
+    assert speed_up.measured.low < 1.5 < speed_up.measured.high
+    table = claim_answer(found).table
+    assert [row["ratio"] for row in table.rows] == [pytest.approx(1.5)]
+    assert any("152@224 and EfficientNetB4@380" in str(note) for note in table.notes)
+
+
+def test_the_document_says_what_the_table_says() -> None:
+    found = weighed([a_run(SMALL, 0.1), a_run(network_at("101@160"), 0.09)])
+    written = json.loads(json.dumps(document(found)))
+    assert written["schema"] == "rsinspect.pareto/1"
+    rows = {row["model"]: row for row in pareto_answer(found).table.rows}
+    for point in written["points"]:
+        assert rows[point["model"]]["latency_s"] == point["latency_s"]
+        assert point["interval"][0] < point["latency_s"] < point["interval"][1]
+    assert written["points"][0]["dominated_by"] == "101@160"
+
+
+def test_runs_come_from_the_store_by_default_or_are_named(tmp_path: Path) -> None:
+    db, file = tmp_path / "runs.db", tmp_path / "mine.json"
+    with open_store(db, write=True) as store:
+        store.add(profile_answer(a_run(SMALL, 0.1)).make_document(), tags=("first",))
+        store.add(profile_answer(a_run(network_at("101@160"), 0.2)).make_document())
+    file.write_text(
+        json.dumps(profile_answer(a_run(network_at("50@160", width=0.5), 0.05)).document)
+    )
+    found = weigh(db=db)
+    assert [point.candidate.name for point in found.points] == ["50@160", "101@160"]
+    one = weigh(runs=["first"], db=db, own={str(file): 70.0})
+    assert [point.candidate.name for point in one.points] == ["50@160", str(file)]
+
+
+def test_flops_are_counted_and_need_no_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = tuple(row for row in paper.accuracies("paper") if row.family == "ResNet-RS")
+    monkeypatch.setattr(paper, "accuracies", lambda source: ours)
+    found = weigh("flops", own={"50@160:article": 78.0})
+    assert found.points[0].value == SMALL.cost.flops("paper")
+    assert found.points[-1].costed.how == "counted"
+    assert not found.missing
+
+
+@pytest.mark.parametrize("text", ["50", "=80", "50=", "50=abc", "50=101", "50=-1", "50=nan"])
+def test_a_point_without_an_accuracy_is_refused(text: str) -> None:
+    with pytest.raises(InvalidQuestion, match="no network with its accuracy"):
+        parse_point(text)

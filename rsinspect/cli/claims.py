@@ -77,6 +77,18 @@ def reads_model(context: typer.Context, parameter: typer.CallbackParam, value: A
     return value
 
 
+def reads_runs(context: typer.Context, parameter: typer.CallbackParam, names: Any) -> Any:
+    """Note each of several runs that is a file, as ``reads`` does.
+
+    Raises:
+        OutputNotWritable: If it would be written over.
+    """
+    for name in names or ():
+        if name.lower().endswith(".json"):
+            reads(context, parameter, Path(name))
+    return names
+
+
 def _claims(context: typer.Context) -> _Claims:
     claims: _Claims = context.meta.setdefault(_CLAIMS, _Claims({}, {}))
     return claims

@@ -84,7 +84,7 @@ def ratio_of_groups(a: Latency, b: Latency) -> Ratio | None:
     if a.median <= 0 or b.median <= 0:
         return None
     middle = math.log(b.median / a.median)
-    errors = [_log_error(latency) for latency in (a, b)]
+    errors = [log_error(latency) for latency in (a, b)]
     if any(error is None for error in errors):
         return Ratio(math.exp(middle))
     half = NORMAL_975 * math.hypot(*(error or 0.0 for error in errors))
@@ -112,7 +112,7 @@ def _rounds(latency: Latency) -> dict[tuple[int, int, int], float]:
     return found
 
 
-def _log_error(latency: Latency) -> float | None:
+def log_error(latency: Latency) -> float | None:
     """Estimate the standard error of a median's logarithm; None with too few samples."""
     sampling = latency.sampling or Sampling.independent(len(latency.samples))
     by_process: dict[int, list[float]] = {}

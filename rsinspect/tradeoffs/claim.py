@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from rsinspect import paper
-from rsinspect.tradeoffs.quantity import Quantity, ratio
+from rsinspect.comparisons.ratio import Ratio, ratio_of_groups
+from rsinspect.profiling.statistics import Latency
 
 
 class MeasuredSpeedUp(NamedTuple):
@@ -14,21 +15,23 @@ class MeasuredSpeedUp(NamedTuple):
 
     Attributes:
         printed: The pair, and how much faster the paper has it.
-        measured: How many times as fast the ResNet-RS is here.
+        measured: How many times as fast the ResNet-RS is here, with its 95 % interval.
     """
 
     printed: paper.SpeedUp
-    measured: Quantity
+    measured: Ratio
 
 
-def measured_speed_ups(image_s: Mapping[str, Quantity]) -> tuple[MeasuredSpeedUp, ...]:
+def measured_speed_ups(latencies: Mapping[str, Latency]) -> tuple[MeasuredSpeedUp, ...]:
     """Compare each of the paper's pairs of which both networks were measured.
 
     Args:
-        image_s: Seconds an image by MODEL text with its size, all under the same conditions.
+        latencies: Of a batch by MODEL text with its size, all under the same conditions.
     """
     return tuple(
-        MeasuredSpeedUp(pair, ratio(image_s[pair.rival], image_s[pair.model]))
+        MeasuredSpeedUp(pair, found)
         for pair in paper.speed_ups()
-        if pair.model in image_s and pair.rival in image_s
+        if pair.model in latencies
+        and pair.rival in latencies
+        and (found := ratio_of_groups(latencies[pair.model], latencies[pair.rival]))
     )

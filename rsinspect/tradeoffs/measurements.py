@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidMeasurement
-from rsinspect.base.words import plural
+from rsinspect.base.words import Option, Wording, advice, names_in_words
+from rsinspect.comparisons.conditions import CONDITIONS
 from rsinspect.networks import applications
 from rsinspect.networks.network import Network
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.run import ProfileRun
-from rsinspect.profiling.request import Settings
 from rsinspect.profiling.statistics import Latency
-from rsinspect.tradeoffs.axes import AXES, Axis
+from rsinspect.tradeoffs.axes import Axis
 from rsinspect.tradeoffs.claim import measured_speed_ups
 from rsinspect.tradeoffs.pareto import Costed, Pareto, candidates, placed
 from rsinspect.tradeoffs.quantity import Quantity
 
-_HOW_LONG = (
-    "batch", "level", "max_time_s", "most_rounds", "processes", "strict_batch", "predict", "roofs",
-    "trace", "seed", "memory_limit_bytes",
-)  # fmt: skip
-"""Settings that leave a latency what it is; of the batch what was used counts."""
 _SAME_WIRING = ("keras", "timm")
 """Dialects with the layers of the networks whose accuracy was published."""
 _AS_PUBLISHED = {
@@ -39,25 +33,20 @@ class Conditions(NamedTuple):
 
     Attributes:
         text: Mode, batch, precision, backend and device, in words.
-        machine: System, processor and how many of them.
-        settings: All that changes a latency, by name; empty for files of before.
+        machine: Which, in words.
+        all: Every condition, in words.
     """
 
     text: str
     machine: str
-    settings: tuple[tuple[str, Any], ...]
+    all: tuple[str, ...]
 
     @classmethod
     def of(cls, run: ProfileRun) -> Conditions:
         """Read those of a run."""
-        request, where = run.request, run.environment
-        names = [field.name for field in fields(Settings) if field.name not in _HOW_LONG]
-        processors = where.cpus_affinity or where.cpus_visible or 0
-        return cls(
-            text=run.conditions,
-            machine=f"{where.cpu_model or where.platform}, {plural(processors, 'processor')}",
-            settings=tuple((name, getattr(request, name)) for name in names if request is not None),
-        )
+        every = {name: read(run) for name, read in CONDITIONS.items()}
+        folded = "folded" if run.request is not None and run.request.fold_batch_norm else ""
+        return cls(run.conditions, every["machine"], (*every.values(), folded))
 
 
 def published_name(model: Model, network: Network | None) -> str | None:
@@ -132,7 +121,6 @@ def measured(
             f"no run tells {axis.title}", "this machine or the one of the runs does not tell it"
         )
     points, missing = placed(axis, wanted, costs)
-    latency = AXES["latency"]
     return Pareto(
         axis=axis,
         source=source,
@@ -140,11 +128,7 @@ def measured(
         conditions=chosen.text,
         machine=chosen.machine or None,
         speed_ups=measured_speed_ups(
-            {
-                name: cost.value
-                for name, of in groups[chosen].items()
-                if name not in own and (cost := _cost(latency, of))
-            }
+            {name: _latency(of) for name, of in groups[chosen].items() if name not in own}
         ),
         missing=missing,
         without_accuracy=tuple(sorted(strangers.get(chosen, ()))),
@@ -158,22 +142,29 @@ def measured(
     )
 
 
-def _no_runs_hint(strangers: Mapping[Conditions, Counter[str]]) -> str:
+def _no_runs_hint(strangers: Mapping[Conditions, Counter[str]]) -> Wording:
     if not strangers:
-        return "measure some: rsinspect sweep, or profile with a file or a store to keep the run"
+        return advice("profile some of them with {}", Option("record"))
     titles = sorted({title for of in strangers.values() for title in of})
-    return f"those there are are of {', '.join(titles[:3])}: give their accuracy"
+    return advice(
+        f"there are runs of {names_in_words(titles, 3)}: give their accuracy with {{}}",
+        Option("point", "NAME=81.2"),
+    )
 
 
 def _newest(of: Mapping[str, Sequence[ProfileRun]]) -> str:
     return max(run.started_at for runs in of.values() for run in runs)
 
 
+def _latency(runs: Sequence[ProfileRun]) -> Latency:
+    """Join what all runs of a network measured, each as processes of its own."""
+    runs = [run for run in runs if run.total_of != "first"] or runs
+    return Latency.pooled([run.end_to_end.latency for run in runs])
+
+
 def _cost(axis: Axis, runs: Sequence[ProfileRun]) -> Costed | None:
     """Read what a network costs from all its runs; None where they do not tell."""
-    runs = [run for run in runs if run.total_of != "first"] or runs
-    latency = Latency.pooled([run.end_to_end.latency for run in runs])
-    of_batch = Quantity(latency.median, latency.interval)
+    of_batch = Quantity.of(_latency(runs))
     match axis.name:
         case "latency":
             return Costed(of_batch, "measured", len(runs))

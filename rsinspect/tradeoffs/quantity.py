@@ -1,7 +1,6 @@
-"""A positive quantity that is known within an interval, and what follows from two of them.
+"""A positive quantity that is known within an interval.
 
-An interval of times is taken as that of a logarithm: times are positive and their errors are
-factors, and a ratio of two has then an interval without resampling.
+The interval is taken as that of a logarithm: times are positive, and their errors are factors.
 """
 
 from __future__ import annotations
@@ -9,7 +8,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from rsinspect.profiling.statistics import NORMAL_975
+from rsinspect.comparisons.ratio import log_error
+from rsinspect.profiling.statistics import NORMAL_975, Latency
 
 
 class Quantity(NamedTuple):
@@ -29,26 +29,22 @@ class Quantity(NamedTuple):
         """Take a number that was counted."""
         return cls(value, (value, value))
 
+    @classmethod
+    def of(cls, latency: Latency) -> Quantity:
+        """Take the median of a measurement: as well as another process would find it again."""
+        median, error = latency.median, log_error(latency)
+        if error is None:
+            return cls(median, None)
+        factor = math.exp(NORMAL_975 * error)
+        return cls(median, (median / factor, median * factor))
+
     @property
     def deviation(self) -> float | None:
         """Compute the standard deviation of its logarithm; None without an interval."""
         if self.interval is None:
             return None
         low, high = self.interval
-        if low <= 0:  # of few processes: as far down as up
-            return math.log(high / self.value) / NORMAL_975
         return math.log(high / low) / 2 / NORMAL_975
-
-    def times(self, factor: float) -> Quantity:
-        """Multiply by an exact number.
-
-        >>> Quantity(2.0, (1.0, 4.0)).times(3)
-        Quantity(value=6.0, interval=(3.0, 12.0))
-        """
-        if self.interval is None:
-            return Quantity(self.value * factor, None)
-        low, high = self.interval
-        return Quantity(self.value * factor, (low * factor, high * factor))
 
     def inverse(self, of: float = 1.0) -> Quantity:
         """Divide an exact number by it: images by the seconds that they take.
@@ -59,18 +55,4 @@ class Quantity(NamedTuple):
         if self.interval is None:
             return Quantity(of / self.value, None)
         low, high = self.interval
-        return Quantity(of / self.value, (of / high, of / low if low > 0 else math.inf))
-
-
-def ratio(one: Quantity, other: Quantity) -> Quantity:
-    """Divide one quantity by another that was measured on its own.
-
-    >>> found = ratio(Quantity(6.0, (5.0, 7.2)), Quantity(2.0, (2.0, 2.0)))
-    >>> found.value, [round(end, 2) for end in found.interval]
-    (3.0, [2.5, 3.6])
-    """
-    value = one.value / other.value
-    if one.deviation is None or other.deviation is None:
-        return Quantity(value, None)
-    factor = math.exp(NORMAL_975 * math.hypot(one.deviation, other.deviation))
-    return Quantity(value, (value / factor, value * factor))
+        return Quantity(of / self.value, (of / high, of / low))
