@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rsinspect.api.bounds import check as check
+    from rsinspect.api.choosing import choose as choose
     from rsinspect.api.exporting import export as export
     from rsinspect.api.functions import diff as diff
     from rsinspect.api.functions import graph as graph
@@ -66,6 +67,7 @@ __all__ = [
     "WeightsWarning",
     "__version__",
     "check",
+    "choose",
     "convert_weights",
     "decode_predictions",
     "diff",
@@ -95,6 +97,7 @@ _HOMES = {
     "RsInspectError": "rsinspect.base.errors",
     "WeightsWarning": "rsinspect.base.errors",
     "check": "rsinspect.api.bounds",
+    "choose": "rsinspect.api.choosing",
     "convert_weights": "rsinspect.api.weights",
     "diff": "rsinspect.api.functions",
     "diff_weights": "rsinspect.api.weights",

@@ -34,6 +34,7 @@ MAY_LOAD = {
     "--version": TYPER,
     "summary --help": f"rich {MODEL}",
     "profile --help": f"rich {MODEL} profiling.choices",
+    "choose --help": f"rich {MODEL} profiling.choices tradeoffs.choices",
     "export --help": f"rich {MODEL} exports.formats base.formats",
     "scale --help": f"rich {MODEL} design_space",
     "summary 420": f"rich {MODEL} answers render.cells render.console",

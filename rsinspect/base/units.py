@@ -65,6 +65,23 @@ def seconds(value: float) -> str:
     raise AssertionError("unreachable")
 
 
+def seconds_span(low: float, high: float, middle: float) -> str:
+    """Write two times in the unit of one between them.
+
+    >>> seconds_span(0.929, 1.01, 0.966), seconds_span(1.39, 1.5, 1.44), seconds_span(0.0, 2.1, 1.0)
+    ('929 to 1010 ms', '1.39 to 1.50 s', '0 to 2.10 s')
+    """
+    unit = seconds(middle).rpartition(" ")[2]
+    factor = {"s": 1.0, "ms": 1e3, "µs": 1e6}[unit]
+
+    def written(value: float) -> str:
+        scaled = value * factor
+        digits = 0 if scaled >= 99.95 or not scaled else 1 if scaled >= 9.995 else 2
+        return f"{scaled:.{digits}f}"
+
+    return f"{written(low)} to {written(high)} {unit}"
+
+
 def dimensions(sides: Iterable[int]) -> str:
     """Write the sides of an image or a kernel, or a shape, with multiplication signs.
 

@@ -1,8 +1,217 @@
-"""``rsinspect choose``."""
+"""``rsinspect choose``: the best network under a bound on this machine."""
 
-from rsinspect.base.errors import InvalidSpec
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rsinspect.base.errors import InvalidQuestion, check_choice
+from rsinspect.base.talk import say
+from rsinspect.base.words import quoted
+from rsinspect.cli.declaration import option
+from rsinspect.cli.options import Convention, with_options
+from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
+from rsinspect.paper import ACCURACY_SOURCES
+from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS
+from rsinspect.render.formats import NOTES, TABLES
+from rsinspect.tradeoffs.choices import FAMILIES
+
+if TYPE_CHECKING:
+    from rsinspect.profiling.budget import Budget
+    from rsinspect.profiling.request import Settings
+    from rsinspect.tradeoffs.choice import Bounds, Choice
 
 
-def choose() -> None:
+def _bound(*names: str, help: str) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel="Bounds", show_default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundOptions:
+    """What the network must keep to."""
+
+    max_latency: Annotated[
+        str | None, _bound("--max-latency", help="Maximum latency of a batch: 200ms, 1.5s.")
+    ] = None
+    min_top1: Annotated[
+        float | None, _bound("--min-top1", help="Minimum ImageNet accuracy in per cent: 82.")
+    ] = None
+    max_memory: Annotated[
+        str | None,
+        _bound("--max-memory", help="Maximum memory of weights and activations: 500MiB."),
+    ] = None
+    max_flops: Annotated[
+        str | None, _bound("--max-flops", help="Maximum FLOPs of an image, by --convention: 10G.")
+    ] = None
+    max_params: Annotated[
+        str | None, _bound("--max-params", help="Maximum number of parameters: 50M.")
+    ] = None
+
+    def make(self) -> "Bounds":
+        """Read the bounds.
+
+        Raises:
+            InvalidQuestion: If there is none, or one makes no sense.
+        """
+        from rsinspect.tradeoffs.choice import bounds_of
+
+        return bounds_of(**{field.name: getattr(self, field.name) for field in fields(self)})
+
+
+def _how(*names: str, help: str, **more: Any) -> Any:
+    return option(*names, help=help, panel="Measurement", **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningOptions:
+    """How the networks are run."""
+
+    batch: Annotated[int, _how("--batch", "-b", help="Number of images in a batch.")] = 1
+    mode: Annotated[str, _how("--mode", help="{}.", choices=MODES)] = "forward"
+    precision: Annotated[str, _how("--precision", help="{}.", choices=PRECISIONS)] = "float32"
+    backend: Annotated[str, _how("--backend", help="{}.", choices=BACKENDS)] = "tensorflow"
+    device: Annotated[str, _how("--device", help="cpu, gpu or gpu:1.")] = "cpu"
+    jit: Annotated[
+        bool | None, _how("--jit/--no-jit", help="Compile, with XLA or torch.compile.")
+    ] = None
+    threads: Annotated[
+        int | None, _how("--threads", help="Number of threads of the framework.")
+    ] = None
+    max_time: Annotated[
+        float, _how("--max-time", help="Seconds that all of it may take, but for --verify.")
+    ] = 85.0
+
+    def make(self) -> "Settings":
+        """Make the settings.
+
+        Raises:
+            InvalidMeasurement: If nobody can measure that.
+        """
+        from rsinspect.profiling.request import Settings
+
+        return Settings(
+            batch=self.batch,
+            mode=self.mode,  # type: ignore[arg-type]  # these are checked there
+            level="block",
+            precision=self.precision,  # type: ignore[arg-type]
+            backend=self.backend,
+            device=self.device,
+            jit=self.jit,
+            threads=self.threads,
+            max_time_s=self.max_time,
+        )
+
+
+def _among(*names: str, help: str, **more: Any) -> Any:
+    return option(*names, help=help, panel="Networks", **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateOptions:
+    """Which networks are considered."""
+
+    source: Annotated[
+        str, _among("--source", help="Whose accuracies: {}.", choices=ACCURACY_SOURCES)
+    ] = "paper"
+    family: Annotated[
+        str | None, _among("--family", help="Only one family: {}. Default: all.", choices=FAMILIES)
+    ] = None
+    point: Annotated[
+        list[str] | None,
+        _among("--point", help="A network of your own too, with its accuracy: my.keras=83.1."),
+    ] = None
+
+    def check(self) -> None:
+        """Refuse names that are unknown, before anything is worked out.
+
+        Raises:
+            InvalidChoice: If one is.
+        """
+        check_choice("source of accuracies", self.source, ACCURACY_SOURCES)
+        if self.family is not None:
+            check_choice("family", self.family, FAMILIES)
+
+    @property
+    def own(self) -> dict[str, float]:
+        """Read the networks of one's own, with their accuracies."""
+        return dict(map(_accuracy, self.point or []))
+
+
+def _accuracy(text: str) -> tuple[str, float]:
+    """Read a network and its accuracy.
+
+    Raises:
+        InvalidQuestion: If the text is no such thing.
+    """
+    name, sign, number = text.rpartition("=")
+    try:
+        top1 = float(number)
+    except ValueError:
+        sign, top1 = "", 0.0
+    if not (sign and name and 0 < top1 <= 100):
+        raise InvalidQuestion(
+            f"{quoted(text)} is no network with its accuracy", "write MODEL=83.1, in per cent"
+        )
+    return name, top1
+
+
+@with_options
+def choose(
+    bounds: BoundOptions,
+    among: CandidateOptions,
+    how: RunningOptions,
+    convention: Convention = "paper",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Measure the pick as a whole, for up to a minute.")
+    ] = False,
+    format: Format = None,
+    output: Output = None,
+    notes: Notes = "short",
+) -> None:
     """Name the best network under a bound on this machine."""
-    raise InvalidSpec("not there yet")
+    from rsinspect.profiling.budget import Budget
+
+    budget = Budget.starting(how.max_time)
+    chosen(TABLES, output, format)
+    check_choice("choice of notes", notes, NOTES)
+    among.check()
+    found = _found(bounds.make(), among, how.make(), convention, budget)
+    if verify:
+        found = _verified(found)
+
+    from rsinspect.tradeoffs.choice_answer import choice_answer
+
+    answer(choice_answer(found), format, output, notes)
+    if found.pick is None:
+        say(f"nothing fits; the nearest is {found.nearest.candidate.name}")
+        raise typer.Exit(1)
+
+
+def _found(
+    bounds: "Bounds",
+    among: CandidateOptions,
+    settings: "Settings",
+    convention: str,
+    budget: "Budget",
+) -> "Choice":
+    """Time networks and choose, and show how far that is."""
+    from rsinspect.cli.progress import watching
+    from rsinspect.tradeoffs.choose import choose as find
+
+    own = among.own
+    said = f"{settings.conditions(settings.batch)}; at most {settings.max_time_s:g} s"
+    with watching(settings, budget, [said]) as on_event:
+        return find(
+            bounds, settings, source=among.source, own=own, family=among.family,
+            convention=convention, budget=budget, on_event=on_event,
+        )  # fmt: skip
+
+
+def _verified(found: "Choice") -> "Choice":
+    """Measure what was picked."""
+    from rsinspect.tradeoffs.choose import verified
+
+    return verified(
+        found,
+        on_measure=lambda entry: say(f"measuring {entry.network.title}, for up to a minute"),
+    )

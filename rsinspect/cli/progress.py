@@ -6,7 +6,7 @@ On a terminal a bar shows the time that is used up; in a pipe a line says so now
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar, assert_never
@@ -23,7 +23,7 @@ from rsinspect.profiling.budget import ROUNDS_FOR_INTERVAL, Budget, Estimate
 from rsinspect.profiling.record.headline import speed
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
-from rsinspect.profiling.request import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest, Settings
 from rsinspect.profiling.rounds import RoundDone
 from rsinspect.profiling.ways import Way
 from rsinspect.render.console import print_table
@@ -52,12 +52,27 @@ def watched(request: ProfileRequest, budget: Budget, run: Callable[..., Result])
         budget: What it may take.
         run: Measures; called with the request, ``budget`` and ``on_event``.
     """
+    with watching(request, budget, (announcement(request), preview(request))) as on_event:
+        return run(request, budget=budget, on_event=on_event)
+
+
+@contextmanager
+def watching(
+    request: Settings, budget: Budget, lines: Sequence[str]
+) -> Iterator[Callable[[protocol.Event], None]]:
+    """Show how far something is, as it tells what happens.
+
+    Args:
+        request: What is measured.
+        budget: What it may take.
+        lines: What is said before.
+    """
     console = talk.console()
-    for line in (announcement(request), preview(request)):
+    for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
     now = _Now(budget)
     with (_bar if console.is_terminal else _lines)(console, now):
-        return run(request, budget=budget, on_event=_Display(request, now, console))
+        yield _Display(request, now, console)
 
 
 @dataclass
@@ -153,7 +168,7 @@ def _lines(console: Console, now: _Now) -> Iterator[None]:
 class _Display:
     """Shows events: what is being done, and above it what has become known."""
 
-    def __init__(self, request: ProfileRequest, now: _Now, console: Console) -> None:
+    def __init__(self, request: Settings, now: _Now, console: Console) -> None:
         self.request = request
         self.now = now
         self.console = console
@@ -203,6 +218,8 @@ class _Display:
             case protocol.Entered(_, way):
                 self.start = self.start or way
                 self.now.doing = f"trying: {way.words(self.start, self.request.backend)}"
+            case protocol.Joined(number=number, of=of):
+                self.now.doing = f"timing in turns, {number + 1} of {of} networks built"
             case protocol.MemoryUsed() | protocol.Out() | protocol.Judged():
                 pass
             case _:
@@ -210,7 +227,7 @@ class _Display:
 
     def _tell_prediction(self) -> None:
         """Show what is predicted, as more is to come; else it is the answer."""
-        if self.prediction is None:
+        if self.prediction is None or not isinstance(self.request, ProfileRequest):
             return
         if self.console.is_terminal:
             print_table(prediction_table(self.prediction, self.request.network), self.console)

@@ -34,6 +34,7 @@ from rsinspect.profiling.protocol import (
     Estimated,
     Event,
     Failure,
+    Joined,
     Judged,
     MemoryUsed,
     Message,
@@ -45,6 +46,7 @@ from rsinspect.profiling.protocol import (
     RoofsMeasured,
     Roughly,
     Stopped,
+    Timed,
     TimeLeft,
     Traced,
     Turn,
@@ -262,6 +264,7 @@ class _Worker:
                 | Entered()
                 | Out()
                 | Judged()
+                | Joined()
             ):
                 self.messages.append(message)
                 on_event(message)
@@ -283,6 +286,7 @@ class _Worker:
                 | Prepared()
                 | Bout()
                 | Turn()
+                | Timed()
             ):
                 self.messages.append(message)
             case Finished():

@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from rsinspect.layers.fold import Run, repeats_of
+from rsinspect.layers import ops
+from rsinspect.layers.fold import Run, repeats_of, without_rate
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.layers.partition import Segment, segments
 from rsinspect.layers.structure import Group
 from rsinspect.networks.network import Network
+from rsinspect.profiling.choices import Mode
 
 PROBE_BATCH = 16
 """Images are timed that many at a time at most: an image of 128 takes as long within 1 % (RS-50 on
@@ -70,3 +72,26 @@ def distinct_blocks(network: Network) -> Distinct | None:
     graph = LayerGraph(network.name, layers, kept[-1].outputs)
     names = {layer.path: network.names[layer.path] for layer in layers}
     return Distinct(replace(network, graph=graph, names=names, spec=None), tuple(kept), repeats)
+
+
+def small_network(network: Network) -> Distinct:
+    """Keep one block of each run of identical ones; all blocks where none is like another."""
+    found = distinct_blocks(network)
+    if found is not None:
+        return found
+    parts = segments(network.graph, "block")
+    return Distinct(replace(network, spec=None), parts, {part.path: 1 for part in parts})
+
+
+def timed_as(distinct: Distinct, mode: Mode) -> object:
+    """Tell what of a small network makes a difference to how long it takes.
+
+    Equal for those of ResNet-RS-101 and 50 at one size, which have the same distinct blocks. In
+    inference dropout and drop path hand on what they are given, wherever they stand.
+    """
+    skipped = (ops.Dropout, ops.DropPath) if mode == "forward" else ()
+    return tuple(
+        (layer.path, without_rate(layer.op), layer.shape, layer.shares, layer.frozen)
+        for layer in distinct.network.graph
+        if not isinstance(layer.op, skipped)
+    )

@@ -10,6 +10,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import compress
 from types import ModuleType
 from typing import TypeVar
@@ -19,10 +20,15 @@ from rsinspect.profiling.backends.workload import Instrument, workload
 from rsinspect.profiling.budget import Budget, Estimate
 from rsinspect.profiling.distinct import PROBE_BATCH, Distinct
 from rsinspect.profiling.gate import Gated, Window, between, gate
-from rsinspect.profiling.projection import Passes, interval_of, multiples, projected
-from rsinspect.profiling.record.prediction import PredictedPart, Prediction
+from rsinspect.profiling.projection import Passes, prediction_of
+from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.request import ProfileRequest
-from rsinspect.profiling.rounds import SETTLES_BELOW_S, Instrumented, garbage_collection_off
+from rsinspect.profiling.rounds import (
+    SETTLES_BELOW_S,
+    Instrumented,
+    Round,
+    garbage_collection_off,
+)
 
 T = TypeVar("T")
 
@@ -105,19 +111,44 @@ class Probe:
         self.windows.append(between(before, probe(), processors))
         return self.samples[-1].wall_s
 
-    def _turn(self) -> None:
-        """Time passes with instruments inside, then as many without.
+    def turn(self, number: int, at_s: float) -> tuple[Round, ...]:
+        """Time a few passes between those of other networks, as rounds of one burst.
 
-        Where they are short, the first of each settles: the function before was another.
+        Args:
+            number: Of the burst.
+            at_s: When it begins, since the first.
+        """
+        before = len(self.samples)
+        plain_s = self._turn()
+        timed = zip(self.samples[before:], self.windows[before:], strict=True)
+        rounds = [
+            Round.alone(sample, window, "instrumented", burst=number, at_s=at_s)
+            for sample, window in timed
+        ]
+        if not plain_s:
+            return tuple(rounds)
+        return tuple(
+            replace(one, end_to_end_s=seconds, total_of="plain", own_s=None)
+            for one, seconds in zip(rounds, plain_s, strict=True)
+        )
+
+    def _turn(self) -> list[float]:
+        """Time passes with instruments inside, then as many without where these differ.
+
+        Where they are short, the first of each settles: the function before was another. Those
+        without are returned, in seconds.
         """
         settle = self.samples[-1].wall_s < SETTLES_BELOW_S if self.samples else True
         if settle:
             self.instrument.instrumented()
         inside = [self._pass() for _ in range(IN_TURN)]
+        if not self.compares:
+            return []
         if settle:
             self.instrument.end_to_end()
         plain = [self._plain_s() for _ in range(IN_TURN)]
         self.plain_share.append(statistics.median(plain) / statistics.median(inside))
+        return plain
 
     def _plain_s(self) -> float:
         gc.collect()
@@ -153,27 +184,14 @@ class Probe:
     @property
     def prediction(self) -> Prediction:
         """Add the distinct blocks up to the whole network."""
-        passes, batch = self.passes, self.request.batch
-        paths = [path for path, _ in self.instrument.parts]
-        times = multiples(
-            self.request.network.graph, self.distinct, paths, images=batch / self.batch
-        )
-        seconds = projected(paths, passes, times)
-        total_s = sum(seconds.values())
-        repeats = {path: self.distinct.repeats.get(path, 1) for path in seconds}
-        return Prediction(
-            parts=tuple(
-                PredictedPart(path=path, repeats=repeats[path], latency_s=all_s / repeats[path])
-                for path, all_s in seconds.items()
-            ),
-            end_to_end_s=total_s,
-            end_to_end_interval=interval_of(
-                total_s, passes, times, other_batch=batch != self.batch
-            ),
-            rounds=len(passes.parts_s),
+        return prediction_of(
+            self.request.network.graph,
+            self.distinct,
+            [path for path, _ in self.instrument.parts],
+            self.passes,
+            batch=self.request.batch,
+            timed_batch=self.batch,
             ready_s=self.budget.elapsed_s,
-            batch=self.batch,
-            foreign_share=passes.foreign_share,
         )
 
     @property

@@ -47,7 +47,7 @@ from rsinspect.profiling.record.heard import Heard
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.predicted import PredictedRun
 from rsinspect.profiling.record.run import ProfileRun
-from rsinspect.profiling.request import ProfileRequest
+from rsinspect.profiling.request import ProfileRequest, Settings
 
 __all__ = ["Interrupted", "NotMeasured", "ProfileRequest", "profile"]
 
@@ -225,7 +225,7 @@ def _more(budget: Budget, roughly_s: float) -> Wording:
     return advice("allow more, such as {}", Option("max_time_s", round(needed_s)))
 
 
-def roughly(request: ProfileRequest, pass_s: float) -> str:
+def roughly(request: Settings, pass_s: float) -> str:
     """Say what a pass takes at the rate of a matrix product."""
     return (
         f"{request.one_pass} takes roughly {seconds(pass_s)} here, if it computes as fast as a "

@@ -18,6 +18,7 @@ from rsinspect.layers.fold import whole_cost
 from rsinspect.layers.graph import LayerGraph
 from rsinspect.profiling.distinct import Distinct
 from rsinspect.profiling.gate import FOREIGN_AT_MOST
+from rsinspect.profiling.record.prediction import PredictedPart, Prediction
 from rsinspect.profiling.statistics import NORMAL_975, t_quantile
 
 CALL_LAYERS = 190
@@ -110,6 +111,45 @@ def projected(paths: Sequence[str], passes: Passes, times: Sequence[float]) -> M
     for path, samples, many in zip(paths, zip(*passes.parts_s, strict=True), times, strict=True):
         seconds[path] += many * statistics.median(samples) * passes.without_instruments
     return seconds
+
+
+def prediction_of(
+    whole: LayerGraph,
+    distinct: Distinct,
+    paths: Sequence[str],
+    passes: Passes,
+    *,
+    batch: int,
+    timed_batch: int,
+    ready_s: float,
+) -> Prediction:
+    """Add the distinct blocks up to a whole network.
+
+    Args:
+        whole: The whole network.
+        distinct: The small one; of any network with the same blocks.
+        paths: Of each part that was timed.
+        passes: What was timed.
+        batch: Images in the whole network's batch.
+        timed_batch: Images in the small one's.
+        ready_s: Since the worker began to import the framework.
+    """
+    times = multiples(whole, distinct, paths, images=batch / timed_batch)
+    seconds = projected(paths, passes, times)
+    total_s = sum(seconds.values())
+    repeats = {path: distinct.repeats.get(path, 1) for path in seconds}
+    return Prediction(
+        parts=tuple(
+            PredictedPart(path=path, repeats=repeats[path], latency_s=all_s / repeats[path])
+            for path, all_s in seconds.items()
+        ),
+        end_to_end_s=total_s,
+        end_to_end_interval=interval_of(total_s, passes, times, other_batch=batch != timed_batch),
+        rounds=len(passes.parts_s),
+        ready_s=ready_s,
+        batch=timed_batch,
+        foreign_share=passes.foreign_share,
+    )
 
 
 def drift(lasted_s: float) -> float:

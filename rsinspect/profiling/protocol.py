@@ -185,6 +185,33 @@ class Judged:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """A small network was built, and is timed in turns with those before it from now on.
+
+    Attributes:
+        number: Of the network, as it was asked for.
+        of: Networks that were asked for.
+        ready: Its parts, and how they are timed.
+        built_s: What building it took.
+        compiled_s: What its first pass took, compiling included.
+    """
+
+    number: Count
+    of: Count
+    ready: Ready
+    built_s: Seconds
+    compiled_s: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A pass of one of several networks."""
+
+    number: Count
+    round: Round
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What follows is of the network of the request (0) or of the one beside it (1)."""
@@ -213,6 +240,7 @@ Event = (
     | Entered
     | Out
     | Judged
+    | Joined
 )
 """What a measurement tells while it runs."""
 
@@ -253,7 +281,7 @@ class Failure:
 Message = (
     Phase | RoundDone | MemoryUsed | Prediction | Roughly | Estimated | TimeLeft | Ready | Round
     | RoofsMeasured | NotAvailable | Traced | Failure | Finished | Entered | Prepared | Out | Judged
-    | Bout | Turn
+    | Bout | Turn | Joined | Timed
 )  # fmt: skip
 """What a worker writes."""
 
@@ -280,6 +308,8 @@ _MESSAGES = Tagged(
         "judged": Judged,
         "bout": Bout,
         "turn": Turn,
+        "joined": Joined,
+        "timed": Timed,
     },
 )
 

@@ -14,13 +14,12 @@ from rsinspect import paper
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 from rsinspect.tradeoffs.axes import Axis
+from rsinspect.tradeoffs.choices import OWN
 from rsinspect.tradeoffs.claim import MeasuredSpeedUp
 from rsinspect.tradeoffs.domination import Contender, Domination, dominations
 from rsinspect.tradeoffs.quantity import Quantity
 
 How = Literal["measured", "counted"]
-OWN = "yours"
-"""Family of networks whose accuracy somebody gave."""
 
 
 class Candidate(NamedTuple):

@@ -1,0 +1,240 @@
+"""Finding the best network within bounds on this machine: time a few small networks, and add up.
+
+All published ResNet-RS and EfficientNets are considered. The distinct blocks of as many as there is
+time for are timed in turns (``profiling.survey``), those first that may be chosen; the latency of
+any other network is estimated from these (``estimates``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from rsinspect.base.errors import InvalidQuestion, check_choice
+from rsinspect.base.words import Option, advice
+from rsinspect.estimates.estimate import Estimator
+from rsinspect.layers.question import Question
+from rsinspect.networks.applications import Application, named_in
+from rsinspect.networks.kept import application_networks
+from rsinspect.networks.named import network as named_network
+from rsinspect.networks.network import Network
+from rsinspect.profiling.budget import Budget
+from rsinspect.profiling.parent import profile
+from rsinspect.profiling.protocol import Event
+from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.request import ProfileRequest, Settings
+from rsinspect.profiling.survey import Survey, survey
+from rsinspect.tradeoffs.axes import AXES
+from rsinspect.tradeoffs.choice import Bounds, Choice, Entry
+from rsinspect.tradeoffs.choices import FAMILIES
+from rsinspect.tradeoffs.pareto import Candidate, candidates
+from rsinspect.tradeoffs.quantity import Quantity
+
+TIME_S = 85.0
+"""What all of it may take, but for verifying: on two cores there is time for all that is known."""
+VERIFYING_S = 60.0
+"""What measuring one network may take."""
+
+Surveyor = Callable[..., Survey]
+Profiler = Callable[..., ProfileRun]
+
+
+def choose(
+    bounds: Bounds,
+    settings: Settings,
+    *,
+    source: str = "paper",
+    own: Mapping[str, float] | None = None,
+    family: str | None = None,
+    convention: str = "paper",
+    budget: Budget | None = None,
+    on_event: Callable[[Event], None] = lambda _: None,
+    surveyor: Surveyor | None = None,
+) -> Choice:
+    """Find the best network within bounds on this machine.
+
+    Args:
+        bounds: What it must keep to.
+        settings: How it will be run.
+        source: Whose published accuracies: one of ``paper.ACCURACY_SOURCES``.
+        own: Accuracy in per cent of other networks, by MODEL text.
+        family: The only one to consider, of FAMILIES; None for all.
+        convention: What a FLOP is.
+        budget: Of it all. By default it begins now.
+        on_event: Called in this thread as it goes on.
+        surveyor: Times the networks instead of ``profiling.survey``; for tests.
+
+    Raises:
+        InvalidChoice: If there is no such source, family or convention.
+        InvalidQuestion: If nothing is left to choose from.
+        SpecError: If MODEL text names no network.
+        RsInspectError: As ``profiling.survey``.
+    """
+    budget = budget or Budget.starting(settings.max_time_s)
+    question = Question(convention, settings.batch, settings.computes_in)
+    known = of_family(candidates(source, own or {}), family)
+    networks = networks_of([candidate.name for candidate in known])
+    order = in_order_of_use(known, networks, bounds, question)
+    find = surveyor or survey
+    found = find([networks[x] for x in order], settings, budget=budget, on_event=on_event)
+    untimed = [_untimed(known[x], networks[x], question) for x in order]
+    entries = list(_timed(found, untimed))
+    return Choice(
+        bounds=bounds,
+        entries=tuple(sorted(entries, key=lambda x: (-x.candidate.top1, x.latency.value))),
+        source=source,
+        settings=settings,
+        question=question,
+        timed=len(found.runs),
+        timed_batch=found.batch,
+        foreign_share=found.foreign_share,
+        environment=found.environment,
+        started_at=found.started_at,
+        wall_s=budget.elapsed_s,
+    )
+
+
+def of_family(known: Sequence[Candidate], family: str | None) -> list[Candidate]:
+    """Keep the candidates of a family; all where none is named.
+
+    Raises:
+        InvalidChoice: If there is no such family.
+        InvalidQuestion: If nothing is left.
+    """
+    if family is not None:
+        check_choice("family", family, FAMILIES)
+    left = [each for each in known if family in (None, each.family.lower())]
+    if not left:
+        raise InvalidQuestion(
+            "there is no network of yours to choose",
+            advice("name one with its accuracy: {}", Option("point", "my.keras=83.1")),
+        )
+    return left
+
+
+def networks_of(names: Sequence[str]) -> tuple[Network, ...]:
+    """Make networks by name; Keras is started once for all of its own that are not kept."""
+    asked: dict[str, Application] = {
+        name: found.application() for name in names if (found := named_in(name)) is not None
+    }
+    made = dict(zip(asked, application_networks(list(asked.values())), strict=True))
+    return tuple(made[name] if name in made else named_network(name) for name in names)
+
+
+def in_order_of_use(
+    known: Sequence[Candidate], networks: Sequence[Network], bounds: Bounds, question: Question
+) -> list[int]:
+    """List positions of networks, those first that may be chosen, ends of a family before middles.
+
+    So whatever there is time for, what is not timed lies between what is.
+    """
+    families: dict[tuple[bool, str], list[int]] = {}
+    for position, (candidate, network) in enumerate(zip(known, networks, strict=True)):
+        excess = _untimed(candidate, network, question).excess(bounds, latency_s=0.0)
+        out = max(excess.values()) > 1
+        families.setdefault((out, candidate.family), []).append(position)
+    spread = {
+        key: list(_ends_first(sorted(positions, key=lambda x: networks[x].cost.macs)))
+        for key, positions in families.items()
+    }
+    return [
+        position
+        for _, _, position in sorted(
+            (out, place, position)
+            for (out, _), positions in spread.items()
+            for place, position in enumerate(positions)
+        )
+    ]
+
+
+def _ends_first(values: Sequence[int]) -> Iterator[int]:
+    """List the first, the last, then what is midway between, and so on.
+
+    >>> list(_ends_first(range(6)))
+    [0, 5, 2, 1, 3, 4]
+    """
+    yield from dict.fromkeys((*values[:1], *values[-1:]))
+    spans = [(0, len(values) - 1)]
+    while spans:
+        first, last = spans.pop(0)
+        middle = (first + last) // 2
+        if middle > first:
+            yield values[middle]
+            spans += [(first, middle), (middle, last)]
+
+
+def _untimed(candidate: Candidate, network: Network, question: Question) -> Entry:
+    """Make an entry of what is counted, without a latency."""
+    memory, flops = AXES["memory"].counted, AXES["flops"].counted
+    assert memory is not None
+    assert flops is not None
+    return Entry(
+        candidate=candidate,
+        network=network,
+        latency=Quantity(0.0, None),
+        how="blocks",
+        memory_bytes=memory(network, question),
+        flops=flops(network, question),
+        params=network.cost.params,
+        setup_s=0.0,
+    )
+
+
+def _timed(found: Survey, untimed: Sequence[Entry]) -> Iterator[Entry]:
+    """Give each network its latency: from its own blocks, or else an estimate from others."""
+    estimator: Estimator | None = None
+    layers_s = max(
+        setup_s / len(entry.network.graph)
+        for setup_s, entry in zip(found.setup_s, untimed, strict=True)
+    )
+    for entry, prediction in zip(untimed, found.predictions, strict=True):
+        entry = replace(entry, setup_s=layers_s * len(entry.network.graph))
+        if prediction is not None:
+            latency = Quantity(prediction.end_to_end_s, prediction.end_to_end_interval)
+            yield replace(entry, latency=latency, how="blocks")
+            continue
+        estimator = estimator or Estimator.of(found.runs)
+        estimate = estimator.latency(entry.network, found.requested_batch)
+        yield replace(
+            entry,
+            latency=Quantity(estimate.latency_s, (estimate.low_s, estimate.high_s)),
+            how="estimate",
+            extrapolates=estimate.extrapolates,
+        )
+
+
+def verified(
+    choice: Choice,
+    *,
+    max_time_s: float = VERIFYING_S,
+    on_measure: Callable[[Entry], None] = lambda _: None,
+    on_event: Callable[[Event], None] = lambda _: None,
+    profiler: Profiler = profile,
+) -> Choice:
+    """Measure the pick as a whole, and the next one where that is beyond the bounds, and so on.
+
+    Args:
+        choice: From distinct blocks.
+        max_time_s: Of each measurement.
+        on_measure: Called with each network before it is measured.
+        on_event: Called in this thread as it goes on.
+        profiler: Measures; for tests.
+
+    Raises:
+        RsInspectError: As ``parent.profile``.
+    """
+    while (pick := choice.pick) is not None and pick.how != "measured":
+        on_measure(pick)
+        settings = replace(choice.settings, max_time_s=max_time_s, predict=False, roofs=False)
+        plain = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+        run = profiler(ProfileRequest(network=pick.network, **plain), on_event=on_event)
+        images = choice.settings.batch / run.batch.used
+        latency, interval = run.end_to_end.latency, run.end_to_end.latency.interval
+        measured = Quantity(
+            images * latency.median,
+            None if interval is None else (images * interval[0], images * interval[1]),
+        )
+        measured_pick = replace(pick, latency=measured, how="measured")
+        entries = tuple(measured_pick if entry is pick else entry for entry in choice.entries)
+        choice = replace(choice, entries=entries)
+    return choice
