@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rsinspect.api.bounds import check as check
     from rsinspect.api.choosing import choose as choose
+    from rsinspect.api.estimating import estimate as estimate
     from rsinspect.api.exporting import export as export
     from rsinspect.api.functions import diff as diff
     from rsinspect.api.functions import graph as graph
@@ -72,6 +73,7 @@ __all__ = [
     "decode_predictions",
     "diff",
     "diff_weights",
+    "estimate",
     "export",
     "fastest",
     "fold_batch_norm",
@@ -101,6 +103,7 @@ _HOMES = {
     "convert_weights": "rsinspect.api.weights",
     "diff": "rsinspect.api.functions",
     "diff_weights": "rsinspect.api.weights",
+    "estimate": "rsinspect.api.estimating",
     "export": "rsinspect.api.exporting",
     "fold_batch_norm": "rsinspect.keras_model.fold_batch_norm",
     "fuse_batch_norm": "rsinspect.keras_model.fuse_batch_norm",

@@ -32,6 +32,7 @@ def test_the_names_are_these_and_no_others() -> None:
         "ResNetRS350", "ResNetRS420", "ResNetRS50", "RsInspectError", "WeightsWarning",
         "__version__",
         "check", "choose", "convert_weights", "decode_predictions", "diff", "diff_weights",
+        "estimate",
         "export",
         "fastest", "fold_batch_norm", "fuse_batch_norm", "graph", "inspect_weights", "load_run",
         "network", "predict", "preprocess_input", "profile", "recipe", "scale", "summary", "table",

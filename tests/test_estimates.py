@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rsinspect.base.errors import InvalidMeasurement
+import rsinspect
+from rsinspect.base.errors import InvalidMeasurement, InvalidSpec
 from rsinspect.design_space.space import Space
 from rsinspect.estimates.estimate import Estimator
 from rsinspect.estimates.machine import Machine
@@ -16,8 +19,11 @@ from rsinspect.estimates.parts import PER_BATCH, Part, parts_of
 from rsinspect.estimates.timings import Sum, Timing
 from rsinspect.networks.named import network
 from rsinspect.networks.network import Network, resnet_rs
+from rsinspect.profiling.record.document import to_json
 from rsinspect.profiling.record.run import Segment
 from rsinspect.profiling.statistics import Latency
+from rsinspect.runs.store import open_store
+from tests.conftest import Cli
 from tests.networks import network_of
 from tests.runs import ROOFS, run_of
 
@@ -139,7 +145,9 @@ def test_runs_of_unlike_conditions_are_refused() -> None:
         run_of([_whole()], network=network_of(50)),
         run_of([_whole()], precision="bfloat16"),
     )
-    with pytest.raises(InvalidMeasurement, match="differ in precision: float32 and bfloat16"):
+    with pytest.raises(
+        InvalidMeasurement, match=r"differ in conditions: .*float32.* and .*bfloat16"
+    ):
         Estimator.of([one, other])
     with pytest.raises(InvalidMeasurement, match="needs a network that was measured"):
         Estimator.of([])
@@ -165,3 +173,96 @@ def test_a_sum_of_parts_tells_of_each_by_its_share() -> None:
     machine = Machine([Timing(made.title, 1, (Sum({first: 1.0, second: 1.0}, both),))])
     logarithms, _ = machine.parts([(first, 1), (second, 1)])
     assert np.exp(logarithms).sum() == pytest.approx(both, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Files of three runs of the made-up machine."""
+    files = []
+    for text in MEASURED:
+        made, path = network(text), tmp_path_factory.mktemp("runs") / "run.json"
+        segments = [
+            Segment(path=path, level="block", latency=Latency((truth(part, 1),)))
+            for part in parts_of(made.graph)
+            for path in part.paths
+        ]
+        whole = [true_latency(made, 1)]
+        run = run_of(segments, network=made, batch=1, whole=whole, level="block")
+        path.write_bytes(json.dumps(to_json(run)).encode())
+        files.append(path)
+    return files
+
+
+def named(files: list[Path]) -> list[str]:
+    return [word for path in files for word in ("--from", str(path))]
+
+
+def test_the_command_estimates_from_files(saved: list[Path], cli: Cli) -> None:
+    document = json.loads(cli("estimate", "420@320", "101", "-b1,8", "-fjson", *named(saved)).out)
+    assert document["schema"] == "rsinspect.estimate/1"
+    assert [row["batch"] for row in document["rows"]] == [1, 8, 1, 8]
+    deep = document["rows"][0]
+    assert deep["latency_s"]["median"] == pytest.approx(true_latency(network("420"), 1), rel=0.03)
+    assert deep["estimated"]
+    assert not deep["extrapolates"]
+    assert document["rows"][1]["extrapolates"] == ["batch 8: measured was 1"]
+    assert [each["batch"] for each in document["known_from"]] == [1, 1, 1]
+
+
+def test_the_command_estimates_from_the_store(saved: list[Path], cli: Cli, tmp_path: Path) -> None:
+    database = tmp_path / "runs.db"
+    with open_store(database, write=True) as store:
+        for path in saved:
+            store.add(json.loads(path.read_text()), tags=[f"at-{path.parent.name}"])
+        last = store.find("latest").id
+    whole = cli("estimate", "101", "-fcsv", "--db", database).out
+    assert whole == cli("estimate", "101", "-fcsv", *named(list(reversed(saved)))).out
+    one = cli("estimate", "101", "-fcsv", "--db", database, "--from", last).out
+    assert one == cli("estimate", "101", "-fcsv", "--from", saved[-1]).out
+
+
+def test_what_cannot_be_estimated_is_one_line(saved: list[Path], cli: Cli, tmp_path: Path) -> None:
+    for arguments, said in (
+        (("101", "--db", tmp_path / "none.db"), "error: nothing was measured to estimate from"),
+        (("101", "-b", "few", *named(saved)), "error: 'few' is no batch"),
+        (("101", "-b", "0", *named(saved)), "error: the batch is 0"),
+        (("101", "--roofline", *named(saved)), "error: no run has the roofs of its machine"),
+        (("101", "--from", tmp_path / "none.json"), "cannot be read"),
+    ):
+        outcome = cli("estimate", *arguments)
+        assert outcome.code == 2, outcome
+        assert said in outcome.err
+        assert not outcome.out
+
+
+def test_a_space_is_searched_under_a_latency(saved: list[Path], cli: Cli) -> None:
+    axes = ("-a", "depth=50,101,152", "-a", "resolution=128:320:32", *named(saved))
+    limit_s = true_latency(network("101@224"), 1)
+    outcome = cli("scale", *axes, "--max-latency", f"{limit_s}s", "-fjson")
+    document = json.loads(outcome.out)
+    for row in document["rows"]:
+        made = network(f"{row['depth']}@{row['resolution']}")
+        assert row["latency_s"] == pytest.approx(true_latency(made, 1), rel=0.03)
+        assert row["latency_low_s"] < row["latency_s"] <= limit_s
+    every = json.loads(cli("scale", *axes, "--latency", "-fjson").out)["rows"]
+    within = [row for row in every if row["latency_s"] <= limit_s]
+    assert 0 < len(document["rows"]) == len(within) < len(every)
+    refused = cli("scale", *axes, "--max-latency", "1us")
+    assert refused.code == 2
+    assert "the least latency of a point" in refused.err
+    charted = rsinspect.scale(
+        depth=(50,), latency=True, runs=saved, objective="max:macs,min:latency_s"
+    )
+    assert charted.rows[0]["latency_s"] == pytest.approx(
+        true_latency(network("50@224"), 1), rel=0.03
+    )
+    with pytest.raises(InvalidSpec, match="no latencies are estimated"):
+        rsinspect.scale(depth=(50,), objective="max:macs,min:latency_s")
+
+
+def test_python_estimates_from_runs_and_files(saved: list[Path]) -> None:
+    runs = [rsinspect.load_run(path) for path in saved]
+    found = rsinspect.estimate("101@192", 420, batch=(1, 8), runs=runs)
+    assert [row["batch"] for row in found.rows] == [1, 8, 1, 8]
+    assert found.rows == rsinspect.estimate("101@192", 420, batch=(1, 8), runs=saved).rows
+    assert found.to_json()["rows"][0]["model"] == "resnet-rs-101"

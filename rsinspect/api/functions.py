@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from rsinspect.api.networks import Model, network, sides_of
 
 if TYPE_CHECKING:
+    from rsinspect.api.estimating import Known
     from rsinspect.api.results import Charted, Diff, Picture, Run, TableResult
     from rsinspect.networks.network import Network
     from rsinspect.weights.layer_weights import LayerWeights
@@ -288,6 +289,9 @@ def scale(
     convention: str = "paper",
     batch: int = 1,
     dtype: str = "float32",
+    latency: bool = False,
+    runs: Known = (),
+    db: str | Path | None = None,
 ) -> Charted:
     """Explore a design space: what each of its networks costs, within limits, and the front.
 
@@ -300,7 +304,8 @@ def scale(
         layout_rule: Whether depths above 200 that the paper lacks grow as 270 to 420 do.
         dialect: Whose wiring.
         least: Lower limits by cost: ``{"params": 20e6}``.
-        most: Upper limits by cost: ``{"flops": 10e9, "peak_activation_bytes": 2**22}``.
+        most: Upper limits by cost: ``{"flops": 10e9, "peak_activation_bytes": 2**22}``; where
+            latencies are estimated, ``latency_s`` too.
         objective: Two or three of the Pareto front.
         pareto: Whether to keep the front alone.
         sort: A cost or an axis; with ``-`` before it the largest first.
@@ -308,6 +313,9 @@ def scale(
         convention: What a FLOP is.
         batch: Images, for bytes.
         dtype: Of activations.
+        latency: Whether to estimate the latency of a batch of each, as ``estimate`` does.
+        runs: What is known for that, as in ``estimate``.
+        db: File of the store of runs, likewise.
 
     Raises:
         RsInspectError: If an axis, a limit or a name is not one there is.
@@ -317,6 +325,7 @@ def scale(
     >>> [row["depth"] for row in space.rows]
     [50]
     """
+    from rsinspect.api.estimating import estimator
     from rsinspect.api.results import Charted
     from rsinspect.design_space.answer import scale_answer, scale_chart
     from rsinspect.design_space.axes import axis, preset_axes
@@ -328,8 +337,10 @@ def scale(
     axes = {} if preset is None else preset_axes(preset)
     given = {"depth": depth, "blocks": blocks, "width": width, "resolution": resolution}
     axes |= {name: axis(name, values) for name, values in given.items() if values is not None}
+    space = Space.of(axes, dialect=dialect, rule=layout_rule)
     search = Search(
-        space=Space.of(axes, dialect=dialect, rule=layout_rule),
+        space=space,
+        latencies=estimator(runs, db).latencies(space, batch) if latency else None,
         question=Question(convention, batch, dtype),
         bounds=Bounds(least=dict(least or {}), most=dict(most or {})),
         objectives=parse_objectives(objective),

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rsinspect.base.amounts import amount
+from rsinspect.base.amounts import amount, seconds_of
 from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.limits import EPOCHS
 from rsinspect.cli.declaration import option
+from rsinspect.cli.estimating import KnownOptions
 from rsinspect.cli.options import with_options
 from rsinspect.cli.outputs import (
     CHARTED,
@@ -26,6 +27,7 @@ from rsinspect.cli.outputs import (
 from rsinspect.cli.picture import PlaceOptions
 from rsinspect.cli.talk import console
 from rsinspect.design_space.axes import PRESETS, parse_axis, preset_axes
+from rsinspect.design_space.latencies import COLUMNS as LATENCIES
 from rsinspect.design_space.objectives import DEFAULT_OBJECTIVES, parse_objectives
 from rsinspect.design_space.search import Bounds, Found, Search
 from rsinspect.design_space.space import Space
@@ -92,11 +94,18 @@ class LimitOptions:
         _limit("--max-peak-activation", help="Maximum peak of activations for the batch: 64MiB."),
     ] = None
 
+    max_latency: Annotated[
+        str | None,
+        _limit("--max-latency", help="Maximum latency of the batch, as estimated: 20ms."),
+    ] = None
+
     def make(self) -> Bounds:
         """Read the limits."""
+        longest = {} if self.max_latency is None else {"latency_s": seconds_of(self.max_latency)}
         return Bounds(
             least=_given(flops=self.min_flops, params=self.min_params),
-            most=_given(
+            most=longest
+            | _given(
                 flops=self.max_flops,
                 params=self.max_params,
                 peak_activation_bytes=self.max_peak_activation,
@@ -123,9 +132,13 @@ class ShownOptions:
         option(
             "--objective",
             help=f"Two or three, of the Pareto front: {DEFAULT_OBJECTIVES}. Costs, blocks, "
-            "width or resolution.",
+            "width, resolution or latency_s.",
         ),
     ] = DEFAULT_OBJECTIVES
+    latency: Annotated[
+        bool,
+        _shown("--latency", help="Estimated latency of each, from networks that were measured."),
+    ] = False
     pareto: Annotated[bool, _shown("--pareto", help="Only the front.")] = False
     sort: Annotated[
         str | None,
@@ -133,13 +146,17 @@ class ShownOptions:
     ] = None
     limit: Annotated[int | None, _shown("--limit", "-n", help="Only the first N rows.")] = None
 
-    def of(self, space: Space, limits: Bounds, question: Question) -> Search:
-        """Make the search."""
+    def of(self, space: Space, limits: Bounds, question: Question, known: KnownOptions) -> Search:
+        """Make the search; whoever limits, sorts or seeks by latency wants it estimated."""
+        objectives = parse_objectives(self.objective)
+        asked = {*limits.most, (self.sort or "").removeprefix("-"), *(o.column for o in objectives)}
+        wanted = self.latency or not asked.isdisjoint(LATENCIES)
         return Search(
             space=space,
             question=question,
             bounds=limits,
-            objectives=parse_objectives(self.objective),
+            objectives=objectives,
+            latencies=known.estimator().latencies(space, question.batch) if wanted else None,
             only_front=self.pareto,
             sort=self.sort,
             limit=self.limit,
@@ -188,6 +205,7 @@ def scale(
     space: SpaceOptions,
     limits: LimitOptions,
     shown: ShownOptions,
+    known: KnownOptions,
     question: Question,
     files: FileOptions,
     place: PlaceOptions,
@@ -205,7 +223,7 @@ def scale(
         return
     files.check()
     place.sheet()
-    files.put(_searched(shown.of(space.make(), limits.make(), question)), place)
+    files.put(_searched(shown.of(space.make(), limits.make(), question, known)), place)
 
 
 def _written(points: "Records", kind: str) -> bytes:

@@ -10,6 +10,7 @@ from rsinspect.answers.table import Answer, Column, Note, RecordKind, Records, T
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.units import grouped
 from rsinspect.base.words import Option, advice, plural
+from rsinspect.design_space import latencies as estimated
 from rsinspect.design_space.objectives import Objective
 from rsinspect.design_space.points import COLUMNS, Points
 from rsinspect.design_space.search import Found
@@ -48,7 +49,7 @@ def columns_of(found: Found) -> dict[str, list[Any]]:
         "blocks": [layout.blocks for layout in layouts],
         "width": [space.widths[i] for i in (index // sides % widths).tolist()],
         "resolution": [space.resolutions[i] for i in (index % sides).tolist()],
-        **{name: found.points.costs[name].tolist() for name in COLUMNS},
+        **{name: values.tolist() for name, values in found.points.costs.items()},
         "pareto": found.pareto.tolist(),
     }
 
@@ -86,6 +87,7 @@ def scale_answer(found: Found) -> Answer:
                 Column("flops", f"FLOPs\n({question.convention})", "count"),
                 Column("activation_bytes", "Act.\nsum", "bytes"),
                 Column("peak_activation_bytes", "Act.\npeak", "bytes"),
+                *(_latency_columns() if found.search.latencies is not None else ()),
                 Column("pareto", ""),
             ),
             rows=tuple(rows),
@@ -94,6 +96,14 @@ def scale_answer(found: Found) -> Answer:
         ),
         lambda: _document(found),
         lambda: _rows(found),
+    )
+
+
+def _latency_columns() -> tuple[Column, ...]:
+    return (
+        Column("latency_s", "Latency\nest.", "seconds"),
+        Column("latency_low_s", "95 %\nfrom", "seconds"),
+        Column("latency_high_s", "\nto", "seconds"),
     )
 
 
@@ -109,6 +119,11 @@ def _notes(found: Found, shown: int) -> Iterator[Note]:
         )  # fmt: skip
     front = f"{_listed(found.search.objectives)}, {plural(len(found.front), 'point')}"
     yield f"*: on the Pareto front of {front}."
+    if found.search.latencies is not None:
+        yield (
+            f"Latency est.: of a batch of {question.batch}, estimated and not measured, from "
+            f"{found.search.latencies.how}; 95 %: its interval."
+        )
     yield (
         f"Act.: activations in inference, batch {question.batch}, {question.dtype}, without drop "
         "path; all of them added up, and the most alive at once."
@@ -131,6 +146,7 @@ def _document(found: Found) -> dict[str, Any]:
         "dtype": search.question.dtype,
         "constraints": search.bounds.document(),
         "objectives": [str(objective) for objective in search.objectives],
+        "latency_from": None if search.latencies is None else search.latencies.how,
         "evaluated": found.evaluated,
         "feasible": found.feasible,
         "front": len(found.front),
@@ -174,7 +190,9 @@ def records(found: Found) -> Records:
     _check_rows(found)
     kinds: dict[str, RecordKind] = {
         "depth": "int32", "blocks": "list<int32>", "width": "float64", "resolution": "int32",
-        **dict.fromkeys(COLUMNS, "int64"), "pareto": "bool",
+        **dict.fromkeys(COLUMNS, "int64"),
+        **{name: "float64" for name in estimated.COLUMNS if name in found.points.costs},
+        "pareto": "bool",
     }  # fmt: skip
     return Records(kinds, columns_of(found))
 
@@ -189,6 +207,9 @@ def _axes(question: Question) -> dict[str, Axis]:
         "flops": Axis(f"FLOPs per image ({question.convention})", "count", log=True),
         "activation_bytes": Axis(f"Sum of activations, {images}", "bytes", log=True),
         "peak_activation_bytes": Axis(f"Peak of activations, {images}", "bytes", log=True),
+        "latency_s": Axis(f"Latency, estimated, batch {question.batch}", "seconds", log=True),
+        "latency_low_s": Axis("Latency, lower end of its interval", "seconds", log=True),
+        "latency_high_s": Axis("Latency, upper end of its interval", "seconds", log=True),
         "blocks": Axis("Blocks", "number"),
         "width": Axis("Width multiplier", "number"),
         "resolution": Axis("Resolution, pixels a side", "number"),

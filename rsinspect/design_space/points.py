@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rsinspect.design_space import latencies as estimated
 from rsinspect.design_space.costs import Tables, tables, width_costs
+from rsinspect.design_space.latencies import Latencies
 from rsinspect.design_space.space import Space
 from rsinspect.layers.question import Question
 
@@ -31,8 +33,9 @@ COLUMNS = (
 )
 """What is computed for each point."""
 
-QUANTITIES = (*COLUMNS, "blocks", "width", "resolution")
-"""What objectives and sorting may name; ``blocks`` is the number of all blocks."""
+QUANTITIES = (*COLUMNS, "blocks", "width", "resolution", *estimated.COLUMNS)
+"""What objectives and sorting may name; ``blocks`` is the number of all blocks. The last are known
+where latencies are estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Points:
     Attributes:
         space: Whose points.
         index: Their numbers.
-        costs: By name of COLUMNS, a value a point.
+        costs: By name of COLUMNS, a value a point; those of ``latencies.COLUMNS`` too, where they
+            are estimated.
     """
 
     space: Space
@@ -92,10 +96,11 @@ class Points:
 class _Costs:
     """What the networks of a space cost, as tables by width and resolution."""
 
-    def __init__(self, space: Space, question: Question) -> None:
+    def __init__(self, space: Space, question: Question, latencies: Latencies | None) -> None:
         import numpy as np
 
         self.space = space
+        self.latencies = latencies
         self.item_bytes = question.item_bytes * question.batch
         most = int(space.blocks.max())
         by_width: list[Tables] = []
@@ -126,11 +131,18 @@ class _Costs:
         has_second = ((blocks > 1) * bits).sum(axis=1)
         costs["activation_bytes"] = costs.pop("outputs") * self.item_bytes
         costs["peak_activation_bytes"] = self.peak[width, side, has_second] * self.item_bytes
-        return Points(self.space, index, {name: costs[name] for name in COLUMNS})
+        known: dict[str, Any] = {name: costs[name] for name in COLUMNS}
+        if self.latencies is not None:
+            known |= self.latencies.of(width, side, blocks)
+        return Points(self.space, index, known)
 
 
 def chunks(
-    space: Space, question: Question | None = None, *, chunk: int = CHUNK
+    space: Space,
+    question: Question | None = None,
+    *,
+    chunk: int = CHUNK,
+    latencies: Latencies | None = None,
 ) -> Iterator[Points]:
     """Work out all points of a space, some at a time.
 
@@ -140,12 +152,13 @@ def chunks(
         space: Whose points.
         question: What a FLOP is, how many images, which dtype.
         chunk: Points at a time.
+        latencies: What an estimate knows of the space.
 
     Raises:
         InvalidSpec: If a number would not fit in 64 bits.
     """
     import numpy as np
 
-    costs = _Costs(space, question or Question())
+    costs = _Costs(space, question or Question(), latencies)
     for start in range(0, space.size, chunk):
         yield costs.points(np.arange(start, min(start + chunk, space.size), dtype=np.int64))

@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 from rsinspect.base import limits
 from rsinspect.base.errors import InvalidSpec, check_choice
-from rsinspect.base.units import binary_bytes, count, grouped
+from rsinspect.base.units import binary_bytes, count, grouped, seconds
+from rsinspect.base.words import Option, advice
+from rsinspect.design_space import latencies as estimated
+from rsinspect.design_space.latencies import Latencies
 from rsinspect.design_space.objectives import (
     DEFAULT_OBJECTIVES,
     Objective,
@@ -25,7 +28,7 @@ MOST_SAMPLED = 2000
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits: the least and the most of some of COLUMNS.
+    """Limits: the least and the most of some of COLUMNS, and of a latency.
 
     Raises:
         InvalidChoice: If a limit is of no column.
@@ -37,7 +40,7 @@ class Bounds:
 
     def __post_init__(self) -> None:
         for column, value in (*self.least.items(), *self.most.items()):
-            check_choice("limit", column, COLUMNS)
+            check_choice("limit", column, (*COLUMNS, *estimated.COLUMNS))
             limits.COST.check(value, InvalidSpec, of=column)
 
     def mask(self, points: Points) -> Any:
@@ -67,7 +70,7 @@ class _Extremes:
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
-        self.nearest: dict[tuple[str, bool], int] = {}
+        self.nearest: dict[tuple[str, bool], float] = {}
 
     def see(self, points: Points) -> None:
         """Look at some points."""
@@ -75,7 +78,7 @@ class _Extremes:
             for column in columns:
                 pick = min if most else max
                 values = points.costs[column]
-                seen = int(values.min() if most else values.max())
+                seen = float(values.min() if most else values.max())
                 self.nearest[column, most] = pick(seen, self.nearest.get((column, most), seen))
 
     def refusal(self, evaluated: int) -> InvalidSpec:
@@ -94,10 +97,13 @@ class _Extremes:
 
 
 def _noun(column: str) -> str:
-    return {"flops": "FLOPs", "macs": "MACs"}.get(column, column.replace("_", " "))
+    nouns = {"flops": "FLOPs", "macs": "MACs"}
+    return nouns.get(column, column.removesuffix("_s").replace("_", " "))
 
 
 def _amount(column: str, value: float) -> str:
+    if column in estimated.COLUMNS:
+        return seconds(value)
     return binary_bytes(int(value)) if column.endswith("bytes") else count(int(value))
 
 
@@ -136,10 +142,12 @@ class Search:
         sort: Column to sort by, smallest first; with ``-`` before it largest first. In the order of
             the axes by default.
         limit: Keep the first so many.
+        latencies: What an estimate knows of the space; None where nobody asked for one.
 
     Raises:
         InvalidChoice: If ``sort`` names no column.
-        InvalidSpec: If ``limit`` keeps nothing.
+        InvalidSpec: If ``limit`` keeps nothing, or something is asked of latencies that are not
+            estimated.
     """
 
     space: Space
@@ -149,12 +157,20 @@ class Search:
     only_front: bool = False
     sort: str | None = None
     limit: int | None = None
+    latencies: Latencies | None = None
 
     def __post_init__(self) -> None:
         if self.sort is not None:
-            check_choice("quantity", str(self.sort).removeprefix("-"), QUANTITIES)
+            check_choice("quantity", (self.sort or "").removeprefix("-"), QUANTITIES)
         if self.limit is not None:
             limits.ROWS.check(self.limit, InvalidSpec)
+        asked = {*self.bounds.least, *self.bounds.most, *(each.column for each in self.objectives)}
+        asked.add(str(self.sort).removeprefix("-"))
+        if self.latencies is None and not asked.isdisjoint(estimated.COLUMNS):
+            raise InvalidSpec(
+                "no latencies are estimated to limit or to sort by",
+                advice("add {}", Option("latency", True)),
+            )
 
     def run(self, *, progress: Callable[[int], None] | None = None, chunk: int = CHUNK) -> Found:
         """Evaluate the space and keep what is sought.
@@ -173,7 +189,7 @@ class Search:
         kept: list[Points] = []
         sampled: list[Points] = []
         feasible = done = 0
-        for points in chunks(self.space, self.question, chunk=chunk):
+        for points in chunks(self.space, self.question, chunk=chunk, latencies=self.latencies):
             done += len(points)
             extremes.see(points)
             inside = points.take(self.bounds.mask(points))

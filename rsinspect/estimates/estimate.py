@@ -35,13 +35,18 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+
+def conditions_of(run: ProfileRun) -> str:
+    """Describe what a run was measured under, but for the batch."""
+    return run.conditions.replace(f"batch {run.batch.used}, ", "")
+
+
 ALIKE: Mapping[str, Callable[[ProfileRun], object]] = {
-    "mode": lambda run: run.mode,
-    "precision": lambda run: run.precision,
-    "backend": lambda run: run.backend,
-    "device": lambda run: run.device,
-    "compilation": lambda run: "compiled" if run.jit else "not compiled",
-    "processor": lambda run: run.environment.cpu_model,
+    "conditions": conditions_of,
+    "processor": lambda run: run.environment.cpu_model or "an unknown one",
+    "number of processors": lambda run: (
+        run.environment.cpus_quota or run.environment.cpus_affinity or "an unknown one"
+    ),
     "threads": lambda run: run.environment.threads_requested or "all",
 }
 """What runs must have in common that an estimate is made from."""
@@ -56,7 +61,8 @@ class Estimate:
     """The latency of a network that was not measured.
 
     Attributes:
-        title: Of the network, with its size.
+        name: Of the network, as programs know it.
+        title: For people, with its size.
         batch: Images in a batch.
         latency_s: Of one batch: the median that measuring it would find.
         low_s: Lower end of the 95 % interval.
@@ -65,6 +71,7 @@ class Estimate:
         how: From what it is known, in words.
     """
 
+    name: str
     title: str
     batch: int
     latency_s: float
@@ -85,11 +92,13 @@ class Estimator:
     Args:
         machine: As far as it is known.
         how: From what, in words.
+        conditions: Under which it is known, in words; empty where nobody said.
     """
 
-    def __init__(self, machine: Machine, how: str) -> None:
+    def __init__(self, machine: Machine, how: str, conditions: str = "") -> None:
         self.machine = machine
         self.how = how
+        self.conditions = conditions
 
     @classmethod
     def of(cls, known: Sequence[ProfileRun] | Roofs) -> Estimator:
@@ -100,20 +109,21 @@ class Estimator:
                 not carry its network.
         """
         if isinstance(known, Roofs):
-            return cls(Machine((), Prior.of_roofs(known)), "the roofs of the machine")
+            prior = Prior.of_roofs(known)
+            return cls(Machine((), prior), "the roofs of the machine", known.precision)
         if not known:
             raise InvalidMeasurement(
                 "an estimate needs a network that was measured", "two or three are better"
             )
         check_alike(known)
-        return cls.of_timings([Timing.of(run) for run in known])
+        return cls.of_timings([Timing.of(run) for run in known], conditions_of(known[0]))
 
     @classmethod
-    def of_timings(cls, timings: Sequence[Timing]) -> Estimator:
+    def of_timings(cls, timings: Sequence[Timing], conditions: str = "") -> Estimator:
         """Learn from what was timed by other means, all under one set of conditions."""
         titles = dict.fromkeys(timing.title for timing in timings)
         how = f"{plural(len(titles), 'measured network')}: {names_in_words(list(titles), 3)}"
-        return cls(Machine(timings), how)
+        return cls(Machine(timings), how, conditions)
 
     def latency(self, network: Network, batch: int) -> Estimate:
         """Estimate the latency of a network.
@@ -139,6 +149,7 @@ class Estimator:
         variance = float(share @ covariance @ share) + self.machine.prior.process**2
         spread = math.exp(NORMAL_975 * math.sqrt(variance))
         return Estimate(
+            name=network.name,
             title=network.title,
             batch=batch,
             latency_s=total_s,

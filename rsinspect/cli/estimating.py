@@ -1,0 +1,44 @@
+"""Options that say what an estimate is made from."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from rsinspect.cli.declaration import option
+from rsinspect.cli.recording import Db
+
+if TYPE_CHECKING:
+    from rsinspect.estimates.estimate import Estimator
+
+_PANEL = "Estimated from"
+
+
+@dataclass(kw_only=True, repr=False)  # a frozen one takes twice as long to make, at every call
+class KnownOptions:
+    """What an estimate is made from."""
+
+    known: Annotated[
+        list[str] | None,
+        option(
+            "--from",
+            help="A run: a file, or one of the store (id, tag, latest); repeatable. Default: the "
+            "store's, of the machine and conditions of the latest.",
+            panel=_PANEL,
+        ),
+    ] = None
+    roofline: Annotated[
+        bool,
+        option(
+            "--roofline", help="Only from the roofs that a run measured: rougher.", panel=_PANEL
+        ),
+    ] = False
+    db: Db = None
+
+    def estimator(self) -> "Estimator":
+        """Learn from them.
+
+        Raises:
+            RsInspectError: If there are none, or they do not go together.
+        """
+        from rsinspect.estimates.known import estimator
+
+        return estimator(tuple(self.known or ()), db=self.db, roofline=self.roofline)
