@@ -16,7 +16,7 @@ _PANEL = "Estimated from"
 class KnownOptions:
     """What an estimate is made from."""
 
-    known: Annotated[
+    saved: Annotated[
         list[str] | None,
         option(
             "--from",
@@ -41,4 +41,4 @@ class KnownOptions:
         """
         from rsinspect.estimates.known import estimator
 
-        return estimator(tuple(self.known or ()), db=self.db, roofline=self.roofline)
+        return estimator(tuple(self.saved or ()), db=self.db, roofline=self.roofline)
