@@ -6,8 +6,10 @@
 
 ``record`` times the eleven published ResNet-RS and EfficientNetB0 to B4 in one process, a pass of
 each in random order, round after round: what slows the machine for a while slows all alike, and
-what is asked is how the one follows from the others. Nothing here is looked at to make an estimate
-but the passes of the networks that it is made from.
+what is asked is how the one follows from the others. Where others keep the machine busy,
+``--alone`` takes one thread on one processor: what it computes for is then what it would take in
+peace, whoever else runs, and that is what counts (``own_s``). Nothing here is looked at to make an
+estimate but the passes of the networks that it is made from.
 """
 
 from __future__ import annotations
@@ -42,12 +44,6 @@ def say(*words: object) -> None:
     print(*words, flush=True)
 
 
-def go_first() -> None:
-    """Put all threads of this process before those of other programs; takes a superuser."""
-    for thread in Path("/proc/self/task").iterdir():
-        os.setpriority(os.PRIO_PROCESS, int(thread.name), -20)
-
-
 def record(file: Path, *, batch: int, minutes: float, models: tuple[str, ...], alone: bool) -> None:
     """Time passes of all networks in turns, and keep every one of them."""
     if alone:
@@ -72,17 +68,18 @@ def record(file: Path, *, batch: int, minutes: float, models: tuple[str, ...], a
     gc.collect()
     gc.freeze()
     gc.disable()
-    if alone:
-        go_first()
     ends = time.monotonic() + 60 * minutes
     while time.monotonic() < ends:
         order = draw.sample(list(instruments), len(instruments))
         passes = {}
         for text in order:
-            before = probe()
+            before, own_s = probe(), time.process_time()
             timed = instruments[text].instrumented()
+            own_s = time.process_time() - own_s
             share = between(before, probe(), processors).foreign_share
-            passes[text] = {"wall_s": timed.wall_s, "parts_s": timed.parts_s, "foreign": share}
+            passes[text] = {
+                "wall_s": timed.wall_s, "own_s": own_s, "parts_s": timed.parts_s, "foreign": share,
+            }  # fmt: skip
         rounds.append(passes)
         document = {
             "batch": batch,
@@ -104,7 +101,7 @@ if __name__ == "__main__":
     recording.add_argument("file", type=Path)
     recording.add_argument("--batch", type=int, default=1)
     recording.add_argument("--minutes", type=float, default=10)
-    recording.add_argument("--alone", action="store_true", help="one thread, ahead of all others")
+    recording.add_argument("--alone", action="store_true", help="one thread, its own time")
     recording.add_argument("--models", default=",".join((*PUBLISHED, *OTHERS)))
     asked = parser.parse_args()
     if asked.part == "record":
