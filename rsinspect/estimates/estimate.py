@@ -50,8 +50,10 @@ ALIKE: Mapping[str, Callable[[ProfileRun], object]] = {
     "threads": lambda run: run.environment.threads_requested or "all",
 }
 """What runs must have in common that an estimate is made from."""
-UNLIKE = 0.5
-"""A part of which this share of the doubt of before is left is like none that was measured."""
+UNLIKE = 0.2
+"""A part is like none that was timed where the nearest shares less than the rest of what may make
+it run better or worse: the blocks of an EfficientNet beside those of ResNet-RS, 0.05 to 0.7; those
+of ResNet-50, or of another size, 0.02 to 0.1."""
 UNLIKE_AT_MOST = 0.05
 """Share of its time that such parts may take without a word."""
 
