@@ -170,7 +170,7 @@ def test_deleted_runs_are_gone_with_their_names(store: Store) -> None:
     assert store.delete([first, "r000000000000"]) == 1
     assert [run.id for run in store.runs()] == [second]
     assert store.tags() == {}
-    assert store._ask("SELECT count(*) FROM document") == [(1,)]
+    assert store.ask("SELECT count(*) FROM document") == [(1,)]
 
 
 PLAN = {"schema": "rsinspect.sweep/1", "models": ["50"], "seed": 3}

@@ -46,8 +46,8 @@ class RecordOptions:
         """
         if self.wanted:
             from rsinspect.runs.place import database_path
+            from rsinspect.runs.references import check_tag
             from rsinspect.runs.store import open_store
-            from rsinspect.runs.tags import check_tag
 
             if self.tag is not None:
                 check_tag(self.tag)

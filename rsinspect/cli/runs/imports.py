@@ -1,8 +1,41 @@
 """``rsinspect runs import``."""
 
-from rsinspect.base.errors import InvalidSpec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
+from rsinspect.cli.recording import Db
+from rsinspect.render.formats import TABLES
 
 
-def runs_import() -> None:
+def runs_import(
+    places: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PLACE...",
+            help="Files of runs (profile --save), of exports, folders of those, other stores.",
+            show_default=False,
+        ),
+    ],
+    db: Db = None,
+    format: Format = None,
+    output: Output = None,
+    notes: Notes = "short",
+) -> None:
     """Take in measurements from files and other databases."""
-    raise InvalidSpec("not there yet")
+    from rsinspect.runs.intake import intake_answer, take_in
+    from rsinspect.runs.place import database_path
+    from rsinspect.runs.store import open_store
+
+    chosen(TABLES, output, format)
+    path = database_path(db)
+    with open_store(path, write=True) as store:
+        taken = list(take_in(store, places))
+    answer(intake_answer(taken, path), format, output, notes)
+    if refused := [wrong for each in taken for wrong in each.refused]:
+        place, reason = refused[0]
+        more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
+        raise InvalidMeasurement(f"{place} was refused: {reason}{more}")

@@ -1,8 +1,37 @@
 """``rsinspect runs list``."""
 
-from rsinspect.base.errors import InvalidSpec
+from typing import Annotated
+
+from rsinspect.cli.declaration import option
+from rsinspect.cli.options import with_options
+from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen, put
+from rsinspect.cli.recording import Db
+from rsinspect.cli.runs.chosen import ChosenRuns
+from rsinspect.render.formats import TABLES
 
 
-def runs_list() -> None:
+@with_options
+def runs_list(
+    which: ChosenRuns,
+    limit: Annotated[int | None, option("--limit", "-n", help="Only the last N.", min=1)] = None,
+    db: Db = None,
+    format: Format = None,
+    output: Output = None,
+    notes: Notes = "short",
+) -> None:
     """List the measurements that are kept."""
-    raise InvalidSpec("not there yet")
+    from itertools import islice
+
+    from rsinspect.runs.exports import exported
+    from rsinspect.runs.listing import runs_answer
+    from rsinspect.runs.place import database_path
+    from rsinspect.runs.store import open_store
+
+    format = chosen(TABLES, output, format)
+    selection, path = which.selection(), database_path(db)
+    with open_store(path) as store:
+        runs, sweeps = list(islice(store.runs(selection), limit)), store.sweeps()
+    if format in ("csv", "parquet"):
+        put(exported(runs, format, path, samples=False), output)
+    else:
+        answer(runs_answer(runs, path, sweeps), format, output, notes)

@@ -1,0 +1,211 @@
+"""Runs that come into a store: from files, from folders of files, from other stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rsinspect.answers.table import Answer, Column, Table
+from rsinspect.base import codec
+from rsinspect.base.codec import Damaged
+from rsinspect.base.errors import InvalidMeasurement, StoreDamaged, StoreUnusable
+from rsinspect.base.sources import Unreadable, content_of
+from rsinspect.base.text import showable
+from rsinspect.base.words import names_in_words, plural
+from rsinspect.runs.facts import kind_of, name_of
+from rsinspect.runs.listing import SCHEMA
+from rsinspect.runs.store import Store, open_store
+
+_STORE = b"SQLite format 3\0"
+"""How the file of a store begins."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came into a store from one place.
+
+    Attributes:
+        place: A file, a folder or another store.
+        added: Ids of runs that were not here before.
+        known: Number of those that were.
+        refused: What was no run, or damaged, and why.
+        passed_over: Number of files in a folder that are about something else.
+        tags: That came along.
+        tags_left: That name another run here.
+        sweeps: That came along, or went on.
+    """
+
+    place: Path
+    added: list[str] = field(default_factory=list)
+    known: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    passed_over: int = 0
+    tags: list[str] = field(default_factory=list)
+    tags_left: list[str] = field(default_factory=list)
+    sweeps: list[str] = field(default_factory=list)
+
+
+def take_in(store: Store, places: Sequence[Path]) -> Iterator[Taken]:
+    """Take in runs, each whole or not at all; what is here already is not kept twice.
+
+    Args:
+        store: Opened to be written.
+        places: Files of runs or of exports, folders of such files, and stores.
+
+    Raises:
+        StoreError: If the store cannot be written.
+    """
+    for place in places:
+        taken = Taken(place)
+        if place.is_dir():
+            for file in sorted(place.rglob("*.json")):
+                _from_file(store, file, taken, in_folder=True)
+        else:
+            _from_file(store, place, taken, in_folder=False)
+        yield taken
+
+
+def _from_file(store: Store, file: Path, taken: Taken, *, in_folder: bool) -> None:
+    try:
+        if _is_store(file):
+            _from_store(store, file, taken)
+            return
+        document = codec.from_text(content_of(file))
+        if in_folder and not _is_about_runs(document):
+            taken.passed_over += 1
+            return
+        _from_document(store, document, taken, str(file))
+    except (InvalidMeasurement, StoreDamaged, StoreUnusable) as exc:
+        taken.refused.append((str(file), exc.message))
+    except Unreadable as exc:
+        taken.refused.append((str(file), f"it cannot be read: {exc}"))
+    except Damaged as exc:
+        taken.refused.append((str(file), f"it is no JSON document: {exc}"))
+
+
+def _is_store(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return file.is_file() and opened.read(len(_STORE)) == _STORE
+    except (OSError, ValueError):
+        return False
+
+
+def _is_about_runs(document: object) -> bool:
+    if isinstance(document, dict) and document.get("schema") == SCHEMA:
+        return True
+    try:
+        kind_of(document)
+    except InvalidMeasurement:
+        return False
+    return True
+
+
+def _from_document(store: Store, document: Any, taken: Taken, place: str) -> None:
+    """Take in a run, or the runs of an export."""
+    if not (isinstance(document, dict) and document.get("schema") == SCHEMA):
+        _add(store, document, taken)
+        return
+    rows = document.get("rows")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InvalidMeasurement("an export without rows")
+    if rows and not any("document" in row for row in rows):
+        raise InvalidMeasurement("a list of runs, without the runs themselves")
+    for number, row in enumerate(reversed(rows)):  # the oldest first
+        try:
+            id = _add(store, row.get("document"), taken)
+        except InvalidMeasurement as exc:
+            taken.refused.append((f"{place}, row {len(rows) - number}", exc.message))
+            continue
+        for tag in row.get("tags") or ():
+            _tag(store, id, str(tag), taken)
+
+
+def _add(store: Store, document: Any, taken: Taken) -> str:
+    if isinstance(document, dict) and (id := name_of(document)) in store:
+        taken.known += 1
+        return id
+    kind_of(document)
+    id = store.add(document)
+    taken.added.append(id)
+    return id
+
+
+def _from_store(store: Store, file: Path, taken: Taken) -> None:
+    """Take in all that is whole in another store, its tags and how far its sweeps are."""
+    if store.path.exists() and file.samefile(store.path):
+        raise StoreUnusable(f"{file} is the store itself")
+    with open_store(file) as other:
+        for run in reversed(list(other.runs())):
+            try:
+                new = store.take(run)
+            except StoreDamaged as exc:
+                taken.refused.append((run.id, exc.message))
+                continue
+            taken.added += [run.id] * new
+            taken.known += not new
+        for tag, id in other.tags().items():
+            if id in store:
+                _tag(store, id, tag, taken)
+        for sweep in reversed(other.sweeps()):
+            taken.sweeps.append(store.merge_sweep(sweep.document, other.cells(sweep.id)))
+
+
+def _tag(store: Store, id: str, tag: str, taken: Taken) -> None:
+    """Let a tag come along, unless it names another run here or cannot be one."""
+    here = store.tags().get(tag)
+    if here is None:
+        try:
+            store.tag(id, tag)
+        except StoreUnusable as exc:
+            taken.refused.append((f"the tag of {id}", exc.message))
+        else:
+            taken.tags.append(tag)
+    elif here != id:
+        taken.tags_left.append(tag)
+
+
+def intake_answer(taken: Sequence[Taken], path: Path) -> Answer:
+    """Tabulate what came in from where.
+
+    Args:
+        taken: From each place.
+        path: Of the store.
+    """
+    left = [tag for each in taken for tag in each.tags_left]
+    refused = [wrong for each in taken for wrong in each.refused]
+    table = Table(
+        title=f"{plural(sum(len(each.added) for each in taken), 'run')} added to {path}",
+        columns=(
+            Column("place", "From", wraps=True),
+            Column("added", "Added", "integer"),
+            Column("known", "Here already", "integer"),
+            Column("refused", "Refused", "integer"),
+            Column("passed_over", "Other files", "integer"),
+            Column("sweeps", "Sweeps", "integer"),
+        ),
+        rows=tuple(
+            {
+                "place": str(each.place),
+                "added": len(each.added),
+                "known": each.known,
+                "refused": len(each.refused),
+                "passed_over": each.passed_over,
+                "sweeps": len(each.sweeps),
+            }
+            for each in taken
+        ),
+        notes=(
+            *([f"Tags of other runs here stayed away: {names_in_words(left)}."] if left else []),
+            *(showable(f"{place} was refused: {reason}.") for place, reason in refused),
+        ),
+        name="import",
+    )  # fmt: skip
+
+    def document() -> dict[str, Any]:
+        rows = [asdict(each) | {"place": str(each.place)} for each in taken]
+        return {"schema": SCHEMA, "database": str(path), "rows": rows}
+
+    return Answer(table, document)
