@@ -32,9 +32,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Networks that Keras builds are kept with the tests, not with the user's."""
+    """Networks that Keras builds and runs that are kept are the tests', not the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RSINSPECT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("RSINSPECT_DB", str(tmp_path_factory.mktemp("runs") / "runs.db"))
         yield
 
 

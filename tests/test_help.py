@@ -41,7 +41,8 @@ def test_an_option_means_one_thing_in_every_command() -> None:
     assert several == {}
     assert set(options()["--top"].values()) == {"include_top"}
     assert set(options()["--limit"]) == {
-        "summary", "scale", "predict", "weights inspect", "weights verify", "weights diff",
+        "summary", "scale", "predict", "runs list", "weights inspect", "weights verify",
+        "weights diff",
     }  # fmt: skip
 
 

@@ -21,6 +21,9 @@ from rsinspect.runs.store import Store, open_store
 _STORE = b"SQLite format 3\0"
 """How the file of a store begins."""
 
+_NAMED = 5
+"""Refusals that are told one by one."""
+
 
 @dataclass(slots=True)
 class Taken:
@@ -197,9 +200,10 @@ def intake_answer(taken: Sequence[Taken], path: Path) -> Answer:
             }
             for each in taken
         ),
-        notes=(
+        lead=(
+            *(showable(f"{place} was refused: {reason}.") for place, reason in refused[:_NAMED]),
+            *([f"{len(refused) - _NAMED} more were refused."] if len(refused) > _NAMED else []),
             *([f"Tags of other runs here stayed away: {names_in_words(left)}."] if left else []),
-            *(showable(f"{place} was refused: {reason}.") for place, reason in refused),
         ),
         name="import",
     )  # fmt: skip

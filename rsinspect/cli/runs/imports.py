@@ -34,8 +34,11 @@ def runs_import(
     path = database_path(db)
     with open_store(path, write=True) as store:
         taken = list(take_in(store, places))
-    answer(intake_answer(taken, path), format, output, notes)
-    if refused := [wrong for each in taken for wrong in each.refused]:
+    refused = [wrong for each in taken for wrong in each.refused]
+    if refused and not any(each.added or each.known or each.sweeps for each in taken):
         place, reason = refused[0]
         more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
         raise InvalidMeasurement(f"{place} was refused: {reason}{more}")
+    answer(intake_answer(taken, path), format, output, notes)
+    if refused:
+        raise typer.Exit(1)
