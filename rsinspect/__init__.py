@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rsinspect.api.networks import network as network
     from rsinspect.api.predicting import predict as predict
     from rsinspect.api.recipes import recipe as recipe
+    from rsinspect.api.sweeping import sweep as sweep
     from rsinspect.api.weights import convert_weights as convert_weights
     from rsinspect.api.weights import diff_weights as diff_weights
     from rsinspect.api.weights import inspect_weights as inspect_weights
@@ -88,6 +89,7 @@ __all__ = [
     "recipe",
     "scale",
     "summary",
+    "sweep",
     "table",
     "variants",
     "verify_weights",
@@ -117,6 +119,7 @@ _HOMES = {
     "recipe": "rsinspect.api.recipes",
     "scale": "rsinspect.api.functions",
     "summary": "rsinspect.api.functions",
+    "sweep": "rsinspect.api.sweeping",
     "table": "rsinspect.api.functions",
     "variants": "rsinspect.api.functions",
     "verify_weights": "rsinspect.api.weights",

@@ -36,6 +36,9 @@ MAY_LOAD = {
     "profile --help": f"rich {MODEL} profiling.choices",
     "choose --help": f"rich {MODEL} profiling.choices tradeoffs.choices",
     "export --help": f"rich {MODEL} exports.formats base.formats",
+    "sweep --help": f"rich {MODEL} profiling.choices",
+    "sweep --models 50 --dry-run": f"rich msgspec typing_extensions sqlite3 platformdirs {MODEL} "
+    "answers runs sweeps profiling render.cells render.console",
     "scale --help": f"rich {MODEL} design_space",
     "summary 420": f"rich {MODEL} answers render.cells render.console",
     "summary 420 --level layer --format json": f"{MODEL} answers render",

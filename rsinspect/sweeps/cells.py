@@ -21,10 +21,12 @@ class Cell:
     """One measurement: a network, how it is measured, and the how manieth time.
 
     Attributes:
-        model: MODEL text, with an image size where the network has several.
+        model: MODEL text.
         settings: How it is measured; a process of its own each time.
         fingerprint: Of the network's graph, so that a file that changed meanwhile is noticed.
         repeat: From 0.
+        resolution: Image side, or height x width, at which the network is made; None for what the
+            text says, or else its own.
         place: Node of a cluster on which it is measured; None for whichever is free.
     """
 
@@ -32,6 +34,7 @@ class Cell:
     settings: Settings
     fingerprint: str
     repeat: int = 0
+    resolution: str | None = None
     place: str | None = None
 
     @property
@@ -53,7 +56,8 @@ class Cell:
     @property
     def arguments(self) -> tuple[str, ...]:
         """List the arguments of ``rsinspect`` that carry it out, but for where the run goes."""
-        return ("profile", self.model, *_options(self.settings))
+        sized = () if self.resolution is None else _typed(Option("resolution", self.resolution))
+        return ("profile", self.model, *sized, *_options(self.settings))
 
 
 def _digest(document: Any) -> str:
@@ -67,4 +71,8 @@ def _options(settings: Settings) -> Iterator[str]:
     for field in fields(Settings):
         value = getattr(settings, field.name)
         if field.name == "batch" or value != getattr(default, field.name):
-            yield from flag(Option(field.name, value)).split(" ", 1)
+            yield from _typed(Option(field.name, value))
+
+
+def _typed(option: Option) -> list[str]:
+    return flag(option).split(" ", 1)
