@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rsinspect.networks.named import network
+from rsinspect.networks.network import resnet_rs
+from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.profiling.record.document import to_json
 from rsinspect.profiling.record.run import Segment
 from rsinspect.profiling.request import Settings
@@ -76,3 +78,11 @@ def drive(db: str, document: str, log: str, batches: int, repeats: int) -> None:
     plan = plan_of(*range(1, batches + 1))
     executor = LocalExecutor(program=program, place=Path(f"{db}.turn"))
     Driver(Path(db), plan, Order(repeats=repeats)).drive(executor)
+
+
+def small_network(folder: Path) -> str:
+    """Write a network that takes milliseconds; MODEL text of it."""
+    spec = ResNetRSSpec.layout((1, 1, 1, 1), width=0.25, resolution=(32, 32))
+    made = folder / "small.json"
+    resnet_rs(spec).save(made)
+    return str(made)
