@@ -67,9 +67,7 @@ def test_what_fails_has_its_reason_and_can_be_tried_again(
     assert failed.code == 0
     assert "crashed: it was ended by SIGKILL" in failed.err
     assert "2 cells done, 2 failed." in failed.out
-    assert "batch 2, float32, tensorflow on cpu): it was ended by SIGKILL" in " ".join(
-        failed.out.split()
-    )
+    assert "ResNet-RS-50 @ 32×32, batch 2: it was ended by SIGKILL." in failed.out
     fake.outcome = well
     assert "2 failed before (--retry)" in cli(*LINE, *db).err
     assert len(fake.keys) == 4

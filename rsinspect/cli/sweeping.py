@@ -19,7 +19,7 @@ from rsinspect.sweeps.results import (
     live_table,
     result_at,
     shared_and_varying,
-    way_values,
+    short_name,
 )
 from rsinspect.sweeps.samples import Samples
 
@@ -108,11 +108,8 @@ class Watch:
 
     def _named(self, result: Result) -> str:
         """Name a point by what not all have in common."""
-        _, varying = shared_and_varying(self.driver.plan.points)
-        ways = way_values(result.point, varying).items()
-        words = (f"{way} {value}" if way in ("batch", "threads") else value for way, value in ways)
-        place = () if result.place is None else (f"on {result.place}",)
-        return ", ".join(map(str, (result.point.title, *words, *place)))
+        place = "" if result.place is None else f", on {result.place}"
+        return short_name(result.point, shared_and_varying(self.driver.plan.points)[1]) + place
 
     def _screen(self) -> RenderableType:
         """Draw what fits on the screen: all points, or those of which there is news."""

@@ -158,11 +158,6 @@ class Point:
         )
 
     @property
-    def description(self) -> str:
-        """Say what is measured how, for people."""
-        return f"{self.title} ({self.settings.conditions(self.settings.batch)})"
-
-    @property
     def name(self) -> str:
         """Name it as its cells do."""
         return self.cell(0).point

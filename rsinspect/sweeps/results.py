@@ -171,7 +171,15 @@ def live_table(
     rows = tuple(
         row | {"state": state(each)} for row, each in zip(table.rows, results, strict=True)
     )
-    return table._replace(columns=(*table.columns, Column("state", "State")), rows=rows)
+    columns = (*table.columns, Column("state", "State"))
+    return table._replace(columns=columns, rows=rows, lead=())
+
+
+def short_name(point: Point, varying: Iterable[str]) -> str:
+    """Name a point among others, from which it differs in those settings."""
+    ways = way_values(point, varying).items()
+    words = (f"{way} {value}" if way in ("batch", "threads") else value for way, value in ways)
+    return ", ".join(map(str, (point.title, *words)))
 
 
 def _table(sweep: str, results: Sequence[Result]) -> Table:
@@ -242,10 +250,11 @@ def _notes(results: Sequence[Result]) -> Iterable[Note]:
 
 def _reasons(results: Sequence[Result]) -> list[tuple[str, str]]:
     """List why cells failed, and of which points."""
+    _, varying = shared_and_varying(each.point for each in results)
     reasons: dict[str, list[str]] = {}
     for each in results:
         for reason in dict.fromkeys(each.failed):
-            reasons.setdefault(reason, []).append(each.point.description)
+            reasons.setdefault(reason, []).append(short_name(each.point, varying))
     return [(reason, names_in_words(of, most=1)) for reason, of in reasons.items()]
 
 
