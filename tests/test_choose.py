@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -175,6 +176,8 @@ def test_what_was_not_timed_is_estimated_and_said_to_be() -> None:
     low, high = choice.pick.latency.interval or (0.0, 0.0)
     assert 0 < low < choice.pick.latency.value < high
     assert choice.pick.extrapolates
+    lead = " ".join(map(str, choice_answer(choice).table.lead))
+    assert f"beyond what was timed: {choice.pick.extrapolates[0]}" in lead
     notes = " ".join(map(str, choice_answer(choice).table.notes))
     assert "Estimated from the others, as there was no time for their blocks: 152@224" in notes
 
@@ -265,6 +268,29 @@ def test_bad_input_is_refused_in_a_line(cli: Cli, arguments: list[str], said: st
     assert outcome.code == 2
     assert said in outcome.err
     assert outcome.out == ""
+
+
+def test_the_command_shows_the_pick_and_measures_it_where_asked(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "survey", surveyor())
+    monkeypatch.setattr(
+        choosing, "profile", lambda request, **_: latency_run(request.network, 0.21)
+    )
+    outcome = cli("choose", "--max-latency", "250ms")
+    assert outcome.code == 0
+    assert "Choose ResNet-RS-152 @ 192×192 (82 % top-1, 200 ms [190 to 210 ms]" in outcome.out
+    assert "--verify measures it as a whole, in about" in " ".join(outcome.out.split())
+    assert re.search(r"152@192 .* pick\n", outcome.out)
+    outcome = cli("choose", "--max-latency", "250ms", "--verify", "--notes", "full")
+    assert outcome.code == 0
+    assert "152 @ 192×192 (82 % top-1, 210 ms" in outcome.out
+    assert "Measured as a whole: 152@192." in outcome.out
+    assert "measuring ResNet-RS-152" in outcome.err
+    outcome = cli("choose", "--max-latency", "10ms", "-f", "csv")
+    assert outcome.code == 1
+    assert outcome.out.startswith("path,top1,latency")
+    assert "nothing fits; the nearest is 50@160" in outcome.err
 
 
 @pytest.mark.keras

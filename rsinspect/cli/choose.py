@@ -1,6 +1,6 @@
 """``rsinspect choose``: the best network under a bound on this machine."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -196,11 +196,12 @@ def _found(
 ) -> "Choice":
     """Time networks and choose, and show how far that is."""
     from rsinspect.cli.progress import watching
+    from rsinspect.profiling.survey import timed_batch
     from rsinspect.tradeoffs.choose import choose as find
 
     own = among.own
     said = f"{settings.conditions(settings.batch)}; at most {settings.max_time_s:g} s"
-    with watching(settings, budget, [said]) as on_event:
+    with watching(replace(settings, batch=timed_batch(settings)), budget, [said]) as on_event:
         return find(
             bounds, settings, source=among.source, own=own, family=among.family,
             convention=convention, budget=budget, on_event=on_event,

@@ -159,11 +159,16 @@ def survey(
     )
 
 
+def timed_batch(settings: Settings) -> int:
+    """Return how many images are timed at a time."""
+    return min(TIMED_BATCH, settings.batch)
+
+
 def requested(small: Sequence[Distinct], settings: Settings) -> ProfileRequest:
     """Request what is measured: its network is the one that needs most memory."""
     how = replace(settings, level="block", predict=False, roofs=False, trace=False, processes=1)
     plain = {name: getattr(how, name) for name in how.__dataclass_fields__}
-    plain["batch"] = min(TIMED_BATCH, settings.batch)
+    plain["batch"] = timed_batch(settings)
     requests = [ProfileRequest(network=each.network, **plain) for each in small]
     return max(requests, key=lambda one: memory.needed_memory(one).total_bytes)
 

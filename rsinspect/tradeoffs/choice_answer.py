@@ -136,6 +136,8 @@ def _doubts(choice: Choice) -> Iterator[Note]:
         yield (
             f"Its interval holds the bound: {pick.candidate.name} is likely within it, not surely."
         )
+    if pick is not None and pick.extrapolates:
+        yield f"Its latency is estimated beyond what was timed: {'; '.join(pick.extrapolates)}."
     if rivals := choice.rivals:
         names = names_in_words([entry.candidate.name for entry in rivals])
         yield f"{names} may be within it too: the interval holds the bound."

@@ -209,7 +209,7 @@ def verified(
     max_time_s: float = VERIFYING_S,
     on_measure: Callable[[Entry], None] = lambda _: None,
     on_event: Callable[[Event], None] = lambda _: None,
-    profiler: Profiler = profile,
+    profiler: Profiler | None = None,
 ) -> Choice:
     """Measure the pick as a whole, and the next one where that is beyond the bounds, and so on.
 
@@ -218,7 +218,7 @@ def verified(
         max_time_s: Of each measurement.
         on_measure: Called with each network before it is measured.
         on_event: Called in this thread as it goes on.
-        profiler: Measures; for tests.
+        profiler: Measures instead of ``parent.profile``; for tests.
 
     Raises:
         RsInspectError: As ``parent.profile``.
@@ -227,7 +227,9 @@ def verified(
         on_measure(pick)
         settings = replace(choice.settings, max_time_s=max_time_s, predict=False, roofs=False)
         plain = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
-        run = profiler(ProfileRequest(network=pick.network, **plain), on_event=on_event)
+        run = (profiler or profile)(
+            ProfileRequest(network=pick.network, **plain), on_event=on_event
+        )
         images = choice.settings.batch / run.batch.used
         latency, interval = run.end_to_end.latency, run.end_to_end.latency.interval
         measured = Quantity(
