@@ -141,7 +141,7 @@ class Estimator:
         import numpy as np
 
         limits.MEASURED_BATCH.check(batch, InvalidMeasurement)
-        parts = [part for part in parts_of(network.graph) if any(part.work)]
+        parts = parts_of(network.graph)
         if not parts:
             raise InvalidMeasurement(f"{network.title} has no layer that takes time")
         logarithms, covariance = self.machine.parts([(part, batch) for part in parts])

@@ -104,55 +104,57 @@ class Machine:
 
         self.prior = prior
         self.timings = tuple(timings)
-        self._rates = self._centre = np.log(prior.rates)
+        self._rates = np.log(prior.rates)
         if self.timings:
             self._learn()
 
     def _learn(self) -> None:
+        """Find rates and second factors by Gauss and Newton's steps; they settle in five to ten."""
         import numpy as np
 
-        prior = self.prior
-        rows = [(one, each) for one in self.timings for each in one.sums]
-        kinds = list(dict.fromkeys((part, one.batch) for one, each in rows for part in each.times))
-        index = {kind: place for place, kind in enumerate(kinds)}
-        times = np.zeros((len(rows), len(kinds)))
-        for row, (one, each) in enumerate(rows):
-            for part, often in each.times.items():
-                times[row, index[part, one.batch]] += often
-        seen = np.log([each.seconds for _, each in rows])
-        of_process = np.array([self.timings.index(one) for one, _ in rows])
-        together = np.array([math.hypot(prior.process, one.error) for one, _ in rows]) ** 2
-        noise = np.diag([each.error**2 for _, each in rows])
-        noise += np.where(of_process[:, None] == of_process, together, 0.0)
-        self._kinds = _Kinds.of(kinds)
-        rates = self._rates
-        by_rates = self._logarithms(rates)
-        rates = rates + np.median(seen - np.log(times @ np.exp(by_rates)))  # its general speed
-        self._centre = rates
-        factor = np.zeros(len(kinds))
+        times, seen, noise = self._observed()
         alike = self._likeness(self._kinds, self._kinds)
-        spread = np.square(prior.rate_spread)
+        spread = np.square(self.prior.rate_spread)
+        by_rates = np.log(times @ np.exp(self._logarithms(self._rates)))
+        centre = rates = self._rates + np.median(seen - by_rates)  # how fast it is in general
+        factor = np.zeros(len(alike))
         for _ in range(STEPS):
-            expected = self._logarithms(rates) + factor
-            parts = times * np.exp(expected)
+            parts = times * np.exp(self._logarithms(rates) + factor)
             total = parts.sum(axis=1)
-            share = parts / total[:, None]
-            slope = self._slopes(rates)
-            both = share @ slope
-            aim = seen - np.log(total) + share @ (slope @ (rates - self._centre) + factor)
-            covariance = both * spread @ both.T + share @ alike @ share.T + noise
+            share, slope = parts / total[:, None], self._slopes(rates)
+            of_rates = share @ slope
+            aim = seen - np.log(total) + of_rates @ (rates - centre) + share @ factor
+            covariance = of_rates * spread @ of_rates.T + share @ alike @ share.T + noise
             solved = np.linalg.solve(covariance, aim)
-            new_rates = self._centre + spread * (both.T @ solved)
-            new_factor = alike @ (share.T @ solved)
-            moved = max(np.abs(new_rates - rates).max(), np.abs(new_factor - factor).max())
-            rates, factor = new_rates, new_factor
-            if moved < SETTLED:
+            before, rates = rates, centre + spread * (of_rates.T @ solved)
+            moved, factor = factor, alike @ (share.T @ solved)
+            if max(np.abs(rates - before).max(), np.abs(factor - moved).max()) < SETTLED:
                 break
         self._rates, self._share, self._slope = rates, share, slope
         self._weights, self._inverse = share.T @ solved, np.linalg.inv(covariance)
-        self.evidence = -0.5 * (
-            aim @ solved + np.linalg.slogdet(covariance)[1] + len(rows) * math.log(2 * math.pi)
-        )
+
+    def _observed(self) -> tuple[Floats, Floats, Floats]:
+        """Lay out what was timed: a row for each sum, a column for each kind of part.
+
+        Returns:
+            How often each kind is in each sum; logarithms of the seconds; their covariance.
+        """
+        import numpy as np
+
+        rows = [(run, each) for run, one in enumerate(self.timings) for each in one.sums]
+        batches = [one.batch for one in self.timings]
+        kinds = dict.fromkeys((part, batches[run]) for run, each in rows for part in each.times)
+        column = {kind: number for number, kind in enumerate(kinds)}
+        times = np.zeros((len(rows), len(kinds)))
+        for row, (run, each) in enumerate(rows):
+            for part, often in each.times.items():
+                times[row, column[part, batches[run]]] += often
+        runs = np.array([run for run, _ in rows])
+        together = np.array([math.hypot(self.prior.process, one.error) for one in self.timings])
+        noise = np.diag([each.error**2 for _, each in rows])
+        noise += np.where(runs[:, None] == runs, together[runs] ** 2, 0.0)
+        self._kinds = _Kinds.of(list(kinds))
+        return times, np.log([each.seconds for _, each in rows]), noise
 
     def _logarithms(self, rates: Floats, kinds: _Kinds | None = None) -> Floats:
         """Compute the logarithm of the seconds of parts by the rates alone."""
@@ -204,7 +206,6 @@ class Machine:
 
     def unlike(self, parts: Sequence[tuple[Part, int]]) -> Floats:
         """Say how unlike any part that was timed each of some parts is: 0, a timed one, to 1."""
-
         kinds = _Kinds.of(parts)
         alike = self._likeness(kinds, self._kinds).max(axis=1)
         unlike: Floats = 1 - alike / (self.prior.likeness**2 + self.prior.own**2)

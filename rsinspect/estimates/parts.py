@@ -48,7 +48,7 @@ class Part(NamedTuple):
 
 
 def parts_of(graph: LayerGraph) -> tuple[Part, ...]:
-    """List the distinct parts of a graph, in order; worked out once per graph.
+    """List the distinct parts of a graph that take time, in order; worked out once per graph.
 
     >>> from rsinspect.networks.named import network
     >>> [(part.path, part.repeats) for part in parts_of(network("50").graph)][:3]
@@ -63,6 +63,7 @@ def _parts(graph: LayerGraph) -> tuple[Part, ...]:
         part._replace(paths=run.paths, repeats=run.repeats)
         for run in repeats_of(graph, groups)
         for part in [_part(graph, run.first)]
+        if any(part.work)
     )
 
 

@@ -120,7 +120,7 @@ def _sums(run: ProfileRun, network: Network) -> Iterator[Sum]:
              for layer in part.layers}  # fmt: skip
     for piece in segments(network.graph, level):
         paths = dict.fromkeys(first[layer.path] for layer in piece.layers)
-        inside[piece.path] = [home[path] for path in paths]
+        inside[piece.path] = [home[path] for path in paths if path in home]
     timed = [segment for segment in run.segments if segment.path in inside]
     total_s = math.fsum(segment.latency.median for segment in timed)
     end_to_end = run.end_to_end.latency
@@ -132,7 +132,7 @@ def _sums(run: ProfileRun, network: Network) -> Iterator[Sum]:
         found.setdefault(tuple(inside[segment.path]), []).append(segment.latency)
     for parts, latencies in found.items():
         seconds = statistics.fmean(latency.median for latency in latencies)
-        if seconds > 0:
+        if seconds > 0 and parts:
             times = {part: float(parts.count(part)) for part in parts}
             yield Sum(times, seconds * end_to_end.median / total_s, _error(latencies))
 
