@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rsinspect.api.predicting import predict as predict
     from rsinspect.api.recipes import recipe as recipe
     from rsinspect.api.sweeping import sweep as sweep
+    from rsinspect.api.weighing import pareto as pareto
     from rsinspect.api.weights import convert_weights as convert_weights
     from rsinspect.api.weights import diff_weights as diff_weights
     from rsinspect.api.weights import inspect_weights as inspect_weights
@@ -83,6 +84,7 @@ __all__ = [
     "inspect_weights",
     "load_run",
     "network",
+    "pareto",
     "predict",
     "preprocess_input",
     "profile",
@@ -114,6 +116,7 @@ _HOMES = {
     "inspect_weights": "rsinspect.api.weights",
     "load_run": "rsinspect.api.measuring",
     "network": "rsinspect.api.networks",
+    "pareto": "rsinspect.api.weighing",
     "predict": "rsinspect.api.predicting",
     "profile": "rsinspect.api.measuring",
     "recipe": "rsinspect.api.recipes",

@@ -399,7 +399,7 @@ def test_a_file_of_before_still_loads_and_says_the_same() -> None:
     assert (run.request, run.network, run.model.fingerprint) == (None, None, None)
     written = json.loads(json.dumps(to_json(run)))
     assert set(written) - set(stored) == {
-        "request", "network", "answer", "loss", "weights", "total_of",
+        "request", "network", "answer", "loss", "weights", "total_of", "energy",
     }  # fmt: skip
     for key in stored.keys() - {"model", "prediction"}:
         assert written[key] == stored[key], key

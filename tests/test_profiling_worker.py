@@ -124,6 +124,7 @@ def test_xla_is_measured_uncut_by_its_own_profiler(mode: Mode) -> None:
         assert all(p.backward is not None and p.backward.median > 0 for p in parts)
     else:
         assert found.not_available == {}
+        assert (found.energy is None) == ("energy" in found.environment.unknown)
         assert found.trace is not None
         assert {"c2/block0/conv2", "c4/block0/conv2"} <= {x.path for x in found.trace.layers}
 

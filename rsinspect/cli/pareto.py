@@ -9,14 +9,25 @@ import typer
 from rsinspect.cli.claims import reads_runs
 from rsinspect.cli.declaration import option
 from rsinspect.cli.options import Convention, with_options
-from rsinspect.cli.outputs import ChartedFormat, ChartedOutput, Notes, Plot, Theme, answer, chosen
+from rsinspect.cli.outputs import (
+    CHARTED,
+    ChartedFormat,
+    ChartedOutput,
+    Notes,
+    Plot,
+    Theme,
+    answer_charted,
+    chosen,
+)
+from rsinspect.cli.picture import PlaceOptions
 from rsinspect.cli.recording import Db
+from rsinspect.drawing.choices import PLOTS
 from rsinspect.layers.question import Question
 from rsinspect.paper import ACCURACY_SOURCES
 from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS
-from rsinspect.render.formats import TABLES
 
 if TYPE_CHECKING:
+    from rsinspect.plots.page import PlotFormat
     from rsinspect.runs.stored import Selection
 
 X = ("latency", "throughput", "energy", "memory", "flops")
@@ -101,6 +112,7 @@ class RunsOptions:
 def pareto(
     picture: PictureOptions,
     of: RunsOptions,
+    place: PlaceOptions,
     runs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -120,7 +132,10 @@ def pareto(
     from rsinspect.tradeoffs.pareto_answer import claim_answer, pareto_answer
     from rsinspect.tradeoffs.weighing import parse_point, weigh
 
-    chosen(TABLES, output, format)
+    chosen(CHARTED, output, format)
+    if plot is not None:
+        PLOTS.of(plot)
+    sheet = place.sheet()
     found = weigh(
         picture.x,
         source=picture.source,
@@ -130,4 +145,12 @@ def pareto(
         wanted=of.wanted(),
         question=of.question(convention),
     )
-    answer(claim_answer(found) if picture.claim else pareto_answer(found), format, output, notes)
+
+    def draw(kind: "PlotFormat") -> bytes:
+        from rsinspect.plots.chart import chart_plot
+        from rsinspect.tradeoffs.pareto_chart import pareto_chart
+
+        return chart_plot(pareto_chart(found), kind, theme, sheet)
+
+    table = claim_answer(found) if picture.claim else pareto_answer(found)
+    answer_charted(table, draw, format, output, notes, plot)

@@ -280,7 +280,8 @@ def _frame(chart: Chart, theme: Theme, unnamed: int, sheet: Sheet) -> Frame:
         notes.append(f"Without a name for want of room: {unnamed}.")
     behind: Sign = Dots(_faint(theme), width=26)
     signs = {name: behind if s.faint else styles[name] for name, s in chart.series.items()}
-    key = [Entry(sign, name) for name, sign in signs.items()] if len(signs) > 1 else []
+    named = len(signs) > 1 or bool(chart.looks)
+    key = [Entry(sign, name) for name, sign in signs.items() if named]
     plain = _Style(Dot(_MARK, theme.muted, theme.muted), None)
     key += [Entry(Single(plain.of(look, theme)), words) for look, words in chart.looks]
     if any(point.x_ends for point in chart.points):
@@ -348,6 +349,9 @@ def _draw_facet(page: Page, facet: Facet, plot: _Plot, styles: dict[str, _Style]
         named += [each for each in found if each[1].label]
         labels.points += places
     over = any(series.faint for series in facet.series)
+    named.sort(
+        key=lambda each: each[1].look == "pale"
+    )  # what stands back gets the room that is left
     return sum(not _name(page, labels, *each, over=over) for each in dict.fromkeys(named))
 
 

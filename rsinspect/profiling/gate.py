@@ -51,12 +51,14 @@ class Usage:
         busy_s: Of all processors this process may run on, by anybody; None where not told.
         own_s: Of this process.
         clock_share: Present clock as a share of the highest; None where not told.
+        energy_j: Joules, by a counter of the machine; None where not told.
     """
 
     wall_s: float
     busy_s: float | None
     own_s: float
     clock_share: float | None = None
+    energy_j: float | None = None
 
 
 Probe = Callable[[], Usage]
@@ -73,12 +75,14 @@ class Window:
         clock_share: Clock at its end, as a share of the highest; None where not told.
         own_s: Of the processor time, what this process used for work that is the same in all
             windows; None where it is not.
+        energy_j: Joules that it took; None where not told.
     """
 
     capacity_s: float
     foreign_s: float | None
     clock_share: float | None = None
     own_s: float | None = None
+    energy_j: float | None = None
 
     @property
     def foreign_share(self) -> float | None:
@@ -94,10 +98,13 @@ def between(before: Usage, after: Usage, processors: int) -> Window:
     >>> between(Usage(0.0, 10.0, 1.0), Usage(1.0, 11.5, 2.0), 2).foreign_share
     0.25
     """
-    foreign, own = None, after.own_s - before.own_s
+    foreign, energy, own = None, None, after.own_s - before.own_s
     if before.busy_s is not None and after.busy_s is not None:
         foreign = max(0.0, after.busy_s - before.busy_s - own)
-    return Window((after.wall_s - before.wall_s) * processors, foreign, after.clock_share, own)
+    if before.energy_j is not None and after.energy_j is not None:
+        energy = max(0.0, after.energy_j - before.energy_j)
+    capacity = (after.wall_s - before.wall_s) * processors
+    return Window(capacity, foreign, after.clock_share, own, energy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +188,7 @@ def joined(windows: Sequence[Window]) -> Window:
     """Join several windows into one.
 
     >>> joined([Window(1.0, 0.5), Window(3.0, 0.1, 0.9)])
-    Window(capacity_s=4.0, foreign_s=0.6, clock_share=0.9, own_s=None)
+    Window(capacity_s=4.0, foreign_s=0.6, clock_share=0.9, own_s=None, energy_j=None)
     """
     known = [window.foreign_s for window in windows if window.foreign_s is not None]
     own = [window.own_s for window in windows if window.own_s is not None]

@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from rsinspect.profiling.gate import Probe, Usage
@@ -233,17 +233,29 @@ def clock_share(root: Path = ROOT) -> float | None:
     return int(now) / int(highest)
 
 
-def usage(processors: Collection[int] | None, root: Path = ROOT) -> Usage:
-    """Take a reading for the gate."""
+def usage(
+    processors: Collection[int] | None,
+    root: Path = ROOT,
+    energy_j: Callable[[], float] | None = None,
+) -> Usage:
+    """Take a reading for the gate; of energy too, where there is a counter of it."""
     return Usage(
-        time.perf_counter(), busy_s(processors, root), time.process_time(), clock_share(root)
+        time.perf_counter(),
+        busy_s(processors, root),
+        time.process_time(),
+        clock_share(root),
+        None if energy_j is None else energy_j(),
     )
 
 
-def probe() -> tuple[Probe, int]:
-    """Make the probe of the processors this process may run on, and count them."""
+def probe(energy_j: Callable[[], float] | None = None) -> tuple[Probe, int]:
+    """Make the probe of the processors this process may run on, and count them.
+
+    Args:
+        energy_j: Reads a counter of energy.
+    """
     allowed = processors_allowed()
-    return lambda: usage(allowed), len(processors())
+    return lambda: usage(allowed, energy_j=energy_j), len(processors())
 
 
 def limit_memory(further_bytes: int, root: Path = ROOT) -> bool:

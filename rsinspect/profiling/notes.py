@@ -9,6 +9,7 @@ from rsinspect.base.words import names_in_words, plural
 from rsinspect.layers import ops
 from rsinspect.networks.network import Network
 from rsinspect.profiling.record.closure import CLOSES_WITHIN, Excess
+from rsinspect.profiling.record.energy import Energy
 from rsinspect.profiling.record.prediction import Prediction
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.roofline.roofs import Roofs
@@ -57,6 +58,14 @@ _SAME_PASS = {
 def closure_line(run: ProfileRun) -> str:
     """Say whether the parts account for the whole, what timing costs and which rounds were used."""
     return f"{_closure_note(run)} {_overhead_note(run)}"
+
+
+def _energy_note(run: ProfileRun, energy: Energy) -> str:
+    sampling = run.rounds.sampling
+    mean, interval = energy.mean_j(sampling), energy.interval(sampling)
+    within = "" if interval is None else f" (95 % CI {interval[0]:.3g} to {interval[1]:.3g})"
+    each = mean / run.batch.used
+    return f"Energy: {mean:.3g} J a batch{within}, {each:.3g} J an image ({energy.source})."
 
 
 def _closure_note(run: ProfileRun) -> str:
@@ -119,6 +128,8 @@ def notes(run: ProfileRun) -> tuple[str, ...]:
             f"{percent(run.trace.unattributed)} of no layer), applied to the measured segments."
         )
     found += [f"No {what}: {reason}." for what, reason in run.not_available.items()]
+    if run.energy is not None:
+        found.append(_energy_note(run, run.energy))
     found += [_rounds_note(run), _machine_note(run)]
     if run.environment.peak_rss_bytes:
         found.append(

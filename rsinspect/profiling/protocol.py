@@ -113,6 +113,7 @@ class Ready:
         optimizer: Optimizer at the end of a training step; None in inference.
         environment: Where.
         loss: What the optimizer makes smaller; None in inference.
+        energy_by: Which counters tell the energy of a round; None where none does.
     """
 
     parts: tuple[tuple[Name, Step], ...]
@@ -122,6 +123,7 @@ class Ready:
     optimizer: Name | None
     environment: Environment
     loss: Name | None = None
+    energy_by: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)

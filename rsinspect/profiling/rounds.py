@@ -107,6 +107,7 @@ class Round:
         clock_share: Clock as a share of the highest; None where the system does not tell.
         total_of: Which pass ``end_to_end_s`` is of.
         own_s: Of the processor time, what the passes used; None of one that compiled too.
+        energy_j: Joules of the pass that ``end_to_end_s`` is of; None where nobody tells.
     """
 
     burst: Count
@@ -119,6 +120,7 @@ class Round:
     clock_share: Ratio | None
     total_of: TotalOf = "plain"
     own_s: Seconds | None = None
+    energy_j: Ratio | None = None
 
     @classmethod
     def alone(
@@ -136,6 +138,7 @@ class Round:
             clock_share=window.clock_share,
             total_of=total_of,
             own_s=None if total_of == "first" else window.own_s,
+            energy_j=None if total_of == "first" else window.energy_j,
         )
 
     @property
@@ -379,6 +382,7 @@ class Session:
                     foreign_s=both.foreign_s,
                     clock_share=both.clock_share,
                     own_s=both.own_s,
+                    energy_j=plain_window.energy_j,
                 )
             )
         self._report("measuring", len(self.rounds))

@@ -33,6 +33,7 @@ from rsinspect.profiling import machine
 from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.course import Course, Hands
 from rsinspect.profiling.distinct import Distinct
+from rsinspect.profiling.energy import Meter, energy_meter
 from rsinspect.profiling.protocol import (
     MEMORY_WORDS,
     Failure,
@@ -248,6 +249,7 @@ class Runner:
         budget: Of the whole measurement.
         backend: Module of ``profiling.backends``.
         load_before: Load of the machine before, or why it is not known.
+        energy: The counter of energy, or why there is none.
     """
 
     def __init__(
@@ -256,11 +258,13 @@ class Runner:
         budget: Budget,
         backend: ModuleType,
         load_before: Load,
+        energy: tuple[Meter | None, str | None] = (None, None),
     ) -> None:
         self.request = request
         self.budget = budget
         self.backend = backend
         self.load_before = load_before
+        self.meter, self.no_energy = energy
         self.work: Workload | None = None
         self.network: Instrument | None = None
 
@@ -294,7 +298,8 @@ class Runner:
             output_max_abs=largest,
             optimizer=OPTIMIZER if self.work.trains else None,
             loss=loss_name(self.work) if self.work.trains else None,
-            environment=environment_of(self.request, self.load_before),
+            environment=environment_of(self.request, self.load_before, self.no_energy),
+            energy_by=None if self.meter is None else self.meter.source,
         )
 
     def trace(self, passes: int, *, alone: bool) -> Traced | NotAvailable:
@@ -336,13 +341,14 @@ def _serve(
     emit: Emitter,
 ) -> None:
     """Predict, build and measure the network, and send a message for each result."""
-    subject = Runner(request, budget, backend, load_before)
-    Course(request, budget, subject, hands(), emit).run()
+    energy = energy_meter(request.device)
+    subject = Runner(request, budget, backend, load_before, energy)
+    Course(request, budget, subject, hands(energy[0]), emit).run()
 
 
-def hands() -> Hands:
-    """Return the clock and the probe of this machine."""
-    probe, processors = machine.probe()
+def hands(meter: Meter | None = None) -> Hands:
+    """Return the clock and the probe of this machine, which reads a counter of energy too."""
+    probe, processors = machine.probe(None if meter is None else meter.read)
     return Hands(clock=time.perf_counter_ns, sleep=time.sleep, probe=probe, processors=processors)
 
 
@@ -360,11 +366,19 @@ def _differences(network: Instrument) -> tuple[float | None, float | None]:
     return float(np.max(np.abs(expected - instrumented))), largest
 
 
-def environment_of(request: ProfileRequest, load_before: Load) -> Environment:
-    """Describe the machine, the process and the frameworks in it."""
+def environment_of(
+    request: ProfileRequest, load_before: Load, no_energy: str | None = None
+) -> Environment:
+    """Describe the machine, the process and the frameworks in it.
+
+    Args:
+        request: What is measured.
+        load_before: Load of the machine before, or why it is not known.
+        no_energy: Why no counter of energy can be read.
+    """
     import keras
 
-    unknown: dict[str, str] = {}
+    unknown: dict[str, str] = {} if no_energy is None else {"energy": no_energy}
 
     def fact(name: str, value: Any, reason: str | None) -> Any:
         if value is None:

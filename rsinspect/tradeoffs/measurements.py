@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -170,5 +171,20 @@ def _cost(axis: Axis, runs: Sequence[ProfileRun]) -> Costed | None:
             return Costed(of_batch, "measured", len(runs))
         case "throughput":
             return Costed(of_batch.inverse(of=runs[0].batch.used), "measured", len(runs))
+        case "energy":
+            return _energy(runs)
         case _:
             return None
+
+
+def _energy(runs: Sequence[ProfileRun]) -> Costed | None:
+    """Take the joules of a batch from the run that knows them best; None where none tells."""
+    known = [
+        Quantity(energy.mean_j(sampling), energy.interval(sampling))
+        for run in runs
+        if (energy := run.energy) and energy.mean_j(sampling := run.rounds.sampling) > 0
+    ]
+    if not known:
+        return None
+    best = min(known, key=lambda each: math.inf if each.deviation is None else each.deviation)
+    return Costed(best, "measured", len(known))

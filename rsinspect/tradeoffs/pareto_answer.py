@@ -81,15 +81,19 @@ def _lead(pareto: Pareto) -> Iterator[Note]:
 
 
 def claim_sentence(pareto: Pareto) -> Note:
-    """Hold the paper's claim to what was measured, in a sentence."""
+    """Hold the paper's claim to what was measured, and say how to see more of it."""
+    return advice(f"{claim_words(pareto)}: {{}}.", Option("claim"))
+
+
+def claim_words(pareto: Pareto) -> str:
+    """Hold the paper's claim to what was measured, in a sentence without its full stop."""
     found = [each.measured.value for each in pareto.speed_ups]
     printed = [each.tpu for each in paper.speed_ups()]
     low, high = significant(min(found), 2), significant(max(found), 2)
-    return advice(
+    return (
         f"The paper trains {min(printed)} to {max(printed)} times as fast as an EfficientNet of "
         f"equal accuracy on TPUs; here ResNet-RS is {low if low == high else f'{low} to {high}'} "
-        f"times as fast in {plural(len(found), 'pair')}: {{}}.",
-        Option("claim"),
+        f"times as fast in {plural(len(found), 'pair')}"
     )
 
 

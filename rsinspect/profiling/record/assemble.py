@@ -31,6 +31,7 @@ from rsinspect.profiling.record.cautions import (
     OverBudget,
     WideSpread,
 )
+from rsinspect.profiling.record.energy import Energy
 from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.heard import Heard
 from rsinspect.profiling.record.model import Model
@@ -96,6 +97,7 @@ def assemble(
         loss=ready.loss,
         weights=request.weights_of,
         total_of=total_of,
+        energy=_energy(ready, heard),
         end_to_end=EndToEnd(latency=Latency(tuple(whole), rounds.sampling), batch=request.batch),
         segments=segments,
         rounds=rounds,
@@ -115,8 +117,7 @@ def assemble(
         request=requested.settings,
         network=replace(network, spec=None),  # as it is read again; ``model`` has its numbers
     )
-    steady = all(end.steady for end in ends)
-    return replace(run, warnings=tuple(_cautions(run, steady=steady)))
+    return replace(run, warnings=tuple(_cautions(run, steady=all(end.steady for end in ends))))
 
 
 def _of_one_kind(heard: Sequence[Heard]) -> tuple[TotalOf, list[Heard]]:
@@ -155,6 +156,15 @@ def _not_available(request: ProfileRequest, first: Heard) -> dict[str, str]:
 def _environment(ready: Ready, peak_rss_bytes: int | None) -> Environment:
     load_after, reason = machine.load_average()
     return replace(ready.environment, peak_rss_bytes=peak_rss_bytes).ended(load_after, reason)
+
+
+def _energy(ready: Ready, heard: Sequence[Heard]) -> Energy | None:
+    """Collect the joules of all rounds, if each has them."""
+    samples = [one.energy_j for worker in heard for one in worker.rounds]
+    known = tuple(sample for sample in samples if sample is not None)
+    if ready.energy_by is None or len(known) < len(samples):
+        return None
+    return Energy(source=ready.energy_by, samples_j=known)
 
 
 def _rounds(heard: Sequence[Heard]) -> Rounds:

@@ -3,8 +3,8 @@
 ``to_json`` and ``from_json`` are each other's inverse. Most of a run is written as it is, field by
 field; samples are written with what follows from them, and read without it.
 
-Schema ``rsinspect.profile/1``: first. ``request``, ``network``, most of ``model`` and ``answer``
-joined later.
+Schema ``rsinspect.profile/1``: first. ``request``, ``network``, most of ``model``, ``answer`` and
+``energy`` joined later.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rsinspect.networks.network import Network, network_from_json
 from rsinspect.profiling.gate import Verdict
 from rsinspect.profiling.record.cautions import CAUTIONS, wording
 from rsinspect.profiling.record.closure import CLOSES_WITHIN, Closure, Excess
+from rsinspect.profiling.record.energy import Energy
 from rsinspect.profiling.record.headline import headline
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.prediction import Prediction
@@ -137,6 +138,7 @@ def to_json(run: ProfileRun) -> dict[str, Any]:
             "verdict": run.rounds.verdict,
         },
         "closure": _closure_to_json(run, run.closure),
+        "energy": run.energy and _energy_to_json(run.energy, run.rounds.sampling),
         "prediction": run.prediction and _prediction_to_json(run, run.prediction),
         "warnings": [
             CAUTIONS.to_json(caution) | {"message": wording(caution)} for caution in run.warnings
@@ -144,6 +146,12 @@ def to_json(run: ProfileRun) -> dict[str, Any]:
         "units": UNITS,
         "network": run.network and run.network.to_json(),
     }
+
+
+def _energy_to_json(energy: Energy, sampling: Sampling) -> dict[str, Any]:
+    low, high = energy.interval(sampling) or (None, None)
+    document: dict[str, Any] = codec.to_json(energy)
+    return document | {"mean_j": energy.mean_j(sampling), "ci_low": low, "ci_high": high}
 
 
 def _prediction_to_json(run: ProfileRun, prediction: Prediction) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Environment:
         load_after: The same when it had measured.
         seed: Of weights, images and the order of samples.
         peak_rss_bytes: Most memory the worker had resident.
-        unknown: Why a fact is None, by its name.
+        unknown: Why a fact is None, by its name; ``energy`` is one of the run.
     """
 
     platform: Text

@@ -27,6 +27,7 @@ from rsinspect.profiling.gate import Verdict
 from rsinspect.profiling.record.batch import Batch
 from rsinspect.profiling.record.cautions import Caution
 from rsinspect.profiling.record.closure import Closure
+from rsinspect.profiling.record.energy import Energy
 from rsinspect.profiling.record.environment import Environment
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.prediction import Prediction
@@ -198,6 +199,7 @@ class Circumstances:
         total_of: Which pass a round's end-to-end time is of: a ``plain`` one, without instruments
             and beside one with them; the ``instrumented`` one itself, where there was no time for
             pairs; or the ``first``, in which the network was compiled.
+        energy: Of that pass; None where no counter tells it, and in files of before.
     """
 
     model: Model
@@ -225,6 +227,7 @@ class Circumstances:
     loss: Name | None = None
     weights: WeightsOf | None = None
     total_of: TotalOf = "plain"
+    energy: Energy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +264,8 @@ class ProfileRun(Circumstances):
             raise InvalidMeasurement("the whole network took no time")
         if self.closure.sum_s < SHORTEST_S:
             raise InvalidMeasurement("the segments took no time")
+        if self.energy is not None and len(self.energy.samples_j) != self.rounds.count:
+            raise InvalidMeasurement("there is not one sample of energy per round")
 
     @property
     def title(self) -> str:
