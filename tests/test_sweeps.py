@@ -20,7 +20,9 @@ from rsinspect.base.errors import (
     UnknownRun,
 )
 from rsinspect.profiling.request import Settings
+from rsinspect.runs.intake import take_in
 from rsinspect.runs.store import open_store
+from rsinspect.sweeps import cells
 from rsinspect.sweeps.driver import Driver, Order
 from rsinspect.sweeps.execution import Outcome
 from rsinspect.sweeps.kept import kept_sweep
@@ -63,14 +65,14 @@ def test_a_cell_is_one_command() -> None:
 
 def test_all_are_measured_once_in_random_order_and_then_again() -> None:
     plan = plan_of(*range(1, 9))
-    cells = list(plan.cells(3))
-    blocks = [[cell.point for cell in cells[i : i + 8]] for i in (0, 8, 16)]
+    every = list(plan.cells(3))
+    blocks = [[cell.point for cell in every[i : i + 8]] for i in (0, 8, 16)]
     assert all(sorted(block) == sorted(point.name for point in plan.points) for block in blocks)
     assert len(set(map(tuple, blocks))) == 3
-    assert [cell.repeat for cell in cells] == [0] * 8 + [1] * 8 + [2] * 8
-    assert [cell.key for cell in plan.cells(2)] == [cell.key for cell in cells[:16]]
+    assert [cell.repeat for cell in every] == [0] * 8 + [1] * 8 + [2] * 8
+    assert [cell.key for cell in plan.cells(2)] == [cell.key for cell in every[:16]]
     assert [cell.key for cell in plan_of(*range(1, 9), seed=1).cells(1)] != [
-        cell.key for cell in cells[:8]
+        cell.key for cell in every[:8]
     ]
 
 
@@ -253,6 +255,31 @@ def test_only_one_carries_a_sweep_out_and_a_turn_is_never_stale(tmp_path: Path) 
     holder.wait()
     with turn(place):
         pass
+
+
+def test_shards_complete_one_another_in_one_store(tmp_path: Path) -> None:
+    plan, paths = plan_of(1, 2, 3), [tmp_path / f"{number}.db" for number in (1, 2)]
+    several = Fake()
+    for number, path in enumerate(paths, 1):
+        Driver(path, plan, Order(repeats=2, shard=(number, 2))).drive(several)
+    whole = tmp_path / "whole.db"
+    with open_store(whole, write=True) as store:
+        assert [len(taken.refused) for taken in take_in(store, paths)] == [0, 0]
+        (sweep,) = store.sweeps()
+        assert (sweep.done, sweep.waiting, len(store)) == (6, 0, 6)
+        assert [len(each.runs) for each in results_of(store, sweep.id, plan)] == [2, 2, 2]
+    fake = Fake()
+    Driver(whole, plan, Order(repeats=2)).drive(fake)
+    assert fake.keys == []
+
+
+def test_many_cells_are_as_cheap_as_few(tmp_path: Path) -> None:
+    """Counts of points that are named, as times depend on the machine."""
+    plan = plan_of(*range(1, 301))
+    driver = Driver(tmp_path / "runs.db", plan, Order(repeats=3))
+    before = cells._point.cache_info()
+    assert driver.expected_s == 900 * 10.0
+    assert cells._point.cache_info() == before
 
 
 def test_a_sweep_is_found_again(tmp_path: Path) -> None:

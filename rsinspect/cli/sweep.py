@@ -166,7 +166,7 @@ def sweep(
         Path | None,
         typer.Argument(
             metavar="[PLAN.toml]",
-            help="A file with the options below in a table [sweep]; those on the line go before.",
+            help="A file with the options below in its table sweep; those on the line go before.",
             show_default=False,
             callback=reads,
         ),

@@ -17,7 +17,6 @@ from rsinspect.sweeps.outlook import length_of_time
 from rsinspect.sweeps.results import (
     Result,
     live_table,
-    result_at,
     shared_and_varying,
     short_name,
 )
@@ -43,6 +42,7 @@ class Watch:
         self.results = results
         self.console = talk.console()
         self._recent: list[Result] = []
+        self._at = {(each.point.name, each.place): each for each in results}
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -62,7 +62,7 @@ class Watch:
 
     def __call__(self, event: Event) -> None:
         """Take an event of the driver."""
-        result = result_at(self.results, event.cell)
+        result = self._at.get((event.cell.point, event.cell.place))
         if result is None:
             return
         match event:

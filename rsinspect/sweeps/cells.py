@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from functools import lru_cache
 
 from rsinspect.base.flags import flag
 from rsinspect.base.words import Option
@@ -40,12 +40,7 @@ class Cell:
     @property
     def point(self) -> str:
         """Name what is measured, whatever the repeat: 12 hexadecimal digits."""
-        how = {
-            field.name: getattr(self.settings, field.name)
-            for field in fields(Settings)
-            if field.name not in _REPEATED
-        }
-        return _digest({"fingerprint": self.fingerprint, "settings": how})
+        return _point(self.fingerprint, self.settings)
 
     @property
     def key(self) -> str:
@@ -60,7 +55,14 @@ class Cell:
         return ("profile", self.model, *sized, *_options(self.settings))
 
 
-def _digest(document: Any) -> str:
+@lru_cache(maxsize=2**16)
+def _point(fingerprint: str, settings: Settings) -> str:
+    how = {
+        field.name: getattr(settings, field.name)
+        for field in fields(Settings)
+        if field.name not in _REPEATED
+    }
+    document = {"fingerprint": fingerprint, "settings": how}
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,7 +118,10 @@ class Driver:
 
     def __post_init__(self) -> None:
         self._began_s = self.clock()
+        self._most_s = {point.name: point.settings.max_time_s for point in self.plan.points}
+        self._left: Counter[str] = Counter()
         self._took_s: dict[str, list[float]] = {}
+        self._shares: list[float] = []
         self._samples: dict[str, list[Samples]] = {}
         self._started_s: dict[str, float] = {}
         self._open()
@@ -144,6 +147,7 @@ class Driver:
                     self.failed[cell.key] = state.reason or ""
                 else:
                     self.waiting.append(cell)
+                    self._left[cell.point] += 1
 
     def drive(self, executor: Executor) -> None:
         """Carry out what waits.
@@ -179,18 +183,11 @@ class Driver:
         """Return how much longer it is expected to take, by what cells took until now."""
         if self.left_s is not None:
             return max(0.0, self.left_s)
-        return sum(map(self._expected_s, (*self.waiting, *self.running.values())))
-
-    def _expected_s(self, cell: Cell) -> float:
-        """Expect a cell to take as long as its point did before, else as others did."""
-        if took := self._took_s.get(cell.point):
-            return statistics.fmean(took)
-        shares = [
-            seconds / self.cells[key].settings.max_time_s
-            for point, keys in self.done.items()
-            for seconds, key in zip(self._took_s.get(point, []), keys, strict=False)
-        ]
-        return cell.settings.max_time_s * (statistics.fmean(shares) if shares else 1.0)
+        usual = statistics.fmean(self._shares) if self._shares else 1.0
+        return sum(
+            many * statistics.fmean(self._took_s.get(point) or [usual * self._most_s[point]])
+            for point, many in self._left.items()
+        )
 
     def _handed_out(self) -> Iterator[Cell]:
         while (cell := self._next()) is not None:
@@ -231,10 +228,12 @@ class Driver:
         with open_store(self.path, write=True) as store:
             store.begin_sweep(self.plan.to_json(), [best[1].key])
         self.cells[best[1].key] = best[1]
+        self._left[best[1].point] += 1
         return best[1]
 
     def _keep(self, outcome: Outcome) -> None:
         cell = self.running.pop(outcome.key)
+        self._left[cell.point] -= 1
         if outcome.kind == "lost":
             self.on_event(Finished(cell, outcome, None))
             return

@@ -11,7 +11,6 @@ from rsinspect.base import codec
 from rsinspect.base.words import Option, advice, names_in_words, plural
 from rsinspect.profiling.statistics import NOMINAL_COVERAGE, Latency
 from rsinspect.runs.store import Store
-from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.plan import LeftOut, Plan, Point, key_parts
 from rsinspect.sweeps.samples import Samples, pooled
 
@@ -141,12 +140,6 @@ def way_columns(varying: Iterable[str]) -> tuple[Column, ...]:
 def way_values(point: Point, varying: Iterable[str]) -> dict[str, Value]:
     """Give a point's values for those columns."""
     return {way: getattr(point.settings, way) for way in varying}
-
-
-def result_at(results: Iterable[Result], cell: Cell) -> Result | None:
-    """Find the point that a cell is of, among those that are shown; None where it is not."""
-    here = (cell.point, cell.place)
-    return next((each for each in results if (each.point.name, each.place) == here), None)
 
 
 def live_table(
