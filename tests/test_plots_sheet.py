@@ -12,9 +12,11 @@ from rsinspect.base.errors import PictureTooLarge
 from rsinspect.drawing.size import parse_size
 from rsinspect.plots.axes import log_ticks
 from rsinspect.plots.chart import chart_figure, chart_plot
+from rsinspect.plots.comparison import comparison_figure
 from rsinspect.plots.latency import latency_figure, latency_plot
 from rsinspect.plots.roofline import roofline_figure
 from rsinspect.plots.sheet import Sheet
+from tests.compared import a_comparison
 from tests.conftest import Cli
 from tests.plotted import a_run, outside, overlaps, texts_of, words_of
 
@@ -22,6 +24,7 @@ FIGURES: dict[str, Any] = {
     "figure 3": lambda sheet: chart_figure(figure_chart(3), "light", sheet),
     "table 7": lambda sheet: chart_figure(table_chart(7), "light", sheet),
     "latency": lambda sheet: latency_figure(a_run(level="stage", mode="train"), "paper", sheet),
+    "comparison": lambda sheet: comparison_figure(a_comparison(level="stage"), "paper", sheet),
     "roofline": lambda sheet: roofline_figure(a_run(level="stage"), "paper", sheet),
 }
 

@@ -120,6 +120,19 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def changed_by(ratio: float) -> str:
+    """Write a ratio of two as a change, in per cent and with its sign; from double on as a factor.
+
+    >>> changed_by(1.123), changed_by(0.96), changed_by(1.0), changed_by(2.5)
+    ('+12.3 %', '−4.0 %', '0.0 %', '×2.50')
+    """
+    if ratio >= 2:
+        return f"×{significant(ratio)}"
+    tenths = round(1000 * (ratio - 1))
+    sign = "+" if tenths > 0 else "−" if tenths else ""
+    return f"{sign}{abs(tenths) / 10:.1f} %"
+
+
 def grouped(value: int) -> str:
     """Write every digit, from five on in groups of three: the one way to write thousands.
 

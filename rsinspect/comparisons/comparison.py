@@ -160,15 +160,41 @@ class Comparison:
         """Compare the parts that both have, by path, in the order of A."""
         one, other = self._segments
         return tuple(
-            PartRatio(
-                path=path,
-                level=segment.level,
-                a_s=segment.latency.median / self._images(self.a),
-                b_s=other[path].latency.median / self._images(self.b),
-                ratio=self._ratio(segment.latency, other[path].latency),
-            )
-            for path, segment in one.items()
-            if path in other
+            self._part(segment, other[path]) for path, segment in one.items() if path in other
+        )
+
+    @cached_property
+    def stages(self) -> tuple[PartRatio, ...]:
+        """Compare the stages that both have, each the sum of all its blocks, in the order of A."""
+        one, other = (_as_stages(tuple(each.values())) for each in self._segments)
+        others = {stage.path: stage for stage in other}
+        return tuple(self._part(stage, others[stage.path]) for stage in one if stage.path in others)
+
+    def together(self, path: str, paths: Sequence[str]) -> PartRatio | None:
+        """Compare several parts as one, round by round: the blocks of a stage.
+
+        Args:
+            path: What they are called together.
+            paths: Of each; one of them is as in ``parts``.
+
+        Returns:
+            None where either has not all of them.
+        """
+        one, other = self._segments
+        if not paths or not all(each in one and each in other for each in paths):
+            return None
+        return self._part(
+            _summed(path, [one[each] for each in paths]),
+            _summed(path, [other[each] for each in paths]),
+        )
+
+    def _part(self, one: Segment, other: Segment) -> PartRatio:
+        return PartRatio(
+            path=one.path,
+            level=one.level,
+            a_s=one.latency.median / self._images(self.a),
+            b_s=other.latency.median / self._images(self.b),
+            ratio=self._ratio(one.latency, other.latency),
         )
 
     @property
@@ -200,16 +226,17 @@ def _as_stages(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     for segment in segments:
         stage = segment.path.partition("/")[0] if segment.level == "block" else segment.path
         stages.setdefault(stage, []).append(segment)
-    return tuple(
-        Segment(
-            path=stage,
-            level="step" if blocks[0].level == "step" else "stage",
-            latency=Latency(
-                tuple(map(sum, zip(*(block.latency.samples for block in blocks), strict=True))),
-                blocks[0].latency.sampling,
-            ),
-        )
-        for stage, blocks in stages.items()
+    return tuple(_summed(stage, blocks) for stage, blocks in stages.items())
+
+
+def _summed(path: str, parts: Sequence[Segment]) -> Segment:
+    """Add up parts round by round."""
+    samples = zip(*(part.latency.samples for part in parts), strict=True)
+    level: SegmentLevel = "step" if parts[0].level == "step" else "stage"
+    return Segment(
+        path=path,
+        level=level,
+        latency=Latency(tuple(map(sum, samples)), parts[0].latency.sampling),
     )
 
 

@@ -159,10 +159,9 @@ class Labels:
         small = f"{self.type.small:g}"
         room = self.room - width_pt(f"{legend.low}  {legend.high}", self.type.small)
         wide = "█" * min(3, max(1, int(room / (STEPS * self.type.small))))
+        colours = [self.theme.heat_of(legend.heat(i / (STEPS - 1))) for i in range(STEPS)]
         scale = "".join(
-            f'<FONT POINT-SIZE="{small}" COLOR="{self.theme.heat_at(i / (STEPS - 1))}">'
-            f"{wide}</FONT>"
-            for i in range(STEPS)
+            f'<FONT POINT-SIZE="{small}" COLOR="{colour}">{wide}</FONT>' for colour in colours
         )
         words = broken(legend.title, self.room, self.type.small)
         return [
@@ -211,7 +210,8 @@ class Labels:
         if node.heat:
             chip = f'<FONT COLOR="{self.theme.heat_of(node.heat)}">█</FONT> '
             value, _, share = node.heat.text.partition(" (")
-            told = [value, share.rstrip(")")] if dense and share else [node.heat.text]
+            two = share and (dense or (node.heat.scale == "change" and self.down))
+            told = [value, share.rstrip(")")] if two else [node.heat.text]
             lines += [chip + self.muted(told[0]), *map(self.muted, told[1:])]
         if node.mark:
             lines.append(f'<FONT COLOR="{self.border(node)}"><B>{node.mark}</B></FONT>')

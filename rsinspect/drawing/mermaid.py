@@ -209,7 +209,7 @@ class _Chart:
         """Write the ends of the heat scale, in a frame that names the quantity."""
         self.frame("legend", legend.title, "card", 1)
         for name, level, text in (("low", 0.0, legend.low), ("high", 1.0, legend.high)):
-            style = self.style("plain", Heat(level=level, text=text, value=level))
+            style = self.style("plain", legend.heat(level))
             self.lines.append(f'    legend_{name}["{label(text)}"]:::{style}')
         self.lines.append("    legend_low ~~~ legend_high")
         self.edges.append(None)

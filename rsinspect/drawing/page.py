@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rsinspect.base.files import template
+from rsinspect.drawing.change import with_changes
 from rsinspect.drawing.choices import AUTO
 from rsinspect.drawing.overlay import overlay, quantities_of
 from rsinspect.drawing.scene import (
@@ -33,6 +34,7 @@ from rsinspect.drawing.scene import (
     Mark,
     Node,
     Panel,
+    Scale,
     Scene,
 )
 from rsinspect.drawing.strokes import STROKES
@@ -46,7 +48,12 @@ QUANTITY_WORDS = {
     "params": "params", "macs": "MACs", "flops": "FLOPs", "activations": "activations",
     "intensity": "intensity", "latency": "latency", "weight_std": "spread of weights",
     "weight_max": "largest weight", "dead_channels": "dead channels",
+    "change": "change of latency",
 }  # fmt: skip
+
+
+_COLOURS: dict[Scale, str] = {"amount": "", "change": "change-"}
+"""Beginning of what the colours of a scale are called in a page."""
 
 
 def page(*scenes: Scene, theme: str = AUTO) -> str:
@@ -81,6 +88,8 @@ def page(*scenes: Scene, theme: str = AUTO) -> str:
         dark=DARK if chosen is DARK or theme == AUTO else None,
         steps=[step / HEAT_STEPS for step in range(HEAT_STEPS + 1)],
         step=_step,
+        scales=_COLOURS,
+        changes=any(scene.changes for scene in scenes),
         cost_lines=cost_lines,
         strokes=STROKES,
         text_on=text_on,
@@ -88,7 +97,7 @@ def page(*scenes: Scene, theme: str = AUTO) -> str:
 
 
 class _Quantity(NamedTuple):
-    """Something that a graph can be coloured by, as its legend says."""
+    """Something that a graph can be coloured by, as its legend says; ``colours`` names its own."""
 
     name: str
     key: str
@@ -97,6 +106,7 @@ class _Quantity(NamedTuple):
     low: str
     high: str
     unknown: str
+    colours: str
 
 
 class _Viewer(NamedTuple):
@@ -112,11 +122,13 @@ class _Viewer(NamedTuple):
 
 def _viewer(scene: Scene) -> _Viewer:
     coloured = {name: overlay(scene, name) for name in quantities_of(scene)}
+    if scene.changes is not None:
+        coloured["change"] = with_changes(scene, scene.changes)
     quantities = tuple(
         _quantity(name, made.legend) for name, made in coloured.items() if made.legend is not None
     )
     key = scene.legend.key if scene.legend else ""
-    shown = next((each for each in quantities if each.key == key), _Quantity(*[""] * 7))
+    shown = next((each for each in quantities if each.key == key), _Quantity(*[""] * 8))
     document = {
         "name": scene.name,
         "view": scene.view,
@@ -137,7 +149,7 @@ def _viewer(scene: Scene) -> _Viewer:
 
 
 def _quantity(name: str, legend: Legend) -> _Quantity:
-    said = (legend.title, legend.low, legend.high, legend.unknown)
+    said = (legend.title, legend.low, legend.high, legend.unknown, _COLOURS[legend.scale])
     return _Quantity(name, legend.key, QUANTITY_WORDS[name], *said)
 
 
@@ -258,4 +270,5 @@ def _step(heat: Heat) -> int | str:
     """Choose the colour of a heat: its place on the scale, or that of the unknown."""
     if heat.known == "none":
         return "unknown"
-    return round(heat.level * HEAT_STEPS)
+    step = round(heat.level * HEAT_STEPS)
+    return f"{_COLOURS[heat.scale]}{step}" if _COLOURS[heat.scale] else step

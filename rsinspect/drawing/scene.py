@@ -19,6 +19,7 @@ from rsinspect.layers.fold import Likeness
 from rsinspect.layers.question import Question
 
 if TYPE_CHECKING:
+    from rsinspect.drawing.change import Changes
     from rsinspect.drawing.overlay import Measured
     from rsinspect.drawing.weighed import Weighed
 
@@ -36,6 +37,9 @@ EdgeKind = Literal["flow", "identity", "projection", "gate"]
 
 Known = Literal["whole", "part", "none"]
 """How much of a value is known: a layer that no op describes has costs that nobody knows."""
+
+Scale = Literal["amount", "change"]
+"""What colours run over: from nothing to the most, or from less over the same to more."""
 
 Mark = Literal["added", "removed", "changed"]
 Direction = Literal["TB", "LR"]
@@ -78,11 +82,12 @@ class Heat:
 
     Attributes:
         key: Of the quantity, as of a fact.
-        level: 0 for the coldest colour, 1 for the hottest.
+        level: 0 for the coldest colour, 1 for the hottest; of a change, 0.5 is none.
         text: Value and share, as written in the node.
         value: Exact, in the unit of the legend's quantity.
         part: Of the largest value in the picture, 0 to 1: the length of a bar.
         known: How much of the value is known; where none is, it has a colour of its own.
+        scale: What its colour is one of.
     """
 
     level: float
@@ -91,6 +96,7 @@ class Heat:
     key: str = ""
     part: float = 0.0
     known: Known = "whole"
+    scale: Scale = "amount"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +300,7 @@ class Legend:
         low: What has the coldest colour, in words.
         high: The hottest.
         unknown: What the colour of the unknown means, where something has it.
+        scale: What the colours run over.
     """
 
     key: str
@@ -301,6 +308,11 @@ class Legend:
     low: str
     high: str
     unknown: str = ""
+    scale: Scale = "amount"
+
+    def heat(self, level: float) -> Heat:
+        """Make a heat of the scale, for a sample of its colour."""
+        return Heat(level=level, text="", value=level, part=1.0, key=self.key, scale=self.scale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +330,7 @@ class Scene:
         question: What its FLOPs are; the batch and dtype of its bytes.
         measured: The latencies among its facts, if a run is known.
         weighed: The weights among its facts, if a file is.
+        changes: The changes of latency among its facts, if two runs are compared.
         legend: Of the overlay, if there is one.
         example: What the network is given at a time: an image, or any other example.
     """
@@ -332,6 +345,7 @@ class Scene:
     question: Question
     measured: Measured | None = None
     weighed: Weighed | None = None
+    changes: Changes | None = None
     legend: Legend | None = None
     example: str = "image"
 

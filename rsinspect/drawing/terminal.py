@@ -10,12 +10,13 @@ cut off.
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rsinspect.base.cells import column_widths, folded
 from rsinspect.drawing.lanes import Diagram
 from rsinspect.drawing.letters import BAR_WIDTH, STYLES, Glyphs, Letters, breadth, on_heat
-from rsinspect.drawing.scene import Grid, Heat, Legend, Panel, Scene
+from rsinspect.drawing.scene import Grid, Legend, Panel, Scene
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -163,7 +164,7 @@ class _Page(Letters):
         return lines[:-1]
 
     def legend(self, legend: Legend) -> Text:
-        full = Heat(level=1.0, part=1.0, text=legend.high, value=0.0)
+        full = replace(legend.heat(1.0), text=legend.high)
         words = f"{legend.title}: {legend.low} to "
         text = self.text(words).append_text(self.heat(full, BAR_WIDTH))
         return text.append_text(self.text(f"; {legend.unknown}" if legend.unknown else ""))

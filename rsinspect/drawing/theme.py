@@ -2,7 +2,9 @@
 
 Hues are Okabe and Ito's (2008, "Color Universal Design"), told apart with any common colour vision;
 fills are light tints of them that differ in lightness too. The heat scale runs from light to dark
-(``dark``: from dark to light) so that it survives a grey print. Text on heat is black or white,
+(``dark``: from dark to light) so that it survives a grey print. That of changes has a hue for each
+side (after ColorBrewer's PuOr) and greys in a grey print, where a sign in the text tells them
+apart. Text on heat is black or white,
 whichever contrasts more: on any colour one of them has at least 4.5:1.
 """
 
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 
 from rsinspect.base.errors import check_choice
 from rsinspect.drawing.choices import AUTO, THEME_NAMES
-from rsinspect.drawing.scene import EdgeKind, Heat, Mark, Role
+from rsinspect.drawing.scene import EdgeKind, Heat, Mark, Role, Scale
 
 BLACK, WHITE = "#000000", "#fffffe"
 """Text on heat. (Not quite white, so that a theme's paper is another colour than this text.)"""
@@ -33,6 +35,7 @@ class Theme:
         edges: By kind.
         marks: Border and text of what a comparison found.
         heat: From cold to hot, evenly spaced.
+        change: From less over the same to more, likewise.
         unknown: Of what nobody knows the heat of.
     """
 
@@ -46,17 +49,19 @@ class Theme:
     edges: dict[EdgeKind, str]
     marks: dict[Mark, str]
     heat: tuple[str, ...]
+    change: tuple[str, ...]
     unknown: str
 
     def heat_of(self, heat: Heat) -> str:
         """Return the colour of a heat; that of the unknown where nothing of it is known."""
-        return self.unknown if heat.known == "none" else self.heat_at(heat.level)
+        return self.unknown if heat.known == "none" else self.heat_at(heat.level, heat.scale)
 
-    def heat_at(self, level: float) -> str:
+    def heat_at(self, level: float, scale: Scale = "amount") -> str:
         """Return the colour of a level from 0 to 1."""
-        position = min(max(level, 0.0), 1.0) * (len(self.heat) - 1)
-        index = min(int(position), len(self.heat) - 2)
-        pairs = zip(_parts(self.heat[index]), _parts(self.heat[index + 1]), strict=True)
+        colours = self.heat if scale == "amount" else self.change
+        position = min(max(level, 0.0), 1.0) * (len(colours) - 1)
+        index = min(int(position), len(colours) - 2)
+        pairs = zip(_parts(colours[index]), _parts(colours[index + 1]), strict=True)
         return "#" + "".join(f"{round(a + (b - a) * (position - index)):02x}" for a, b in pairs)
 
 
@@ -123,6 +128,7 @@ LIGHT = Theme(
     },
     marks={"added": "#005b8f", "removed": "#a14600", "changed": "#7b3f66"},
     heat=("#fff7e6", "#fdd49e", "#fc8d59", "#d7301f", "#7f0000"),
+    change=("#542788", "#998ec3", "#f7f7f7", "#f1a340", "#b35806"),
     unknown="#ced4da",
 )
 DARK = Theme(
@@ -141,6 +147,7 @@ DARK = Theme(
     },
     marks={"added": "#6cc0f0", "removed": "#f2a868", "changed": "#e0a6c8"},
     heat=("#2a1a12", "#6b2413", "#b5401d", "#ec8a4c", "#fde3b8"),
+    change=("#c9b8f0", "#7d68b3", "#262c33", "#b5651d", "#fdb863"),
     unknown="#4a535d",
 )
 PAPER = Theme(
@@ -154,6 +161,7 @@ PAPER = Theme(
     edges={"flow": "#333333", "identity": "#0072b2", "projection": "#b34e00", "gate": "#8f4a76"},
     marks=LIGHT.marks,
     heat=LIGHT.heat,
+    change=LIGHT.change,
     unknown=LIGHT.unknown,
 )
 PRINT = Theme(
@@ -167,6 +175,7 @@ PRINT = Theme(
     edges={"flow": "#000000", "identity": "#000000", "projection": "#000000", "gate": "#000000"},
     marks={"added": "#000000", "removed": "#000000", "changed": "#000000"},
     heat=("#ffffff", "#d0d0d0", "#9c9c9c", "#606060", "#202020"),
+    change=("#8a8a8a", "#d0d0d0", "#ffffff", "#9c9c9c", "#202020"),
     unknown="#fafafa",
 )
 

@@ -293,8 +293,7 @@ def _scale(legend: Legend, palette: Palette, y: float, room_cm: float | None) ->
     low, steps = 0.25 + breadth_cm([legend.low]), 24 if room_cm is None else 16
     yield f"\\node[anchor=west] at (-0.12, {cm(y)}) {{{escape(legend.low)}}};"
     for step in range(steps):
-        heat = Heat(level=step / (steps - 1), text="", value=0.0)
-        fill, x = palette.fill("plain", heat), low + 0.15 * step
+        fill, x = palette.fill("plain", legend.heat(step / (steps - 1))), low + 0.15 * step
         corner = f"({cm(x)}, {cm(y - 0.14)})"
         yield f"\\fill[{fill}, sharp corners] {corner} rectangle +(0.16, 0.28);"
     words = f"{legend.high}: {legend.title}"

@@ -231,6 +231,7 @@ class Viewer {
     this.quantity.value = quantity?.name ?? "";
     this.legend.hidden = !quantity;
     for (const key of ["low", "high", "title"]) this.legend.querySelector(`.${key}`).textContent = quantity?.[key] ?? "";
+    this.legend.querySelectorAll(".ramp i").forEach((one, step) => { one.style.background = `var(--heat-${quantity?.colours ?? ""}${step})`; });
     const nobody = this.legend.querySelector(".nobody");
     nobody.textContent = quantity?.unknown ?? "";
     nobody.hidden = !quantity?.unknown;
