@@ -227,6 +227,8 @@ def refusing(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as exc:
         raise _refusal(path, exc) from exc
+    except UnicodeDecodeError as exc:  # in what SQLite says of a name that is damaged
+        raise damaged(path, "names in it are no text") from exc
 
 
 def _primary(exc: sqlite3.Error) -> int:
@@ -258,7 +260,7 @@ def _refusal(path: Path, exc: sqlite3.Error) -> RsInspectError:
                 f"the system does not write to {path}, or read it: {exc}",
                 "what was kept is still there; is the disk full, or gone?",
             )
-    return damaged(path, str(exc))
+    return damaged(path, " ".join(str(exc).split())[:200])
 
 
 def damaged(path: Path, why: str) -> StoreDamaged:

@@ -64,6 +64,7 @@ class Facts:
         machine: Which, in 12 hexadecimal digits: ``machine_of``.
         machine_name: The processor's, for people.
         version: Of the rsinspect that measured.
+        peak_bytes: Most memory that the worker had resident.
     """
 
     kind: str
@@ -91,6 +92,7 @@ class Facts:
     machine: str | None = None
     machine_name: str | None = None
     version: str | None = None
+    peak_bytes: int | None = None
 
 
 def canonical(document: Document) -> bytes:
@@ -222,6 +224,7 @@ def _of_environment(environment: Environment) -> dict[str, Any]:
         "machine": machine_of(environment),
         "machine_name": environment.cpu_model,
         "version": environment.versions.get("rsinspect"),
+        "peak_bytes": environment.peak_rss_bytes,
     }
 
 

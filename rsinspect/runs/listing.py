@@ -32,7 +32,8 @@ ROW: dict[str, RecordKind] = {
     "mode": "string", "precision": "string", "backend": "string", "device": "string",
     "jit": "bool", "layout": "string", "threads": "int64", "level": "string",
     "conditions": "string", "latency_s": "float64", "latency_ci_low_s": "float64",
-    "latency_ci_high_s": "float64", "images_per_s": "float64", "rounds": "int64",
+    "latency_ci_high_s": "float64", "images_per_s": "float64", "peak_rss_bytes": "int64",
+    "rounds": "int64",
     "started_at": "string", "machine": "string", "cpu_model": "string", "rsinspect": "string",
 }  # fmt: skip
 """Columns of a run for programs; a column more may join."""
@@ -63,6 +64,7 @@ def row_of(run: StoredRun) -> dict[str, Value]:
         "latency_ci_low_s": run.low_s,
         "latency_ci_high_s": run.high_s,
         "images_per_s": images_per_s(run),
+        "peak_rss_bytes": run.peak_bytes,
         "rounds": run.rounds,
         "started_at": run.started_at,
         "machine": run.machine,

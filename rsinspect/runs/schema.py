@@ -3,7 +3,7 @@
 A run is a row of ``run``, which is what is listed and searched, and a document, which is the run.
 The row follows from the document, so every upgrade writes the rows anew and loses nothing.
 
-Versions: 1, first.
+Versions: 1, first. 2: ``peak_bytes``.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Version(NamedTuple):
     statements: tuple[str, ...]
 
 
-VERSIONS = (Version(_FIRST),)
+VERSIONS = (Version(_FIRST), Version(("ALTER TABLE run ADD COLUMN peak_bytes INTEGER",)))
 """The first makes the tables, each later one changes them."""
 
 NEWEST = len(VERSIONS)
