@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rsinspect.api.networks import network as network
     from rsinspect.api.predicting import predict as predict
     from rsinspect.api.recipes import recipe as recipe
+    from rsinspect.api.runs import load_runs as load_runs
     from rsinspect.api.sweeping import sweep as sweep
     from rsinspect.api.weighing import pareto as pareto
     from rsinspect.api.weights import convert_weights as convert_weights
@@ -83,6 +84,7 @@ __all__ = [
     "graph",
     "inspect_weights",
     "load_run",
+    "load_runs",
     "network",
     "pareto",
     "predict",
@@ -115,6 +117,7 @@ _HOMES = {
     "fastest": "rsinspect.api.measuring",
     "inspect_weights": "rsinspect.api.weights",
     "load_run": "rsinspect.api.measuring",
+    "load_runs": "rsinspect.api.runs",
     "network": "rsinspect.api.networks",
     "pareto": "rsinspect.api.weighing",
     "predict": "rsinspect.api.predicting",

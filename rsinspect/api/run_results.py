@@ -40,7 +40,7 @@ class Runs(TableResult):
         return answer._replace(table=answer.table._replace(notes=notes))
 
     def __len__(self) -> int:
-        return len(list(self))
+        return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[StoredRun]:
         """List what is known of each run without its samples, the one that was added last first."""
