@@ -17,8 +17,10 @@ from rsinspect.estimates.estimate import Estimator
 from rsinspect.estimates.machine import Machine
 from rsinspect.estimates.parts import PER_BATCH, Part, parts_of
 from rsinspect.estimates.timings import Sum, Timing
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.networks.named import network
-from rsinspect.networks.network import Network, resnet_rs
+from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.profiling.record.document import to_json
 from rsinspect.profiling.record.run import Segment
 from rsinspect.profiling.statistics import Latency
@@ -138,6 +140,31 @@ def test_a_run_tells_of_its_parts_and_adds_up_to_its_whole() -> None:
     repeats = {part: part.repeats for part in parts_of(made.graph)}
     total = sum(repeats[next(iter(each.times))] * each.seconds for each in read.sums)
     assert total == pytest.approx(3.6)
+
+
+def test_a_run_of_stages_tells_of_sums_of_their_blocks() -> None:
+    made = network_of(50)
+    stages = [
+        Segment(path=path, level="stage", latency=Latency((0.1,)))
+        for path in ("stem", "c2", "c3", "c4", "c5", "head")
+    ]
+    read = Timing.of(run_of(stages, network=made, batch=2, whole=[1.2], level="stage"))
+    assert [each.seconds for each in read.sums] == pytest.approx([0.2] * 6)
+    assert [sum(each.times.values()) for each in read.sums] == [1, 3, 4, 6, 3, 1]
+    unlike = Timing.of(run_of(stages[:-1], network=made, batch=2, whole=[1.2], level="stage"))
+    assert [each.seconds for each in unlike.sums] == [1.2]
+
+
+def test_layers_of_unknown_cost_are_said() -> None:
+    estimator = Estimator.of_timings([timing(network("50@160"))])
+    image = ops.TensorShape(32, 32, 3)
+    layers = (
+        Layer("image", ops.Input(image), (), image),
+        Layer("conv", ops.Conv2D(kernel=3, in_channels=3, filters=3), ("image",), image),
+        Layer("strange", ops.Opaque("Strange", image), ("conv",), image),
+    )
+    made = from_graph(LayerGraph("strange", layers, ("strange",)))
+    assert "1 layer of unknown cost" in estimator.latency(made, 1).extrapolates
 
 
 def test_runs_of_unlike_conditions_are_refused() -> None:

@@ -195,6 +195,8 @@ class Estimator:
         self, network: Network, batch: int, parts: Sequence[Part], share: Floats
     ) -> Iterator[str]:
         """Say in what respects an estimate goes beyond what was measured."""
+        if uncounted := network.cost.uncounted:
+            yield f"{plural(uncounted, 'layer')} of unknown cost"
         if not self.machine.timings:
             return
         batches = sorted({timing.batch for timing in self.machine.timings})
