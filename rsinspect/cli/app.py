@@ -27,10 +27,12 @@ class Command(NamedTuple):
     Attributes:
         module: What holds the function of its name, words joined by underscores.
         says: What it is for, which the help of all commands lists without loading any.
+        examples: What to write behind ``rsinspect``, at the end of its help.
     """
 
     module: str
     says: str
+    examples: tuple[str, ...] = ()
 
 
 COMMANDS = {
@@ -62,7 +64,9 @@ COMMANDS = {
         "rsinspect.cli.choose", "Name the best network under a bound on this machine."
     ),
     "pareto": Command(
-        "rsinspect.cli.pareto", "Plot accuracy against what it costs here, as the paper does."
+        "rsinspect.cli.pareto",
+        "Plot accuracy against what it costs here, as the paper does.",
+        ("pareto --batch 1 --plot pareto.svg", "pareto --x flops --source timm"),
     ),
     "estimate": Command(
         "rsinspect.cli.estimate", "Estimate latencies from a few networks that were measured."

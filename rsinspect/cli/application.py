@@ -110,8 +110,16 @@ def _assembled(
             groups[group] = _group(group)
             app.add_typer(groups[group], help=GROUPS[group])
         inside = groups[group] if group else app
-        inside.command(own, cls=command_class, help=COMMANDS[name].says)(function)
+        inside.command(own, cls=command_class, help=COMMANDS[name].says, epilog=_examples(name))(
+            function
+        )
     return app
+
+
+def _examples(name: str) -> str | None:
+    """Write the examples of a command, a paragraph each; None where it has none."""
+    lines = [f"rsinspect {line}" for line in COMMANDS[name].examples]
+    return "\n\n".join(("For example:", *lines)) if lines else None
 
 
 def _group(name: str) -> typer.Typer:
@@ -195,4 +203,15 @@ def page_for(error: Exception, command: str | None) -> str:
     page = f"{path} --help"
     if command in _OF_ONE_NETWORK and "extra argument" in str(error):
         return _OF_TWO
+    if command in COMMANDS and "requires an argument" in str(error):
+        return f"{page}{_help_of(getattr(error, 'option_name', ''), command)}"
     return page
+
+
+def _help_of(option: str, command: str) -> str:
+    """Say what an option takes, behind its page; nothing where nobody wrote it down."""
+    loaded: Any = typer.main.get_command(application([command]))
+    for word in command.split():
+        loaded = loaded.commands[word]
+    found = [parameter.help for parameter in loaded.params if option in parameter.opts]
+    return f". {option}: {found[0]}" if found and found[0] else ""
