@@ -24,7 +24,8 @@ from rsinspect.profiling.survey import Survey
 from rsinspect.tradeoffs import choose as choosing
 from rsinspect.tradeoffs.choice import Bounds, Choice, bounds_of
 from rsinspect.tradeoffs.choice_answer import choice_answer, headline
-from rsinspect.tradeoffs.choose import choose, in_order_of_use, networks_of, verified
+from rsinspect.tradeoffs.choose import choose, in_order_of_use, verified
+from rsinspect.tradeoffs.networks import networks_of
 from rsinspect.tradeoffs.pareto import Candidate, candidates
 from tests.conftest import Cli
 from tests.networks import network_of

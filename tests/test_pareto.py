@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,25 @@ import pytest
 
 from rsinspect import paper
 from rsinspect.base.errors import InvalidMeasurement, InvalidQuestion
+from rsinspect.networks.named import network
 from rsinspect.networks.network import Network, folded
 from rsinspect.profiling.answer import profile_answer
 from rsinspect.profiling.record.model import Model
 from rsinspect.profiling.record.run import ProfileRun, Segment
+from rsinspect.profiling.request import Settings
 from rsinspect.profiling.statistics import Latency
 from rsinspect.runs.store import open_store
+from rsinspect.sweeps.cells import Cell
+from rsinspect.sweeps.execution import Outcome
 from rsinspect.tradeoffs.axes import AXES
 from rsinspect.tradeoffs.domination import Contender, dominations
 from rsinspect.tradeoffs.measurements import measured, published_name
 from rsinspect.tradeoffs.pareto import Pareto
 from rsinspect.tradeoffs.pareto_answer import claim_answer, document, pareto_answer
 from rsinspect.tradeoffs.quantity import Quantity
+from rsinspect.tradeoffs.unmeasured import measured_into, unmeasured
 from rsinspect.tradeoffs.weighing import parse_point, weigh
+from tests.conftest import Cli
 from tests.networks import network_of
 from tests.runs import run_of
 
@@ -235,3 +242,65 @@ def test_flops_are_counted_and_need_no_run(
 def test_a_point_without_an_accuracy_is_refused(text: str) -> None:
     with pytest.raises(InvalidQuestion, match="no network with its accuracy"):
         parse_point(text)
+
+
+class NoTimeFor:
+    """An executor that measures at once, and never one network."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def outcomes(self, cells: Iterable[Cell]) -> Iterator[Outcome]:
+        for cell in cells:
+            if cell.model == self.model:
+                yield Outcome(key=cell.key, kind="timeout", reason="no time")
+            else:
+                run = profile_answer(a_run(network(cell.model), 0.1)).make_document()
+                yield Outcome(key=cell.key, kind="done", document=run)
+
+
+@pytest.fixture
+def _two_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two accuracies, of networks that need no Keras."""
+    two = tuple(row for row in paper.accuracies("paper") if row.model in ("50@160", "101@160"))
+    monkeypatch.setattr(paper, "accuracies", lambda source: two)
+
+
+@pytest.mark.usefixtures("_two_known")
+def test_what_has_no_run_is_measured_and_kept_once(tmp_path: Path) -> None:
+    db, settings = tmp_path / "runs.db", Settings(batch=8)
+    asked = unmeasured("paper", {"50@160:article": 78.0}, db, settings)
+    assert sorted(cell.model for cell in asked) == ["101@160", "50@160", "50@160:article"]
+
+    became = {
+        cell.model: outcome.kind for cell, outcome in measured_into(db, asked, NoTimeFor("101@160"))
+    }
+    assert became == {"101@160": "timeout", "50@160": "done", "50@160:article": "done"}
+    left = unmeasured("paper", {"50@160:article": 78.0}, db, settings)
+    assert [cell.model for cell in left] == ["101@160"]
+    assert len(unmeasured("paper", {}, db, Settings(batch=1))) == 2
+    found = weigh(db=db, own={"50@160:article": 78.0})
+    assert [point.candidate.name for point in found.points] == ["50@160", "50@160:article"]
+
+
+@pytest.mark.parametrize("words", [("--x", "flops"), ("latest",)])
+def test_nothing_is_measured_that_is_not_looked_at(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    outcome = cli("pareto", "--measure", "--db", tmp_path / "runs.db", *words)
+    assert outcome.code == 2
+    assert "--measure has no use" in outcome.err
+
+
+@pytest.mark.usefixtures("_two_known")
+def test_the_command_shows_the_store_and_names_what_is_missing(cli: Cli, tmp_path: Path) -> None:
+    db = tmp_path / "runs.db"
+    assert "--record" in cli("pareto", "--db", db).err
+    with open_store(db, write=True) as store:
+        store.add(profile_answer(a_run(SMALL, 0.1)).make_document())
+    outcome = cli("pareto", "--db", db, "--batch", "8", "--notes", "full")
+    assert outcome.code == 0
+    assert "On the front, most likely: 50@160." in outcome.out
+    assert "101@160; --measure does it" in outcome.out
+    assert cli("pareto", "--db", db, "--batch", "3").code == 2
+    assert json.loads(cli("pareto", "--db", db, "-f", "json").out)["points"][0]["runs"] == 1

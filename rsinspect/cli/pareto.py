@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rsinspect.base.errors import InvalidMeasurement, check_choice
+from rsinspect.base.talk import say
+from rsinspect.base.words import Option, advice, plural
 from rsinspect.cli.claims import reads_runs
 from rsinspect.cli.declaration import option
 from rsinspect.cli.options import Convention, with_options
@@ -28,6 +31,7 @@ from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS
 
 if TYPE_CHECKING:
     from rsinspect.plots.page import PlotFormat
+    from rsinspect.profiling.request import Settings
     from rsinspect.runs.stored import Selection
 
 X = ("latency", "throughput", "energy", "memory", "flops")
@@ -88,7 +92,38 @@ class RunsOptions:
     ] = None
     device: Annotated[str | None, _of_runs("--device", help="cpu, gpu or gpu:1.")] = None
 
+    measure: Annotated[
+        bool,
+        _of_runs(
+            "--measure",
+            help="First measure, and keep, each network that has no run, at batch 1 where none is "
+            "given. Interrupted, the same command goes on.",
+        ),
+    ] = False
+    max_time: Annotated[
+        str, _of_runs("--max-time", help="What measuring one network may take.")
+    ] = "60s"
     db: Db = None
+
+    def settings(self) -> "Settings":
+        """Say how networks are measured that have no run.
+
+        Raises:
+            InvalidQuestion: If the time is none.
+            InvalidMeasurement: If nobody can measure that.
+        """
+        from rsinspect.base.amounts import seconds_of
+        from rsinspect.profiling.request import Settings
+
+        given = {
+            name: value
+            for name in ("precision", "mode", "backend", "device")
+            if (value := getattr(self, name)) is not None
+        }
+        limit_s = seconds_of(self.max_time)
+        return Settings(
+            batch=self.batch or 1, max_time_s=limit_s, predict=False, roofs=False, **given
+        )
 
     def wanted(self) -> "Selection":
         """Say which of the runs are meant."""
@@ -96,7 +131,7 @@ class RunsOptions:
 
         return Selection(
             kind="profile",
-            batch=self.batch,
+            batch=self.batch or (1 if self.measure else None),
             precision=self.precision,
             mode=self.mode,
             backend=self.backend,
@@ -135,11 +170,13 @@ def pareto(
     chosen(CHARTED, output, format)
     if plot is not None:
         PLOTS.of(plot)
-    sheet = place.sheet()
+    sheet, own = place.sheet(), dict(map(parse_point, picture.point or ()))
+    if of.measure:
+        _measure(picture, of, own, runs)
     found = weigh(
         picture.x,
         source=picture.source,
-        own=dict(map(parse_point, picture.point or ())),
+        own=own,
         runs=runs or (),
         db=of.db,
         wanted=of.wanted(),
@@ -154,3 +191,30 @@ def pareto(
 
     table = claim_answer(found) if picture.claim else pareto_answer(found)
     answer_charted(table, draw, format, output, notes, plot)
+
+
+def _measure(
+    picture: PictureOptions, of: RunsOptions, own: dict[str, float], runs: list[str] | None
+) -> None:
+    """Measure and keep what has no run, and say how far it is.
+
+    Raises:
+        InvalidMeasurement: If nothing of that is looked at afterwards.
+        StoreError: If the store cannot be written.
+    """
+    from rsinspect.tradeoffs.axes import AXES
+    from rsinspect.tradeoffs.unmeasured import measured_into, unmeasured
+
+    check_choice("quantity", picture.x, X)
+    if runs or AXES[picture.x].counted is not None:
+        what = f"{picture.x} is counted" if not runs else "runs are named"
+        raise InvalidMeasurement(
+            advice("{} has no use where {}", Option("measure", True), what), "leave one of them out"
+        )
+    cells = unmeasured(picture.source, own, of.db, of.settings())
+    if cells:
+        most_s = len(cells) * cells[0].settings.max_time_s
+        say(f"{plural(len(cells), 'network')} to be measured, in at most {most_s / 60:.0f} minutes")
+    for number, (cell, outcome) in enumerate(measured_into(of.db, cells), start=1):
+        said = outcome.reason if outcome.document is None else outcome.document.get("answer")
+        say(f"{number} of {len(cells)}: {cell.model}: {said}")

@@ -14,9 +14,6 @@ from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.words import Option, advice
 from rsinspect.estimates.estimate import Estimator
 from rsinspect.layers.question import Question
-from rsinspect.networks.applications import Application, named_in
-from rsinspect.networks.kept import application_networks
-from rsinspect.networks.named import network as named_network
 from rsinspect.networks.network import Network
 from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.parent import profile
@@ -27,6 +24,7 @@ from rsinspect.profiling.survey import Survey, survey
 from rsinspect.tradeoffs.axes import AXES
 from rsinspect.tradeoffs.choice import Bounds, Choice, Entry
 from rsinspect.tradeoffs.choices import FAMILIES
+from rsinspect.tradeoffs.networks import networks_of
 from rsinspect.tradeoffs.pareto import Candidate, candidates
 from rsinspect.tradeoffs.quantity import Quantity
 
@@ -110,15 +108,6 @@ def of_family(known: Sequence[Candidate], family: str | None) -> list[Candidate]
             advice("name one with its accuracy: {}", Option("point", "my.keras=83.1")),
         )
     return left
-
-
-def networks_of(names: Sequence[str]) -> tuple[Network, ...]:
-    """Make networks by name; Keras is started once for all of its own that are not kept."""
-    asked: dict[str, Application] = {
-        name: found.application() for name in names if (found := named_in(name)) is not None
-    }
-    made = dict(zip(asked, application_networks(list(asked.values())), strict=True))
-    return tuple(made[name] if name in made else named_network(name) for name in names)
 
 
 def in_order_of_use(

@@ -145,7 +145,10 @@ def measured(
 
 def _no_runs_hint(strangers: Mapping[Conditions, Counter[str]]) -> Wording:
     if not strangers:
-        return advice("profile some of them with {}", Option("record"))
+        return advice(
+            "profile some of them with {}, or {} does it for all",
+            Option("record"), Option("measure", True),
+        )  # fmt: skip
     titles = sorted({title for of in strangers.values() for title in of})
     return advice(
         f"there are runs of {names_in_words(titles, 3)}: give their accuracy with {{}}",

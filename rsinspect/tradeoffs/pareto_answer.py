@@ -116,7 +116,10 @@ def _notes(pareto: Pareto) -> Iterator[Note]:
     else:
         yield "On the front: no other network is at least as accurate and costs less."
     if pareto.missing:
-        yield f"Not measured here under these conditions: {_few(pareto.missing)}."
+        yield advice(
+            f"Not measured here under these conditions: {_few(pareto.missing)}; {{}} does it.",
+            Option("measure", True),
+        )
     if pareto.without_accuracy:
         yield advice(
             f"Measured, but of unknown accuracy: {_few(pareto.without_accuracy)}; {{}} gives it.",

@@ -8,14 +8,12 @@ from pathlib import Path
 from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.words import quoted
 from rsinspect.layers.question import Question
-from rsinspect.networks import applications
-from rsinspect.networks.kept import application_networks
 from rsinspect.networks.named import network
-from rsinspect.networks.network import Network
 from rsinspect.runs.stored import Selection
 from rsinspect.tradeoffs.axes import AXES
 from rsinspect.tradeoffs.kept import runs_of, saved_in
 from rsinspect.tradeoffs.measurements import measured
+from rsinspect.tradeoffs.networks import networks_of
 from rsinspect.tradeoffs.pareto import Pareto, candidates, counted
 
 
@@ -75,7 +73,8 @@ def weigh(
     published = [candidate.name for candidate in candidates(source, {})]
     strangers = [name for name in own if name not in published]
     if axis.counted is not None:
-        networks = _published(published) | {name: network(name) for name in strangers}
+        names = [*published, *strangers]
+        networks = dict(zip(names, networks_of(names), strict=True))
         return counted(axis, source, networks, own, question or Question())
     saved = {name: run for name in strangers if (run := saved_in(name, db))}
     fingerprints = {name: run.model.fingerprint or "" for name, run in saved.items()} | {
@@ -83,13 +82,3 @@ def weigh(
     }
     found = runs_of(runs, db, wanted, fingerprints.values())
     return measured(axis, source, [*found, *saved.values()], own, fingerprints)
-
-
-def _published(names: Iterable[str]) -> dict[str, Network]:
-    """Make published networks; Keras says in one process what those are that are its own."""
-    of_keras = {
-        name: found.application() for name in names if (found := applications.named_in(name))
-    }
-    made = application_networks(list(of_keras.values()))
-    ours = {name: network(name) for name in names if name not in of_keras}
-    return ours | dict(zip(of_keras, made, strict=True))
