@@ -35,6 +35,7 @@
         ├── BatchDoesNotFit            1   no batch size of the ladder could be run
         ├── DeviceUnavailable          3   the backend does not find that device
         ├── ClusterUnavailable         3   no Ray, no cluster, or none of its nodes can measure
+        ├── SlowerThanAllowed          1   B is slower than A by more than --fail-above allows
         ├── ClosureFailed              1   the parts do not add up to the whole, with --strict
         └── InvalidMeasurement         2   a measurement nobody can make
 
@@ -324,6 +325,10 @@ class ClusterUnavailable(MeasurementError):
 
 class ClosureFailed(MeasurementError):
     """The parts do not add up to the whole."""
+
+
+class SlowerThanAllowed(MeasurementError):
+    """One network is slower than another by more than somebody allows."""
 
 
 class BatchDoesNotFit(MeasurementError):

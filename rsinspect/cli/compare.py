@@ -1,8 +1,307 @@
-"""``rsinspect compare``."""
+"""``rsinspect compare``: whether B is really slower than A, by how much, and where."""
 
-from rsinspect.base.errors import InvalidSpec
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rsinspect.answers.rows import LEVELS
+from rsinspect.base.errors import InvalidMeasurement, InvalidSpec, SlowerThanAllowed, check_choice
+from rsinspect.base.talk import say
+from rsinspect.base.units import percent
+from rsinspect.base.words import Option, advice, quoted
+from rsinspect.cli.claims import reads_model
+from rsinspect.cli.declaration import completing, option
+from rsinspect.cli.measuring import HowOptions, how
+from rsinspect.cli.options import models, with_options
+from rsinspect.cli.outputs import (
+    CHARTED,
+    ChartedFormat,
+    ChartedOutput,
+    Notes,
+    Plot,
+    answer,
+    answer_charted,
+    chosen,
+)
+from rsinspect.cli.picture import PlaceOptions
+from rsinspect.cli.recording import RecordOptions
+from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
+from rsinspect.networks.network import Network
+from rsinspect.render.formats import NOTES
+
+if TYPE_CHECKING:
+    from rsinspect.comparisons.comparison import Comparison
+    from rsinspect.profiling.budget import Budget
+    from rsinspect.profiling.record.run import ProfileRun
+    from rsinspect.profiling.request import ProfileRequest
 
 
-def compare() -> None:
+def _side(metavar: str, help: str) -> Any:
+    return typer.Argument(
+        metavar=metavar,
+        help=help,
+        show_default=False,
+        callback=reads_model,
+        autocompletion=completing(models),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideOptions:
+    """What is compared."""
+
+    a: Annotated[
+        str,
+        _side(
+            "A",
+            "MODEL (50, 101@160, my.keras), the file of a run that --save wrote, or a run of the "
+            "store by its tag or id (run:before). The file of a comparison alone shows it again.",
+        ),
+    ]
+    b: Annotated[str | None, _side("[B]", "The same for what A became, or for another.")] = None
+    resolution: Annotated[
+        str | None,
+        option("--resolution", "-r", help="Of MODELs: 224, 160x192. Default: as in diff."),
+    ] = None
+    fold_batch_norm: Annotated[
+        bool,
+        option(
+            "--fold-batchnorm",
+            help="Fold the batch norms of B away; A alone is compared with itself folded.",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeOptions:
+    """What is compared although it differs, and when that is too much."""
+
+    across: Annotated[
+        str | None,
+        option(
+            "--across",
+            help="Compare although these differ: mode, precision, backend, device, jit, layout, "
+            "memory-format, fused-batchnorm, threads, machine, or everything; with commas.",
+        ),
+    ] = None
+    fail_above: Annotated[
+        str | None,
+        option(
+            "--fail-above",
+            help="Exit with code 1 if B is slower by more than this: 5%. Only if its whole "
+            "interval says so.",
+        ),
+    ] = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """List what may differ.
+
+        Raises:
+            InvalidChoice: If there is no such condition.
+        """
+        from rsinspect.comparisons.conditions import ACROSS
+
+        names = tuple(name.strip() for name in (self.across or "").split(",") if name.strip())
+        for name in names:
+            check_choice("condition", name, ACROSS)
+        return names
+
+    @property
+    def share(self) -> float | None:
+        """Read the share by which B may be slower; None for any.
+
+        Raises:
+            InvalidMeasurement: If it is none.
+        """
+        if self.fail_above is None:
+            return None
+        number, sign, rest = self.fail_above.strip().partition("%")
+        try:
+            share = float(number) / 100
+        except ValueError:
+            share = -1.0
+        if not sign or rest or not 0 <= share <= 100:
+            raise InvalidMeasurement(
+                f"{quoted(self.fail_above)} is no share by which B may be slower", "such as 5%"
+            )
+        return share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnOptions(HowOptions):
+    """How MODELs are measured in turns."""
+
+    batch: Annotated[
+        int,
+        how("--batch", "-b", help="Number of images in a batch; a run that is saved has its own."),
+    ] = 8
+    level: Annotated[
+        str, how("--level", help="{}: compare each on its own.", choices=LEVELS[:2])
+    ] = "stage"
+
+
+@with_options
+def compare(
+    sides: SideOptions,
+    judge: JudgeOptions,
+    how: TurnOptions,
+    place: PlaceOptions,
+    record: RecordOptions,
+    plot: Plot = None,
+    theme: Annotated[
+        str, option("--theme", help="Theme of the plot: {}.", choices=PLOT_THEMES)
+    ] = "paper",
+    format: ChartedFormat = None,
+    output: ChartedOutput = None,
+    notes: Notes = "short",
+) -> None:
     """Say whether B is really slower than A, by how much, and where."""
-    raise InvalidSpec("not there yet")
+    from rsinspect.comparisons.live import ComparisonInterrupted
+    from rsinspect.profiling.budget import Budget
+
+    budget = Budget.starting(how.max_time)
+    share, across = judge.share, judge.names
+    check_choice("theme", theme, PLOT_THEMES)
+    check_choice("choice of notes", notes, NOTES)
+    if plot is not None or chosen(CHARTED, output, format) in PLOTS.names:
+        place.sheet()
+    show = partial(_show, plot=plot, theme=theme, place=place, format=format, output=output,
+                   notes=notes)  # fmt: skip
+    try:
+        found = _compared(sides, across, how, record, budget)
+    except ComparisonInterrupted as exc:
+        if exc.comparison is None:
+            say("no round of both was measured until then")
+        else:
+            show(exc.comparison)
+        raise
+    show(found)
+    if record.wanted:
+        from rsinspect.comparisons.comparison import to_json
+
+        record.keep(to_json(found))
+    if share is not None and found.is_slower_by(share):
+        low, high = found.ratio.interval or (0.0, 0.0)
+        raise SlowerThanAllowed(
+            f"B is slower by {percent(found.ratio.value - 1)} [{percent(low - 1)}, "
+            f"{percent(high - 1)}], more than {percent(share)}"
+        )
+
+
+def _show(
+    found: "Comparison",
+    *,
+    plot: Path | None,
+    theme: str,
+    place: PlaceOptions,
+    format: str | None,
+    output: Path | None,
+    notes: str,
+) -> None:
+    """Put the answer where it was wanted."""
+    from rsinspect.comparisons.answer import comparison_answer
+
+    result = comparison_answer(found)
+    if plot is None and chosen(CHARTED, output, format) not in PLOTS.names:
+        answer(result, format, output, notes)
+        return
+    from rsinspect.plots.comparison import comparison_plot
+
+    answer_charted(
+        result,
+        lambda kind: comparison_plot(found, kind, theme, place.sheet()),
+        format,
+        output,
+        notes,
+        plot,
+    )
+
+
+def _compared(
+    sides: SideOptions,
+    across: tuple[str, ...],
+    how: HowOptions,
+    record: RecordOptions,
+    budget: "Budget",
+) -> "Comparison":
+    """Read what is saved, measure what is not, and compare the two."""
+    from rsinspect.comparisons.references import saved, saved_comparison
+
+    record.check()
+    if sides.b is None:
+        if (kept := saved_comparison(sides.a, record.db)) is not None:
+            return kept
+        if not sides.fold_batch_norm or saved(sides.a, record.db) is not None:
+            raise InvalidSpec(
+                f"compare takes two; {quoted(sides.a)} is one",
+                advice("name B, or compare a MODEL with itself: {}", Option("fold_batch_norm")),
+            )
+        return _live(sides, how, budget)
+    runs = (saved(sides.a, record.db), saved(sides.b, record.db))
+    if runs == (None, None):
+        return _live(sides, how, budget)
+    from rsinspect.comparisons.comparison import Comparison, Side
+
+    given = tuple(
+        (reference, run or _measured(reference, sides, next(x for x in runs if x), how, budget))
+        for reference, run in zip((sides.a, sides.b), runs, strict=True)
+    )
+    one, other = (Side(reference=reference, run=run) for reference, run in given)
+    return Comparison(a=one, b=other, how="groups", across=across)
+
+
+def _live(sides: SideOptions, how: HowOptions, budget: "Budget") -> "Comparison":
+    """Measure two MODELs in turns."""
+    from rsinspect.cli.progress import watched
+    from rsinspect.comparisons.live import compare_now
+    from rsinspect.networks.grammar import parse_resolution
+    from rsinspect.networks.named import compared
+    from rsinspect.networks.network import folded
+    from rsinspect.profiling.request import Beside, OwnWeights
+
+    size = None if sides.resolution is None else parse_resolution(sides.resolution)
+    one, other = compared(sides.a, sides.b or sides.a, resolution=size).networks
+    references = [sides.a, sides.b or sides.a]
+    if sides.fold_batch_norm:
+        other = folded(other)
+        references[1] += ", folded"
+    request = how.asked(one, beside=Beside(network=other, weights=OwnWeights.of(other)))
+    return watched(request, budget, partial(compare_now, references=tuple(references)))
+
+
+def _measured(
+    reference: str, sides: SideOptions, like: "ProfileRun", how: HowOptions, budget: "Budget"
+) -> "ProfileRun":
+    """Measure a MODEL as a run was measured that it is compared with."""
+    from rsinspect.cli.progress import measure
+    from rsinspect.networks.grammar import parse_resolution
+    from rsinspect.networks.named import network
+
+    size = None if sides.resolution is None else parse_resolution(sides.resolution)
+    made: Network = network(reference, resolution=size)
+    return measure(request_like(made, like, how.max_time), budget)
+
+
+def request_like(network: Network, like: "ProfileRun", max_time_s: float) -> "ProfileRequest":
+    """Request a measurement of a network as another was measured."""
+    from dataclasses import fields, replace
+
+    from rsinspect.profiling.request import OwnWeights, ProfileRequest, Settings
+
+    settings = like.request or Settings(
+        batch=like.batch.used, mode=like.mode, precision=like.precision, backend=like.backend,
+        device=like.device, jit=like.jit, threads=like.environment.threads_requested,
+    )  # fmt: skip
+    settings = replace(
+        settings, batch=like.batch.used, max_time_s=max_time_s, level=like.level, predict=False,
+        roofs=False, trace=False, fold_batch_norm=network.folding is not None,
+    )  # fmt: skip
+    return ProfileRequest(
+        **{field.name: getattr(settings, field.name) for field in fields(Settings)},
+        network=network,
+        weights=OwnWeights.of(network),
+    )

@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from rsinspect.answers.rows import LEVELS
 from rsinspect.base.errors import ClosureFailed, InvalidMeasurement, OutputNotWritable, check_choice
 from rsinspect.base.talk import say
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.claims import reads, writes
 from rsinspect.cli.declaration import option
+from rsinspect.cli.measuring import HowOptions, how
 from rsinspect.cli.options import model_command
 from rsinspect.cli.outputs import (
     CHARTED,
@@ -29,7 +29,6 @@ from rsinspect.cli.recording import RecordOptions
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.layers.map_layout import LAYOUTS
 from rsinspect.networks.network import Network
-from rsinspect.profiling.choices import BACKENDS, MEMORY_FORMATS, MODES, PRECISIONS
 from rsinspect.render.formats import NOTES
 
 if TYPE_CHECKING:
@@ -46,102 +45,42 @@ BOTH = "both"
 """Of the layouts: compare them."""
 
 
-def _how(*names: str, help: str, **more: Any) -> Any:
-    return option(*names, help=help, panel="Measurement", **more)
-
-
 def _file(*names: str, help: str, **more: Any) -> Any:
     return option(*names, help=help, panel="Files", **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuringOptions:
+class MeasuringOptions(HowOptions):
     """How the network is measured."""
 
-    batch: Annotated[int, _how("--batch", "-b", help="Number of images in a batch.")] = 128
-    mode: Annotated[
-        str, _how("--mode", help="{}; train is forward, backward and optimizer.", choices=MODES)
-    ] = "forward"
-    level: Annotated[
-        str,
-        _how(
-            "--level",
-            help="{}: time each on its own; layers divide blocks by a trace.",
-            choices=LEVELS,
-        ),
-    ] = "stage"
-    precision: Annotated[
-        str, _how("--precision", help="{}; float32 is without TF32.", choices=PRECISIONS)
-    ] = "float32"
-    backend: Annotated[str, _how("--backend", help="{}.", choices=BACKENDS)] = "tensorflow"
-    device: Annotated[str, _how("--device", help="cpu, gpu or gpu:1.")] = "cpu"
-    jit: Annotated[
-        bool | None,
-        _how(
-            "--jit/--no-jit",
-            help="Compile, with XLA or torch.compile. Default: on jax, not elsewhere.",
-        ),
-    ] = None
     layout: Annotated[
         str,
-        _how(
+        how(
             "--layout",
             help="Order of a map's axes, Keras's data format: {}; both compares them.",
             choices=(*LAYOUTS, BOTH),
         ),
     ] = "channels_last"
-    memory_format: Annotated[
-        str | None,
-        _how(
-            "--memory-format",
-            help="How torch keeps maps: {}. Default: channels_last with --jit, else as Keras "
-            "has them.",
-            choices=MEMORY_FORMATS,
-        ),
-    ] = None
-    fused_batch_norm: Annotated[
-        bool,
-        _how("--fused-batchnorm", help="Have tensorflow compute each batch norm in one op."),
-    ] = False
-    threads: Annotated[
-        int | None,
-        _how("--threads", help="Number of threads of the framework. Default: its own choice."),
-    ] = None
-    max_time: Annotated[
-        float,
-        _how(
-            "--max-time",
-            help="Seconds that all of it may take: importing, building, compiling, measuring.",
-        ),
-    ] = 60.0
-    processes: Annotated[
-        int,
-        _how(
-            "--processes",
-            help="Number of fresh processes to split the time over; 3 or more for numbers that "
-            "you publish.",
-        ),
-    ] = 1
     fastest: Annotated[
         bool,
-        _how(
+        how(
             "--fastest",
             help="Compare all ways that leave the results alone (folding, layouts, compilers), "
             "and name the fastest.",
         ),
     ] = False
     strict_batch: Annotated[
-        bool, _how("--strict-batch", help="Fail if the batch does not fit; do not halve it.")
+        bool, how("--strict-batch", help="Fail if the batch does not fit; do not halve it.")
     ] = False
     strict: Annotated[
-        bool, _how("--strict", help="Exit with code 1 unless the parts add up to the whole.")
+        bool, how("--strict", help="Exit with code 1 unless the parts add up to the whole.")
     ] = False
     predict: Annotated[
         bool,
-        _how("--predict/--no-predict", help="Predict from the distinct blocks first."),
+        how("--predict/--no-predict", help="Predict from the distinct blocks first."),
     ] = True
     roofs: Annotated[
-        bool, _how("--roofs/--no-roofs", help="Measure the most that the device can do.")
+        bool, how("--roofs/--no-roofs", help="Measure the most that the device can do.")
     ] = True
 
     @property
@@ -158,30 +97,14 @@ class MeasuringOptions:
             InvalidChoice: If a name is unknown.
             InvalidMeasurement: If it cannot be measured.
         """
-        from rsinspect.profiling.request import OwnWeights, ProfileRequest
-
         check_choice("layout", self.layout, (*LAYOUTS, BOTH))
-        return ProfileRequest(
-            network=network,
-            batch=self.batch,
-            mode=self.mode,  # type: ignore[arg-type]  # these are checked there
-            level=self.level,  # type: ignore[arg-type]
-            precision=self.precision,  # type: ignore[arg-type]
-            backend=self.backend,
-            device=self.device,
-            jit=self.jit,
-            layout=LAYOUTS[0] if self.layout == BOTH else self.layout,  # type: ignore[arg-type]
-            memory_format=self.memory_format,  # type: ignore[arg-type]
-            fold_batch_norm=network.folding is not None,
-            fused_batch_norm=self.fused_batch_norm,
-            threads=self.threads,
-            max_time_s=self.max_time,
-            processes=self.processes,
+        return self.asked(
+            network,
+            layout=LAYOUTS[0] if self.layout == BOTH else self.layout,
             strict_batch=self.strict_batch,
             predict=self.predict,
             roofs=self.roofs,
             trace=trace,
-            weights=OwnWeights.of(network),
         )
 
 

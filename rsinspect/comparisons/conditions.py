@@ -113,7 +113,10 @@ def check_alike(a: ProfileRun, b: ProfileRun, across: Collection[str] = ()) -> N
         raise InvalidMeasurement(
             f"A and B were not measured alike ({said}): their ratio would say more of that than of "
             "the networks",
-            "measure one of them again as the other, or compare across it on purpose",
+            advice(
+                "measure one of them again as the other, or compare across it on purpose: {}",
+                Option("across", ",".join(name for name, _, _ in refused)),
+            ),
         )
 
 

@@ -57,8 +57,9 @@ def _lead(run: ProfileRun) -> tuple[Note, ...]:
 
 def announcement(request: ProfileRequest) -> str:
     """Say in one line what will be done, and how long it takes."""
+    beside = "" if request.beside is None else f" and {request.beside.network.title} in turns"
     return (
-        f"{request.network.title}, {request.conditions(request.batch)}; "
+        f"{request.network.title}{beside}, {request.conditions(request.batch)}; "
         f"at most {request.max_time_s:g} s, start-up included"
     )
 

@@ -65,6 +65,7 @@ class Turns:
         order: Decides in which order the four run in a round.
         on_rounds: Takes each measured round, of the first network and of the second.
         on_progress: Called after each round of warm-up and now and then while measuring.
+        precise: Half of the interval of the ratio's logarithm that is enough.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Turns:
         order: random.Random,
         on_rounds: Callable[[Round, Round], None],
         on_progress: Callable[[RoundDone], None],
+        precise: float = PRECISE_RATIO,
     ) -> None:
         self.pair = pair
         self.max_time_s = max_time_s
@@ -89,6 +91,7 @@ class Turns:
         self.order = order
         self.on_rounds = on_rounds
         self.on_progress = on_progress
+        self.precise = precise
         self.start_ns = clock()
         self.logs: list[float] = []
         self.burst = 0
@@ -147,7 +150,7 @@ class Turns:
 
     def _is_precise(self) -> bool:
         _, ends = middle_of_signs(self.logs)
-        return ends is not None and ends[1] - ends[0] <= 2 * PRECISE_RATIO
+        return ends is not None and ends[1] - ends[0] <= 2 * self.precise
 
     def _round(self, began_s: float) -> None:
         """Run all four once, in random order, and hand on what they took."""

@@ -1,0 +1,100 @@
+"""What A and B of a comparison can be: a run of the store, a file with one, or a MODEL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rsinspect.base import codec
+from rsinspect.base.codec import Damaged
+from rsinspect.base.errors import InvalidMeasurement, InvalidSpec, RsInspectError
+from rsinspect.base.sources import Unreadable, content_of
+from rsinspect.base.words import quoted
+from rsinspect.comparisons import comparison
+from rsinspect.comparisons.comparison import Comparison
+from rsinspect.networks.named import source
+from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.record.saved import load_run
+from rsinspect.runs.place import database_path
+from rsinspect.runs.store import open_store
+
+IN_STORE = "run:"
+"""What a run of the store may be marked with, where it could be taken for something else."""
+
+
+def saved(reference: str, db: Path | None = None) -> ProfileRun | None:
+    """Find the run that a reference names; None where it is a MODEL.
+
+    Args:
+        reference: ``run:ID``, ``run:TAG``, a tag or id of the store alone, a file of a run, or a
+            MODEL.
+        db: File of the store; that of the user by default.
+
+    Raises:
+        InvalidMeasurement: If a file holds something else, or there is no such run.
+        StoreError: If the store cannot be read or has no such run.
+        RsInspectError: If it is neither a run nor a MODEL.
+    """
+    if reference.startswith(IN_STORE):
+        return _stored(reference.removeprefix(IN_STORE), db)
+    if reference.lower().endswith(".json"):
+        return load_run(Path(reference)) if _schema(reference) != "" else None
+    try:
+        source(reference)
+    except RsInspectError as refusal:
+        return _tagged(reference, db, refusal)
+    return None
+
+
+def saved_comparison(reference: str, db: Path | None = None) -> Comparison | None:
+    """Read the comparison that a file or the store holds; None where it is something else.
+
+    Raises:
+        InvalidMeasurement: If it is one that is damaged.
+        StoreError: If the store cannot be read or has no such run.
+    """
+    if reference.startswith(IN_STORE):
+        with open_store(database_path(db)) as store:
+            found = store.find(reference.removeprefix(IN_STORE))
+            return comparison.from_json(found.document()) if found.kind == "compare" else None
+    if not reference.lower().endswith(".json") or _schema(reference) != comparison.SCHEMA:
+        return None
+    return comparison.from_json(codec.from_text(content_of(Path(reference))))
+
+
+def _stored(reference: str, db: Path | None) -> ProfileRun:
+    with open_store(database_path(db)) as store:
+        return store.find(reference).run()
+
+
+def _tagged(reference: str, db: Path | None, refusal: RsInspectError) -> ProfileRun:
+    """Find a run by its tag or id alone.
+
+    Raises:
+        RsInspectError: The refusal, if there is none.
+    """
+    if not database_path(db).exists():
+        raise refusal
+    try:
+        return _stored(reference, db)
+    except RsInspectError as exc:
+        if isinstance(exc, InvalidMeasurement):
+            raise
+        raise InvalidSpec(
+            f"{quoted(reference)} is neither a MODEL nor a run: {refusal.message}; {exc.message}",
+            exc.hint or refusal.hint,
+        ) from exc
+
+
+def _schema(file: str) -> str:
+    """Read which document of measurements a file holds; empty where it is a network or none.
+
+    Raises:
+        InvalidMeasurement: If it cannot be read, or is no JSON document.
+    """
+    try:
+        found = codec.from_text(content_of(Path(file)))
+    except (Unreadable, Damaged) as exc:
+        raise InvalidMeasurement(f"{file} cannot be read: {exc}") from exc
+    schema = found.get("schema") if isinstance(found, dict) else None
+    kinds = tuple(f"rsinspect.{kind}/" for kind in ("profile", "prediction", "fastest", "compare"))
+    return schema if isinstance(schema, str) and schema.startswith(kinds) else ""
