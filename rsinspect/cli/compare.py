@@ -137,7 +137,7 @@ class TurnOptions(HowOptions):
 
     batch: Annotated[
         int,
-        how("--batch", "-b", help="Number of images in a batch; a run that is saved has its own."),
+        how("--batch", "-b", help="Number of images in a batch; a saved run has its own."),
     ] = 8
     level: Annotated[
         str, how("--level", help="{}: compare each on its own.", choices=LEVELS[:2])
@@ -265,12 +265,12 @@ def _live(sides: SideOptions, how: HowOptions, budget: "Budget") -> "Comparison"
 
     size = None if sides.resolution is None else parse_resolution(sides.resolution)
     one, other = compared(sides.a, sides.b or sides.a, resolution=size).networks
-    references = [sides.a, sides.b or sides.a]
+    called = sides.b or sides.a
     if sides.fold_batch_norm:
         other = folded(other)
-        references[1] += ", folded"
+        called += ", folded"
     request = how.asked(one, beside=Beside(network=other, weights=OwnWeights.of(other)))
-    return watched(request, budget, partial(compare_now, references=tuple(references)))
+    return watched(request, budget, partial(compare_now, references=(sides.a, called)))
 
 
 def _measured(
