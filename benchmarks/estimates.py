@@ -199,6 +199,12 @@ def local(files: Sequence[Path]) -> None:
         say(f"| {file.stem} | each EfficientNet | every three others | {joined(every)} |")
         across = off([cases[t] for t in THREE[0]], [cases[t] for t in others])
         say(f"| {file.stem} | EfficientNets | {named} | {across} |")
+    for one, other in itertools.pairwise(files):
+        before, after = cases_of(one), cases_of(other)
+        three, asked = [before[text] for text in THREE[0]], [after[text] for text in PUBLISHED]
+        say(f"| {other.stem} | ResNet-RS | these in {one.stem} | {off(three, asked)} |")
+        more = off([*three, asked[0]], asked[1:])
+        say(f"| {other.stem} | ResNet-RS | these in {one.stem}, and {PUBLISHED[0]} | {more} |")
 
 
 def tables(clone: Path) -> Iterator[tuple[str, list[dict[str, str]]]]:

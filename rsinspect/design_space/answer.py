@@ -222,7 +222,7 @@ def scale_chart(found: Found) -> Chart:
     The second objective goes to the right, the first up. A line joins the front; if there is a
     third objective of a few values, one for each of them.
     """
-    objectives = found.search.objectives
+    objectives, known = found.search.objectives, found.search.latencies
     up, across = objectives[:2]
     axes = _axes(found.search.question)
     rest = found.sample.outside(found.front)
@@ -238,7 +238,10 @@ def scale_chart(found: Found) -> Chart:
         x=axes[across.column],
         y=axes[up.column],
         facets=(Facet("", tuple(s for s in series if s.points)),),
-        notes=("Computed from the layer graphs; labels: depth or blocks, width, resolution.",),
+        notes=(
+            "Computed from the layer graphs; labels: depth or blocks, width, resolution.",
+            *(() if known is None else (f"Latencies are estimated, from {known.how}.",)),
+        ),
     )
 
 
