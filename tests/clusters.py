@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rsinspect.profiling.request import Settings
 from rsinspect.sweeps.cells import Cell
@@ -37,6 +38,7 @@ class FakeCluster:
     losses: dict[str, Loss] = field(default_factory=dict)
     """By the key of a cell: how each start of it ends."""
     niceness: int = 0
+    document: Callable[[Cell], dict[str, Any]] = lambda _: {}
     on_second: Callable[[FakeCluster], None] = lambda _: None
     tasks: dict[int, _Started] = field(default_factory=dict)
     begun: list[tuple[str, str]] = field(default_factory=list)
@@ -99,7 +101,8 @@ class FakeCluster:
             versions = self.versions.get(started.node.name, {"rsinspect": VERSION})
             return Greeting(versions=versions, niceness=self.niceness)
         self.done.append(started.cell.key)
-        return Outcome(key=started.cell.key, kind="done", document={"node": started.node.name})
+        document = {"node": started.node.name} | self.document(started.cell)
+        return Outcome(key=started.cell.key, kind="done", document=document)
 
     def give_up(self, task: int) -> None:
         self.given_up += 1

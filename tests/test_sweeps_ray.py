@@ -17,14 +17,17 @@ import pytest
 
 import rsinspect
 from rsinspect.base.errors import ClusterUnavailable, InvalidMeasurement
+from rsinspect.runs.store import open_store
 from rsinspect.sweeps import ray_cluster as room
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.cluster import Loss
 from rsinspect.sweeps.execution import Outcome
 from rsinspect.sweeps.ray_cluster import RayCluster, ray_cluster
 from rsinspect.sweeps.scheduling import ClusterExecutor
+from rsinspect.sweeps.site import Site
 from tests.clusters import keys, some_cells
 from tests.processes import gone, until
+from tests.sweeps import document_of, plan_of
 
 pytest.importorskip("ray", reason="the extra cluster is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="Ray's are not there")]
@@ -83,7 +86,7 @@ class Diary:
         began = time.monotonic()
         with (self.folder / "begun").open("a") as diary:
             diary.write(f"{cell.key} {ray.get_runtime_context().get_node_id()} {os.getpid()}\n")
-        while (self.folder / f"hold-{cell.repeat}").exists():
+        while self._held(cell).exists():
             time.sleep(0.05)
         document = {
             "node": ray.get_runtime_context().get_node_id(),
@@ -98,8 +101,18 @@ class Diary:
         path = self.folder / "begun"
         return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
-    def hold(self, repeat: int) -> Path:
-        path = self.folder / f"hold-{repeat}"
+    def measure(self, cell: Cell) -> Outcome:
+        """Carry a cell out with a run as its result."""
+        outcome = self.work(cell)
+        batch = cell.settings.batch
+        return replace(outcome, document=document_of(batch, n=batch))
+
+    def _held(self, cell: Cell) -> Path:
+        return self.folder / f"hold-{cell.repeat}-{cell.settings.batch}"
+
+    def hold(self, cell: Cell) -> Path:
+        """Let a cell not end before this file is gone."""
+        path = self._held(cell)
         path.touch()
         return path
 
@@ -136,7 +149,7 @@ def test_one_cell_at_a_time_on_each_node(cluster: Cluster, tmp_path: Path) -> No
 
 def test_each_accelerator_has_its_own_cell(cluster: Cluster, tmp_path: Path) -> None:
     diary = Diary(tmp_path)
-    holds = [diary.hold(0), diary.hold(1)]
+    holds = [diary.hold(cell) for cell in some_cells(2)]
     both = threading.Thread(target=lambda: until(lambda: len(diary.begun()) == 2))
     both.start()
 
@@ -170,8 +183,8 @@ def test_a_node_killed_in_mid_cell_loses_nothing(
 ) -> None:
     diary = Diary(tmp_path)
     cluster.add("a")  # two of one name are one place: either may measure
-    hold = diary.hold(1)
     cells = some_cells(4)
+    hold = diary.hold(cells[1])
     cells[1] = replace(cells[1], place="a")
 
     def kill() -> None:
@@ -221,9 +234,10 @@ def test_what_becomes_of_cells_and_of_files_that_are_models(
         found = {outcome.key: outcome for outcome in executor.outcomes(cells)}
     died, failed, filed = (found[cell.key] for cell in cells)
     assert died.kind == "done"
-    assert any("Ray's worker died" in line for line in told)
-    assert not any(line.startswith("node") and "lost" in line for line in told)
-    assert (failed.kind, failed.reason) == ("crashed", "cannot run it: no such thing")
+    assert any("lost the worker of Ray" in line for line in told)
+    assert not any(line.startswith("node") for line in told if "differs" not in line)
+    assert failed.kind == "crashed"
+    assert (failed.reason or "")[1:] == " cannot run it: no such thing"
     assert filed.document is not None
     assert filed.document["read"] == ("my.keras", b"layers")
     assert filed.document["path"] != str(model)
@@ -234,39 +248,54 @@ DRIVER = """
 import sys
 from pathlib import Path
 import rsinspect
+from rsinspect.sweeps.driver import Driver, Order
 from rsinspect.sweeps.ray_cluster import ray_cluster
 from rsinspect.sweeps.scheduling import ClusterExecutor
-from tests.clusters import some_cells
+from tests.sweeps import plan_of
 from tests.test_sweeps_ray import Diary
 address, folder = sys.argv[1], Path(sys.argv[2])
-store = folder / "store"
-done = store.read_text().split() if store.exists() else []
-cells = [cell for cell in some_cells(6) if cell.key not in done]
-with ray_cluster(address, work=Diary(folder).work) as cluster:
-    for outcome in ClusterExecutor(cluster, rsinspect.__version__).outcomes(cells):
-        with store.open("a") as written:
-            written.write(outcome.key + chr(10))
+driver = Driver(folder / "runs.db", plan_of(*range(1, 7)), Order(repeats=1))
+with ray_cluster(address, work=Diary(folder).measure) as cluster:
+    driver.drive(ClusterExecutor(cluster, rsinspect.__version__))
 """
 
 
-def test_a_driver_that_is_killed_leaves_nothing_running_and_another_goes_on(
+def test_a_driver_that_is_killed_leaves_nothing_running_and_the_sweep_goes_on(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    diary = Diary(tmp_path)
-    holds = [diary.hold(3), diary.hold(4), diary.hold(5)]
+    diary, plan = Diary(tmp_path), plan_of(*range(1, 7))
+    cells = list(plan.cells(1))
+    holds = [diary.hold(cell) for cell in cells[3:]]
     command = (sys.executable, "-c", DRIVER, cluster.address, str(tmp_path))
+
+    def states() -> list[str]:
+        with open_store(tmp_path / "runs.db") as store:
+            (sweep,) = store.sweeps()
+            return sorted(state.state for state in store.cells(sweep.id))
+
     with subprocess.Popen(command) as driver:
         assert until(lambda: len(diary.begun()) == 5)  # two are held, on two nodes
+        assert until(lambda: states().count("done") == 3)
         driver.kill()
-    kept = (tmp_path / "store").read_text().split()
-    assert len(kept) == 3
-    assert gone(*[pid for key, _, pid in diary.begun() if key not in kept])
+    cut_short = [cell.key for cell in cells[3:5]]
+    assert gone(*[pid for key, _, pid in diary.begun() if key in cut_short])
+    assert states() == ["done"] * 3 + ["waiting"] * 3
     for hold in holds:
         hold.unlink()
     assert subprocess.run(command, check=False).returncode == 0
-    written = (tmp_path / "store").read_text().split()
-    assert sorted(written) == keys(some_cells(6))
+    assert states() == ["done"] * 6
     assert len(diary.begun()) == 8  # three, two that were cut short, and the last three
+
+
+def test_everything_is_measured_on_each_node_by_its_name(cluster: Cluster) -> None:
+    site = Site(ray=cluster.address, per_node=True)
+    with site.ready(lambda _: None) as (_, places):
+        assert places == ("a", "b")
+    with site.ready(lambda _: None, kept=("a", "gone")) as (_, places):
+        assert places == ("a", "gone", "b")
+    labels = Site(ray=cluster.address, labels=("ray.io/accelerator-type=H100",))
+    with pytest.raises(ClusterUnavailable, match="or the labels"), labels.ready(lambda _: None):
+        pass
 
 
 def test_a_cell_that_uses_up_the_memory_of_a_node_is_told_from_a_lost_one(tmp_path: Path) -> None:
@@ -274,7 +303,7 @@ def test_a_cell_that_uses_up_the_memory_of_a_node_is_told_from_a_lost_one(tmp_pa
         limits = {"memory_usage_threshold": 0.0001, "memory_monitor_refresh_ms": 50}
         cluster = Cluster(Path(folder), num_cpus=1, _system_config=limits)
         try:
-            hold = Diary(tmp_path).hold(0)
+            hold = Diary(tmp_path).hold(some_cells(1)[0])
             with ray_cluster(cluster.address, work=Diary(tmp_path).work) as connected:
                 (node,) = connected.nodes()
                 task = connected.start(node, some_cells(1)[0])
@@ -285,7 +314,7 @@ def test_a_cell_that_uses_up_the_memory_of_a_node_is_told_from_a_lost_one(tmp_pa
         finally:
             cluster.close()
     assert isinstance(lost, Loss)
-    assert (lost.what, "Ray's memory monitor ended it" in lost.reason) == ("memory", True)
+    assert (lost.what, "Ray's memory monitor ended" in lost.reason) == ("memory", True)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from rsinspect.base.errors import ClusterUnavailable
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.cluster import Loss, Node
+from rsinspect.sweeps.driver import Driver, Order
 from rsinspect.sweeps.execution import Outcome
 from rsinspect.sweeps.scheduling import MOST_STARTS, PATIENCE_S, ClusterExecutor
 from tests.clusters import VERSION, FakeCluster, keys, some_cells
+from tests.sweeps import document_of, plan_of
 
 
 def node(name: str, gpus: int = 0) -> Node:
@@ -106,10 +109,10 @@ def test_a_node_that_comes_later_takes_part() -> None:
 def test_a_cell_that_is_lost_each_time_is_given_up_and_stops_nobody() -> None:
     cluster = FakeCluster.of(node("a"))
     cells = some_cells(3)
-    cluster.losses[cells[1].key] = Loss(what="worker", reason="Ray's worker died")
+    cluster.losses[cells[1].key] = Loss(what="worker", reason="lost the worker")
     found = {outcome.key: outcome for outcome in carried_out(cluster, cells)}
     assert found[cells[1].key].kind == "lost"
-    assert found[cells[1].key].reason == "lost 3 times, the last on a: Ray's worker died"
+    assert found[cells[1].key].reason == "lost 3 times, the last as a lost the worker"
     assert [key for _, key in cluster.begun].count(cells[1].key) == MOST_STARTS
     assert {found[cell.key].kind for cell in (cells[0], cells[2])} == {"done"}
 
@@ -120,9 +123,10 @@ def test_a_death_of_memory_is_no_loss_and_is_not_tried_again(
 ) -> None:
     cluster = FakeCluster.of(node("a"))
     cells = some_cells(2)
-    cluster.losses[cells[0].key] = Loss(what=what, reason="the memory of its node was used up")
+    cluster.losses[cells[0].key] = Loss(what=what, reason="had its memory used up")
     found = {outcome.key: outcome for outcome in carried_out(cluster, cells)}
     assert found[cells[0].key].kind == "crashed"
+    assert found[cells[0].key].reason == "a had its memory used up"
     assert len(cluster.begun) == 2
 
 
@@ -204,6 +208,19 @@ def test_whoever_stops_listening_ends_what_runs() -> None:
     with closing(outcomes):
         next(outcomes)
     assert not cluster.tasks
+
+
+def test_what_is_least_sure_is_measured_on_though_a_node_had_nothing_to_do(
+    tmp_path: Path,
+) -> None:
+    cluster = FakeCluster.of(node("a"), node("b"))
+    runs = iter(range(100))
+    cluster.document = lambda cell: document_of(cell.settings.batch, n=next(runs))
+    order = Order(repeats=1, time_s=20)
+    driver = Driver(tmp_path / "runs.db", plan_of(1), order, clock=cluster.clock)
+    driver.drive(ClusterExecutor(cluster, VERSION, clock=cluster.clock))
+    assert driver.measured > 10
+    assert len(cluster.done) == len(set(cluster.done)) == driver.measured
 
 
 @given(

@@ -292,6 +292,7 @@ def main() -> None:
         _bound_environment()
         gc.disable()  # a call lives for a moment; a tenth of it would go into collecting nothing
         code = run(sys.argv[1:])
+        code = _SIGNALLED[0] if _SIGNALLED else code  # Ray makes 1 of every exit
     except KeyboardInterrupt:  # while modules are loaded, or the last words are said
         complain("interrupted", None)
         code = 130

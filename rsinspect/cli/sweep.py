@@ -2,7 +2,7 @@
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,10 +26,15 @@ if TYPE_CHECKING:
     from rsinspect.sweeps.driver import Driver, Order
     from rsinspect.sweeps.execution import Executor
     from rsinspect.sweeps.plan import Plan
+    from rsinspect.sweeps.site import Site
 
 
 def _axis(*names: str, help: str, **more: Any) -> Any:
     return option(*names, help=help, panel="What is measured", **more)
+
+
+def _where(*names: str, help: str, **more: Any) -> Any:
+    return option(*names, help=help, panel="Cluster", **more)
 
 
 def _how(*names: str, help: str, **more: Any) -> Any:
@@ -158,10 +163,48 @@ class OrderOptions:
         return int(found[1]), int(found[2])
 
 
+@dataclass(kw_only=True, repr=False)
+class SiteOptions:
+    """Where cells are carried out."""
+
+    ray: Annotated[
+        str | None,
+        _where(
+            "--ray",
+            metavar="ADDRESS",
+            help="Measure on a Ray cluster, one cell at a time on each node or accelerator: "
+            "HOST:PORT, ray://HOST:PORT, auto (that of this machine) or local (made for this).",
+        ),
+    ] = None
+    per_node: Annotated[
+        bool, _where("--per-node", help="Measure everything on each node of the cluster.")
+    ] = False
+    node_label: Annotated[
+        list[str] | None,
+        _where(
+            "--node-label",
+            metavar="KEY=VALUE",
+            help="Measure on nodes with this label: ray.io/accelerator-type=L4. Can be repeated.",
+        ),
+    ] = None
+
+    @property
+    def site(self) -> "Site":
+        """Return where that is.
+
+        Raises:
+            InvalidMeasurement: If nodes are chosen without a cluster.
+        """
+        from rsinspect.sweeps.site import Site
+
+        return Site(ray=self.ray, per_node=self.per_node, labels=tuple(self.node_label or ()))
+
+
 @with_options
 def sweep(
     axes: AxisOptions,
     order: OrderOptions,
+    where: SiteOptions,
     plan_file: Annotated[
         Path | None,
         typer.Argument(
@@ -180,6 +223,7 @@ def sweep(
 
     chosen(TABLES, output, format)
     path = database_path(order.db)
+    site = where.site
     plan, wanted = _plan(axes, order, plan_file, path)
     if order.dry_run:
         _foresee(path, plan, wanted, format, output, notes)
@@ -189,8 +233,9 @@ def sweep(
 
     for line in left_out_notes(plan.left_out):
         say(line)
-    driver = Driver(path, plan, wanted)
-    _carry_out(driver, _executor())
+    with site.ready(say, wanted.places) as (executor, places):
+        driver = Driver(path, plan, replace(wanted, places=places))
+        _carry_out(driver, executor)
     answer(_result(driver), format, output, notes)
     if driver.failed and not driver.done:
         raise typer.Exit(1)
@@ -221,7 +266,7 @@ def _plan(
     kept = kept_sweep(path, order.resume)
     time_s = None if order.time is None else seconds_of(order.time)
     repeats = max(order.repeats or 0, kept.repeats)
-    return kept.plan, Order(repeats=repeats, time_s=time_s, retry=order.retry)
+    return kept.plan, Order(repeats=repeats, time_s=time_s, retry=order.retry, places=kept.places)
 
 
 def _foresee(
@@ -232,17 +277,11 @@ def _foresee(
     from rsinspect.sweeps.outlook import outlook_answer
     from rsinspect.sweeps.plan import shard_of
 
-    cells = shard_of(plan.cells(order.repeats), order.shard)
+    cells = shard_of(plan.cells(order.repeats, order.places), order.shard)
     done = over_keys(path, plan, retry=order.retry)
     waiting = [cell for cell in cells if cell.key not in done]
     result = outlook_answer(plan, waiting, past_times(path, plan), len(cells) - len(waiting))
     answer(result, format, output, notes)
-
-
-def _executor() -> "Executor":
-    from rsinspect.sweeps.local_executor import LocalExecutor
-
-    return LocalExecutor(on_wait=lambda: say("another sweep is measuring here; waiting for it"))
 
 
 def _carry_out(driver: "Driver", executor: "Executor") -> None:

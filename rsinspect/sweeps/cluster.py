@@ -57,7 +57,7 @@ class Loss:
     Attributes:
         what: ``node``: the machine is gone; ``worker``: the process that had it died; ``memory``:
             it was ended because the node's memory was used up; ``task``: it could not be run.
-        reason: In one line.
+        reason: What befell the node, after its name.
     """
 
     what: Literal["node", "worker", "memory", "task"]

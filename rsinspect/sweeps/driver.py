@@ -158,7 +158,7 @@ class Driver:
         """
         try:
             with turn(place_of(f"{self.path.resolve()} {self.sweep}")):
-                for outcome in executor.outcomes(self._handed_out()):
+                for outcome in executor.outcomes(_HandedOut(self)):
                     self._keep(outcome)
         except Taken:
             raise MeasurementError(
@@ -184,17 +184,20 @@ class Driver:
         if self.left_s is not None:
             return max(0.0, self.left_s)
         usual = statistics.fmean(self._shares) if self._shares else 1.0
-        return sum(
+        whole_s = sum(
             many * statistics.fmean(self._took_s.get(point) or [usual * self._most_s[point]])
             for point, many in self._left.items()
         )
+        return whole_s / max(1, len(self.running))  # several at a time on a cluster
 
-    def _handed_out(self) -> Iterator[Cell]:
-        while (cell := self._next()) is not None:
+    def hand_out(self) -> Cell | None:
+        """Hand the next cell out; None where there is none, for now or at all."""
+        cell = self._next()
+        if cell is not None:
             self.running[cell.key] = cell
             self._started_s[cell.key] = self.clock()
             self.on_event(Started(cell))
-            yield cell
+        return cell
 
     def _next(self) -> Cell | None:
         """Take the next cell for which there is time."""
@@ -255,3 +258,23 @@ class Driver:
 
     def _learn(self, cell: Cell, document: dict[str, object]) -> None:
         self._samples.setdefault(cell.point, []).append(Samples.of(document))
+
+
+class _HandedOut:
+    """The cells of a driver, one by one.
+
+    Unlike a generator it can go on after its end: what is least sure may be known only when a cell
+    that runs elsewhere has come back.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def __iter__(self) -> Iterator[Cell]:
+        return self
+
+    def __next__(self) -> Cell:
+        cell = self._driver.hand_out()
+        if cell is None:
+            raise StopIteration
+        return cell

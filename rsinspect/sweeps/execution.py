@@ -60,7 +60,7 @@ class Executor(Protocol):
 
         Args:
             cells: Taken one by one, each when there is room for it: the later ones may depend on
-                earlier outcomes.
+                earlier outcomes. While cells are being measured there may be more after the end.
         """
         ...
 

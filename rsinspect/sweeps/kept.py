@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from rsinspect.base.errors import UnknownRun
 from rsinspect.base.words import near, quoted
 from rsinspect.runs.store import Store, open_store
 from rsinspect.runs.stored import CellState
-from rsinspect.sweeps.plan import Plan, key_parts, plan_from_json
+from rsinspect.sweeps.plan import KeyParts, Plan, key_parts, plan_from_json
 
 LATEST = "latest"
 
@@ -22,11 +22,13 @@ class Kept(NamedTuple):
         id: Of the sweep.
         plan: What it measures.
         repeats: How often each point is measured.
+        places: Nodes of a cluster, on each of which every point is; None for whichever is free.
     """
 
     id: str
     plan: Plan
     repeats: int
+    places: tuple[str | None, ...]
 
 
 def kept_sweep(path: Path, reference: str) -> Kept:
@@ -54,15 +56,16 @@ def kept_sweep(path: Path, reference: str) -> Kept:
             raise UnknownRun(f"{what} {quoted(reference)} in {path}", hint)
         document = next(each.document for each in sweeps if each.id == meant[0])
         plan = plan_from_json(dict(document))
-        return Kept(meant[0], plan, _repeats(store, meant[0], plan))
+        ends = [at for state in store.cells(meant[0]) if (at := key_parts(state.key)) is not None]
+        places = tuple(sorted({at.place for at in ends}, key=str)) or (None,)
+        return Kept(meant[0], plan, _repeats(ends, plan), places)
 
 
-def _repeats(store: Store, sweep: str, plan: Plan) -> int:
+def _repeats(cells: Iterable[KeyParts], plan: Plan) -> int:
     """Tell how often every point is to be measured; some may have been more often."""
     numbers: dict[str, set[int]] = {point.name: set() for point in plan.points}
-    for state in store.cells(sweep):
-        at = key_parts(state.key)
-        if at is not None and at.point in numbers:
+    for at in cells:
+        if at.point in numbers:
             numbers[at.point].add(at.repeat)
     repeats = 1
     while all(repeats in found for found in numbers.values()):

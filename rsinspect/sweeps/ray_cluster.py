@@ -29,6 +29,7 @@ from rsinspect.base.words import shown
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.cluster import Greeting, Loss, Node, Task
 from rsinspect.sweeps.execution import Outcome, carry_out
+from rsinspect.sweeps.turns import MACHINE, in_turn, place_of
 
 LOCAL = "local"
 """The address of a cluster of this machine alone, made for the sweep."""
@@ -42,9 +43,18 @@ _LOCAL_STORE_BYTES = 2**27
 Work = Callable[[Cell], Outcome]
 
 
+def carry_out_in_turn(cell: Cell) -> Outcome:
+    """Carry a cell out; one of the processors waits until no other sweep measures on its machine.
+
+    Nodes may share a machine, and somebody may measure there without Ray.
+    """
+    with in_turn(place_of(MACHINE)) if cell.settings.on_cpu else contextlib.nullcontext():
+        return carry_out(cell)
+
+
 @contextlib.contextmanager
 def ray_cluster(
-    address: str = LOCAL, *, labels: Mapping[str, str] | None = None, work: Work = carry_out
+    address: str = LOCAL, *, labels: Mapping[str, str] | None = None, work: Work = carry_out_in_turn
 ) -> Iterator[RayCluster]:
     """Connect to a Ray cluster, or start one here, for as long as it is used.
 
@@ -60,6 +70,7 @@ def ray_cluster(
     # Before Ray is imported: it reads these once.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray will do by itself
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of tasks that were given up
     try:
         import ray
     except ImportError as exc:
@@ -158,12 +169,14 @@ class RayCluster:
         except failed.OutOfMemoryError:
             return Loss(
                 what="memory",
-                reason="the memory of its node was used up, and Ray's memory monitor ended it",
+                reason="had its memory used up, and Ray's memory monitor ended the measurement",
             )
         except (failed.NodeDiedError, failed.LocalRayletDiedError, failed.ObjectLostError) as exc:
             return Loss(what="node", reason=f"was lost ({type(exc).__name__})")
+        except failed.TaskUnschedulableError:  # as it was bound to one node
+            return Loss(what="node", reason="is gone from the cluster")
         except failed.WorkerCrashedError:
-            return Loss(what="worker", reason="Ray's worker died")
+            return Loss(what="worker", reason="lost the worker of Ray that measured")
         except failed.RayTaskError as exc:
             said = str(exc.cause).strip() or type(exc.cause).__name__
             return Loss(what="task", reason=f"cannot run it: {said.splitlines()[0]}")
@@ -265,7 +278,7 @@ def _check_answers(address: str) -> None:
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise InvalidMeasurement(
             f"{shown(address)} is no address of a Ray cluster",
-            "it is host:port, ray://host:port, or auto for the one that runs here",
+            "it is host:port, ray://host:port, auto for the one that runs here, or local",
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN_S).close()

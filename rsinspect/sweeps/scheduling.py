@@ -191,17 +191,18 @@ class ClusterExecutor:
         result = self._cluster.result(task)
         if cell is not None:
             host.free += host.lanes_for(cell)
+        what_befell = f"{host.node.name} {result.reason}" if isinstance(result, Loss) else ""
         match result:
             case Greeting():
                 self._welcome(host, result)
             case Outcome():
                 yield result
             case Loss(what="memory" | "task") if cell is not None:
-                yield Outcome(key=cell.key, kind="crashed", reason=result.reason)
+                yield Outcome(key=cell.key, kind="crashed", reason=what_befell)
             case Loss():
                 if result.what == "node" or cell is None:
                     self._leave_out(host, result.reason)
-                yield from self._again(cell, f"{host.node.name}: {result.reason}")
+                yield from self._again(cell, what_befell)
 
     def _again(self, cell: Cell | None, reason: str) -> Iterator[Outcome]:
         """Let a cell that was lost be started again, but not for ever."""
@@ -211,7 +212,7 @@ class ClusterExecutor:
             self._tell(f"{cell.model} is measured again: {reason}")
             self._waiting.append(cell)
             return
-        reason = f"lost {MOST_STARTS} times, the last on {reason}"
+        reason = f"lost {MOST_STARTS} times, the last as {reason}"
         yield Outcome(key=cell.key, kind="lost", reason=reason)
 
     def _welcome(self, host: _Host, said: Greeting) -> None:
