@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rsinspect.api.bounds import check as check
     from rsinspect.api.choosing import choose as choose
+    from rsinspect.api.comparing import compare as compare
     from rsinspect.api.estimating import estimate as estimate
     from rsinspect.api.exporting import export as export
     from rsinspect.api.functions import diff as diff
@@ -72,6 +73,7 @@ __all__ = [
     "__version__",
     "check",
     "choose",
+    "compare",
     "convert_weights",
     "decode_predictions",
     "diff",
@@ -106,6 +108,7 @@ _HOMES = {
     "WeightsWarning": "rsinspect.base.errors",
     "check": "rsinspect.api.bounds",
     "choose": "rsinspect.api.choosing",
+    "compare": "rsinspect.api.comparing",
     "convert_weights": "rsinspect.api.weights",
     "diff": "rsinspect.api.functions",
     "diff_weights": "rsinspect.api.weights",

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rsinspect.base.errors import InvalidChoice, InvalidMeasurement
+import rsinspect
+from rsinspect.api.results import Run
+from rsinspect.base.errors import InvalidChoice, InvalidMeasurement, InvalidSpec
 from rsinspect.comparisons.comparison import How, from_json, to_json
+from rsinspect.comparisons.references import saved
 from rsinspect.profiling.record.batch import Batch
+from rsinspect.profiling.record.document import to_json as run_to_json
+from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.statistics import signed_ranks
+from rsinspect.runs.store import open_store
 from tests.comparisons import PARTS, compared, measured
+from tests.conftest import Cli
 
 
 def test_what_is_slower_in_turns_is_slower_by_its_ratio() -> None:
@@ -171,3 +179,69 @@ def test_a_damaged_document_is_refused() -> None:
             from_json(document | damage)
     with pytest.raises(InvalidMeasurement):
         from_json([])
+
+
+def saved_as(folder: Path, name: str, run: ProfileRun) -> str:
+    """Write a run to a file."""
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(run_to_json(run)))
+    return str(path)
+
+
+def test_the_command_compares_files_shows_it_again_and_fails_above(
+    cli: Cli, tmp_path: Path
+) -> None:
+    before = saved_as(tmp_path, "before", measured(1))
+    after = saved_as(tmp_path, "after", measured(2, factor=1.5))
+    answer = str(tmp_path / "answer.json")
+    shown = cli("compare", before, after)
+    assert shown.code == 0
+    assert "B is slower" in shown.out
+    assert cli("compare", before, after, "-o", answer).code == 0
+    assert "B is slower" in cli("compare", answer).out
+    failed = cli("compare", before, after, "--fail-above", "5%")
+    assert failed.code == 1
+    assert "more than 5.0 %" in failed.err
+    assert cli("compare", before, after, "--fail-above", "90%").code == 0
+    assert cli("compare", after, before, "--fail-above", "5%").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("50",), "compare takes two"),
+        (("50", "nonsense"), "'nonsense' is not a model"),
+        (("{run}", "{other}"), "not measured alike"),
+        (("{run}", "{run}", "--fail-above", "5"), "no share by which B may be slower"),
+        (("{run}", "{run}", "--across", "weather"), "unknown condition"),
+        (("missing.json", "{run}"), "missing.json cannot be read"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line(
+    cli: Cli, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    run = saved_as(tmp_path, "run", measured(1))
+    other = saved_as(tmp_path, "other", measured(1, precision="bfloat16"))
+    outcome = cli("compare", *(word.format(run=run, other=other) for word in arguments))
+    assert outcome.code == 2
+    assert said in outcome.err
+    assert outcome.out == ""
+
+
+def test_a_run_of_the_store_is_named_by_its_tag(tmp_path: Path) -> None:
+    db = tmp_path / "runs.db"
+    with open_store(db, write=True) as store:
+        store.add(run_to_json(measured(1)), tags=("before",))
+    for reference in ("before", "run:before", "run:latest"):
+        assert saved(reference, db) == measured(1)
+    assert saved("50", db) is None
+    with pytest.raises(InvalidSpec, match="neither a MODEL nor a run"):
+        saved("after", db)
+
+
+def test_from_python_runs_are_compared_by_value_and_file(tmp_path: Path) -> None:
+    file = saved_as(tmp_path, "before", measured(1))
+    found = rsinspect.compare(file, Run(measured(2, factor=2)))
+    assert found.verdict == "slower"
+    assert found.record.b.reference == "b"
+    assert "B is slower" in str(found)

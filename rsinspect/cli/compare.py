@@ -29,14 +29,12 @@ from rsinspect.cli.outputs import (
 from rsinspect.cli.picture import PlaceOptions
 from rsinspect.cli.recording import RecordOptions
 from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
-from rsinspect.networks.network import Network
 from rsinspect.render.formats import NOTES
 
 if TYPE_CHECKING:
     from rsinspect.comparisons.comparison import Comparison
     from rsinspect.profiling.budget import Budget
     from rsinspect.profiling.record.run import ProfileRun
-    from rsinspect.profiling.request import ProfileRequest
 
 
 def _side(metavar: str, help: str) -> Any:
@@ -278,30 +276,11 @@ def _measured(
 ) -> "ProfileRun":
     """Measure a MODEL as a run was measured that it is compared with."""
     from rsinspect.cli.progress import measure
+    from rsinspect.comparisons.live import request_like
     from rsinspect.networks.grammar import parse_resolution
     from rsinspect.networks.named import network
+    from rsinspect.profiling.request import OwnWeights
 
     size = None if sides.resolution is None else parse_resolution(sides.resolution)
-    made: Network = network(reference, resolution=size)
-    return measure(request_like(made, like, how.max_time), budget)
-
-
-def request_like(network: Network, like: "ProfileRun", max_time_s: float) -> "ProfileRequest":
-    """Request a measurement of a network as another was measured."""
-    from dataclasses import fields, replace
-
-    from rsinspect.profiling.request import OwnWeights, ProfileRequest, Settings
-
-    settings = like.request or Settings(
-        batch=like.batch.used, mode=like.mode, precision=like.precision, backend=like.backend,
-        device=like.device, jit=like.jit, threads=like.environment.threads_requested,
-    )  # fmt: skip
-    settings = replace(
-        settings, batch=like.batch.used, max_time_s=max_time_s, level=like.level, predict=False,
-        roofs=False, trace=False, fold_batch_norm=network.folding is not None,
-    )  # fmt: skip
-    return ProfileRequest(
-        **{field.name: getattr(settings, field.name) for field in fields(Settings)},
-        network=network,
-        weights=OwnWeights.of(network),
-    )
+    made = network(reference, resolution=size)
+    return measure(request_like(made, like, how.max_time, OwnWeights.of(made)), budget)

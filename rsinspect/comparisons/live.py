@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from rsinspect.base.errors import InvalidMeasurement, MeasurementError
 from rsinspect.base.words import Option, advice
 from rsinspect.comparisons.comparison import Comparison, Side
+from rsinspect.networks.network import Network
 from rsinspect.profiling import memory
 from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.parent import climb
@@ -17,7 +18,7 @@ from rsinspect.profiling.protocol import Event, Message, Ready, Turn
 from rsinspect.profiling.record.assemble import assemble
 from rsinspect.profiling.record.heard import Heard
 from rsinspect.profiling.record.run import ProfileRun
-from rsinspect.profiling.request import ProfileRequest
+from rsinspect.profiling.request import OwnWeights, ProfileRequest, Settings
 from rsinspect.profiling.rounds import Round
 
 WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.pair")
@@ -113,3 +114,29 @@ def _said_of(side: int, messages: Sequence[Message]) -> list[Message]:
         elif turn == side or not isinstance(message, Ready | Round):
             found.append(message)
     return found
+
+
+def request_like(
+    network: Network, like: ProfileRun, max_time_s: float, weights: OwnWeights | None
+) -> ProfileRequest:
+    """Request a measurement of a network as another was measured.
+
+    Args:
+        network: What to measure.
+        like: The other.
+        max_time_s: Budget of it all.
+        weights: Of the network; None for fresh ones.
+    """
+    settings = like.request or Settings(
+        batch=like.batch.used, mode=like.mode, precision=like.precision, backend=like.backend,
+        device=like.device, jit=like.jit, threads=like.environment.threads_requested,
+    )  # fmt: skip
+    settings = replace(
+        settings, batch=like.batch.used, max_time_s=max_time_s, level=like.level, predict=False,
+        roofs=False, trace=False, fold_batch_norm=network.folding is not None,
+    )  # fmt: skip
+    return ProfileRequest(
+        **{field.name: getattr(settings, field.name) for field in fields(Settings)},
+        network=network,
+        weights=weights,
+    )

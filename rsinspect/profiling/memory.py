@@ -156,7 +156,8 @@ def needed_memory(request: ProfileRequest) -> NeededMemory:
     4915200
     """
     if (other := request.other) is not None:
-        return needed_memory(replace(request, beside=None)).together(needed_memory(other))
+        own = needed_memory(replace(request, beside=None))
+        return own.together(needed_memory(other)).together(own)  # twice: see ``pair``
     graph, mode, item_bytes = request.network.graph, request.mode, ITEM_BYTES["float32"]
     constants = CALIBRATIONS[request.backend, mode]
     weights_bytes = layers_cost(graph, graph.layers).weight_bytes()
