@@ -39,7 +39,7 @@ WORKER = (sys.executable, "-P", "-m", "rsinspect.profiling.rotation")
 
 TIMED_BATCH = 8
 """Images are timed that many at a time at most, so that there is time for many networks."""
-FEWEST = 3
+FEWEST = 6
 """Rounds to keep, however busy the machine was."""
 
 

@@ -140,7 +140,8 @@ def _doubts(choice: Choice) -> Iterator[Note]:
         yield f"Its latency is estimated beyond what was timed: {'; '.join(pick.extrapolates)}."
     if rivals := choice.rivals:
         names = names_in_words([entry.candidate.name for entry in rivals])
-        yield f"{names} may be within it too: the interval holds the bound."
+        also = "" if pick is None else " too"
+        yield f"{names} may be within it{also}: the interval holds the bound."
 
 
 def _next(choice: Choice) -> Iterator[Note]:
