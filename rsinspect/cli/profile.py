@@ -354,7 +354,7 @@ def _deliver(
 
     steps = [show_anyway, *files.writers(run, place)]
     if record.wanted:
-        steps.append(lambda: record.keep(_answer(run).make_document()))
+        steps.append(lambda: record.keep(_answer(run).make_document(), files.saved))
     deliver(steps, None if files.saved else lambda: _document(run), files.save)
 
 

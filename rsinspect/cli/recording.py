@@ -54,8 +54,13 @@ class RecordOptions:
             with open_store(database_path(self.db), write=True):
                 pass
 
-    def keep(self, document: Mapping[str, Any]) -> None:
+    def keep(self, document: Mapping[str, Any], saved: Path | None = None) -> None:
         """Keep a document, and say under which name.
+
+        Args:
+            document: Of what was measured.
+            saved: The file it was read from, which is kept as it is: a later rsinspect would
+                write it otherwise, and importing it would keep it twice.
 
         Raises:
             StoreError: If it cannot be kept.
@@ -63,6 +68,11 @@ class RecordOptions:
         from rsinspect.runs.place import database_path
         from rsinspect.runs.store import open_store
 
+        if saved is not None:
+            from rsinspect.base import codec
+            from rsinspect.base.sources import content_of
+
+            document = codec.from_text(content_of(saved))
         path = database_path(self.db)
         with open_store(path, write=True) as store:
             id = store.add(document, tags=() if self.tag is None else (self.tag,))
