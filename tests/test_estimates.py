@@ -253,6 +253,7 @@ def test_what_cannot_be_estimated_is_one_line(saved: list[Path], cli: Cli, tmp_p
         (("101", "--db", tmp_path / "none.db"), "error: nothing was measured to estimate from"),
         (("101", "-b", "few", *named(saved)), "error: 'few' is no batch"),
         (("101", "-b", "0", *named(saved)), "error: the batch is 0"),
+        (("101", *named(saved), "-o", saved[0]), "is read for --from"),
         (("101", "--roofline", *named(saved)), "error: no run has the roofs of its machine"),
         (("101", "--from", tmp_path / "none.json"), "cannot be read"),
     ):

@@ -58,7 +58,8 @@ def reads(context: typer.Context, parameter: typer.CallbackParam, path: Path | N
     """
     if path is not None and not context.resilient_parsing:
         claims = _claims(context)
-        claims.read[_called(parameter)] = path
+        called = _called(parameter)
+        claims.read[f"{called} {path}" if called in claims.read else called] = path
         check_apart(claims.written, claims.read)
     return path
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+from rsinspect.cli.claims import reads_runs
 from rsinspect.cli.declaration import option
 from rsinspect.cli.recording import Db
 
@@ -23,6 +24,7 @@ class KnownOptions:
             help="A run: a file, or one of the store (id, tag, latest); repeatable. Default: the "
             "store's, of the machine and conditions of the latest.",
             panel=_PANEL,
+            callback=reads_runs,
         ),
     ] = None
     roofline: Annotated[
