@@ -17,7 +17,6 @@ from rsinspect.render.formats import NOTES, TABLES
 from rsinspect.tradeoffs.choices import FAMILIES
 
 if TYPE_CHECKING:
-    from rsinspect.profiling.budget import Budget
     from rsinspect.profiling.request import Settings
     from rsinspect.tradeoffs.choice import Bounds, Choice
 
@@ -169,13 +168,10 @@ def choose(
     notes: Notes = "short",
 ) -> None:
     """Name the best network under a bound on this machine."""
-    from rsinspect.profiling.budget import Budget
-
-    budget = Budget.starting(how.max_time)
     chosen(TABLES, output, format)
     check_choice("choice of notes", notes, NOTES)
     among.check()
-    found = _found(bounds.make(), among, how.make(), convention, budget)
+    found = _found(bounds.make(), among, how.make(), convention)
     if verify:
         found = _verified(found)
 
@@ -192,19 +188,21 @@ def _found(
     among: CandidateOptions,
     settings: "Settings",
     convention: str,
-    budget: "Budget",
 ) -> "Choice":
     """Time networks and choose, and show how far that is."""
     from rsinspect.cli.progress import watching
+    from rsinspect.profiling.budget import Budget
     from rsinspect.profiling.survey import timed_batch
+    from rsinspect.tradeoffs.choose import candidates_of
     from rsinspect.tradeoffs.choose import choose as find
 
-    own = among.own
+    considered = candidates_of(among.source, among.own, among.family)
+    budget = Budget.starting(settings.max_time_s)
     said = f"{settings.conditions(settings.batch)}; at most {settings.max_time_s:g} s"
     with watching(replace(settings, batch=timed_batch(settings)), budget, [said]) as on_event:
         return find(
-            bounds, settings, source=among.source, own=own, family=among.family,
-            convention=convention, budget=budget, on_event=on_event,
+            bounds, settings, source=among.source, considered=considered, convention=convention,
+            budget=budget, on_event=on_event,
         )  # fmt: skip
 
 

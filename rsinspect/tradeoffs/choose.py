@@ -33,6 +33,8 @@ TIME_S = 85.0
 VERIFYING_S = 60.0
 """What measuring one network may take."""
 
+Considered = tuple[Sequence[Candidate], Sequence[Network]]
+"""Candidates, and the network of each."""
 Surveyor = Callable[..., Survey]
 Profiler = Callable[..., ProfileRun]
 
@@ -44,6 +46,7 @@ def choose(
     source: str = "paper",
     own: Mapping[str, float] | None = None,
     family: str | None = None,
+    considered: Considered | None = None,
     convention: str = "paper",
     budget: Budget | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
@@ -57,8 +60,9 @@ def choose(
         source: Whose published accuracies: one of ``paper.ACCURACY_SOURCES``.
         own: Accuracy in per cent of other networks, by MODEL text.
         family: The only one to consider, of FAMILIES; None for all.
+        considered: What ``candidates_of`` makes of these three, where it has.
         convention: What a FLOP is.
-        budget: Of it all. By default it begins now.
+        budget: Of it all. By default it begins when the networks are made.
         on_event: Called in this thread as it goes on.
         surveyor: Times the networks instead of ``profiling.survey``; for tests.
 
@@ -68,10 +72,9 @@ def choose(
         SpecError: If MODEL text names no network.
         RsInspectError: As ``profiling.survey``.
     """
-    budget = budget or Budget.starting(settings.max_time_s)
     question = Question(convention, settings.batch, settings.computes_in)
-    known = of_family(candidates(source, own or {}), family)
-    networks = networks_of([candidate.name for candidate in known])
+    known, networks = considered or candidates_of(source, own, family)
+    budget = budget or Budget.starting(settings.max_time_s)
     order = in_order_of_use(known, networks, bounds, question)
     find = surveyor or survey
     found = find([networks[x] for x in order], settings, budget=budget, on_event=on_event)
@@ -90,6 +93,18 @@ def choose(
         started_at=found.started_at,
         wall_s=budget.elapsed_s,
     )
+
+
+def candidates_of(
+    source: str, own: Mapping[str, float] | None = None, family: str | None = None
+) -> Considered:
+    """List what may be chosen, and make it; Keras builds its own once, which takes a while.
+
+    Raises:
+        RsInspectError: As ``choose``.
+    """
+    known = of_family(candidates(source, own or {}), family)
+    return known, networks_of([candidate.name for candidate in known])
 
 
 def of_family(known: Sequence[Candidate], family: str | None) -> list[Candidate]:
