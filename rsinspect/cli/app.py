@@ -62,7 +62,12 @@ COMMANDS = {
         ),
     ),
     "compare": Command(
-        "rsinspect.cli.compare", "Say whether B is really slower than A, by how much, and where."
+        "rsinspect.cli.compare",
+        "Say whether B is really slower than A, by how much, and where.",
+        (
+            "compare 152@224 EfficientNetB4 --batch 8",
+            "compare before.json after.json --fail-above 5%",
+        ),
     ),
     "choose": Command(
         "rsinspect.cli.choose",
