@@ -226,6 +226,9 @@ def sweep(
     site = where.site
     plan, wanted = _plan(axes, order, plan_file, path)
     if order.dry_run:
+        if site.per_node:
+            with site.ready(say, wanted.places) as (_, places):
+                wanted = replace(wanted, places=places)
         _foresee(path, plan, wanted, format, output, notes)
         return
     from rsinspect.sweeps.driver import Driver
