@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import rsinspect
 from rsinspect.answers.table import Answer, Column, Table
 from rsinspect.api.comparison_results import Comparison as ComparisonResult
 from rsinspect.base.errors import (
@@ -19,8 +20,6 @@ from rsinspect.base.errors import (
     RsInspectError,
     UnknownPicture,
 )
-from rsinspect.cli.comparison import ComparedOptions
-from rsinspect.cli.picture import StyleOptions
 from rsinspect.comparisons.comparison import Comparison, Side
 from rsinspect.drawing.choices import COMPARED_VIEWS, PICTURES, PLOTS
 from rsinspect.drawing.formats import render
@@ -30,7 +29,9 @@ from rsinspect.drawing.theme import THEMES, contrast, text_on
 from rsinspect.plots.comparison import comparison_figure, comparison_plot
 from rsinspect.plots.overlay import compared
 from rsinspect.plots.sheet import Sheet
+from rsinspect.profiling.record.document import to_json
 from tests.compared import SMALL, a_comparison, a_run
+from tests.conftest import Cli
 from tests.networks import layout_of, network_of
 from tests.plotted import AWKWARD, outside, overlaps, words_of
 
@@ -213,25 +214,36 @@ def test_a_notebook_draws_and_saves_both_pictures(tmp_path: Path) -> None:
     assert found.graph("stages").title.endswith("before → after")
 
 
-def test_the_command_line_puts_a_table_a_diagram_or_both_with_ratios(tmp_path: Path) -> None:
-    found, table = COMPARISONS["blocks"], Answer(Table(title="t", columns=(), rows=()), dict)
-    style = StyleOptions(theme="dark")
-    both = ComparedOptions(
-        output=tmp_path / "d.html", graph=True, plot=tmp_path / "r.svg", view="stages"
-    )
-    both.check(style)
-    both.put(found, table, style)
-    assert "change of latency" in (tmp_path / "d.html").read_text()
-    assert "whole network" in (tmp_path / "r.svg").read_text()
-    ComparedOptions(output=tmp_path / "d.svg").put(found, table, StyleOptions())
-    assert "change of latency" in (tmp_path / "d.svg").read_text()
-    ComparedOptions(output=tmp_path / "d.csv").put(found, table, StyleOptions())
-    assert "change of latency" not in (tmp_path / "d.csv").read_text()
-    for wrong in (
-        ComparedOptions(output=Path("d.jpg")),
-        ComparedOptions(plot=Path("r.html")),
-        ComparedOptions(view="figure6"),
-        ComparedOptions(notes="some"),
-    ):
-        with pytest.raises(RsInspectError):
-            wrong.check(StyleOptions())
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    """Files of the two runs of a comparison."""
+    paths = []
+    for side in (COMPARISONS["apart"].a, COMPARISONS["apart"].b):
+        paths.append(tmp_path / f"{side.reference}.json")
+        paths[-1].write_text(json.dumps(to_json(side.run)))
+    return paths
+
+
+def test_the_command_draws_a_diagram_and_ratios(cli: Cli, tmp_path: Path, runs: list[Path]) -> None:
+    page, plot = tmp_path / "d.html", tmp_path / "r.svg"
+    outcome = cli("compare", *runs, "--graph", "--view", "stages", "-o", page, "--plot", plot)
+    assert outcome.code == 0, outcome.err
+    assert "change of latency" in page.read_text()
+    assert "whole network" in plot.read_text()
+    small = tmp_path / "d.svg"
+    outcome = cli("compare", *runs, "--graph", "-o", small, "--size", "174mm", "--theme", "dark")
+    assert outcome.code == 0, outcome.err
+    assert 'width="174mm"' in small.read_text()
+    outcome = cli("compare", *runs, "--graph")
+    assert outcome.code == 0
+    assert "change of latency" in " ".join(outcome.out.split())
+    for wrong in (("-o", "d.jpg"), ("--view", "figure6")):
+        assert cli("compare", *runs, "--graph", *wrong).code == 2
+
+
+def test_a_notebook_compares_runs(runs: list[Path]) -> None:
+    found = rsinspect.compare(rsinspect.load_run(runs[0]), runs[1])
+    assert found.record.how == "groups"
+    assert found.ratio == pytest.approx(COMPARISONS["apart"].ratio.value)
+    with pytest.raises(RsInspectError):
+        rsinspect.compare(runs[0], "no-such-run-or-model")

@@ -13,6 +13,7 @@ from rsinspect.base.talk import say
 from rsinspect.base.units import percent
 from rsinspect.base.words import Option, advice, quoted
 from rsinspect.cli.claims import reads_model
+from rsinspect.cli.comparison import DiagramOptions
 from rsinspect.cli.declaration import completing, option
 from rsinspect.cli.measuring import HowOptions, how
 from rsinspect.cli.options import models, with_options
@@ -25,6 +26,8 @@ from rsinspect.cli.outputs import (
     answer,
     answer_charted,
     chosen,
+    drawn_into,
+    write,
 )
 from rsinspect.cli.picture import PlaceOptions
 from rsinspect.cli.recording import RecordOptions
@@ -33,6 +36,7 @@ from rsinspect.render.formats import NOTES
 
 if TYPE_CHECKING:
     from rsinspect.comparisons.comparison import Comparison
+    from rsinspect.plots.page import PlotFormat
     from rsinspect.profiling.budget import Budget
     from rsinspect.profiling.record.run import ProfileRun
 
@@ -149,6 +153,7 @@ def compare(
     how: TurnOptions,
     place: PlaceOptions,
     record: RecordOptions,
+    diagram: DiagramOptions,
     plot: Plot = None,
     theme: Annotated[
         str, option("--theme", help="Theme of the plot: {}.", choices=PLOT_THEMES)
@@ -165,10 +170,12 @@ def compare(
     share, across = judge.share, judge.names
     check_choice("theme", theme, PLOT_THEMES)
     check_choice("choice of notes", notes, NOTES)
-    if plot is not None or chosen(CHARTED, output, format) in PLOTS.names:
+    if diagram.graph:
+        diagram.check(output, format)
+    elif plot is not None or chosen(CHARTED, output, format) in PLOTS.names:
         place.sheet()
-    show = partial(_show, plot=plot, theme=theme, place=place, format=format, output=output,
-                   notes=notes)  # fmt: skip
+    show = partial(_show, diagram=diagram, plot=plot, theme=theme, place=place, format=format,
+                   output=output, notes=notes)  # fmt: skip
     try:
         found = _compared(sides, across, how, record, budget)
     except ComparisonInterrupted as exc:
@@ -193,6 +200,7 @@ def compare(
 def _show(
     found: "Comparison",
     *,
+    diagram: DiagramOptions,
     plot: Path | None,
     theme: str,
     place: PlaceOptions,
@@ -204,19 +212,23 @@ def _show(
     from rsinspect.comparisons.answer import comparison_answer
 
     result = comparison_answer(found)
+    draw = partial(_ratios, found, theme, place)
+    if diagram.graph:
+        if plot is not None:
+            write(drawn_into(plot, draw))
+        diagram.put(found, theme, place, output, format)
+        return
     if plot is None and chosen(CHARTED, output, format) not in PLOTS.names:
         answer(result, format, output, notes)
         return
+    answer_charted(result, draw, format, output, notes, plot)
+
+
+def _ratios(found: "Comparison", theme: str, place: PlaceOptions, format: "PlotFormat") -> bytes:
+    """Draw the ratio of every part."""
     from rsinspect.plots.comparison import comparison_plot
 
-    answer_charted(
-        result,
-        lambda kind: comparison_plot(found, kind, theme, place.sheet()),
-        format,
-        output,
-        notes,
-        plot,
-    )
+    return comparison_plot(found, format, theme, place.sheet())
 
 
 def _compared(

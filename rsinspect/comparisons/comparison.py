@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 from typing import Any, Literal
 
 from rsinspect.base import codec
 from rsinspect.base.codec import Damaged
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.quantities import Name
+from rsinspect.base.text import showable
 from rsinspect.comparisons import conditions
 from rsinspect.comparisons.conditions import Change
 from rsinspect.comparisons.ratio import Ratio, ratio_in_turns, ratio_of_groups
@@ -41,6 +43,11 @@ class Side:
 
     reference: str
     run: ProfileRun
+
+    @property
+    def name(self) -> str:
+        """Return the reference for a title: of a file its name alone."""
+        return showable(PurePath(self.reference).name or self.reference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rsinspect.base.errors import PictureTooLarge
-from rsinspect.base.text import showable
 from rsinspect.base.units import changed_by, seconds
 from rsinspect.base.words import Option, advice, names_in_words, plural
 from rsinspect.comparisons.comparison import Comparison, PartRatio
@@ -314,8 +313,9 @@ def _numbers(page: Page, columns: _Columns, row: _Row, y: float, *, bold: bool) 
 def comparison_title(found: Comparison) -> str:
     """Name the network that was measured twice, or the two."""
     a, b = found.a, found.b
-    names = f"{showable(b.reference)} against {showable(a.reference)}"
-    return f"{a.run.title}: {names}" if a.run.title == b.run.title else f"Latency of {names}"
+    if a.run.title != b.run.title:
+        return f"Latency of {b.run.title} against {a.run.title}"
+    return f"Latency of {a.run.title}: {b.name} against {a.name}"
 
 
 def _below(found: Comparison) -> tuple[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from rsinspect.base.errors import UnknownPicture, check_choice
-from rsinspect.base.text import showable
 from rsinspect.base.words import Option, advice
 from rsinspect.comparisons.comparison import Comparison
 from rsinspect.drawing.change import Change, changes_of, with_changes
@@ -78,8 +77,7 @@ def compared(
     words = f"From A to B the latency of the whole changes by {whole.text}."
     scene = replace(scene, description=f"{words} {scene.description}")
     if len(scene.panels) == 1:
-        names = f"{showable(found.a.reference)} → {showable(found.b.reference)}"
-        scene = replace(scene, title=f"{b.title}: {names}")
+        scene = replace(scene, title=f"{b.title}: {found.a.name} → {found.b.name}")
     return with_changes(scene, changes_of(scene, _change_of(found), _compared_how(found, whole)))
 
 
