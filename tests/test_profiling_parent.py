@@ -35,7 +35,7 @@ from rsinspect.profiling.attempt import WorkerEnd, is_out_of_memory, run_worker
 from rsinspect.profiling.budget import GRACE_S, Budget, Estimate
 from rsinspect.profiling.choices import BACKENDS
 from rsinspect.profiling.parent import (
-    _IN_THE_MIDST,
+    IN_THE_MIDST,
     Interrupted,
     NotMeasured,
     ladder,
@@ -444,7 +444,7 @@ def test_a_result_counts_even_if_the_worker_then_dies(worker: MakeWorker) -> Non
 
 
 def test_whatever_a_worker_is_at_when_the_time_is_up_has_words() -> None:
-    assert {*_IN_THE_MIDST} == {*get_args(PhaseName)}
+    assert {*IN_THE_MIDST} == {*get_args(PhaseName)}
 
 
 def test_a_worker_past_its_deadline_is_ended_with_its_children(

@@ -13,7 +13,7 @@ from rsinspect.comparisons.comparison import Comparison, Side
 from rsinspect.networks.network import Network
 from rsinspect.profiling import memory
 from rsinspect.profiling.budget import Budget
-from rsinspect.profiling.parent import climb
+from rsinspect.profiling.parent import IN_THE_MIDST, climb
 from rsinspect.profiling.protocol import Event, Message, Ready, Turn
 from rsinspect.profiling.record.assemble import assemble
 from rsinspect.profiling.record.heard import Heard
@@ -95,7 +95,8 @@ def compare_now(
         raise ComparisonInterrupted(found)
     if found is None:
         raise MeasurementError(
-            f"no round of both was measured in {budget.whole_s:g} s",
+            f"no round of both was measured in {budget.whole_s:g} s: "
+            + IN_THE_MIDST[measured.heard[0].phase],
             advice(
                 "allow more, such as {}, or choose a smaller batch",
                 Option("max_time_s", round(max(60, 3 * budget.whole_s))),

@@ -207,7 +207,7 @@ def _result(
     if measured.interrupted:
         raise Interrupted(predicted)
     roughly_s = first.roughly_s or 0.0
-    message = f"nothing was measured in {budget.whole_s:g} s: {_IN_THE_MIDST[first.phase]}"
+    message = f"nothing was measured in {budget.whole_s:g} s: {IN_THE_MIDST[first.phase]}"
     if predicted is None and roughly_s > budget.whole_s / ROUNDS_FOR_INTERVAL:
         message += f"; {roughly(measured.request, roughly_s)}"
     raise NotMeasured(
@@ -233,7 +233,7 @@ def roughly(request: Settings, pass_s: float) -> str:
     )
 
 
-_IN_THE_MIDST: dict[PhaseName, str] = {
+IN_THE_MIDST: dict[PhaseName, str] = {
     "starting": "the framework was still being imported",
     "predicting": "the time was up while the distinct blocks were timed",
     "building": "the time was up while the network was built",
