@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import rsinspect
-from rsinspect.cli import sweep as command
 from rsinspect.runs.store import open_store
+from rsinspect.sweeps import site
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.execution import Outcome
 from tests.conftest import Cli
@@ -22,7 +22,7 @@ LINE = ("sweep", "--models", "50@32", "--batches", "1,2", "--repeats", "2")
 def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     """The executor of every sweep of the test."""
     executor = Fake()
-    monkeypatch.setattr(command, "_executor", lambda *_: executor)
+    monkeypatch.setattr(site, "LocalExecutor", lambda **_: executor)
     return executor
 
 
@@ -65,7 +65,7 @@ def test_what_fails_has_its_reason_and_can_be_tried_again(
     well, fake.outcome = fake.outcome, outcome
     failed = cli(*LINE, *db)
     assert failed.code == 0
-    assert "crashed: it was ended by SIGKILL" in failed.err
+    assert "failed: it was ended by SIGKILL" in failed.err
     assert "2 cells done, 2 failed." in failed.out
     assert "ResNet-RS-50 @ 32×32, batch 2: it was ended by SIGKILL." in failed.out
     fake.outcome = well

@@ -327,5 +327,25 @@ def test_a_sweep_that_is_killed_ten_times_measures_every_cell_exactly_once(tmp_p
     assert batches * repeats <= measured() <= batches * repeats + 10
 
 
+@pytest.mark.slow
+def test_sweeps_at_once_in_one_store_take_turns_and_lose_nothing(tmp_path: Path) -> None:
+    document, db = tmp_path / "run.json", tmp_path / "runs.db"
+    document.write_text(json.dumps(document_of()))
+    sweeps = [
+        subprocess.Popen(
+            [
+                sys.executable, "-c", "from tests.sweeps import drive; "
+                f"drive({str(db)!r}, {str(document)!r}, {str(tmp_path / 'log')!r}, {batches}, 1)",
+            ]
+        )
+        for batches in (3, 4, 5)
+    ]  # fmt: skip
+    assert [sweep.wait() for sweep in sweeps] == [0, 0, 0]
+    with open_store(db) as store:
+        assert sorted(sweep.done for sweep in store.sweeps()) == [3, 4, 5]
+        assert len(store) == 12
+    assert len((tmp_path / "log").read_text().splitlines()) == 12
+
+
 def test_settings_of_a_cell_are_those_of_profile() -> None:
     assert plan_of(4).points[0].settings == Settings(batch=4, max_time_s=10.0, strict_batch=True)

@@ -82,7 +82,8 @@ class Watch:
         """Say on a line what became of a cell."""
         document = event.outcome.document
         if document is None:
-            said = f"{event.outcome.kind}: {event.outcome.reason}"
+            what = "lost, to be tried again" if event.outcome.kind == "lost" else "failed"
+            said = f"{what}: {event.outcome.reason}"
         else:
             latency = document["end_to_end"]["latency_s"]
             low, high = latency["ci_low"], latency["ci_high"]
