@@ -134,6 +134,7 @@ def tried(seed: int, count: int, folder: Path) -> Iterator[tuple[list[str], str 
         count: How many.
         folder: The working directory meanwhile.
     """
+    from rsinspect.base.errors import InvalidMeasurement
     from rsinspect.profiling.record.document import to_json
     from tests.mutants import saved_networks, written
 
@@ -141,7 +142,14 @@ def tried(seed: int, count: int, folder: Path) -> Iterator[tuple[list[str], str 
     before = Path.cwd()
     os.chdir(folder)
     try:
-        with mock.patch("rsinspect.cli.progress.measure", return_value=a_run()):
+        nowhere = InvalidMeasurement("nothing is measured here")
+        with (
+            mock.patch("rsinspect.cli.progress.measure", return_value=a_run()),
+            mock.patch("rsinspect.cli.progress.watched", side_effect=nowhere),
+            mock.patch("rsinspect.cli.progress.watching", side_effect=nowhere),
+            mock.patch("rsinspect.profiling.parent.run_worker", side_effect=nowhere),
+            mock.patch("rsinspect.sweeps.local_executor.carry_out", new=_refused),
+        ):
             for _ in range(count):
                 Path("run.json").write_text(written(to_json(a_run())))
                 Path("net.json").write_text(written(saved_networks()[0]))
@@ -149,6 +157,13 @@ def tried(seed: int, count: int, folder: Path) -> Iterator[tuple[list[str], str 
                 yield line, fault(line)
     finally:
         os.chdir(before)
+
+
+def _refused(cell: Any, **_: Any) -> Any:
+    """Carry out no cell."""
+    from rsinspect.sweeps.execution import Outcome
+
+    return Outcome(key=cell.key, kind="refused", reason="nothing is measured here")
 
 
 def main() -> None:
