@@ -143,6 +143,7 @@ def test_importing_the_package_loads_nothing() -> None:
 
 
 MODULE_OF = {
+    "nvidia-ml-py": "pynvml",
     "pygraphviz": "_graphviz",
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",

@@ -35,7 +35,7 @@ from rsinspect.plots.page import (
 from rsinspect.plots.rows import rows_of
 from rsinspect.plots.sheet import README, Sheet
 from rsinspect.plots.text import SMALL, cut, text_width
-from rsinspect.profiling.record.run import Segment
+from rsinspect.profiling.record.run import ProfileRun, Segment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -314,8 +314,13 @@ def comparison_title(found: Comparison) -> str:
     """Name the network that was measured twice, or the two."""
     a, b = found.a, found.b
     if a.run.title != b.run.title:
-        return f"Latency of {b.run.title} against {a.run.title}"
+        short, other = _short(b.run), _short(a.run)
+        return f"Latency of {short}" + (f" against {other}" if short != other else " by image size")
     return f"Latency of {a.run.title}: {b.name} against {a.name}"
+
+
+def _short(run: ProfileRun) -> str:
+    return run.title if run.network is None else run.network.short_title
 
 
 def _below(found: Comparison) -> tuple[str, str]:
@@ -325,7 +330,9 @@ def _below(found: Comparison) -> tuple[str, str]:
     how = "in turns" if found.how == "paired" else "apart"
     verdict = {"slower": "B is slower", "faster": "B is faster"}.get(found.verdict, found.verdict)
     said = f"{verdict[0].upper()}{verdict[1:]}: {change}, {times}"
-    return f"{found.b.run.conditions}; measured {how}", said
+    a, b = found.a.run.title, found.b.run.title
+    which = "" if a == b else f"A: {a}; B: {b}; "
+    return f"{which}{found.b.run.conditions}; measured {how}", said
 
 
 def _key(theme: Theme, rows: Sequence[_Row]) -> list[Entry]:
