@@ -21,7 +21,7 @@ from rsinspect.runs.store import open_store
 from tests.runs import kept_run
 
 PLAN = {"schema": "rsinspect.sweep/1", "models": ["50"]}
-CELLS = 1000
+CELLS = 100
 
 
 def write(path: Path, said: int, number: int) -> None:

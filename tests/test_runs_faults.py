@@ -59,6 +59,7 @@ for batch in range(1, 11):
 """
 
 
+@pytest.mark.slow
 def test_several_write_at_once_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
     writers = [
@@ -331,9 +332,10 @@ def test_a_damaged_store_says_so_and_never_tells_another_run(
 
 
 @posix
+@pytest.mark.slow
 def test_writers_are_killed_at_any_moment_and_nothing_that_was_kept_is_lost() -> None:
     outcome = subprocess.run(
-        [sys.executable, "-m", "tests.store_kills", "12"],
+        [sys.executable, "-m", "tests.store_kills", "6"],
         cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (outcome.returncode, outcome.stderr) == (0, ""), outcome.stdout
