@@ -84,6 +84,12 @@ def test_a_cost_without_an_interval_is_unclear_unless_nothing_is_as_accurate() -
     assert (best.verdict, worse.verdict) == ("front", "unclear")
 
 
+def test_one_that_surely_dominates_is_enough_whatever_others_cost() -> None:
+    points = [Contender(80.0, spread(2.0, 1.1)), Contender(81.0, spread(1.0, 1.1)),
+              Contender(82.0, Quantity(1.9, None))]  # fmt: skip
+    assert dominations(points)[0].verdict == "dominated"
+
+
 def test_intervals_that_overlap_are_unclear() -> None:
     found = dominations([Contender(80.0, spread(1.0, 1.3)), Contender(80.0, spread(1.05, 1.3))])
     assert [domination.verdict for domination in found] == ["unclear", "unclear"]

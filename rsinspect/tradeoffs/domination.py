@@ -42,7 +42,7 @@ class Domination(NamedTuple):
     Attributes:
         probability: That any other dominates it.
         by: Position of the one that most likely does; None where none is likelier than not.
-        sure: Whether all costs that this is made of have intervals.
+        sure: Whether the costs that decide it have intervals.
     """
 
     probability: float
@@ -77,14 +77,17 @@ def _domination(points: Sequence[Contender], position: int) -> Domination:
     ]
     each = {other: _cheaper(points[other], point) for other in rivals}
     likely = [other for other in rivals if each[other] > 0.5]
+    known = [other for other in rivals if points[other].cost.deviation is not None]
     return Domination(
         probability=_any_cheaper([points[other] for other in rivals], point),
         by=max(likely, key=lambda other: (each[other], points[other].top1), default=None),
         sure=not rivals
-        or all(
-            points[other].cost.deviation is not None
-            for other in (position, *rivals)
-            if other == position or each[other] > NEVER
+        or (
+            point.cost.deviation is not None
+            and (
+                any(each[other] >= SURE for other in known)
+                or all(other in known for other in rivals if each[other] > NEVER)
+            )
         ),
     )
 
