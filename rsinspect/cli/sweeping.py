@@ -20,7 +20,7 @@ from rsinspect.sweeps.results import (
     shared_and_varying,
     short_name,
 )
-from rsinspect.sweeps.samples import Samples
+from rsinspect.sweeps.samples import latency_in
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -71,7 +71,7 @@ class Watch:
             case Finished(_, outcome, run):
                 if run is not None and outcome.document is not None:
                     result.runs.append(run)
-                    result.samples.append(Samples.of(outcome.document))
+                    result.latencies.append(latency_in(outcome.document))
                     result.waiting -= 1
                 elif outcome.kind != "lost":
                     result.failed.append(outcome.reason or "")

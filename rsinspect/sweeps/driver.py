@@ -12,14 +12,16 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rsinspect.base.errors import InvalidMeasurement, MeasurementError
 from rsinspect.base.words import Option, advice
+from rsinspect.profiling.statistics import Latency
 from rsinspect.runs.store import open_store
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.execution import Executor, Outcome
 from rsinspect.sweeps.plan import Plan, shard_of
-from rsinspect.sweeps.samples import Samples, pooled
+from rsinspect.sweeps.samples import latency_in
 from rsinspect.sweeps.turns import Taken, place_of, turn
 
 MOST_RUNS = 100
@@ -122,7 +124,7 @@ class Driver:
         self._left: Counter[str] = Counter()
         self._took_s: dict[str, list[float]] = {}
         self._shares: list[float] = []
-        self._samples: dict[str, list[Samples]] = {}
+        self._latencies: dict[str, list[Latency]] = {}
         self._started_s: dict[str, float] = {}
         self._open()
 
@@ -217,13 +219,13 @@ class Driver:
         given_up = {self.cells[key].point for key in self.failed}
         best: tuple[float, Cell] | None = None
         for point in self.plan.points:
-            name, runs = point.name, self._samples.get(point.name)
+            name, runs = point.name, self._latencies.get(point.name)
             if not runs or name in running or name in given_up or len(runs) >= MOST_RUNS:
                 continue
             number = self.order.extra(len(runs))
             while f"{name}.{number}" in self.cells:
                 number += 1 if self.order.shard is None else self.order.shard[1]
-            cell, width = point.cell(number), pooled(runs).half_width
+            cell, width = point.cell(number), Latency.pooled(runs).half_width
             if self._fits(cell) and (best is None or (width or 1.0) > best[0]):
                 best = (width or 1.0, cell)
         if best is None:
@@ -256,8 +258,8 @@ class Driver:
                 self._learn(cell, outcome.document)
         self.on_event(Finished(cell, outcome, run))
 
-    def _learn(self, cell: Cell, document: dict[str, object]) -> None:
-        self._samples.setdefault(cell.point, []).append(Samples.of(document))
+    def _learn(self, cell: Cell, document: dict[str, Any]) -> None:
+        self._latencies.setdefault(cell.point, []).append(latency_in(document))
 
 
 class _HandedOut:

@@ -12,7 +12,7 @@ from rsinspect.base.words import Option, advice, names_in_words, plural
 from rsinspect.profiling.statistics import NOMINAL_COVERAGE, Latency
 from rsinspect.runs.store import Store
 from rsinspect.sweeps.plan import LeftOut, Plan, Point, key_parts
-from rsinspect.sweeps.samples import Samples, pooled
+from rsinspect.sweeps.samples import latency_in
 
 SCHEMA = "rsinspect.sweep/1"
 """Version of the document. 1: first."""
@@ -31,7 +31,7 @@ class Result:
         point: Which.
         place: Node of a cluster on which it was measured; None where that was not chosen.
         runs: Ids of its runs.
-        samples: Of each of them.
+        latencies: Of each of them.
         failed: Why cells of it failed.
         waiting: How many cells of it wait.
     """
@@ -39,14 +39,14 @@ class Result:
     point: Point
     place: str | None = None
     runs: list[str] = field(default_factory=list)
-    samples: list[Samples] = field(default_factory=list)
+    latencies: list[Latency] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     waiting: int = 0
 
     @property
     def latency(self) -> Latency | None:
         """Summarise the passes of all its runs; None without one."""
-        return pooled(self.samples) if self.samples else None
+        return Latency.pooled(self.latencies) if self.latencies else None
 
 
 def results_of(store: Store, sweep: str, plan: Plan) -> list[Result]:
@@ -66,7 +66,7 @@ def results_of(store: Store, sweep: str, plan: Plan) -> list[Result]:
         result = found.setdefault((at.point, at.place or ""), new)
         if state.run is not None:
             result.runs.append(state.run)
-            result.samples.append(Samples.of(store.find(state.run).document()))
+            result.latencies.append(latency_in(store.find(state.run).document()))
         elif state.state == "failed":
             result.failed.append(state.reason or "nobody knows why")
         elif state.state == "waiting":
