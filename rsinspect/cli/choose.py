@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rsinspect.base.errors import InvalidQuestion, check_choice
+from rsinspect.base.errors import check_choice
 from rsinspect.base.talk import say
-from rsinspect.base.words import quoted
 from rsinspect.cli.declaration import option
 from rsinspect.cli.options import Convention, with_options
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
@@ -133,25 +132,9 @@ class CandidateOptions:
     @property
     def own(self) -> dict[str, float]:
         """Read the networks of one's own, with their accuracies."""
-        return dict(map(_accuracy, self.point or []))
+        from rsinspect.tradeoffs.weighing import parse_point
 
-
-def _accuracy(text: str) -> tuple[str, float]:
-    """Read a network and its accuracy.
-
-    Raises:
-        InvalidQuestion: If the text is no such thing.
-    """
-    name, sign, number = text.rpartition("=")
-    try:
-        top1 = float(number)
-    except ValueError:
-        sign, top1 = "", 0.0
-    if not (sign and name and 0 < top1 <= 100):
-        raise InvalidQuestion(
-            f"{quoted(text)} is no network with its accuracy", "write MODEL=83.1, in per cent"
-        )
-    return name, top1
+        return dict(map(parse_point, self.point or []))
 
 
 @with_options

@@ -14,11 +14,10 @@ from rsinspect.comparisons.comparison import Comparison
 from rsinspect.networks.named import source
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.record.saved import load_run
+from rsinspect.runs.named import stored_run
 from rsinspect.runs.place import database_path
+from rsinspect.runs.references import IN_STORE
 from rsinspect.runs.store import open_store
-
-IN_STORE = "run:"
-"""What a run of the store may be marked with, where it could be taken for something else."""
 
 
 def saved(reference: str, db: Path | None = None) -> ProfileRun | None:
@@ -35,7 +34,7 @@ def saved(reference: str, db: Path | None = None) -> ProfileRun | None:
         RsInspectError: If it is neither a run nor a MODEL.
     """
     if reference.startswith(IN_STORE):
-        return _stored(reference.removeprefix(IN_STORE), db)
+        return stored_run(reference, db)
     if reference.lower().endswith(".json"):
         return load_run(Path(reference)) if _schema(reference) != "" else None
     try:
@@ -54,16 +53,11 @@ def saved_comparison(reference: str, db: Path | None = None) -> Comparison | Non
     """
     if reference.startswith(IN_STORE):
         with open_store(database_path(db)) as store:
-            found = store.find(reference.removeprefix(IN_STORE))
+            found = store.find(reference)
             return comparison.from_json(found.document()) if found.kind == "compare" else None
     if not reference.lower().endswith(".json") or _schema(reference) != comparison.SCHEMA:
         return None
     return comparison.from_json(codec.from_text(content_of(Path(reference))))
-
-
-def _stored(reference: str, db: Path | None) -> ProfileRun:
-    with open_store(database_path(db)) as store:
-        return store.find(reference).run()
 
 
 def _tagged(reference: str, db: Path | None, refusal: RsInspectError) -> ProfileRun:
@@ -75,7 +69,7 @@ def _tagged(reference: str, db: Path | None, refusal: RsInspectError) -> Profile
     if not database_path(db).exists():
         raise refusal
     try:
-        return _stored(reference, db)
+        return stored_run(reference, db)
     except RsInspectError as exc:
         if isinstance(exc, InvalidMeasurement):
             raise

@@ -6,14 +6,13 @@ Of the store's, those of the machine and the conditions of the one that was adde
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.words import Option, advice
 from rsinspect.estimates.estimate import ALIKE, Estimator
 from rsinspect.profiling.record.run import ProfileRun
-from rsinspect.profiling.record.saved import load_run
+from rsinspect.runs.named import named_run
 from rsinspect.runs.place import database_path
 from rsinspect.runs.store import Store, open_store
 from rsinspect.runs.stored import Selection, StoredRun
@@ -55,18 +54,7 @@ def estimator(
 
 
 def _named(references: Sequence[str | ProfileRun], db: Path | None) -> list[ProfileRun]:
-    with ExitStack() as stack:
-        store: Store | None = None
-        found = []
-        for reference in references:
-            if isinstance(reference, ProfileRun):
-                found.append(reference)
-            elif Path(reference).suffix == ".json" or Path(reference).exists():
-                found.append(load_run(Path(reference)))
-            else:
-                store = store or stack.enter_context(open_store(database_path(db)))
-                found.append(store.find(reference.removeprefix("run:")).run())
-        return found
+    return [each if isinstance(each, ProfileRun) else named_run(each, db) for each in references]
 
 
 def _of_store(db: Path | None, selection: Selection) -> list[ProfileRun]:

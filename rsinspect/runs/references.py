@@ -18,6 +18,8 @@ from rsinspect.networks.network import resnet_rs
 
 LATEST = "latest"
 """The run that was added last."""
+IN_STORE = "run:"
+"""What may stand before an id or a tag, where it could be taken for something else."""
 
 _TAG = re.compile(r"[A-Za-z0-9][\w.+-]{0,79}", re.ASCII)
 _ID = re.compile(r"[rs][0-9a-f]{4,64}")

@@ -23,7 +23,7 @@ from rsinspect.base.words import near, plural, quoted
 from rsinspect.runs.database import WAIT_S, connected, damaged, refusing
 from rsinspect.runs.facts import Document, Facts, facts_of
 from rsinspect.runs.progress import SweepTables
-from rsinspect.runs.references import LATEST, check_tag, looks_like_id
+from rsinspect.runs.references import IN_STORE, LATEST, check_tag, looks_like_id
 from rsinspect.runs.stored import ALL, Selection, StoredRun
 from rsinspect.runs.tables import COLUMNS, read_document, values_of
 
@@ -106,12 +106,12 @@ class Store(SweepTables):
 
         Args:
             reference: Its id, at least five characters with which no other begins, a tag, or
-                ``latest``: the one that was added last.
+                ``latest``: the one that was added last; each also with ``run:`` before it.
 
         Raises:
             UnknownRun: If there is none, or more than one; with those that are near.
         """
-        found = self._meant(reference)
+        found = self._meant(reference.removeprefix(IN_STORE))
         if len(found) == 1:
             return found[0]
         if found:

@@ -9,26 +9,13 @@ from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.networks import applications
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.record.saved import load_run
+from rsinspect.runs.named import named_run, stored_run
 from rsinspect.runs.place import database_path
+from rsinspect.runs.references import IN_STORE
 from rsinspect.runs.store import open_store
 from rsinspect.runs.stored import Selection, StoredRun
 
 _OURS = "resnet-rs-"
-_OF_STORE = "run:"
-"""Before an id or a tag, where it could be taken for something else."""
-
-
-def named_run(reference: str, db: Path | None = None) -> ProfileRun:
-    """Read the run that is meant: in a file, or of the store by its id or tag.
-
-    Raises:
-        InvalidMeasurement: If the file holds none.
-        StoreError: If the store cannot be read, or has no such run.
-    """
-    if reference.lower().endswith(".json"):
-        return load_run(Path(reference))
-    with open_store(database_path(db)) as store:
-        return store.find(reference.removeprefix(_OF_STORE)).run()
 
 
 def saved_in(name: str, db: Path | None = None) -> ProfileRun | None:
@@ -36,8 +23,8 @@ def saved_in(name: str, db: Path | None = None) -> ProfileRun | None:
 
     None where the text names a network.
     """
-    if name.startswith(_OF_STORE):
-        return named_run(name, db)
+    if name.startswith(IN_STORE):
+        return stored_run(name, db)
     try:
         return load_run(Path(name)) if name.lower().endswith(".json") else None
     except InvalidMeasurement:
