@@ -233,8 +233,8 @@ def test_the_document_says_what_the_table_says() -> None:
     assert document["bounds"] == {"max_latency_s": 0.195}
     assert (document["pick"], document["may_fit"]) == ("101@192", ["152@192"])
     assert document["runners_up"] == ["101@160", "50@160"]
-    rows = {row["name"]: row for row in document["rows"]}
-    assert rows["50@160"]["latency_s"] == 0.05
+    rows = {row["model"]: row for row in document["rows"]}
+    assert rows["50@160"]["latency_s"]["median"] == 0.05
     assert rows["50@160"]["params"] == network_of(50).cost.params
     assert rows["152@224"]["excess"]["max_latency_s"] == pytest.approx(0.27 / 0.195)
     assert {row["fits"] for row in document["rows"]} == {"yes", "unlikely", "no"}

@@ -215,7 +215,7 @@ def test_the_document_says_what_the_table_says() -> None:
     rows = {row["model"]: row for row in pareto_answer(found).table.rows}
     for point in written["points"]:
         assert rows[point["model"]]["latency_s"] == point["latency_s"]
-        assert point["interval"][0] < point["latency_s"] < point["interval"][1]
+        assert point["ci_low"] < point["latency_s"] < point["ci_high"]
     assert written["points"][0]["dominated_by"] == "101@160"
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.words import Option, advice
 from rsinspect.estimates.estimate import Estimate, Estimator
+from rsinspect.profiling.statistics import NOMINAL_COVERAGE
 
 SCHEMA = "rsinspect.estimate/1"
+"""Version of the document. 1: first."""
 
 
 def estimate_answer(estimates: Sequence[Estimate], known: Estimator) -> Answer:
@@ -72,7 +74,7 @@ def _document(estimates: Sequence[Estimate], known: Estimator) -> dict[str, Any]
         "known_from": [
             {"model": timing.title, "batch": timing.batch} for timing in known.machine.timings
         ],
-        "coverage": 0.95,
+        "ci_nominal": NOMINAL_COVERAGE,
         "rows": [
             {
                 "model": one.name,

@@ -181,9 +181,9 @@ def _table(sweep: str, results: Sequence[Result]) -> Table:
     if any(each.place for each in results):
         columns.append(Column("place", "Node"))
     columns += [
-        Column("latency", "Median", "seconds"),
-        Column("low", "95 % CI\nfrom", "seconds"),
-        Column("high", "to", "seconds"),
+        Column("latency_s", "Median", "seconds"),
+        Column("low_s", "95 % CI\nfrom", "seconds"),
+        Column("high_s", "to", "seconds"),
         Column("images_per_s", "{}images/s", "rate"),
         Column("runs", "Runs", "integer"),
     ]
@@ -211,9 +211,9 @@ def _row(result: Result, varying: Iterable[str]) -> dict[str, Value]:
     if latency is None:
         return row
     return row | {
-        "latency": latency.median,
-        "low": latency.ci_low,
-        "high": latency.ci_high,
+        "latency_s": latency.median,
+        "low_s": latency.ci_low,
+        "high_s": latency.ci_high,
         "images_per_s": result.point.settings.batch / latency.median,
     }
 

@@ -11,7 +11,7 @@ from rsinspect.base import codec
 from rsinspect.base.units import binary_bytes, count, seconds, seconds_span
 from rsinspect.base.words import Option, Wording, advice, names_in_words, plural
 from rsinspect.profiling.gate import FOREIGN_AT_MOST
-from rsinspect.profiling.record.model import Model
+from rsinspect.profiling.statistics import NOMINAL_COVERAGE
 from rsinspect.tradeoffs.choice import Bounds, Choice, Entry
 
 SCHEMA = "rsinspect.choose/1"
@@ -91,7 +91,7 @@ def _table(choice: Choice) -> Table:
         columns=(
             Column("path", "Network"),
             Column("top1", "Top-1\n%", "number", decimals=1),
-            Column("latency", "Latency", "seconds"),
+            Column("latency_s", "Latency", "seconds"),
             Column("interval", "95 % CI"),
             Column("memory_bytes", "Memory", "bytes"),
             Column("params", "Params", "count"),
@@ -102,7 +102,7 @@ def _table(choice: Choice) -> Table:
             {
                 "path": entry.candidate.name,
                 "top1": entry.candidate.top1,
-                "latency": entry.latency.value,
+                "latency_s": entry.latency.value,
                 "interval": _interval(entry),
                 "memory_bytes": entry.memory_bytes,
                 "params": entry.params,
@@ -217,6 +217,7 @@ def _document(choice: Choice) -> dict[str, Any]:
         "timed_batch": choice.timed_batch,
         "timed_networks": choice.timed,
         "convention": choice.question.convention,
+        "ci_nominal": NOMINAL_COVERAGE,
         "rows": [_row(choice, entry) for entry in choice.entries],
         "environment": codec.to_json(choice.environment),
         "request": codec.to_json(choice.settings),
@@ -226,14 +227,14 @@ def _document(choice: Choice) -> dict[str, Any]:
 
 
 def _row(choice: Choice, entry: Entry) -> dict[str, Value | Any]:
-    interval = entry.latency.interval
+    low, high = entry.latency.interval or (None, None)
     return {
-        "name": entry.candidate.name,
+        "model": entry.candidate.name,
+        "title": entry.network.title,
+        "fingerprint": entry.network.fingerprint,
         "family": entry.candidate.family,
-        "model": codec.to_json(Model.of(entry.network)),
-        "top1_percent": entry.candidate.top1,
-        "latency_s": entry.latency.value,
-        "latency_interval_s": None if interval is None else list(interval),
+        "top1": entry.candidate.top1,
+        "latency_s": {"median": entry.latency.value, "ci_low": low, "ci_high": high},
         "latency_from": entry.how,
         "extrapolates": list(entry.extrapolates),
         "memory_bytes": entry.memory_bytes,

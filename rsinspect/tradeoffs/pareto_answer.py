@@ -9,10 +9,13 @@ from rsinspect import paper
 from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.units import percent, significant
 from rsinspect.base.words import Option, advice, names_in_words, plural
+from rsinspect.profiling.statistics import NOMINAL_COVERAGE
 from rsinspect.tradeoffs.domination import SURE
 from rsinspect.tradeoffs.pareto import Pareto, Point
 
 SCHEMA = "rsinspect.pareto/1"
+"""Version of the document. 1: first."""
+
 MOST_NAMED = 4
 
 
@@ -196,13 +199,14 @@ def document(pareto: Pareto) -> dict[str, Any]:
         "accuracy": {"source": pareto.source, "title": known.title, "read": list(known.source)},
         "conditions": pareto.conditions,
         "machine": pareto.machine,
+        "ci_nominal": NOMINAL_COVERAGE,
         "points": [_point(pareto, point) for point in pareto.points],
         "speed_ups": [
             {
                 "model": each.printed.model,
                 "rival": each.printed.rival,
                 "ratio": each.measured.value,
-                "interval": _ends(each.measured.interval),
+                **_ends(each.measured.interval),
                 "paper_tpu": each.printed.tpu,
                 "paper_v100": each.printed.v100,
             }
@@ -222,7 +226,7 @@ def _point(pareto: Pareto, point: Point) -> dict[str, Any]:
         "top1": candidate.top1,
         "weights": candidate.weights,
         pareto.axis.key: point.value,
-        "interval": _ends(point.interval),
+        **_ends(point.interval),
         "how": point.costed.how,
         "runs": point.costed.runs,
         "dominated_probability": domination.probability if domination.sure else None,
@@ -233,5 +237,6 @@ def _point(pareto: Pareto, point: Point) -> dict[str, Any]:
     }
 
 
-def _ends(interval: tuple[float, float] | None) -> list[float] | None:
-    return None if interval is None else list(interval)
+def _ends(interval: tuple[float, float] | None) -> dict[str, float | None]:
+    low, high = interval or (None, None)
+    return {"ci_low": low, "ci_high": high}
