@@ -82,6 +82,21 @@ def seconds_span(low: float, high: float, middle: float) -> str:
     return f"{written(low)} to {written(high)} {unit}"
 
 
+def length_of_time(value: float) -> str:
+    """Write how long somebody waits: in seconds, minutes or hours.
+
+    >>> length_of_time(40), length_of_time(2000), length_of_time(12_000)
+    ('40 s', '33 min', '3 h 20 min')
+    """
+    if value < 99.5:
+        return f"{value:.0f} s"
+    minutes = round(value / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
 def dimensions(sides: Iterable[int]) -> str:
     """Write the sides of an image or a kernel, or a shape, with multiplication signs.
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rsinspect.base.amounts import seconds_of
 from rsinspect.base.errors import check_choice
 from rsinspect.base.talk import say
 from rsinspect.cli.declaration import option
@@ -76,7 +77,13 @@ class RunningOptions:
         int | None, _how("--threads", help="Number of threads of the framework.")
     ] = None
     max_time: Annotated[
-        float, _how("--max-time", help="Seconds that all of it may take, but for --verify.")
+        float,
+        _how(
+            "--max-time",
+            help="Time that all of it may take, but for --verify: 60s, 3m.",
+            parser=seconds_of,
+            metavar="TIME",
+        ),
     ] = 85.0
 
     def make(self) -> "Settings":

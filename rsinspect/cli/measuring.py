@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from rsinspect.answers.rows import LEVELS
+from rsinspect.base.amounts import seconds_of
 from rsinspect.cli.declaration import option
 from rsinspect.layers.map_layout import LAYOUTS
 from rsinspect.networks.network import Network
@@ -75,7 +76,10 @@ class HowOptions:
         float,
         how(
             "--max-time",
-            help="Seconds that all of it may take: importing, building, compiling, measuring.",
+            help="Time that all of it may take, 90s or 5m: importing, building, compiling, "
+            "measuring.",
+            parser=seconds_of,
+            metavar="TIME",
         ),
     ] = 60.0
     processes: Annotated[

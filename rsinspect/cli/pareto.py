@@ -1,13 +1,14 @@
 """``rsinspect pareto``: the paper's Figure 1 with measurements of one's own."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rsinspect.base.amounts import seconds_of
 from rsinspect.base.errors import InvalidMeasurement, check_choice
 from rsinspect.base.talk import say
+from rsinspect.base.units import length_of_time
 from rsinspect.base.words import Option, advice, plural
 from rsinspect.cli.claims import reads_runs
 from rsinspect.cli.declaration import option
@@ -71,8 +72,8 @@ class PictureOptions:
     ] = False
 
 
-def _of_runs(*names: str, help: str, choices: Iterable[str] = ()) -> Any:
-    return option(*names, help=help, choices=choices, panel="Runs")
+def _of_runs(*names: str, help: str, **more: Any) -> Any:
+    return option(*names, help=help, panel="Runs", **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,18 +102,22 @@ class RunsOptions:
         ),
     ] = False
     max_time: Annotated[
-        str, _of_runs("--max-time", help="What measuring one network may take.")
-    ] = "60s"
+        float,
+        _of_runs(
+            "--max-time",
+            help="Time that measuring one network may take: 30s.",
+            parser=seconds_of,
+            metavar="TIME",
+        ),
+    ] = 60.0
     db: Db = None
 
     def settings(self) -> "Settings":
         """Say how networks are measured that have no run.
 
         Raises:
-            InvalidQuestion: If the time is none.
             InvalidMeasurement: If nobody can measure that.
         """
-        from rsinspect.base.amounts import seconds_of
         from rsinspect.profiling.request import Settings
 
         given = {
@@ -120,9 +125,8 @@ class RunsOptions:
             for name in ("precision", "mode", "backend", "device")
             if (value := getattr(self, name)) is not None
         }
-        limit_s = seconds_of(self.max_time)
         return Settings(
-            batch=self.batch or 1, max_time_s=limit_s, predict=False, roofs=False, **given
+            batch=self.batch or 1, max_time_s=self.max_time, predict=False, roofs=False, **given
         )
 
     def wanted(self) -> "Selection":
@@ -215,7 +219,7 @@ def _measure(
     cells = unmeasured(picture.source, own, of.db, of.settings())
     if cells:
         most_s = len(cells) * cells[0].settings.max_time_s
-        say(f"{plural(len(cells), 'network')} to be measured, in at most {most_s / 60:.0f} minutes")
+        say(f"{plural(len(cells), 'network')} to be measured, in at most {length_of_time(most_s)}")
     here = LocalExecutor(on_wait=lambda: say("a sweep is measuring here; waiting for its turn"))
     for number, (cell, outcome) in enumerate(measured_into(of.db, cells, here), start=1):
         said = outcome.reason if outcome.document is None else outcome.document.get("answer")

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rsinspect.base.units import seconds
+from rsinspect.base.units import length_of_time, seconds
 from rsinspect.cli import talk
 from rsinspect.render.console import table_text
 from rsinspect.sweeps.driver import Driver, Event, Finished, Started
-from rsinspect.sweeps.outlook import length_of_time
 from rsinspect.sweeps.results import (
     Result,
     live_table,

@@ -274,6 +274,15 @@ class ProfileRequest(Settings):
                 advice("leave {} out", Option("mode", "train")),
             )
 
+    @classmethod
+    def of(cls, network: Network, settings: Settings) -> ProfileRequest:
+        """Request a network as settings say, with fresh weights.
+
+        Raises:
+            InvalidMeasurement: If nobody can measure that.
+        """
+        return cls(network=network, **{f.name: getattr(settings, f.name) for f in fields(Settings)})
+
     @property
     def settings(self) -> Settings:
         """Return everything but the network."""

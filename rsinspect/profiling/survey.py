@@ -166,10 +166,11 @@ def timed_batch(settings: Settings) -> int:
 
 def requested(small: Sequence[Distinct], settings: Settings) -> ProfileRequest:
     """Request what is measured: its network is the one that needs most memory."""
-    how = replace(settings, level="block", predict=False, roofs=False, trace=False, processes=1)
-    plain = {name: getattr(how, name) for name in how.__dataclass_fields__}
-    plain["batch"] = timed_batch(settings)
-    requests = [ProfileRequest(network=each.network, **plain) for each in small]
+    how = replace(
+        settings, batch=timed_batch(settings), level="block", predict=False, roofs=False,
+        trace=False, processes=1,
+    )  # fmt: skip
+    requests = [ProfileRequest.of(each.network, how) for each in small]
     return max(requests, key=lambda one: memory.needed_memory(one).total_bytes)
 
 

@@ -146,7 +146,7 @@ def _told(document: Document) -> dict[str, Any]:
     """Read what a document of a room above tells in plain words."""
     words = {name: document.get(name) for name in ("title", "conditions", "started_at")}
     texts: dict[str, Any] = {name: word for name, word in words.items() if isinstance(word, str)}
-    return texts | {"started_s": seconds_of(texts.get("started_at"))}
+    return texts | {"started_s": since_1970(texts.get("started_at"))}
 
 
 def _of_run(run: ProfileRun) -> Facts:
@@ -169,7 +169,7 @@ def _of_run(run: ProfileRun) -> Facts:
         high_s=latency.ci_high,
         rounds=run.rounds.kept,
         started_at=run.started_at,
-        started_s=seconds_of(run.started_at),
+        started_s=since_1970(run.started_at),
     )
 
 
@@ -180,7 +180,7 @@ def _of_prediction(run: PredictedRun) -> Facts:
         **_of_settings(run.request, run.batch),
         threads=run.request.threads,
         started_at=run.started_at,
-        started_s=seconds_of(run.started_at),
+        started_s=since_1970(run.started_at),
     )
 
 
@@ -242,10 +242,10 @@ def _of_settings(settings: Settings, batch: int) -> dict[str, Any]:
     }
 
 
-def seconds_of(moment: str | None) -> float | None:
+def since_1970(moment: str | None) -> float | None:
     """Convert a moment to seconds since 1970; None where it is none.
 
-    >>> seconds_of("1970-01-02T00:00:00+00:00"), seconds_of("yesterday")
+    >>> since_1970("1970-01-02T00:00:00+00:00"), since_1970("yesterday")
     (86400.0, None)
     """
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base import codec
-from rsinspect.base.units import binary_bytes
+from rsinspect.base.units import binary_bytes, length_of_time
 from rsinspect.base.words import plural
 from rsinspect.profiling.memory import FITS_SHARE, available_memory
 from rsinspect.sweeps.cells import Cell
@@ -123,18 +123,3 @@ def _notes(plan: Plan, rows: list[Row], available: int | None) -> Iterable[Note]
         "Time each: what such a measurement took here before, else the most it may take; it ends "
         "sooner where it is precise."
     )
-
-
-def length_of_time(seconds: float) -> str:
-    """Write how long something takes, in the unit that people would.
-
-    >>> length_of_time(40), length_of_time(2000), length_of_time(12_000)
-    ('40 s', '33 min', '3 h 20 min')
-    """
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -7,7 +7,7 @@ interval holds the bound, that is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -258,9 +258,3 @@ class Choice:
         return Wanted.of(
             START_S + entry.setup_s, passes_s, self.settings.batch, self.settings.max_time_s
         )
-
-    def excluded(self) -> Iterator[tuple[Entry, str]]:
-        """List what is beyond the bounds, with the bound that it exceeds most."""
-        for entry in self.entries:
-            if entry.fit(self.bounds) in ("unlikely", "no"):
-                yield entry, entry.worst(self.bounds)[0]

@@ -230,10 +230,8 @@ def verified(
     while (pick := choice.pick) is not None and pick.how != "measured":
         on_measure(pick)
         settings = replace(choice.settings, max_time_s=max_time_s, predict=False, roofs=False)
-        plain = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
-        run = (profiler or profile)(
-            ProfileRequest(network=pick.network, **plain), on_event=on_event
-        )
+        request = ProfileRequest.of(pick.network, settings)
+        run = (profiler or profile)(request, on_event=on_event)
         images = choice.settings.batch / run.batch.used
         latency, interval = run.end_to_end.latency, run.end_to_end.latency.interval
         measured = Quantity(

@@ -35,7 +35,7 @@ def runs_show(
     theme: Theme = "paper",
     notes: Notes = "short",
 ) -> None:
-    """Show a measurement that is kept, as profile showed it, or how far a sweep is."""
+    """Show a measurement that is kept."""
     from rsinspect.runs.place import database_path
     from rsinspect.runs.showing import kept_answer, sweep_answer
     from rsinspect.runs.store import open_store
