@@ -111,7 +111,7 @@ COMMANDS = {
     ),
     "runs prune": Command(
         "rsinspect.cli.runs.prune",
-        "Delete measurements, by age or number.",
+        "Delete measurements, by age or number; those with a tag stay.",
         ("runs prune --older-than 30d --dry-run", "runs prune --keep 100"),
     ),
     "runs check": Command(

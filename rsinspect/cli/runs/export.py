@@ -46,7 +46,7 @@ def runs_export(
         ),
     ] = None,
 ) -> None:
-    """Write measurements for other programs: whole as JSON or a store, or a row each."""
+    """Write measurements for other programs: JSON, CSV, Parquet."""
     from rsinspect.runs.exports import EXPORTS, copied, exported
     from rsinspect.runs.place import database_path
     from rsinspect.runs.store import open_store
