@@ -9,10 +9,10 @@ from rsinspect.base.amounts import seconds_of
 from rsinspect.base.errors import check_choice
 from rsinspect.base.talk import say
 from rsinspect.cli.declaration import option
+from rsinspect.cli.measuring import PassOptions, how
 from rsinspect.cli.options import Convention, with_options
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
 from rsinspect.paper import ACCURACY_SOURCES
-from rsinspect.profiling.choices import BACKENDS, MODES, PRECISIONS
 from rsinspect.render.formats import NOTES, TABLES
 from rsinspect.tradeoffs.choices import FAMILIES
 
@@ -57,28 +57,14 @@ class BoundOptions:
         return bounds_of(**{field.name: getattr(self, field.name) for field in fields(self)})
 
 
-def _how(*names: str, help: str, **more: Any) -> Any:
-    return option(*names, help=help, panel="Measurement", **more)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunningOptions:
+class RunningOptions(PassOptions):
     """How the networks are run."""
 
-    batch: Annotated[int, _how("--batch", "-b", help="Number of images in a batch.")] = 1
-    mode: Annotated[str, _how("--mode", help="{}.", choices=MODES)] = "forward"
-    precision: Annotated[str, _how("--precision", help="{}.", choices=PRECISIONS)] = "float32"
-    backend: Annotated[str, _how("--backend", help="{}.", choices=BACKENDS)] = "tensorflow"
-    device: Annotated[str, _how("--device", help="cpu, gpu or gpu:1.")] = "cpu"
-    jit: Annotated[
-        bool | None, _how("--jit/--no-jit", help="Compile, with XLA or torch.compile.")
-    ] = None
-    threads: Annotated[
-        int | None, _how("--threads", help="Number of threads of the framework.")
-    ] = None
+    batch: Annotated[int, how("--batch", "-b", help="Number of images in a batch.")] = 1
     max_time: Annotated[
         float,
-        _how(
+        how(
             "--max-time",
             help="Time that all of it may take, but for --verify: 60s, 3m.",
             parser=seconds_of,
@@ -148,7 +134,7 @@ class CandidateOptions:
 def choose(
     bounds: BoundOptions,
     among: CandidateOptions,
-    how: RunningOptions,
+    running: RunningOptions,
     convention: Convention = "paper",
     verify: Annotated[
         bool, typer.Option("--verify", help="Measure the pick as a whole, for up to a minute.")
@@ -161,7 +147,7 @@ def choose(
     chosen(TABLES, output, format)
     check_choice("choice of notes", notes, NOTES)
     among.check()
-    found = _found(bounds.make(), among, how.make(), convention)
+    found = _found(bounds.make(), among, running.make(), convention)
     if verify:
         found = _verified(found)
 

@@ -20,21 +20,13 @@ def how(*names: str, help: str, **more: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HowOptions:
-    """How networks are measured."""
+class PassOptions:
+    """Which passes are measured, run by what, for how long."""
 
     batch: Annotated[int, how("--batch", "-b", help="Number of images in a batch.")] = 128
     mode: Annotated[
         str, how("--mode", help="{}; train is forward, backward and optimizer.", choices=MODES)
     ] = "forward"
-    level: Annotated[
-        str,
-        how(
-            "--level",
-            help="{}: time each on its own; layers divide blocks by a trace.",
-            choices=LEVELS,
-        ),
-    ] = "stage"
     precision: Annotated[
         str, how("--precision", help="{}; float32 is without TF32.", choices=PRECISIONS)
     ] = "float32"
@@ -47,6 +39,34 @@ class HowOptions:
             help="Compile, with XLA or torch.compile. Default: on jax, not elsewhere.",
         ),
     ] = None
+    threads: Annotated[
+        int | None,
+        how("--threads", help="Number of threads of the framework. Default: its own choice."),
+    ] = None
+    max_time: Annotated[
+        float,
+        how(
+            "--max-time",
+            help="Time that all of it may take, 90s or 5m: importing, building, compiling, "
+            "measuring.",
+            parser=seconds_of,
+            metavar="TIME",
+        ),
+    ] = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HowOptions(PassOptions):
+    """How a network is measured."""
+
+    level: Annotated[
+        str,
+        how(
+            "--level",
+            help="{}: time each on its own; layers divide blocks by a trace.",
+            choices=LEVELS,
+        ),
+    ] = "stage"
     layout: Annotated[
         str,
         how(
@@ -68,20 +88,6 @@ class HowOptions:
         bool,
         how("--fused-batchnorm", help="Have tensorflow compute each batch norm in one op."),
     ] = False
-    threads: Annotated[
-        int | None,
-        how("--threads", help="Number of threads of the framework. Default: its own choice."),
-    ] = None
-    max_time: Annotated[
-        float,
-        how(
-            "--max-time",
-            help="Time that all of it may take, 90s or 5m: importing, building, compiling, "
-            "measuring.",
-            parser=seconds_of,
-            metavar="TIME",
-        ),
-    ] = 60.0
     processes: Annotated[
         int,
         how(
