@@ -58,6 +58,7 @@ def choose(
     batch: int = 1,
     source: str = "paper",
     points: Mapping[str, float] | None = None,
+    family: str | None = None,
     convention: str = "paper",
     verify: bool = False,
     on_event: Callable[[Event], None] = lambda _: None,
@@ -78,6 +79,7 @@ def choose(
         batch: Images in a batch.
         source: Whose accuracies: ``paper``, ``checkpoints`` or ``timm``.
         points: Networks of your own, by MODEL text, with their accuracy in per cent.
+        family: The only one to consider: ``resnet-rs``, ``efficientnet`` or ``yours``.
         convention: What a FLOP is.
         verify: Measure the pick as a whole too, for up to a minute.
         on_event: Called with what happens meanwhile.
@@ -102,6 +104,7 @@ def choose(
     )  # fmt: skip
     settings = Settings(**{"level": "block", "max_time_s": TIME_S, "batch": batch, **options})
     found = find(
-        bounds, settings, source=source, own=points, convention=convention, on_event=on_event
-    )
+        bounds, settings, source=source, own=points, family=family, convention=convention,
+        on_event=on_event,
+    )  # fmt: skip
     return Chosen(verified(found, on_event=on_event) if verify else found)
