@@ -11,6 +11,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 
+import comparisons
 import paired
 import speed
 from rivals import Pass, path_of
@@ -91,3 +92,70 @@ def test_modules_of_timm_have_their_places_in_the_network() -> None:
     ]
     assert {path_of(module) for module in modules} <= paths
     assert len({path_of(module) for module in modules}) == len(modules)
+
+
+def pair_of(seed: int, slowdown: float = 1.05) -> comparisons.Pair:
+    """Samples of two copies that are alike, and of the second made slower."""
+    numbers = np.random.default_rng(seed)
+
+    def sampled(factor: float) -> dict[str, object]:
+        a, b = (numbers.normal(0.004, 0.0002, 60) for _ in range(2))
+        return {"a_s": [*a], "b_s": [*(factor * b)], "burst": [*range(60)], "foreign": 0.1}
+
+    return {"process": seed // 5, "load": 1.0, "same": sampled(1.0), "slower": sampled(slowdown)}
+
+
+def test_a_report_counts_alarms_what_was_found_and_what_was_covered() -> None:
+    pytest.importorskip("scipy")
+    found = comparisons.report([pair_of(seed, slowdown=1.2) for seed in range(10)])
+    assert found["pairs"] == 10
+    assert found["processes"] == 2
+    assert found["tests"]["rsinspect"]["found"] == 10
+    assert found["tests"]["rsinspect"]["false_alarms"] <= 2
+    assert found["covered"]["same"] >= 8
+    assert found["covered"]["slower"] == 0  # it is 20 %, not 5 %
+    assert "10 of 10" in comparisons.sentence(found)
+
+
+SOME = """
+import json, sys
+from pathlib import Path
+folder, seed, _, pairs = sys.argv[1:]
+for number in range(int(pairs)):
+    with (Path(folder) / f"{int(seed):04d}.jsonl").open("a") as lines:
+        lines.write(json.dumps({"process": int(seed)}) + "\\n")
+    print(number, flush=True)
+    if int(seed) == FAILS:
+        with (Path(folder) / f"{int(seed):04d}.jsonl").open("a") as lines:
+            lines.write('{"process": ')
+        sys.exit("no more")
+"""
+
+
+def test_recording_goes_on_where_a_process_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pairs"
+
+    def some(fails: int) -> list[str]:
+        return [sys.executable, "-c", SOME.replace("FAILS", str(fails))]
+
+    with pytest.raises(SystemExit, match="no more"):
+        comparisons.record(folder, 12, some(fails=1))
+    assert len(comparisons.load(folder)) == 6
+    assert "6 of 12 pairs; " in capsys.readouterr().err
+    comparisons.record(folder, 12, some(fails=-1))
+    assert [pair["process"] for pair in comparisons.load(folder)] == [0] * 5 + [1] + [2] * 5 + [3]
+
+
+def test_what_was_recorded_before_an_interrupt_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "0000.jsonl").write_text('{"process": 0}\n')
+
+    def interrupted(command: object) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparisons, "_lines", interrupted)
+    with pytest.raises(SystemExit, match="1 of 5 pairs are kept; the same command goes on"):
+        comparisons.record(tmp_path, 5)

@@ -13,6 +13,7 @@ import pytest
 import rsinspect
 from rsinspect.api.results import Run
 from rsinspect.base.errors import InvalidChoice, InvalidMeasurement, InvalidSpec
+from rsinspect.cli import compare
 from rsinspect.comparisons.comparison import How, from_json, to_json
 from rsinspect.comparisons.references import saved
 from rsinspect.profiling.record.batch import Batch
@@ -245,3 +246,46 @@ def test_from_python_runs_are_compared_by_value_and_file(tmp_path: Path) -> None
     assert found.verdict == "slower"
     assert found.record.b.reference == "b"
     assert "B is slower" in str(found)
+
+
+def test_a_small_part_of_two_copies_is_surer_by_less_than_the_whole() -> None:
+    found = compared(measured(1, noise=0.001), measured(2, noise=0.001))
+    widths = {part.path: part.ratio.half_width for part in found.parts if part.ratio is not None}
+    assert widths["head"] > widths["stem"] > widths["c5"] > found.ratio.half_width
+    assert widths["c5"] == pytest.approx(
+        found.ratio.half_width * (sum(PARTS.values()) / PARTS["c5"]) ** 0.5, rel=0.1
+    )
+
+
+def test_too_few_rounds_are_said_with_what_would_do(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "few.json"
+    file.write_text(json.dumps(to_json(compared(measured(1, bursts=1), measured(2, bursts=1)))))
+    shown = cli("compare", str(file))
+    said = " ".join(shown.out.split())
+    assert "too few rounds to be sure" in said
+    assert "An interval needs 6 rounds: --max-time" in said
+
+
+def test_a_plot_without_a_format_is_refused_before_anything_is_measured(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "_compared", lambda *_: pytest.fail("it was measured"))
+    for name in ("plot", "plot.html"):
+        refused = cli("compare", "50", "101", "--plot", name)
+        assert refused.code == 2
+        assert ".svg, .pdf, .png" in refused.err
+
+
+def test_a_store_that_is_read_is_not_written(cli: Cli, tmp_path: Path) -> None:
+    db = tmp_path / "runs.db"
+    with open_store(db, write=True) as store:
+        store.add(run_to_json(measured(1)), tags=("before",))
+        store.add(run_to_json(measured(2)), tags=("after",))
+    assert cli("compare", "run:before", "run:after", "--db", str(db)).code == 0
+    for arguments, kept in (((), 2), (("--record",), 3)):
+        assert cli("compare", "run:before", "run:after", "--db", str(db), *arguments).code == 0
+        with open_store(db) as store:
+            assert len(list(store.runs())) == kept
+    shown = cli("runs", "show", "latest", "--db", str(db), "--plot", str(tmp_path / "kept.svg"))
+    assert "No difference shown" in shown.out
+    assert "<svg" in (tmp_path / "kept.svg").read_text()

@@ -26,6 +26,7 @@ from rsinspect.drawing.formats import render
 from rsinspect.drawing.scene import Node, Scene
 from rsinspect.drawing.size import parse_size
 from rsinspect.drawing.theme import THEMES, contrast, text_on
+from rsinspect.networks.named import network
 from rsinspect.plots.comparison import comparison_figure, comparison_plot
 from rsinspect.plots.overlay import compared
 from rsinspect.plots.sheet import Sheet
@@ -51,6 +52,9 @@ COMPARISONS: dict[str, Comparison] = {
     "another network": a_comparison(networks=(SMALL, DEEPER)),
     "a part of next to no time": a_comparison({"call": 50.0}),
     "three times as long": a_comparison(dict.fromkeys(("stem", "c4/block1", "c4/block2"), 3.0)),
+    "networks of other parts": a_comparison(
+        networks=(network("EfficientNetB0@64"), SMALL), level="stage"
+    ),
     "an awkward name": a_comparison(SLOWER, names=(AWKWARD, AWKWARD)),
     "stages of one, blocks of the other": of_two_levels(),
 }

@@ -6,24 +6,26 @@ import random
 import signal
 from dataclasses import replace
 from statistics import median
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from rsinspect.base.errors import InvalidMeasurement, MeasurementError
 from rsinspect.comparisons.comparison import Comparison
 from rsinspect.comparisons.live import ComparisonInterrupted, compare_now
+from rsinspect.profiling import pair
 from rsinspect.profiling.budget import Budget
 from rsinspect.profiling.gate import Usage
 from rsinspect.profiling.memory import needed_memory
-from rsinspect.profiling.protocol import Event
+from rsinspect.profiling.protocol import Estimated, Event
 from rsinspect.profiling.request import (
     Beside,
     ProfileRequest,
     request_from_json,
     request_to_json,
 )
-from rsinspect.profiling.rounds import Finished, Round, RoundDone
+from rsinspect.profiling.rounds import Finished, Instrumented, Round, RoundDone
 from rsinspect.profiling.statistics import middle_of_signs, signed_ranks
 from rsinspect.profiling.turns import AT_LEAST_S, Runs, Turns
 from tests.networks import network_of
@@ -183,7 +185,7 @@ def test_what_was_measured_when_the_time_is_up_is_compared(worker: MakeWorker) -
 def test_no_round_is_an_error_with_advice(worker: MakeWorker) -> None:
     with pytest.raises(MeasurementError, match="no round of both was measured") as caught:
         compare(worker(BOTH + "both(0); finished()"))
-    assert "max_time_s=180" in str(caught.value.hint)
+    assert "max_time_s=120" in str(caught.value.hint)
 
 
 def test_ctrl_c_keeps_what_was_measured(worker: MakeWorker) -> None:
@@ -201,3 +203,136 @@ def test_ctrl_c_keeps_what_was_measured(worker: MakeWorker) -> None:
 def test_layers_are_not_compared() -> None:
     with pytest.raises(InvalidMeasurement, match="layers are not compared"):
         compare_now(replace(REQUEST, level="layer"), ("50", "101"))
+
+
+class FakeRunner:
+    """A network of which a pass takes as long as the test says."""
+
+    built = 0
+    machine: FakeMachine
+    pass_s: float
+    carries_total = True
+    lazy_s = 0.0
+
+    def __init__(self, request: ProfileRequest, *_: object) -> None:
+        self.request = request
+
+    def build(self) -> Any:
+        FakeRunner.built += 1
+        machine, pass_s = FakeRunner.machine, FakeRunner.pass_s
+        machine.work(1.0)
+        inside = network(machine, pass_s, pass_s / 2, pass_s / 2, 0.0)[1]
+        compiles = [3.0]
+
+        def instrumented() -> Instrumented:
+            found = inside()
+            if compiles:
+                lazy_s = FakeRunner.lazy_s if FakeRunner.built == 1 else 0.0
+                machine.work(lazy_s)
+                first_s = found.parts_s[0] + lazy_s
+                found = replace(found, parts_s=(first_s, *found.parts_s[1:]))
+                machine.work(compile_s := compiles.pop())
+                return Instrumented(
+                    wall_s=sum(found.parts_s) + compile_s,
+                    parts_s=(*found.parts_s[:-1], compile_s),
+                )
+            return found
+
+        return SimpleNamespace(
+            end_to_end=lambda: machine.work(pass_s),
+            instrumented=instrumented,
+            carries_total=FakeRunner.carries_total,
+        )
+
+    def ready(self, *, compared: bool) -> str:
+        return f"ready, {compared}"
+
+
+def served(
+    monkeypatch: pytest.MonkeyPatch,
+    pass_s: float,
+    *,
+    carries_total: bool = True,
+    backend: Any = "tensorflow",
+) -> tuple[list[Any], float]:
+    """Have the worker measure two within a minute by a fake clock."""
+    machine = FakeMachine()
+    FakeRunner.machine, FakeRunner.pass_s, FakeRunner.built = machine, pass_s, 0
+    monkeypatch.setattr(FakeRunner, "carries_total", carries_total)
+    monkeypatch.setattr(pair, "Runner", FakeRunner)
+    monkeypatch.setattr(pair, "time", SimpleNamespace(perf_counter_ns=machine))
+    hands = SimpleNamespace(probe=machine.probe, processors=machine.processors)
+    monkeypatch.setattr(pair, "hands", lambda: hands)
+    said: list[Any] = []
+
+    class Emit(list[Any]):
+        def __call__(self, message: Any) -> None:
+            said.append(message)
+
+        def memory(self) -> None:
+            pass
+
+    budget = Budget(whole_s=60.0, ends_s=60.0, clock=lambda: machine.now_ns / 1e9)
+    same = replace(REQUEST, beside=Beside(network=ONE), backend=backend)
+    emit: Any = Emit()
+    pair.serve(same, budget, cast(Any, None), (None, None), emit)
+    return said, machine.now_ns / 1e9
+
+
+@pytest.mark.parametrize(
+    ("pass_s", "total_of", "rounds", "built"),
+    [(0.05, "plain", 20, 3), (3.0, "instrumented", 6, 3), (12.0, "instrumented", 1, 2)],
+)
+def test_whatever_a_pass_takes_there_is_an_answer_in_its_time(
+    monkeypatch: pytest.MonkeyPatch, pass_s: float, total_of: str, rounds: int, built: int
+) -> None:
+    said, took_s = served(monkeypatch, pass_s)
+    found = [message for message in said if isinstance(message, Round)]
+    assert took_s <= 60.0
+    assert {one.total_of for one in found} == {total_of}
+    assert len(found) >= 2 * rounds
+    assert built == FakeRunner.built
+    assert isinstance(said[-1], Finished)
+
+
+@pytest.mark.parametrize(("backend", "lazy_s"), [("tensorflow", 2.5), ("torch", 20.0)])
+def test_a_first_call_that_took_long_is_no_long_pass(
+    monkeypatch: pytest.MonkeyPatch, backend: Any, lazy_s: float
+) -> None:
+    monkeypatch.setattr(FakeRunner, "lazy_s", lazy_s)
+    said, took_s = served(monkeypatch, 0.05, backend=backend)
+    assert took_s <= 60.0
+    assert {one.total_of for one in said if isinstance(one, Round)} == {"plain"}
+    assert not any(isinstance(message, Estimated) for message in said)
+
+
+def test_what_does_not_fit_is_said_with_what_would_before_the_time_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said, took_s = served(monkeypatch, 25.0)
+    assert took_s < 35.0
+    assert not any(isinstance(message, Round) for message in said)
+    (estimate,) = (one.estimate for one in said if isinstance(one, Estimated))
+    assert estimate.both_s == pytest.approx(50.0)
+    assert estimate.wanted(60.0).time_s > 400
+
+
+def test_whole_passes_that_parts_do_not_tell_are_timed_in_pairs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said, took_s = served(monkeypatch, 2.0, carries_total=False)
+    assert took_s <= 60.0
+    assert {one.total_of for one in said if isinstance(one, Round)} == {"plain"}
+
+
+def test_no_round_is_an_error_with_what_would_do(worker: MakeWorker) -> None:
+    body = BOTH + (
+        'say("estimated", estimate=[8, 2.0, 25.0, 30.0, 6.0, False, 25.0]); finished()\n'
+    )
+    with pytest.raises(MeasurementError, match="no round of both was measured") as caught:
+        compare(worker(body))
+    assert str(caught.value.hint) == "an interval needs max_time_s=490"
+    body = body.replace("25.0", "1.0")  # so it should have fitted
+    with pytest.raises(MeasurementError) as caught:
+        compare(worker(body))
+    assert str(caught.value.hint) == "allow more, such as max_time_s=120"

@@ -77,6 +77,15 @@ class SideOptions:
     ] = False
 
 
+class KeepOptions(RecordOptions):
+    """Whether the comparison is kept; a store that is named may be the one that is read."""
+
+    @property
+    def wanted(self) -> bool:
+        """Tell whether it is to be kept."""
+        return self.record or self.tag is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeOptions:
     """What is compared although it differs, and when that is too much."""
@@ -152,7 +161,7 @@ def compare(
     judge: JudgeOptions,
     how: TurnOptions,
     place: PlaceOptions,
-    record: RecordOptions,
+    record: KeepOptions,
     diagram: DiagramOptions,
     plot: Plot = None,
     theme: Annotated[

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
 from rsinspect.answers.table import Answer
 from rsinspect.base.errors import UnknownFormat, check_choice
 from rsinspect.base.flags import flag
@@ -53,13 +55,27 @@ ChartedOutput = Annotated[Path | None, output_option(CHARTED)]
 Notes = Annotated[
     str, option("--notes", help="Notes under a table: {}.", choices=NOTES, panel=OUTPUT)
 ]
+
+
+def _writes_plot(context: typer.Context, parameter: typer.CallbackParam, path: Path | None) -> Any:
+    """Refuse what ``writes`` refuses, and a file whose suffix is no format of a plot.
+
+    Raises:
+        OutputNotWritable: With the reason.
+        UnknownFormat: If the suffix names none.
+    """
+    if path is not None and not context.resilient_parsing:
+        PLOTS.of(path, None)
+    return writes(context, parameter, path)
+
+
 Plot = Annotated[
     Path | None,
     option(
         "--plot",
         help=f"Also draw it into this file: {one_of(PLOTS.suffixes)}.",
         panel=OUTPUT,
-        callback=writes,
+        callback=_writes_plot,
     ),
 ]
 Theme = Annotated[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.units import seconds
 from rsinspect.base.words import Option, advice, names_in_words, plural
@@ -10,6 +12,7 @@ from rsinspect.comparisons.conditions import Change
 from rsinspect.comparisons.ratio import BETWEEN_COPIES, BETWEEN_PROCESSES, Ratio
 from rsinspect.profiling.gate import FOREIGN_AT_MOST
 from rsinspect.profiling.record.run import Segment
+from rsinspect.profiling.statistics import FEWEST_FOR_SIGNED_RANKS
 
 
 def comparison_answer(comparison: Comparison) -> Answer:
@@ -146,6 +149,20 @@ def _warnings(comparison: Comparison) -> list[Note]:
     return found
 
 
+def _more(comparison: Comparison) -> Note:
+    """Say how long an interval takes."""
+    run, rounds = comparison.a.run, comparison.a.run.rounds
+    passes = 2 if run.total_of == "plain" else 1
+    round_s = passes * (comparison.a_s + comparison.b_s)
+    missing = rounds.processes * (FEWEST_FOR_SIGNED_RANKS + 1) - rounds.count
+    time_s = 10 * math.ceil((run.wall_s + max(1, missing) * round_s) / 10)
+    return advice(
+        "An interval needs {} rounds: {}, on a machine as quiet as now.",
+        str(FEWEST_FOR_SIGNED_RANKS),
+        Option("max_time_s", max(time_s, 10 + round(run.max_time_s))),
+    )
+
+
 def _notes(comparison: Comparison) -> tuple[Note, ...]:
     notes: list[Note] = []
     rounds, processes = comparison.a.run.rounds.count, comparison.a.run.rounds.processes
@@ -155,10 +172,13 @@ def _notes(comparison: Comparison) -> tuple[Note, ...]:
             "each in random order; B/A is the middle of the rounds' own ratios (Hodges and "
             "Lehmann), its interval that of Wilcoxon's signed ranks."
         )
-        if BETWEEN_COPIES:
+        if comparison.ratio.interval is None:
+            notes.insert(0, _more(comparison))
+        else:
             notes.append(
                 f"Copies of one network in one process differ by {100 * BETWEEN_COPIES:.1f} % "
-                "(standard deviation), which is in the interval."
+                "(standard deviation), a part of it by that over the root of its share: that is in "
+                "the intervals."
             )
     else:
         notes.append(
@@ -171,9 +191,10 @@ def _notes(comparison: Comparison) -> tuple[Note, ...]:
             )
         )
     parts = [part for part in comparison.parts if part.level != "step"]
-    notes.append(
-        "Each interval is of its own part: of twenty parts that are alike, one lies beside 1."
-    )
+    if comparison.ratio.interval is not None:
+        notes.append(
+            "Each interval is of its own part: of twenty parts that are alike, one lies beside 1."
+        )
     if not parts:
         notes.append("A and B have no stage or block of one path.")
     if comparison.only_a or comparison.only_b:

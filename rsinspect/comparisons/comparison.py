@@ -132,9 +132,8 @@ class Comparison:
         """Return how many seconds longer B takes, of a batch or image (``per``)."""
         return (self.ratio.value - 1) * self.a_s
 
-    def _ratio(self, a: Latency, b: Latency) -> Ratio | None:
-        compare = ratio_in_turns if self.how == "paired" else ratio_of_groups
-        found = compare(a, b)
+    def _ratio(self, a: Latency, b: Latency, share: float = 1.0) -> Ratio | None:
+        found = ratio_in_turns(a, b, share) if self.how == "paired" else ratio_of_groups(a, b)
         return found and found.times(self._images(self.a) / self._images(self.b))
 
     @property
@@ -195,13 +194,18 @@ class Comparison:
             _summed(path, [other[each] for each in paths]),
         )
 
+    def _share(self, one: Segment, other: Segment) -> float:
+        """Work out what share of the time a part of both takes."""
+        part_s = one.latency.median + other.latency.median
+        return min(1.0, part_s / (self._whole(self.a).median + self._whole(self.b).median))
+
     def _part(self, one: Segment, other: Segment) -> PartRatio:
         return PartRatio(
             path=one.path,
             level=one.level,
             a_s=one.latency.median / self._images(self.a),
             b_s=other.latency.median / self._images(self.b),
-            ratio=self._ratio(one.latency, other.latency),
+            ratio=self._ratio(one.latency, other.latency, self._share(one, other)),
         )
 
     @property

@@ -8,12 +8,11 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from rsinspect.base.errors import InvalidMeasurement, MeasurementError
-from rsinspect.base.words import Option, advice
 from rsinspect.comparisons.comparison import Comparison, Side
 from rsinspect.networks.network import Network
 from rsinspect.profiling import memory
-from rsinspect.profiling.budget import Budget
-from rsinspect.profiling.parent import IN_THE_MIDST, climb
+from rsinspect.profiling.budget import ROUNDS_FOR_INTERVAL, Budget
+from rsinspect.profiling.parent import IN_THE_MIDST, Measured, climb, more, roughly
 from rsinspect.profiling.protocol import Event, Message, Ready, Turn
 from rsinspect.profiling.record.assemble import assemble
 from rsinspect.profiling.record.heard import Heard
@@ -94,15 +93,24 @@ def compare_now(
     if measured.interrupted:
         raise ComparisonInterrupted(found)
     if found is None:
-        raise MeasurementError(
-            f"no round of both was measured in {budget.whole_s:g} s: "
-            + IN_THE_MIDST[measured.heard[0].phase],
-            advice(
-                "allow more, such as {}, or choose a smaller batch",
-                Option("max_time_s", round(max(60, 3 * budget.whole_s))),
-            ),
-        )
+        raise _nothing(measured, budget)
     return found
+
+
+def _nothing(measured: Measured, budget: Budget) -> MeasurementError:
+    """Say that there was no round of both, and what would do."""
+    first, request = measured.heard[0], measured.request
+    message = f"no round of both was measured in {budget.whole_s:g} s: {IN_THE_MIDST[first.phase]}"
+    if first.estimate is not None:
+        wanted = first.estimate.wanted(budget.whole_s, request.processes)
+        if wanted.batch != request.batch:
+            return MeasurementError(message, wanted.advice)
+    assert request.other is not None, "there are two"
+    own, others = (each.network.cost.macs for each in (request, request.other))
+    roughly_s = first.roughly_s or 0.0
+    if roughly_s > budget.whole_s / ROUNDS_FOR_INTERVAL:
+        message += f"; {roughly(request, roughly_s)}"
+    return MeasurementError(message, more(budget, roughly_s * (1 + others / max(1, own))))
 
 
 def _said_of(side: int, messages: Sequence[Message]) -> list[Message]:

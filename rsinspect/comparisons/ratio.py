@@ -13,6 +13,8 @@ other neighbours. The latter is estimated from the processes of a run where ther
 is never taken for less than ``BETWEEN_PROCESSES``, and shrinks only with more processes.
 
 Two copies of one network in one process differ by where they lie in memory: ``BETWEEN_COPIES``.
+A part of them differs by more: were each part's error its own, with a variance that falls as the
+part grows, those errors add up to that of the whole.
 """
 
 from __future__ import annotations
@@ -65,20 +67,21 @@ class Ratio(NamedTuple):
         return Ratio(self.value * factor, *ends)
 
 
-def ratio_in_turns(a: Latency, b: Latency) -> Ratio | None:
+def ratio_in_turns(a: Latency, b: Latency, share: float = 1.0) -> Ratio | None:
     """Compare samples that were taken in turns, round by round; None where one took no time.
 
     Args:
         a: Of A; rounds are told by their sampling.
         b: Of B; rounds of the same process, burst and place in it are those it took turns in.
+        share: Of the time of the whole network, where the samples are of a part.
     """
     own, others = _rounds(a), _rounds(b)
     both = [key for key in own if key in others]
-    if not both or any(own[key] <= 0 or others[key] <= 0 for key in both):
+    if not both or share <= 0 or any(own[key] <= 0 or others[key] <= 0 for key in both):
         return None
     processes = len({process for process, _, _ in both})
     middle, ends = middle_of_signs([math.log(others[key] / own[key]) for key in both])
-    return _ratio(middle, ends, BETWEEN_COPIES / math.sqrt(processes))
+    return _ratio(middle, ends, BETWEEN_COPIES / math.sqrt(processes * share))
 
 
 def ratio_of_groups(a: Latency, b: Latency) -> Ratio | None:

@@ -149,7 +149,7 @@ def _folded(found: Comparison) -> Iterator[PartRatio]:
         paths = [segment.path for segment in row.segments if segment.path in parts]
         if len(paths) == 1:
             yield parts[paths[0]]
-        elif part := found.together(span(paths), paths):
+        elif paths and (part := found.together(span(paths), paths)):
             yield part
 
 

@@ -89,8 +89,10 @@ def duration(left: TimeLeft, budget: Budget, estimate: Estimate | None) -> str:
 
 
 def _one_pass(estimate: Estimate) -> str:
+    beside = f", and one of B {seconds(estimate.beside_s)}" if estimate.beside_s else ""
     return (
         f"a pass of {plural(estimate.batch, 'image')} takes about {seconds(estimate.pass_s)} here"
+        f"{beside}"
     )
 
 

@@ -150,6 +150,7 @@ class Estimate(NamedTuple):
         begun_s: Of the budget, what was used up before.
         compile_s: What the call that compiles one of its functions takes beyond its pass.
         pairs: Whether parts and whole cannot be had of one pass.
+        beside_s: A pass of the network beside, which comes with each; 0 where there is none.
     """
 
     batch: Images
@@ -158,6 +159,12 @@ class Estimate(NamedTuple):
     begun_s: Seconds
     compile_s: Seconds = 0.0
     pairs: bool = False
+    beside_s: Seconds = 0.0
+
+    @property
+    def both_s(self) -> float:
+        """Return what a pass of it and of the network beside takes."""
+        return self.pass_s + self.beside_s
 
     def may_fit(self, left_s: float) -> bool:
         """Tell whether one measured pass may be had; where in doubt, yes.
@@ -166,13 +173,13 @@ class Estimate(NamedTuple):
         which will do where there is no other.
         """
         passes = 4 if self.pairs else 1
-        return (self.ready_s + self.compile_s) / 2 + passes * self.pass_s <= left_s
+        return (self.ready_s + self.compile_s) / 2 + passes * self.both_s <= left_s
 
     def wanted(self, whole_s: float, processes: int = 1) -> Wanted:
         """Work out what an interval would take, in one process or in each of several."""
         before_s = self.begun_s + self.ready_s + self.compile_s + SUMMING_UP_S
         passes = ROUNDS_FOR_INTERVAL * (2 if self.pairs else 1)
-        wanted = Wanted.of(before_s, passes * self.pass_s, self.batch, whole_s / processes)
+        wanted = Wanted.of(before_s, passes * self.both_s, self.batch, whole_s / processes)
         return wanted._replace(time_s=wanted.time_s * processes)
 
 

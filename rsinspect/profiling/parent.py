@@ -211,11 +211,11 @@ def _result(
     if predicted is None and roughly_s > budget.whole_s / ROUNDS_FOR_INTERVAL:
         message += f"; {roughly(measured.request, roughly_s)}"
     raise NotMeasured(
-        message, _more(budget, roughly_s) if wanted is None else wanted.advice, predicted
+        message, more(budget, roughly_s) if wanted is None else wanted.advice, predicted
     )
 
 
-def _more(budget: Budget, roughly_s: float) -> Wording:
+def more(budget: Budget, roughly_s: float) -> Wording:
     """Advise more time where nobody knows how much: a minute, or twice as much, or for passes.
 
     At the rate of a matrix product a pass would take that long; few networks reach half of it.

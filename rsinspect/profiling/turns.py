@@ -8,6 +8,9 @@ rounds of single passes told a ratio twice as closely as the same time in bursts
 It ends when the ratio is precise or the time is up, never because of what the ratio is: who stops
 at the first interval that leaves 1 out sees a difference sooner or later where there is none.
 
+Where passes are too long for that, a round is one pass of each with instruments inside, which
+carries the total too, and the calls that compiled them are the warm-up.
+
 Clock, probe, functions and random order are arguments; nothing here knows a framework.
 """
 
@@ -17,6 +20,7 @@ import gc
 import math
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from rsinspect.profiling.gate import Probe, between
@@ -38,17 +42,19 @@ AT_LEAST_S = 5.0
 """Nothing measured in a moment knows what the next one will be like."""
 LOOKS_EVERY = 20
 """Rounds between two looks at how precise the ratio is."""
+TELLS_EVERY_S = 1.0
+"""Between two words on how far it is, or a round."""
 
 
 class Runs(NamedTuple):
     """A network as functions that return when their result is ready.
 
     Attributes:
-        end_to_end: Runs it once.
+        end_to_end: Runs it once; None where the pass with instruments carries the total.
         instrumented: Runs it once with instruments inside.
     """
 
-    end_to_end: Callable[[], object]
+    end_to_end: Callable[[], object] | None
     instrumented: Callable[[], Instrumented]
 
 
@@ -96,6 +102,8 @@ class Turns:
         self.logs: list[float] = []
         self.burst = 0
         self.burst_at_s = 0.0
+        self.told_s = 0.0
+        self.rounds_s: list[float] = []
 
     def elapsed_s(self) -> float:
         """Return the seconds since warm-up began."""
@@ -104,10 +112,25 @@ class Turns:
     def measure(self) -> Finished:
         """Warm up until steady, then sample until the ratio is precise or the time is up."""
         warm_up = self.warm_up()
-        stopped_because = self.until_precise(warm_up[-1])
+        return self._finished(warm_up, self.until_precise(warm_up[-1]), is_steady(warm_up))
+
+    def measure_alone(self, first_calls_s: float, round_s: float) -> Finished:
+        """Sample likewise, where the calls that compiled both are all of the warm-up.
+
+        Args:
+            first_calls_s: What those took.
+            round_s: What a round is expected to take.
+        """
+        stopped_because = self.until_precise(round_s)
+        steady = is_steady((first_calls_s, *self.rounds_s[:2]))
+        return self._finished((first_calls_s,), stopped_because, steady)
+
+    def _finished(
+        self, warm_up: tuple[float, ...], stopped_because: StoppedBecause, steady: bool
+    ) -> Finished:
         return Finished(
             warm_up=warm_up,
-            steady=is_steady(warm_up),
+            steady=steady,
             stopped_because=stopped_because,
             elapsed_s=self.elapsed_s(),
         )
@@ -120,7 +143,8 @@ class Turns:
             if samples and before_s + samples[-1] > WARM_UP_SHARE * self.max_time_s:
                 break
             for runs in self.pair:
-                runs.end_to_end()
+                if runs.end_to_end is not None:
+                    runs.end_to_end()
                 runs.instrumented()
             samples.append(self.elapsed_s() - before_s)
             self.on_progress(RoundDone("warm-up", len(samples), self.elapsed_s()))
@@ -140,47 +164,59 @@ class Turns:
             if before_s - self.burst_at_s >= BURST_AT_LEAST_S:
                 self.burst, self.burst_at_s = self.burst + 1, before_s
             self._round(began_s)
-            round_s = max(round_s, self.elapsed_s() - before_s)
+            after_s = self.elapsed_s()
+            self.rounds_s.append(after_s - before_s)
+            round_s = max(round_s, self.rounds_s[-1])
+            if after_s - self.told_s >= TELLS_EVERY_S:
+                self.told_s = after_s
+                self.on_progress(RoundDone("measuring", len(self.logs), after_s))
             if len(self.logs) >= self.most_rounds:
                 return "rounds"
-            if len(self.logs) % LOOKS_EVERY == 0:
-                self.on_progress(RoundDone("measuring", len(self.logs), self.elapsed_s()))
-                if self.elapsed_s() - began_s >= AT_LEAST_S and self._is_precise():
-                    return "precise"
+            looks = len(self.logs) % LOOKS_EVERY == 0 and after_s - began_s >= AT_LEAST_S
+            if looks and self._is_precise():
+                return "precise"
 
     def _is_precise(self) -> bool:
         _, ends = middle_of_signs(self.logs)
         return ends is not None and ends[1] - ends[0] <= 2 * self.precise
 
     def _round(self, began_s: float) -> None:
-        """Run all four once, in random order, and hand on what they took."""
-        plain_s = [0.0, 0.0]
-        inside: list[Instrumented | None] = [None, None]
-        order = [(side, instrumented) for side in (0, 1) for instrumented in (False, True)]
-        self.order.shuffle(order)
+        """Run each of them once, in random order, and hand on what they took."""
+        plain_s: dict[int, float] = {}
+        inside: dict[int, Instrumented] = {}
+
+        def plain(side: int, call: Callable[[], object]) -> None:
+            start_ns = self.clock()
+            call()
+            plain_s[side] = (self.clock() - start_ns) / 1e9
+
+        def instrumented(side: int) -> None:
+            inside[side] = self.pair[side].instrumented()
+
+        passes: list[Callable[[], None]] = []
+        for side, runs in enumerate(self.pair):
+            if runs.end_to_end is not None:
+                passes.append(partial(plain, side, runs.end_to_end))
+            passes.append(partial(instrumented, side))
+        self.order.shuffle(passes)
         gc.collect()
         before = self.probe()
-        for side, instrumented in order:
-            if instrumented:
-                inside[side] = self.pair[side].instrumented()
-            else:
-                start_ns = self.clock()
-                self.pair[side].end_to_end()
-                plain_s[side] = (self.clock() - start_ns) / 1e9
+        for run in passes:
+            run()
         window = between(before, self.probe(), self.processors)
         rounds = [
             Round(
                 burst=self.burst,
                 at_s=self.burst_at_s - began_s,
-                end_to_end_s=plain,
-                instrumented_s=sample.wall_s,
-                parts_s=sample.parts_s,
+                end_to_end_s=plain_s.get(side, inside[side].wall_s),
+                instrumented_s=inside[side].wall_s,
+                parts_s=inside[side].parts_s,
                 capacity_s=window.capacity_s,
                 foreign_s=window.foreign_s,
                 clock_share=window.clock_share,
+                total_of="plain" if side in plain_s else "instrumented",
             )
-            for plain, sample in zip(plain_s, inside, strict=True)
-            if sample is not None
+            for side in range(len(self.pair))
         ]
         self.on_rounds(rounds[0], rounds[1])
-        self.logs.append(math.log(plain_s[1] / plain_s[0]))
+        self.logs.append(math.log(rounds[1].end_to_end_s / rounds[0].end_to_end_s))

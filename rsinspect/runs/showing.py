@@ -14,16 +14,22 @@ from rsinspect.runs.listing import SCHEMA
 from rsinspect.runs.stored import CellState, StoredRun
 
 
-def kept_answer(stored: StoredRun) -> Answer:
+def kept_answer(stored: StoredRun, shown: Answer | None = None) -> Answer:
     """Show a run as ``profile`` does, and under which name it is kept.
 
     Its JSON is the document as it was kept.
+
+    Args:
+        stored: The run.
+        shown: How a room above shows it, where it is something else.
 
     Raises:
         StoreDamaged: If it is not what was kept.
     """
     document = stored.document()
-    if stored.kind == "profile":
+    if shown is not None:
+        pass
+    elif stored.kind == "profile":
         shown = profile_answer(profiles.from_json(document))
     elif stored.kind == "prediction":
         shown = predicted_answer(predicted.from_json(document))

@@ -18,7 +18,13 @@ from rsinspect.cli.outputs import (
 from rsinspect.cli.recording import Db
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rsinspect.comparisons.comparison import Comparison
     from rsinspect.plots.page import PlotFormat
+    from rsinspect.profiling.record.run import ProfileRun
+
+    Draw = Callable[[PlotFormat], bytes]
 
 
 def runs_show(
@@ -45,14 +51,18 @@ def runs_show(
             answer(sweep_answer(run, store.cells(run)), format, output, notes)
             return
         stored = store.find(run)
-        shown = kept_answer(stored)
-        measured = stored.run() if stored.kind == "profile" else None
-    if measured is not None:
-        from rsinspect.plots.latency import latency_plot
+        draw: Draw | None
+        if stored.kind == "compare":
+            from rsinspect.comparisons.answer import comparison_answer
+            from rsinspect.comparisons.comparison import from_json
 
-        def draw(kind: "PlotFormat") -> bytes:
-            return latency_plot(measured, kind, theme)
-
+            compared = from_json(stored.document())
+            shown = kept_answer(stored, comparison_answer(compared))
+            draw = _comparison(compared, theme)
+        else:
+            shown = kept_answer(stored)
+            draw = _latency(stored.run(), theme) if stored.kind == "profile" else None
+    if draw is not None:
         answer_charted(shown, draw, format, output, notes, plot)
     elif plot is not None:
         raise InvalidMeasurement(
@@ -61,3 +71,25 @@ def runs_show(
         )
     else:
         answer(shown, format, output, notes)
+
+
+def _latency(run: "ProfileRun", theme: str) -> "Draw":
+    """Draw a run."""
+
+    def draw(kind: "PlotFormat") -> bytes:
+        from rsinspect.plots.latency import latency_plot
+
+        return latency_plot(run, kind, theme)
+
+    return draw
+
+
+def _comparison(compared: "Comparison", theme: str) -> "Draw":
+    """Draw a comparison."""
+
+    def draw(kind: "PlotFormat") -> bytes:
+        from rsinspect.plots.comparison import comparison_plot
+
+        return comparison_plot(compared, kind, theme)
+
+    return draw
