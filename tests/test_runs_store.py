@@ -60,7 +60,7 @@ def test_a_run_has_many_names(store: Store) -> None:
     first, second = (store.add(kept) for kept in kept_runs(2))
     store.tag("latest", "after")
     store.tag(first, "v1.2")
-    assert store.find(first[:7]).id == store.find("v1.2").id == first
+    assert store.find(first[:7]).id == store.find("v1.2").id == store.find("run:v1.2").id == first
     assert store.find("after").id == store.find("latest").id == second
     store.tag(second, "v1.2")
     assert store.tags() == {"after": second, "v1.2": second}

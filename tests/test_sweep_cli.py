@@ -22,7 +22,7 @@ LINE = ("sweep", "--models", "50@32", "--batches", "1,2", "--repeats", "2")
 def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
     """The executor of every sweep of the test."""
     executor = Fake()
-    monkeypatch.setattr(site, "LocalExecutor", lambda **_: executor)
+    monkeypatch.setattr(site, "local_executor", lambda _: executor)
     return executor
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from rsinspect.base.amounts import seconds_of
 from rsinspect.base.errors import InvalidQuestion
+from tests.conftest import Cli
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,15 @@ def test_anything_else_is_refused_in_a_line(text: object) -> None:
         seconds_of(text)
     assert "\n" not in refusal.value.message
     assert refusal.value.hint is not None
+
+
+@pytest.mark.parametrize(
+    "line", ["profile 50", "compare 50 101", "choose --max-latency 1s", "pareto --measure"]
+)
+def test_the_time_of_a_measurement_is_written_as_any_other(cli: Cli, line: str) -> None:
+    refused = cli(*line.split(), "--max-time", "soon")
+    assert refused.code == 2
+    assert "'soon' is not a length of time" in refused.err
+    understood = cli(*line.split(), "--max-time", "2m", "--backend", "none")
+    assert understood.code == 2
+    assert "unknown backend 'none'" in understood.err

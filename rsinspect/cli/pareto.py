@@ -206,7 +206,7 @@ def _measure(
         InvalidMeasurement: If nothing of that is looked at afterwards.
         StoreError: If the store cannot be written.
     """
-    from rsinspect.sweeps.local_executor import LocalExecutor
+    from rsinspect.sweeps.local_executor import local_executor
     from rsinspect.tradeoffs.axes import AXES
     from rsinspect.tradeoffs.unmeasured import measured_into, unmeasured
 
@@ -220,7 +220,7 @@ def _measure(
     if cells:
         most_s = len(cells) * cells[0].settings.max_time_s
         say(f"{plural(len(cells), 'network')} to be measured, in at most {length_of_time(most_s)}")
-    here = LocalExecutor(on_wait=lambda: say("a sweep is measuring here; waiting for its turn"))
+    here = local_executor(say)
     for number, (cell, outcome) in enumerate(measured_into(of.db, cells, here), start=1):
         said = outcome.reason if outcome.document is None else outcome.document.get("answer")
         say(f"{number} of {len(cells)}: {cell.model}: {said}")

@@ -36,3 +36,8 @@ class LocalExecutor:
                 with in_turn(place, self.on_wait):
                     outcome = carry_out(cell, folder=folder, program=self.program)
                 yield outcome
+
+
+def local_executor(tell: Callable[[str], object]) -> LocalExecutor:
+    """Make one that tells where it waits for another."""
+    return LocalExecutor(on_wait=lambda: tell("another sweep is measuring here; waiting for it"))

@@ -11,7 +11,7 @@ import rsinspect
 from rsinspect.base.errors import ClusterUnavailable, InvalidMeasurement
 from rsinspect.base.words import Option, advice, quoted
 from rsinspect.sweeps.execution import Executor
-from rsinspect.sweeps.local_executor import LocalExecutor
+from rsinspect.sweeps.local_executor import local_executor
 
 Places = tuple[str | None, ...]
 ANYWHERE: Places = (None,)
@@ -82,8 +82,7 @@ class Site:
                     "the sweep is of the nodes of a cluster",
                     advice("name it: {}", Option("ray", "auto")),
                 )
-            wait = "another sweep is measuring here; waiting for it"
-            yield Ready(LocalExecutor(on_wait=lambda: tell(wait)), ANYWHERE)
+            yield Ready(local_executor(tell), ANYWHERE)
             return
         from rsinspect.sweeps.ray_cluster import ray_cluster
         from rsinspect.sweeps.scheduling import ClusterExecutor
