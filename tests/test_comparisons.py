@@ -19,6 +19,7 @@ from rsinspect.comparisons.references import saved
 from rsinspect.profiling.record.batch import Batch
 from rsinspect.profiling.record.document import to_json as run_to_json
 from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.request import ProfileRequest
 from rsinspect.profiling.statistics import signed_ranks
 from rsinspect.runs.store import open_store
 from tests.comparisons import PARTS, compared, measured
@@ -264,6 +265,9 @@ def test_too_few_rounds_are_said_with_what_would_do(cli: Cli, tmp_path: Path) ->
     said = " ".join(shown.out.split())
     assert "too few rounds to be sure" in said
     assert "An interval needs 6 rounds: --max-time" in said
+    one, other = (saved_as(tmp_path, name, measured(1, bursts=1)) for name in ("one", "other"))
+    said = " ".join(cli("compare", one, other).out.split())
+    assert "2 of 2 rounds of A and 2 of 2 rounds of B count" in said
 
 
 def test_a_plot_without_a_format_is_refused_before_anything_is_measured(
@@ -289,3 +293,26 @@ def test_a_store_that_is_read_is_not_written(cli: Cli, tmp_path: Path) -> None:
     shown = cli("runs", "show", "latest", "--db", str(db), "--plot", str(tmp_path / "kept.svg"))
     assert "No difference shown" in shown.out
     assert "<svg" in (tmp_path / "kept.svg").read_text()
+
+
+def test_a_model_beside_a_saved_run_is_measured_folded_where_that_was_asked(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = saved_as(tmp_path, "run", measured(1))
+    asked: list[ProfileRequest] = []
+
+    def measure(request: ProfileRequest, _: object) -> ProfileRun:
+        asked.append(request)
+        return measured(2)
+
+    monkeypatch.setattr("rsinspect.cli.progress.measure", measure)
+    assert "B: 50, folded" in cli("compare", run, "50", "--fold-batchnorm").out
+    assert asked[0].fold_batch_norm
+    assert asked[0].network.folding is not None
+    assert cli("compare", run, "50").code == 0
+    assert not asked[1].fold_batch_norm
+    for model in ("50", run):
+        refused = cli("compare", model, run, "--fold-batchnorm")
+        assert refused.code == 2
+        assert "cannot be folded now" in refused.err
+    assert len(asked) == 2

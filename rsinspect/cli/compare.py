@@ -35,7 +35,7 @@ from rsinspect.drawing.choices import PLOT_THEMES, PLOTS
 from rsinspect.render.formats import NOTES
 
 if TYPE_CHECKING:
-    from rsinspect.comparisons.comparison import Comparison
+    from rsinspect.comparisons.comparison import Comparison, Side
     from rsinspect.plots.page import PlotFormat
     from rsinspect.profiling.budget import Budget
     from rsinspect.profiling.record.run import ProfileRun
@@ -263,13 +263,20 @@ def _compared(
     runs = (saved(sides.a, record.db), saved(sides.b, record.db))
     if runs == (None, None):
         return _live(sides, how, budget)
+    if sides.fold_batch_norm and runs[1] is not None:
+        raise InvalidSpec(
+            f"{quoted(sides.b)} is a run that was measured: its batch norms cannot be folded now",
+            advice("leave {} out, or name a MODEL as B", Option("fold_batch_norm")),
+        )
     from rsinspect.comparisons.comparison import Comparison, Side
 
-    given = tuple(
-        (reference, run or _measured(reference, sides, next(x for x in runs if x), how, budget))
+    like = next(run for run in runs if run is not None)
+    one, other = (
+        Side(reference=reference, run=run)
+        if run is not None
+        else _measured(reference, sides, like, how, budget, fold=sides.fold_batch_norm)
         for reference, run in zip((sides.a, sides.b), runs, strict=True)
     )
-    one, other = (Side(reference=reference, run=run) for reference, run in given)
     return Comparison(a=one, b=other, how="groups", across=across)
 
 
@@ -293,15 +300,26 @@ def _live(sides: SideOptions, how: HowOptions, budget: "Budget") -> "Comparison"
 
 
 def _measured(
-    reference: str, sides: SideOptions, like: "ProfileRun", how: HowOptions, budget: "Budget"
-) -> "ProfileRun":
+    reference: str,
+    sides: SideOptions,
+    like: "ProfileRun",
+    how: HowOptions,
+    budget: "Budget",
+    *,
+    fold: bool,
+) -> "Side":
     """Measure a MODEL as a run was measured that it is compared with."""
     from rsinspect.cli.progress import measure
+    from rsinspect.comparisons.comparison import Side
     from rsinspect.comparisons.live import request_like
     from rsinspect.networks.grammar import parse_resolution
     from rsinspect.networks.named import network
+    from rsinspect.networks.network import folded
     from rsinspect.profiling.request import OwnWeights
 
     size = None if sides.resolution is None else parse_resolution(sides.resolution)
     made = network(reference, resolution=size)
-    return measure(request_like(made, like, how.max_time, OwnWeights.of(made)), budget)
+    if fold:
+        made, reference = folded(made), f"{reference}, folded"
+    run = measure(request_like(made, like, how.max_time, OwnWeights.of(made)), budget)
+    return Side(reference=reference, run=run)

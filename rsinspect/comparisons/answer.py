@@ -68,7 +68,12 @@ def _table(comparison: Comparison) -> Table:
             *(_alone(comparison, segment, "b") for segment in comparison.only_b),
         ),
         totals=(_whole(comparison),),
-        lead=(headline(comparison), *_changed(comparison), *_warnings(comparison)),
+        lead=(
+            headline(comparison),
+            *_too_few(comparison),
+            *_changed(comparison),
+            *_warnings(comparison),
+        ),
         notes=_notes(comparison),
         name=f"compare-{a.run.title}-{b.run.title}",
     )
@@ -149,6 +154,13 @@ def _warnings(comparison: Comparison) -> list[Note]:
     return found
 
 
+def _too_few(comparison: Comparison) -> list[Note]:
+    """Say what would do where there are too few rounds for an interval."""
+    if comparison.ratio.interval is not None:
+        return []
+    return [_more(comparison) if comparison.how == "paired" else _quiet(comparison)]
+
+
 def _more(comparison: Comparison) -> Note:
     """Say how long an interval takes."""
     run, rounds = comparison.a.run, comparison.a.run.rounds
@@ -163,6 +175,21 @@ def _more(comparison: Comparison) -> Note:
     )
 
 
+def _quiet(comparison: Comparison) -> Note:
+    """Say how many rounds of each count, where they are too few for an interval."""
+    sides = (("A", comparison.a.run), ("B", comparison.b.run))
+    counted = " and ".join(
+        f"{sum(run.rounds.sampling.kept)} of {plural(run.rounds.count, 'round')} of {name}"
+        for name, run in sides
+    )
+    return advice(
+        "{} count, those in which the machine was quiet, in too few bursts for an interval: "
+        "measure again for longer, such as {}.",
+        counted,
+        Option("max_time_s", 2 * round(max(run.max_time_s for _, run in sides))),
+    )
+
+
 def _notes(comparison: Comparison) -> tuple[Note, ...]:
     notes: list[Note] = []
     rounds, processes = comparison.a.run.rounds.count, comparison.a.run.rounds.processes
@@ -172,9 +199,7 @@ def _notes(comparison: Comparison) -> tuple[Note, ...]:
             "each in random order; B/A is the middle of the rounds' own ratios (Hodges and "
             "Lehmann), its interval that of Wilcoxon's signed ranks."
         )
-        if comparison.ratio.interval is None:
-            notes.insert(0, _more(comparison))
-        else:
+        if comparison.ratio.interval is not None:
             notes.append(
                 f"Copies of one network in one process differ by {100 * BETWEEN_COPIES:.1f} % "
                 "(standard deviation), a part of it by that over the root of its share: that is in "
