@@ -12,6 +12,7 @@ import pytest
 
 import rsinspect
 from rsinspect.base.errors import InvalidMeasurement, InvalidSpec
+from rsinspect.comparisons import comparison
 from rsinspect.design_space.space import Space
 from rsinspect.estimates.estimate import Estimator
 from rsinspect.estimates.machine import Machine
@@ -21,13 +22,15 @@ from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.networks.named import network
 from rsinspect.networks.network import Network, from_graph, resnet_rs
+from rsinspect.profiling.record import predicted
 from rsinspect.profiling.record.document import to_json
 from rsinspect.profiling.record.run import Segment
 from rsinspect.profiling.statistics import Latency
 from rsinspect.runs.store import open_store
+from tests.compared import a_comparison
 from tests.conftest import Cli
 from tests.networks import network_of
-from tests.runs import ROOFS, run_of
+from tests.runs import ROOFS, a_prediction, run_of
 
 RATES = (2e-5, 1.5e-11, 0.8e-11, 3e-10, 3e-10, 9e-10)
 """Of a machine that nobody has."""
@@ -242,6 +245,8 @@ def test_the_command_estimates_from_the_store(saved: list[Path], cli: Cli, tmp_p
         for path in saved:
             store.add(json.loads(path.read_text()), tags=[f"at-{path.parent.name}"])
         last = store.find("latest").id
+        store.add(predicted.to_json(a_prediction()))  # neither is a measurement to learn from
+        store.add(comparison.to_json(a_comparison()))
     whole = cli("estimate", "101", "-fcsv", "--db", database).out
     assert whole == cli("estimate", "101", "-fcsv", *named(list(reversed(saved)))).out
     one = cli("estimate", "101", "-fcsv", "--db", database, "--from", last).out

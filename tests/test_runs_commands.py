@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from rsinspect.comparisons import comparison
+from rsinspect.comparisons.answer import headline
 from rsinspect.runs.store import open_store
+from tests.compared import a_comparison
 from tests.conftest import GOLDENS, Cli
 from tests.runs import kept_run, kept_runs
 
@@ -280,3 +283,25 @@ def test_what_is_whole_in_a_damaged_store_is_saved(cli: Cli, db: Path, tmp_path:
     assert "isdamaged" in "".join(outcome.out.split())
     assert ids(tmp_path / "saved.db") == [ids(db)[0], ids(db)[2]]
     assert cli("runs", "check", "--db", tmp_path / "saved.db").code == 0
+
+
+def test_a_comparison_that_is_kept_is_listed_and_shown_as_compare_showed_it(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, picture = tmp_path / "runs.db", tmp_path / "pair.svg"
+    monkeypatch.setenv("RSINSPECT_DB", str(db))
+    found = a_comparison({"c2/block0": 2.0})
+    with open_store(db, write=True) as store:
+        store.add(comparison.to_json(found), tags=("pair",))
+        row = store.find("pair")
+    title = found.a.run.title
+    assert (row.title, row.batch, row.median_s) == (f"{title} → {title}", 8, None)
+    assert row.fingerprint == found.a.run.model.fingerprint
+
+    for line in (("runs", "show", "pair"), ("compare", "run:pair"), ("compare", "pair")):
+        outcome = cli(*line, "--plot", picture)
+        assert outcome.code == 0, outcome.err
+        assert headline(found) in " ".join(outcome.out.split()), line
+        assert b"whole network" in picture.read_bytes(), line
+        picture.unlink()
+    assert "batch 8" in cli("runs", "list").out

@@ -195,9 +195,12 @@ def _notes(comparison: Comparison) -> tuple[Note, ...]:
     rounds, processes = comparison.a.run.rounds.count, comparison.a.run.rounds.processes
     if comparison.how == "paired":
         notes.append(
+            "B/A is the middle of the ratios within rounds, not the ratio of the medians A and B."
+        )
+        notes.append(
             f"A and B ran in turns, {plural(rounds, 'round')} in {plural(processes, 'process')}, "
-            "each in random order; B/A is the middle of the rounds' own ratios (Hodges and "
-            "Lehmann), its interval that of Wilcoxon's signed ranks."
+            "each in random order; the middle is Hodges and Lehmann's, its interval that of "
+            "Wilcoxon's signed ranks."
         )
         if comparison.ratio.interval is not None:
             notes.append(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rsinspect.base import codec
 from rsinspect.base.codec import Damaged
-from rsinspect.base.errors import InvalidMeasurement, InvalidSpec, RsInspectError
+from rsinspect.base.errors import InvalidMeasurement, InvalidSpec, RsInspectError, UnknownRun
 from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.base.words import quoted
 from rsinspect.comparisons import comparison
@@ -51,13 +51,29 @@ def saved_comparison(reference: str, db: Path | None = None) -> Comparison | Non
         InvalidMeasurement: If it is one that is damaged.
         StoreError: If the store cannot be read or has no such run.
     """
-    if reference.startswith(IN_STORE):
-        with open_store(database_path(db)) as store:
-            found = store.find(reference)
-            return comparison.from_json(found.document()) if found.kind == "compare" else None
-    if not reference.lower().endswith(".json") or _schema(reference) != comparison.SCHEMA:
+    if reference.lower().endswith(".json"):
+        if _schema(reference) != comparison.SCHEMA:
+            return None
+        return comparison.from_json(codec.from_text(content_of(Path(reference))))
+    marked = reference.startswith(IN_STORE)
+    if not marked and (_is_model(reference) or not database_path(db).exists()):
         return None
-    return comparison.from_json(codec.from_text(content_of(Path(reference))))
+    with open_store(database_path(db)) as store:
+        try:
+            found = store.find(reference)
+        except UnknownRun:
+            if marked:
+                raise
+            return None
+        return comparison.from_json(found.document()) if found.kind == "compare" else None
+
+
+def _is_model(reference: str) -> bool:
+    try:
+        source(reference)
+    except RsInspectError:
+        return False
+    return True
 
 
 def _tagged(reference: str, db: Path | None, refusal: RsInspectError) -> ProfileRun:

@@ -6,6 +6,7 @@ Of the store's, those of the machine and the conditions of the one that was adde
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rsinspect.base.errors import InvalidMeasurement
@@ -73,7 +74,7 @@ def _listed(store: Store, selection: Selection) -> list[StoredRun]:
     found: list[StoredRun] = []
     times: dict[object, int] = {}
     newest: StoredRun | None = None
-    for run in store.runs(selection):
+    for run in store.runs(replace(selection, kind="profile")):
         newest = newest or run
         which = run.fingerprint, run.batch
         times[which] = times.get(which, 0) + 1

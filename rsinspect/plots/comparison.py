@@ -326,6 +326,9 @@ def _short(run: ProfileRun) -> str:
 def _below(found: Comparison) -> tuple[str, str]:
     """Say under which conditions, and what came of it."""
     times = f"{seconds(found.a_s)} to {seconds(found.b_s)} a {found.per}"
+    if found.how == "paired":  # medians of busy rounds need not differ as the pairs do
+        more = "more" if found.difference_s > 0 else "less"
+        times = f"{seconds(abs(found.difference_s))} {more} than {seconds(found.a_s)} a {found.per}"
     change = Change(found.ratio.value, found.ratio.interval).text
     how = "in turns" if found.how == "paired" else "apart"
     verdict = {"slower": "B is slower", "faster": "B is faster"}.get(found.verdict, found.verdict)

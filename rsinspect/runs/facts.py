@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -139,14 +139,51 @@ def facts_of(document: Document) -> Facts:
         return _of_prediction(predicted.from_json(dict(document)))
     if kind == "fastest":
         return _of_contest(document)
-    return Facts(kind=kind, **_told(document))
+    return Facts(kind=kind, **_of_sides(document) | _told(document))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Side:
+    run: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """What is read of the document of a comparison."""
+
+    a: _Side
+    b: _Side
+
+
+def _of_sides(document: Document) -> dict[str, Any]:
+    """Read what the two runs of a comparison share, and both their titles."""
+    try:
+        read = codec.from_json(dict(document), _Pair, "comparison")
+    except Damaged:
+        return {}  # of a later version, perhaps: it is kept all the same
+    one, other = facts_of(read.a.run), facts_of(read.b.run)
+    alike: dict[str, Any] = {
+        field.name: getattr(one, field.name)
+        for field in fields(Facts)
+        if field.name not in _OF_ONE and getattr(one, field.name) == getattr(other, field.name)
+    }
+    if one.title and other.title:
+        alike["title"] = f"{one.title} → {other.title}"
+    started = {"started_at": other.started_at, "started_s": other.started_s}
+    return alike | started
+
+
+_OF_ONE = ("kind", "title", "median_s", "low_s", "high_s", "rounds", "peak_bytes")
+"""What is of one run and not of a comparison."""
 
 
 def _told(document: Document) -> dict[str, Any]:
     """Read what a document of a room above tells in plain words."""
     words = {name: document.get(name) for name in ("title", "conditions", "started_at")}
     texts: dict[str, Any] = {name: word for name, word in words.items() if isinstance(word, str)}
-    return texts | {"started_s": since_1970(texts.get("started_at"))}
+    if "started_at" in texts:
+        texts["started_s"] = since_1970(texts["started_at"])
+    return texts
 
 
 def _of_run(run: ProfileRun) -> Facts:

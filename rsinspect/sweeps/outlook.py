@@ -81,7 +81,9 @@ def _table(plan: Plan, rows: list[Row], done: int, available: int | None) -> Tab
     cells = sum(many for _, many, _ in rows)
     whole_s = sum(many * _expected_s(point, took) for point, many, took in rows)
     said = (
-        f"{plural(cells, 'cell')}, " if not done else f"{plural(cells, 'cell')} wait, {done} done, "
+        f"{plural(cells, 'cell')}, "
+        if not done
+        else f"{plural(cells, 'cell')} to do, {done} done, "
     )
     return Table(
         title=f"{said}{'about' if any(took for *_, took in rows) else 'at most'} "
