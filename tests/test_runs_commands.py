@@ -305,3 +305,7 @@ def test_a_comparison_that_is_kept_is_listed_and_shown_as_compare_showed_it(
         assert b"whole network" in picture.read_bytes(), line
         picture.unlink()
     assert "batch 8" in cli("runs", "list").out
+    refused = cli("compare", "pair", "run:pair")
+    assert refused.code == 2
+    assert "is a comparison of two, not the measurement of a network" in refused.err
+    assert "an export cannot be written" in cli("runs", "export", "-o", "runs.xlsx").err

@@ -145,7 +145,7 @@ def test_predictions_and_documents_of_rooms_above_are_kept_too(store: Store) -> 
     id = store.add(predicted_)
     other = store.add({"schema": "rsinspect.compare/1", "title": "A and B"})
     assert (store.find(id).kind, store.find(other).title) == ("prediction", "A and B")
-    with pytest.raises(InvalidMeasurement, match="is no measurement but of"):
+    with pytest.raises(InvalidMeasurement, match="is a prediction, not the measurement"):
         store.find(id).run()
 
 

@@ -110,8 +110,10 @@ class Formats(NamedTuple):
         suffix = path.suffix.lower()
         close = nearest(suffix[:200], self.suffixes, cutoff=0.8)
         hint = f"did you mean {close}?" if close else f"name it {self._listed()}"
+        article = "an" if self.what[0] in "aeiou" else "a"
         raise UnknownFormat(
-            f"a {self.what} cannot be written as {quoted(suffix)}", self.hints.get(suffix, hint)
+            f"{article} {self.what} cannot be written as {quoted(suffix)}",
+            self.hints.get(suffix, hint),
         )
 
     def _listed(self) -> str:

@@ -14,6 +14,12 @@ from rsinspect.runs.facts import Facts
 
 State = Literal["waiting", "done", "failed"]
 
+_NOT_MEASURED = {
+    "prediction": "a prediction",
+    "fastest": "a contest of several ways to run one",
+    "compare": "a comparison of two",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun(Facts):
@@ -46,7 +52,8 @@ class StoredRun(Facts):
             StoreDamaged: If it is not what was kept.
         """
         if self.kind != "profile":
-            raise InvalidMeasurement(f"{self.id} is no measurement but of rsinspect.{self.kind}")
+            what = _NOT_MEASURED.get(self.kind, self.kind)
+            raise InvalidMeasurement(f"run {self.id} is {what}, not the measurement of a network")
         return profiles.from_json(self._load())
 
 

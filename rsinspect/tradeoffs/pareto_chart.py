@@ -17,7 +17,7 @@ from rsinspect.tradeoffs.pareto_answer import claim_words
 
 _LOOKS: dict[Verdict, Look] = {"front": "full", "unclear": "hollow", "dominated": "pale"}
 
-_LESS = {"memory": "smaller", "flops": "of fewer FLOPs", "energy": "of less energy"}
+_LESS = {"memory": "smaller", "flops": "cheaper", "energy": "of less energy"}
 """What a network is that beats another at a quantity; else it is faster."""
 
 
