@@ -270,6 +270,13 @@ def test_too_few_rounds_are_said_with_what_would_do(cli: Cli, tmp_path: Path) ->
     assert "2 of 2 rounds of A and 2 of 2 rounds of B count" in said
 
 
+def test_what_was_interrupted_says_so(cli: Cli, tmp_path: Path) -> None:
+    one, other = (measured(seed, stopped_because="interrupted") for seed in (1, 2))
+    file = tmp_path / "cut.json"
+    file.write_text(json.dumps(to_json(compared(one, other))))
+    assert "Note: it was interrupted after 40 rounds." in cli("compare", str(file)).out
+
+
 def test_a_plot_without_a_format_is_refused_before_anything_is_measured(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,6 +140,9 @@ def _change(change: Change) -> str:
 
 def _warnings(comparison: Comparison) -> list[Note]:
     found: list[Note] = [f"Note: {said}" for said in comparison.normalised]
+    if comparison.how == "paired" and comparison.a.run.stopped_because == "interrupted":
+        rounds = plural(comparison.a.run.rounds.count, "round")
+        found.append(f"Note: it was interrupted after {rounds}.")
     for name, side in (("A", comparison.a), ("B", comparison.b)):
         foreign = side.run.rounds.foreign_median
         if foreign is None or foreign <= FOREIGN_AT_MOST:
