@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rsinspect.base.errors import InvalidQuestion, check_choice
+from rsinspect.base.units import binary_bytes, count
 from rsinspect.base.words import Option, advice
 from rsinspect.estimates.estimate import Estimator
 from rsinspect.layers.question import Question
@@ -68,7 +69,8 @@ def choose(
 
     Raises:
         InvalidChoice: If there is no such source, family or convention.
-        InvalidQuestion: If nothing is left to choose from.
+        InvalidQuestion: If nothing is left to choose from, or no network can be within the bounds,
+            however fast; that is said before anything is timed.
         SpecError: If MODEL text names no network.
         RsInspectError: As ``profiling.survey``.
     """
@@ -76,9 +78,10 @@ def choose(
     known, networks = considered or candidates_of(source, own, family)
     budget = budget or Budget.starting(settings.max_time_s)
     order = in_order_of_use(known, networks, bounds, question)
+    untimed = [_untimed(known[x], networks[x], question) for x in order]
+    _check_some_may_fit(untimed, bounds)
     find = surveyor or survey
     found = find([networks[x] for x in order], settings, budget=budget, on_event=on_event)
-    untimed = [_untimed(known[x], networks[x], question) for x in order]
     entries = list(_timed(found, untimed))
     return Choice(
         bounds=bounds,
@@ -181,6 +184,29 @@ def _untimed(candidate: Candidate, network: Network, question: Question) -> Entr
         flops=flops(network, question),
         params=network.cost.params,
         setup_s=0.0,
+    )
+
+
+def _check_some_may_fit(untimed: Sequence[Entry], bounds: Bounds) -> None:
+    """Refuse bounds that no network keeps to, however fast it is.
+
+    Raises:
+        InvalidQuestion: With the network that comes nearest.
+    """
+    excess = {entry.candidate.name: entry.excess(bounds, latency_s=0.0) for entry in untimed}
+    nearest = min(untimed, key=lambda entry: max(excess[entry.candidate.name].values()))
+    name, times = max(excess[nearest.candidate.name].items(), key=lambda item: item[1])
+    if times <= 1:
+        return
+    has = {
+        "min_top1": f"{nearest.candidate.top1:g} % top-1",
+        "max_memory_bytes": f"{binary_bytes(nearest.memory_bytes)} of memory",
+        "max_flops": f"{count(nearest.flops)} FLOPs an image",
+        "max_params": f"{count(nearest.params)} params",
+    }[name]
+    raise InvalidQuestion(
+        "no network that is known is within these bounds, however fast",
+        f"the nearest is {nearest.candidate.name} with {has}",
     )
 
 
