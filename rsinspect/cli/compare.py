@@ -177,6 +177,7 @@ def compare(
 
     budget = Budget.starting(how.max_time)
     share, across = judge.share, judge.names
+    check_choice("level", how.level, LEVELS[:2])
     check_choice("theme", theme, PLOT_THEMES)
     check_choice("choice of notes", notes, NOTES)
     if diagram.graph:
