@@ -277,7 +277,9 @@ def test_extras_are_complete_only_with_the_extras_they_ask_for(
 
 def test_what_a_checkout_is_told_to_install_is_there_and_needs_no_registered_name() -> None:
     names = {extra.name for extra in doctor.extras()}
-    assert names == {"digits", "gpu", "jax", "litert", "onnx", "openvino", "parquet", "torch"}
+    assert names == {
+        "cluster", "digits", "gpu", "jax", "litert", "onnx", "openvino", "parquet", "torch",
+    }  # fmt: skip
     assert not any("rsinspect" in extra.install for extra in doctor.extras())
 
 

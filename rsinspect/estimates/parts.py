@@ -82,15 +82,17 @@ def _asked(graph: LayerGraph, layer: Layer) -> Iterator[tuple[str, int]]:
         yield "launches", 1
         yield "moved", cost.read + cost.outputs
         yield "weights", cost.params
-    match layer.op:
-        case ops.DepthwiseConv2D() | ops.SeparableConv2D():
-            yield "grouped_macs", cost.macs
-        case ops.Conv2D(groups=groups) if groups > 1:
-            yield "grouped_macs", cost.macs
-        case ops.Conv2D(kernel=kernel) | ops.Conv2DTranspose(kernel=kernel):
-            yield "pointwise_macs" if ops.pair(kernel) == (1, 1) else "spatial_macs", cost.macs
-        case _:
-            yield "pointwise_macs", cost.macs
+    yield _macs_of(layer.op), cost.macs
+
+
+def _macs_of(op: ops.Op) -> str:
+    """Tell of which kind the MACs of an op are; those of a product of matrices are pointwise."""
+    grouped = isinstance(op, ops.Conv2D) and op.groups > 1
+    if grouped or isinstance(op, ops.DepthwiseConv2D | ops.SeparableConv2D):
+        return "grouped_macs"
+    if isinstance(op, ops.Conv2D | ops.Conv2DTranspose) and ops.pair(op.kernel) != (1, 1):
+        return "spatial_macs"
+    return "pointwise_macs"
 
 
 def _place(graph: LayerGraph, group: Group, work: list[float]) -> tuple[float, ...]:
