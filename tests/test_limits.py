@@ -35,7 +35,7 @@ def numeric_options() -> list[tuple[str, str]]:
 def test_the_numeric_options_are_found() -> None:
     found = {(command, option) for command, option in numeric_options()}
     assert found >= {
-        ("summary", "--batch"), ("profile", "--max-time"), ("diff", "--dpi"), ("scale", "--epochs"),
+        ("summary", "--batch"), ("profile", "--threads"), ("diff", "--dpi"), ("scale", "--epochs"),
         ("table", ""), ("graph", "--width"), ("summary", "--limit"),
     }  # fmt: skip
 
@@ -56,7 +56,8 @@ def test_no_command_takes_a_number_beyond_all_bounds(cli: Cli, command: str, opt
     [
         "summary 50 -r {}", "summary --blocks 3,{}", "summary 50@{}", "diff 50 101 -r {}x{}",
         "scale -a width={}", "scale -a resolution=32:{}", "scale -a c3=1:2:{}", "scale -a depth={}",
-        "scale --max-flops {}e999", "summary {}", "recipe 50@{}",
+        "scale --max-flops {}e999", "summary {}", "recipe 50@{}", "profile 50 --max-time {}",
+        "compare 50 50 --max-time {}s", "sweep --models 50 --time {}h", "choose --max-latency {}ms",
     ],
 )  # fmt: skip
 def test_numbers_inside_of_text_are_refused_likewise(cli: Cli, line: str) -> None:
