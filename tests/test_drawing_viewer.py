@@ -356,14 +356,19 @@ def test_the_map_shows_and_moves_what_is_seen(open_page: Open) -> None:
         "(el.scrollTop + el.clientHeight / 2) / el.scrollHeight]"
     )
     assert (x, y) == pytest.approx((0.5, 0.5), abs=0.02)
+    shown.wait_for_function(
+        "y => { const { top, height } = document.querySelector('.minimap i')"
+        ".getBoundingClientRect(); return Math.abs(top + height / 2 - y) < 3; }",
+        arg=box["y"] + box["height"] / 2,
+    )
     frame = shown.locator(".minimap i").bounding_box()
     assert frame is not None
     assert frame["x"] + frame["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=3)
     assert frame["y"] + frame["height"] / 2 == pytest.approx(box["y"] + box["height"] / 2, abs=3)
     shown.keyboard.press("Shift+ArrowDown")
-    lower = shown.locator(".minimap i").bounding_box()
-    assert lower is not None
-    assert lower["y"] > frame["y"]
+    shown.wait_for_function(  # the frame follows when the browser tells that it has moved
+        "y => document.querySelector('.minimap i').getBoundingClientRect().y > y", arg=frame["y"]
+    )
 
 
 def test_two_graphs_on_a_page_know_nothing_of_each_other(open_page: Open) -> None:
