@@ -139,6 +139,11 @@ COMMANDS = {
         "rsinspect.cli.scale",
         "Compare depths, widths and resolutions: costs within limits, and the Pareto front.",
     ),
+    "report": Command(
+        "rsinspect.cli.report",
+        "Write one page that explains a network and opens anywhere.",
+        ("report 152@224 -o report.html", "report 101 152 EfficientNetB4 --only facts,differences"),
+    ),
     "predict": Command(
         "rsinspect.cli.predict",
         "Say what is in a picture: the classes that a network with weights finds likeliest.",

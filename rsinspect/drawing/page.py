@@ -7,53 +7,26 @@ draws its own arrows. One that comes from outside enters it at an ``in`` port an
 leaves at an ``out`` port; so opening a block redraws that block and what is around it, not two
 thousand arrows.
 
-A graph is one component (``viewer.html``, ``viewer.css``, ``viewer/``), so that several can stand
-on a page; ``page.js`` holds what they share. Nothing is fetched: no library, no font, no picture. A
-policy in the page forbids it.
+A graph is one component (``drawing.viewer``, ``templates/viewer/``), so that several can stand on
+a page, and on a page with other things (``pages``); ``templates/page/`` has what they share.
+Nothing is fetched: no library, no font, no picture. A policy in the page forbids it.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rsinspect.base.files import template
-from rsinspect.drawing.change import with_changes
 from rsinspect.drawing.choices import AUTO
-from rsinspect.drawing.overlay import overlay, quantities_of
-from rsinspect.drawing.scene import (
-    EDGE_WORDS,
-    MARK_WORDS,
-    EdgeKind,
-    Fact,
-    GridRow,
-    Heat,
-    Legend,
-    Mark,
-    Node,
-    Panel,
-    Scale,
-    Scene,
-)
+from rsinspect.drawing.scene import EDGE_WORDS, Scene
 from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import DARK, PAPER, text_on, theme_named
+from rsinspect.drawing.viewer import COLOURS, HEAT_STEPS, Viewer, step_of, viewer_of
 from rsinspect.drawing.wording import cost_lines
 
-HEAT_STEPS = 40
-"""Colours of the heat scale in a page. (One step is a fortieth of the hottest value.)"""
-
-QUANTITY_WORDS = {
-    "params": "params", "macs": "MACs", "flops": "FLOPs", "activations": "activations",
-    "intensity": "intensity", "latency": "latency", "weight_std": "spread of weights",
-    "weight_max": "largest weight", "dead_channels": "dead channels",
-    "change": "change of latency",
-}  # fmt: skip
-
-
-_COLOURS: dict[Scale, str] = {"amount": "", "change": "change-"}
-"""Beginning of what the colours of a scale are called in a page."""
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def page(*scenes: Scene, theme: str = AUTO) -> str:
@@ -69,206 +42,41 @@ def page(*scenes: Scene, theme: str = AUTO) -> str:
     Raises:
         InvalidChoice: If there is no such theme.
     """
+    viewers = [viewer_of(scene) for scene in scenes]
+    return environment().get_template("page/page.html").render(dressing(viewers, theme))
+
+
+def environment() -> Environment:
+    """Make what fills the templates of pages: all that they are given is escaped."""
     import jinja2
 
-    chosen = theme_named(theme)
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FunctionLoader(template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    viewers = [_viewer(scene) for scene in scenes]
-    return environment.get_template("page.html").render(
-        viewers=viewers,
-        kinds=[kind for kind in EDGE_WORDS if any(kind in dict(each.edges) for each in viewers)],
-        choice=theme,
-        paper=PAPER if chosen is DARK else chosen,  # a dark page is printed on white
-        dark=DARK if chosen is DARK or theme == AUTO else None,
-        steps=[step / HEAT_STEPS for step in range(HEAT_STEPS + 1)],
-        step=_step,
-        scales=_COLOURS,
-        changes=any(scene.changes for scene in scenes),
-        cost_lines=cost_lines,
-        strokes=STROKES,
-        text_on=text_on,
-    )
 
 
-class _Quantity(NamedTuple):
-    """Something that a graph can be coloured by, as its legend says; ``colours`` names its own."""
+def dressing(viewers: Sequence[Viewer], theme: str = AUTO) -> dict[str, Any]:
+    """Give the templates of a page with these graphs what their colours and arrows are.
 
-    name: str
-    key: str
-    words: str
-    title: str
-    low: str
-    high: str
-    unknown: str
-    colours: str
-
-
-class _Viewer(NamedTuple):
-    """What the template shows of one graph."""
-
-    scene: Scene
-    quantities: tuple[_Quantity, ...]
-    quantity: _Quantity
-    edges: tuple[tuple[EdgeKind, str], ...]
-    marks: tuple[tuple[Mark, str], ...]
-    data: str
-
-
-def _viewer(scene: Scene) -> _Viewer:
-    coloured = {name: overlay(scene, name) for name in quantities_of(scene)}
-    if scene.changes is not None:
-        coloured["change"] = with_changes(scene, scene.changes)
-    quantities = tuple(
-        _quantity(name, made.legend) for name, made in coloured.items() if made.legend is not None
-    )
-    key = scene.legend.key if scene.legend else ""
-    shown = next((each for each in quantities if each.key == key), _Quantity(*[""] * 8))
-    document = {
-        "name": scene.name,
-        "view": scene.view,
-        "title": scene.title,
-        "description": scene.description,
-        "caption": scene.caption,
-        "direction": scene.direction,
-        "words": EDGE_WORDS,
-        "quantities": [each._asdict() for each in quantities],
-        "quantity": shown.name,
-        **_Document(scene, coloured).content(),
+    Raises:
+        InvalidChoice: If there is no such theme.
+    """
+    chosen = theme_named(theme)
+    return {
+        "viewers": viewers,
+        "kinds": [kind for kind in EDGE_WORDS if any(kind in dict(each.edges) for each in viewers)],
+        "choice": theme,
+        "paper": PAPER if chosen is DARK else chosen,  # a dark page is printed on white
+        "dark": DARK if chosen is DARK or theme == AUTO else None,
+        "steps": [step / HEAT_STEPS for step in range(HEAT_STEPS + 1)],
+        "step": step_of,
+        "scales": COLOURS,
+        "changes": any(viewer.scene.changes for viewer in viewers),
+        "cost_lines": cost_lines,
+        "strokes": STROKES,
+        "text_on": text_on,
     }
-    kinds: tuple[EdgeKind, ...] = ("flow", *scene.edge_kinds)
-    edges = tuple((kind, EDGE_WORDS[kind]) for kind in kinds)
-    found = {node.mark for panel in scene.panels for node in panel.walk()}
-    marks = tuple((mark, words) for mark, words in MARK_WORDS.items() if mark in found)
-    return _Viewer(scene, quantities, shown, edges, marks, _json(document))
-
-
-def _quantity(name: str, legend: Legend) -> _Quantity:
-    said = (legend.title, legend.low, legend.high, legend.unknown, _COLOURS[legend.scale])
-    return _Quantity(name, legend.key, QUANTITY_WORDS[name], *said)
-
-
-def _json(document: object) -> str:
-    """Write JSON without characters of HTML, so that it cannot end its own element."""
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-Known = tuple[tuple[Fact, ...], tuple[Fact, ...], tuple[Heat | None, ...]]
-"""What is known of an item: its facts, its costs and its heat by every quantity."""
-
-
-class _Document:
-    """Collects what the script draws. What is known stands once; a node has its number.
-
-    Args:
-        scene: What to show.
-        coloured: The same by every quantity there is.
-    """
-
-    def __init__(self, scene: Scene, coloured: dict[str, Scene]) -> None:
-        self.scene = scene
-        self.coloured = coloured
-        self.known: dict[Known, int] = {}
-
-    def content(self) -> dict[str, Any]:
-        """Write the panels, and what is known of their parts."""
-        panels = [
-            self._panel(panel, twins)
-            for panel, *twins in zip(
-                self.scene.panels, *(each.panels for each in self.coloured.values()), strict=True
-            )
-        ]
-        return {"known": [self._words(*known) for known in self.known], "panels": panels}
-
-    def _words(
-        self, facts: tuple[Fact, ...], costs: tuple[Fact, ...], heats: tuple[Heat | None, ...]
-    ) -> dict[str, Any]:
-        return {
-            "facts": [[fact.key, fact.value, fact.text] for fact in facts],
-            "costs": [[fact.key, fact.text] for fact in costs],
-            "heat": {
-                name: [_step(heat), heat.text]
-                for name, heat in zip(self.coloured, heats, strict=True)
-                if heat is not None
-            },
-        }
-
-    def _known(self, item: Node | GridRow, twins: Sequence[Node | GridRow]) -> int:
-        known = (item.facts, item.costs, tuple(twin.heat for twin in twins))
-        return self.known.setdefault(known, len(self.known))
-
-    def _panel(self, panel: Panel, twins: list[Panel]) -> dict[str, Any]:
-        rows = [twin.grid.rows if twin.grid else () for twin in (panel, *twins)]
-        return {
-            "name": panel.name,
-            "nodes": self._nodes(panel.nodes, [twin.nodes for twin in twins]),
-            "edges": _edges(panel),
-            "rows": [
-                {
-                    "path": row.path,
-                    "title": " ".join(row.cells[0]),
-                    "role": row.role,
-                    "known": self._known(row, coloured),
-                }
-                for row, *coloured in zip(*rows, strict=True)
-            ],
-        }
-
-    def _nodes(
-        self, nodes: tuple[Node, ...], twins: list[tuple[Node, ...]]
-    ) -> list[dict[str, Any]]:
-        return [self._node(node, coloured) for node, *coloured in zip(nodes, *twins, strict=True)]
-
-    def _node(self, node: Node, twins: list[Node]) -> dict[str, Any]:
-        parts = [
-            {"title": part.title, "repeats": part.repeats, "lines": part.lines}
-            for part in node.parts
-        ]
-        optional: dict[str, Any] = {
-            "aside": node.aside,
-            "repeats": node.repeats if node.repeats > 1 else None,
-            "lines": node.lines,
-            "parts": parts,
-            "mark": node.mark,
-            "open": node.open,
-            "children": self._nodes(node.children, [twin.children for twin in twins]),
-        }
-        return {
-            "path": node.path,
-            "title": node.title,
-            "role": node.role,
-            "known": self._known(node, twins),
-            **{key: value for key, value in optional.items() if value},
-        }
-
-
-def _edges(panel: Panel) -> list[list[int | str]]:
-    """Write tail and head by their places in the walk, kind and label where they say anything new.
-
-    Most edges are flow, and most are labelled with the shape that their tail has.
-    """
-    places: dict[str, int] = {}
-    asides: dict[str, str] = {}
-    for place, node in enumerate(panel.walk()):
-        places.setdefault(node.path, place)
-        asides.setdefault(node.path, node.aside)
-    edges: list[list[int | str]] = []
-    for edge in panel.edges:
-        label = [] if edge.label == asides[edge.tail] else [edge.label]
-        kind = [edge.kind] if label or edge.kind != "flow" else []
-        edges.append([places[edge.tail], places[edge.head], *kind, *label])
-    return edges
-
-
-def _step(heat: Heat) -> int | str:
-    """Choose the colour of a heat: its place on the scale, or that of the unknown."""
-    if heat.known == "none":
-        return "unknown"
-    step = round(heat.level * HEAT_STEPS)
-    return f"{_COLOURS[heat.scale]}{step}" if _COLOURS[heat.scale] else step

@@ -1,0 +1,214 @@
+"""A scene as a component of a page: what its template shows and the document its script draws.
+
+What is known of parts that are alike stands once; a part has its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from rsinspect.base.embedded import embedded
+from rsinspect.drawing.change import with_changes
+from rsinspect.drawing.overlay import overlay, quantities_of
+from rsinspect.drawing.scene import (
+    EDGE_WORDS,
+    MARK_WORDS,
+    EdgeKind,
+    Fact,
+    GridRow,
+    Heat,
+    Legend,
+    Mark,
+    Node,
+    Panel,
+    Scale,
+    Scene,
+)
+
+HEAT_STEPS = 40
+"""Colours of the heat scale in a page. (One step is a fortieth of the hottest value.)"""
+
+QUANTITY_WORDS = {
+    "params": "params", "macs": "MACs", "flops": "FLOPs", "activations": "activations",
+    "intensity": "intensity", "latency": "latency", "weight_std": "spread of weights",
+    "weight_max": "largest weight", "dead_channels": "dead channels",
+    "change": "change of latency",
+}  # fmt: skip
+
+
+COLOURS: dict[Scale, str] = {"amount": "", "change": "change-"}
+"""Beginning of what the colours of a scale are called in a page."""
+
+
+class Quantity(NamedTuple):
+    """Something that a graph can be coloured by, as its legend says; ``colours`` names its own."""
+
+    name: str
+    key: str
+    words: str
+    title: str
+    low: str
+    high: str
+    unknown: str
+    colours: str
+
+
+class Viewer(NamedTuple):
+    """What the template shows of one graph."""
+
+    scene: Scene
+    quantities: tuple[Quantity, ...]
+    quantity: Quantity
+    edges: tuple[tuple[EdgeKind, str], ...]
+    marks: tuple[tuple[Mark, str], ...]
+    data: str
+
+
+def viewer_of(scene: Scene) -> Viewer:
+    """Make what the template shows of a scene, and the document that its script draws."""
+    coloured = {name: overlay(scene, name) for name in quantities_of(scene)}
+    if scene.changes is not None:
+        coloured["change"] = with_changes(scene, scene.changes)
+    quantities = tuple(
+        _quantity(name, made.legend) for name, made in coloured.items() if made.legend is not None
+    )
+    key = scene.legend.key if scene.legend else ""
+    shown = next((each for each in quantities if each.key == key), Quantity(*[""] * 8))
+    document = {
+        "name": scene.name,
+        "view": scene.view,
+        "title": scene.title,
+        "description": scene.description,
+        "caption": scene.caption,
+        "direction": scene.direction,
+        "words": EDGE_WORDS,
+        "quantities": [each._asdict() for each in quantities],
+        "quantity": shown.name,
+        **_Document(scene, coloured).content(),
+    }
+    kinds: tuple[EdgeKind, ...] = ("flow", *scene.edge_kinds)
+    edges = tuple((kind, EDGE_WORDS[kind]) for kind in kinds)
+    found = {node.mark for panel in scene.panels for node in panel.walk()}
+    marks = tuple((mark, words) for mark, words in MARK_WORDS.items() if mark in found)
+    return Viewer(scene, quantities, shown, edges, marks, embedded(document))
+
+
+def _quantity(name: str, legend: Legend) -> Quantity:
+    said = (legend.title, legend.low, legend.high, legend.unknown, COLOURS[legend.scale])
+    return Quantity(name, legend.key, QUANTITY_WORDS[name], *said)
+
+
+Known = tuple[tuple[Fact, ...], tuple[Fact, ...], tuple[Heat | None, ...]]
+"""What is known of an item: its facts, its costs and its heat by every quantity."""
+
+
+class _Document:
+    """Collects what the script draws. What is known stands once; a node has its number.
+
+    Args:
+        scene: What to show.
+        coloured: The same by every quantity there is.
+    """
+
+    def __init__(self, scene: Scene, coloured: dict[str, Scene]) -> None:
+        self.scene = scene
+        self.coloured = coloured
+        self.known: dict[Known, int] = {}
+
+    def content(self) -> dict[str, Any]:
+        """Write the panels, and what is known of their parts."""
+        panels = [
+            self._panel(panel, twins)
+            for panel, *twins in zip(
+                self.scene.panels, *(each.panels for each in self.coloured.values()), strict=True
+            )
+        ]
+        return {"known": [self._words(*known) for known in self.known], "panels": panels}
+
+    def _words(
+        self, facts: tuple[Fact, ...], costs: tuple[Fact, ...], heats: tuple[Heat | None, ...]
+    ) -> dict[str, Any]:
+        return {
+            "facts": [[fact.key, fact.value, fact.text] for fact in facts],
+            "costs": [[fact.key, fact.text] for fact in costs],
+            "heat": {
+                name: [step_of(heat), heat.text]
+                for name, heat in zip(self.coloured, heats, strict=True)
+                if heat is not None
+            },
+        }
+
+    def _known(self, item: Node | GridRow, twins: Sequence[Node | GridRow]) -> int:
+        known = (item.facts, item.costs, tuple(twin.heat for twin in twins))
+        return self.known.setdefault(known, len(self.known))
+
+    def _panel(self, panel: Panel, twins: list[Panel]) -> dict[str, Any]:
+        rows = [twin.grid.rows if twin.grid else () for twin in (panel, *twins)]
+        return {
+            "name": panel.name,
+            "nodes": self._nodes(panel.nodes, [twin.nodes for twin in twins]),
+            "edges": _edges(panel),
+            "rows": [
+                {
+                    "path": row.path,
+                    "title": " ".join(row.cells[0]),
+                    "role": row.role,
+                    "known": self._known(row, coloured),
+                }
+                for row, *coloured in zip(*rows, strict=True)
+            ],
+        }
+
+    def _nodes(
+        self, nodes: tuple[Node, ...], twins: list[tuple[Node, ...]]
+    ) -> list[dict[str, Any]]:
+        return [self._node(node, coloured) for node, *coloured in zip(nodes, *twins, strict=True)]
+
+    def _node(self, node: Node, twins: list[Node]) -> dict[str, Any]:
+        parts = [
+            {"title": part.title, "repeats": part.repeats, "lines": part.lines}
+            for part in node.parts
+        ]
+        optional: dict[str, Any] = {
+            "aside": node.aside,
+            "repeats": node.repeats if node.repeats > 1 else None,
+            "lines": node.lines,
+            "parts": parts,
+            "mark": node.mark,
+            "open": node.open,
+            "children": self._nodes(node.children, [twin.children for twin in twins]),
+        }
+        return {
+            "path": node.path,
+            "title": node.title,
+            "role": node.role,
+            "known": self._known(node, twins),
+            **{key: value for key, value in optional.items() if value},
+        }
+
+
+def _edges(panel: Panel) -> list[list[int | str]]:
+    """Write tail and head by their places in the walk, kind and label where they say anything new.
+
+    Most edges are flow, and most are labelled with the shape that their tail has.
+    """
+    places: dict[str, int] = {}
+    asides: dict[str, str] = {}
+    for place, node in enumerate(panel.walk()):
+        places.setdefault(node.path, place)
+        asides.setdefault(node.path, node.aside)
+    edges: list[list[int | str]] = []
+    for edge in panel.edges:
+        label = [] if edge.label == asides[edge.tail] else [edge.label]
+        kind = [edge.kind] if label or edge.kind != "flow" else []
+        edges.append([places[edge.tail], places[edge.head], *kind, *label])
+    return edges
+
+
+def step_of(heat: Heat) -> int | str:
+    """Choose the colour of a heat: its place on the scale, or that of the unknown."""
+    if heat.known == "none":
+        return "unknown"
+    step = round(heat.level * HEAT_STEPS)
+    return f"{COLOURS[heat.scale]}{step}" if COLOURS[heat.scale] else step

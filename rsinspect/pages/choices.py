@@ -1,0 +1,10 @@
+"""What people can choose of a report, by name."""
+
+SECTIONS = (
+    "facts", "figure", "graph", "tables", "weights", "latency", "differences", "paper", "families",
+    "scaling", "provenance",
+)  # fmt: skip
+"""Sections of a page, in their order."""
+
+MOST_SUBJECTS = 4
+"""Networks that a page can show side by side."""

@@ -1,0 +1,38 @@
+"""A report as one page of HTML that needs nothing but itself."""
+
+from __future__ import annotations
+
+from rsinspect.base.embedded import DOCUMENT, embedded
+from rsinspect.drawing.page import dressing, environment
+from rsinspect.drawing.viewer import viewer_of
+from rsinspect.pages.document import document_of
+from rsinspect.pages.parts import Explorer
+from rsinspect.pages.report import Report, sections_of
+
+
+def report_page(report: Report) -> str:
+    """Write the page of a report.
+
+    Raises:
+        InvalidChoice: If there is no such theme.
+    """
+    sections = sections_of(report)
+    viewers = {
+        id(part): viewer_of(part.scene)
+        for section in sections
+        for part in section.parts
+        if isinstance(part, Explorer)
+    }
+    return (
+        environment()
+        .get_template("report/report.html")
+        .render(
+            dressing(list(viewers.values()), report.theme),
+            report=report,
+            sections=sections,
+            viewer_of=lambda part: viewers[id(part)],
+            kind=lambda part: type(part).__name__.lower(),
+            document=embedded(document_of(report)),
+            document_id=DOCUMENT,
+        )
+    )

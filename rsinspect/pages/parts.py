@@ -1,0 +1,91 @@
+"""What a section of a page consists of, without a word on how it looks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rsinspect.answers.table import Answer
+from rsinspect.drawing.scene import Scene
+
+
+class Prose(NamedTuple):
+    """A few sentences, a paragraph each."""
+
+    paragraphs: tuple[str, ...]
+
+
+class Fact(NamedTuple):
+    """One thing to know.
+
+    Attributes:
+        name: What it is.
+        text: Its value in words.
+        value: The exact number, where it is one.
+        remark: What to know of it.
+    """
+
+    name: str
+    text: str
+    value: int | float | None = None
+    remark: str = ""
+
+
+class Facts(NamedTuple):
+    """The things to know at a glance."""
+
+    facts: tuple[Fact, ...]
+
+
+class Tabled(NamedTuple):
+    """A table that can be sorted, filtered and copied.
+
+    Attributes:
+        name: Its id in the page: letters, digits and hyphens.
+        answer: Its values.
+    """
+
+    name: str
+    answer: Answer
+
+
+class Drawn(NamedTuple):
+    """A picture.
+
+    Attributes:
+        svg: The whole document.
+        says: What it shows, for who cannot see it.
+        caption: What stands below it.
+    """
+
+    svg: str
+    says: str
+    caption: str = ""
+
+
+class Explorer(NamedTuple):
+    """A network that can be opened, searched and coloured."""
+
+    scene: Scene
+
+
+class Code(NamedTuple):
+    """Lines that are copied as they stand."""
+
+    text: str
+
+
+Part = Prose | Facts | Tabled | Drawn | Explorer | Code
+
+
+class Section(NamedTuple):
+    """A section of a page.
+
+    Attributes:
+        name: What ``--only`` calls it, and its id in the page.
+        title: What stands above it.
+        parts: What it consists of.
+    """
+
+    name: str
+    title: str
+    parts: tuple[Part, ...]

@@ -1,0 +1,55 @@
+"""A report: what it is about, and the sections that its page has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from rsinspect.base.errors import check_choice
+from rsinspect.drawing.choices import AUTO
+from rsinspect.drawing.views import DEFAULT_QUESTION
+from rsinspect.layers.question import Question
+from rsinspect.pages.choices import SECTIONS
+from rsinspect.pages.parts import Section
+from rsinspect.pages.subject import Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a page is asked to show.
+
+    Attributes:
+        subjects: One network, or up to four side by side.
+        question: What a FLOP is; the batch and dtype of bytes.
+        title: Of the page; empty for one that says what it is about.
+        theme: One of THEME_NAMES.
+        only: Names of the sections to show; empty for all.
+        command: What makes the page again, as it is typed.
+
+    Raises:
+        InvalidChoice: If there is no section of a name.
+    """
+
+    subjects: tuple[Subject, ...]
+    question: Question = DEFAULT_QUESTION
+    title: str = ""
+    theme: str = AUTO
+    only: tuple[str, ...] = ()
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.only:
+            check_choice("section", name, SECTIONS)
+
+    @property
+    def heading(self) -> str:
+        """Return the title, or else what it is about."""
+        return self.title or ", ".join(each.network.title for each in self.subjects)
+
+
+def sections_of(report: Report) -> tuple[Section, ...]:
+    """Make the sections of a report, in order; those with nothing to say are left out."""
+    wanted = [name for name in SECTIONS if not report.only or name in report.only]
+    modules = [import_module(f"rsinspect.pages.sections.{name}") for name in wanted]
+    made = [module.section(report) for module in modules]
+    return tuple(section for section in made if section is not None)

@@ -1,0 +1,1 @@
+// Tables that are sorted, filtered, narrowed to some columns and copied.
