@@ -8,6 +8,12 @@ from rsinspect.answers.table import Answer
 from rsinspect.drawing.scene import Scene
 
 
+class Heading(NamedTuple):
+    """What the parts after it are about, where a section is about several things."""
+
+    text: str
+
+
 class Prose(NamedTuple):
     """A few sentences, a paragraph each."""
 
@@ -74,7 +80,13 @@ class Code(NamedTuple):
     text: str
 
 
-Part = Prose | Facts | Tabled | Drawn | Explorer | Code
+class Beside(NamedTuple):
+    """Parts beside each other where there is room, else one below the other."""
+
+    parts: tuple[Heading | Prose | Facts | Tabled | Drawn | Code, ...]
+
+
+Part = Heading | Prose | Facts | Tabled | Drawn | Explorer | Code | Beside
 
 
 class Section(NamedTuple):
