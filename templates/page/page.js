@@ -3,14 +3,18 @@
 class Page {
   constructor(roots) {
     this.depth = 0;
+    this.alone = [...roots].every((root) => root.parentElement.matches("main")); // else they stand in a report
     this.viewers = [];
     for (const root of roots) this.viewers.push(new Viewer(root, this));
-    this.active = this.viewers[0];
+    this.active = this.alone ? this.viewers[0] : null;
+    this.switches = document.querySelectorAll("[data-do=scheme]");
+    for (const button of this.switches) if (!button.closest(".viewer")) button.addEventListener("click", () => this.scheme());
     const system = matchMedia("(prefers-color-scheme: dark)");
     system.addEventListener("change", () => this.#dress());
     this.#dress();
     addEventListener("popstate", ({ state }) => this.#follow(state));
     document.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("pointerdown", ({ target }) => { if (!this.alone && !target.closest?.(".viewer")) this.active = null; }, true);
     if (location.hash.length > 1) this.#follow(history.state);
   }
 
@@ -37,6 +41,7 @@ class Page {
   get #dark() { return getComputedStyle(document.documentElement).colorScheme === "dark"; }
 
   #dress() {
+    for (const button of this.switches) button.textContent = this.#dark ? "Light" : "Dark";
     for (const viewer of this.viewers) viewer.dressed(this.#dark);
   }
 
@@ -49,18 +54,23 @@ class Page {
     try { history[how]({ places }, "", hash || "#"); } catch { /* a page inside another may not */ }
   }
 
+  // The address names what else is on the page (the browser goes there), or says what the graphs show.
   #follow(state) {
-    const said = location.hash.slice(1).split(";");
+    const hash = location.hash.slice(1), said = hash.split(";");
+    if (document.getElementById(decoded(hash))) return;
     this.depth++;
     this.viewers.forEach((viewer, i) => viewer.restore(said[i] ?? "", state?.places?.[i]));
     this.depth--;
+    const first = this.viewers[said.findIndex(Boolean)];
+    if (first && !state && !this.alone) first.root.scrollIntoView({ behavior: "auto" });
   }
 
   #key(event) {
     const { target } = event, home = target.closest?.(".viewer");
-    if (event.ctrlKey || event.metaKey || event.altKey || target.closest?.("input, select")) return;
-    this.active = this.viewers.find(({ root }) => root === home) ?? this.active;
-    if (this.active.key(event)) event.preventDefault();
+    if (event.ctrlKey || event.metaKey || event.altKey || target.closest?.("input, select, textarea")) return;
+    if (home) this.active = this.viewers.find(({ root }) => root === home) ?? null;
+    else if (target !== document.body && !this.alone) return;
+    if (this.active?.key(event)) event.preventDefault();
   }
 }
 

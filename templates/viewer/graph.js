@@ -1,5 +1,6 @@
 // The scene as parts. A part is a node of a diagram or a row of a table; it knows its parent and has
-// an `id` that no other part has: its path, or `panel:path` where an earlier panel has that path.
+// an `id` that no other part has: its path, or `panel:path` where an earlier panel has that path, or
+// something else on the page that id.
 // One that is drawn has an element `el` with a button `face`; an open one has a `body`, and `wires`
 // between the parts in it.
 
@@ -18,7 +19,7 @@ class Graph {
   }
 
   #keep(part, panel) {
-    part.id = this.byId.has(part.path) ? `${panel}:${part.path}` : part.path;
+    part.id = this.byId.has(part.path) || document.getElementById(part.path) ? `${panel}:${part.path}` : part.path;
     this.byId.set(part.id, part);
     this.all.push(part);
   }

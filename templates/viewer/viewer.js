@@ -15,8 +15,10 @@ class Viewer {
     this.minimap = new Minimap(find("minimap"), this.camera, this.graph);
     this.camera.canvas.classList.add(this.graph.scene.direction);
     const opens = this.graph.all.some((part) => part.children.length);
+    root.classList.toggle("embedded", !page.alone);
     for (const button of root.querySelectorAll("[data-do]")) {
       button.hidden ||= !opens && ["expand", "collapse"].includes(button.dataset.do);
+      button.hidden ||= page.alone && button.dataset.do === "whole" && (self === top || !document.fullscreenEnabled);
       button.addEventListener("click", () => this.act(button.dataset.do));
     }
     this.drawing.all();
@@ -241,8 +243,6 @@ class Viewer {
 
   // The page is dark or light now.
   dressed(dark) {
-    const button = this.root.querySelector("[data-do=scheme]");
-    if (button) button.textContent = dark ? "Light" : "Dark";
     this.light.closest("label").hidden = !dark;
     this.#later();
   }
@@ -254,6 +254,7 @@ class Viewer {
     const words = [this.selected ? encoded(this.selected.id) : ""];
     const name = this.drawing.quantity?.name ?? "";
     if (name !== this.scene.quantity) words.push(`color=${name}`);
+    if (this.whole) words.push("whole=1");
     const open = this.graph.all.filter((part) => part.open && drawn(part));
     const implied = new Set([...this.graph.all.filter((part) => part.opened), ...above(this.selected).slice(1, -1)]);
     if (open.length !== implied.size || !open.every((part) => implied.has(part))) {
@@ -265,7 +266,7 @@ class Viewer {
   }
 
   restore(state, place) {
-    const [id, ...settings] = state.split("&"), { color, open } = Object.fromEntries(settings.map((word) => word.split("=")));
+    const [id, ...settings] = state.split("&"), { color, open, whole } = Object.fromEntries(settings.map((word) => word.split("=")));
     const part = this.graph.byId.get(decoded(id)) ?? null, all = this.graph.all;
     const before = all.filter((one) => one.open);
     for (const one of all) one.open = one.children.length > 0 && (open === undefined ? one.opened : open === "*");
@@ -275,12 +276,31 @@ class Viewer {
     const after = all.filter((one) => one.open);
     if (before.length !== after.length || before.some((one) => !one.open)) this.drawing.all();
     this.#recolour(color ?? this.scene.quantity);
+    this.#whole(Boolean(whole) && !this.page.alone);
     this.camera.measure();
     this.select(part);
     this.#roam();
     if (part && !place) return this.#reveal(part);
     if (place) this.camera.place = place;
     this.#settle();
+  }
+
+  get whole() { return this.root.classList.contains("whole"); }
+
+  // Fill the screen from within a frame that another page has around this one.
+  async #fill() {
+    try { await (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()); }
+    catch { this.said.textContent = "The page around this one does not allow that"; }
+  }
+
+  // Fill the window with it; nothing behind can be reached meanwhile.
+  #whole(whole) {
+    if (whole === this.whole) return;
+    this.root.classList.toggle("whole", whole);
+    this.root.querySelector("[data-do=whole]").setAttribute("aria-pressed", String(whole));
+    for (let el = this.root; el !== document.body; el = el.parentElement)
+      for (const other of el.parentElement.children) if (other !== el) other.inert = whole;
+    if (!whole) this.root.scrollIntoView({ block: "nearest", behavior: "auto" });
   }
 
   // ---- search
@@ -316,7 +336,7 @@ class Viewer {
   // ---- buttons, keys, pointers
 
   act(name) {
-    const { camera } = this;
+    const { camera, root } = this;
     switch (name) {
       case "expand": return this.#openAll(true);
       case "collapse": return this.#openAll(false);
@@ -324,6 +344,7 @@ class Viewer {
       case "smaller": return this.#zoom(camera.zoom / 1.25);
       case "actual": return this.#zoom(1);
       case "fit": camera.fit(); return this.#settle();
+      case "whole": return this.page.alone ? void this.#fill() : this.page.step(() => this.#whole(!this.whole));
       case "scheme": return this.page.scheme();
       case "fold": return void this.root.classList.toggle("told");
       default: return void this.#save(name);
@@ -350,7 +371,17 @@ class Viewer {
       this.scrolled ??= requestAnimationFrame(() => { this.scrolled = null; this.#names(); });
     }, { passive: true });
     new ResizeObserver(() => { camera.measure(); this.#later(); }).observe(view);
-    root.addEventListener("pointerdown", () => { this.page.active = this; }, true);
+    for (const kind of ["click", "focusin"]) view.addEventListener(kind, () => root.classList.add("awake"));
+    document.addEventListener("pointerdown", ({ target }) => {
+      if (root.contains(target)) this.page.active = this;
+      else root.classList.remove("awake");
+    }, true);
+    view.addEventListener("wheel", ({ ctrlKey, metaKey }) => {
+      if (ctrlKey || metaKey || this.page.alone) return;
+      root.classList.add("nudged");
+      clearTimeout(this.nudged);
+      this.nudged = setTimeout(() => root.classList.remove("nudged"), 1800);
+    }, { passive: true });
     camera.canvas.addEventListener("focusin", ({ target }) => {
       const part = drawing.byFace.get(target);
       if (!part || part === this.selected || !target.matches(":focus-visible")) return; // a click selects
@@ -384,6 +415,8 @@ class Viewer {
     else if (key === "/") this.query.focus();
     else if (key === "Escape" && target.closest("details")) { this.#shut(); this.root.querySelector("summary").focus(); }
     else if (key === "Escape" && this.query.value) this.#clear();
+    else if (key === "Escape" && this.whole) this.act("whole");
+    else if (key === "Escape" && this.root.classList.contains("awake") && !this.page.alone) this.root.classList.remove("awake");
     else if ((across && shiftKey) || (down && (shiftKey || key.startsWith("Page")))) this.camera.pan(across, down);
     else return this.drawing.byFace.has(target) && this.#walk(key, this.drawing.byFace.get(target));
     return true;
