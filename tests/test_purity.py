@@ -40,6 +40,7 @@ MAY_LOAD = {
     "sweep --models 50 --dry-run": f"rich msgspec typing_extensions sqlite3 platformdirs {MODEL} "
     "answers runs sweeps profiling render.cells render.console",
     "scale --help": f"rich {MODEL} design_space",
+    "report --help": f"rich {MODEL} pages.choices",
     "summary 420": f"rich {MODEL} answers render.cells render.console",
     "summary 420 --level layer --format json": f"{MODEL} answers render",
     "summary 50 --format latex": f"{MODEL} answers render",

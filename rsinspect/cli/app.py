@@ -142,7 +142,11 @@ COMMANDS = {
     "report": Command(
         "rsinspect.cli.report",
         "Write one page that explains a network and opens anywhere.",
-        ("report 152@224 -o report.html", "report 101 152 EfficientNetB4 --only facts,differences"),
+        (
+            "report 152@224 -o report.html",
+            "report 101 152 EfficientNetB4 -o three.html",
+            "report --run run.json -o page.html",
+        ),
     ),
     "predict": Command(
         "rsinspect.cli.predict",

@@ -89,22 +89,9 @@ def _described(*names: str, help: str, choices: Iterable[str] = ()) -> Any:
 
 
 @dataclass(kw_only=True, repr=False)  # a frozen one takes twice as long to make, at every call
-class NetworkOptions:
-    """Which network a command is about."""
+class ChangeOptions:
+    """How the network that is named is to be otherwise, or the layout of one without a name."""
 
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            help="A depth (270), a depth at a size (152@224), a name (resnet-rs-101, resnet50), "
-            "each with a dialect (101:article) and +se or -se; a network of keras.applications "
-            "(EfficientNetB0@260; resnet50 is He et al.'s, keras.applications.ResNet50 Keras's "
-            "own); a file: my.keras, my.h5, config.json, a .json network; or Python that makes a "
-            "Keras model, which is run: train.py:make_model.",
-            show_default=False,
-            callback=reads_model,
-            autocompletion=completing(models),
-        ),
-    ] = None
     blocks: Annotated[
         str | None, _described("--blocks", help="A layout of your own: 3,4,23,3.")
     ] = None
@@ -174,51 +161,87 @@ class NetworkOptions:
         ),
     ] = False
 
-    def network(self, default_model: str | None = None) -> Network:
-        """Make the network that the options describe.
+    def of(self, model: str | None) -> Network:
+        """Make the network that MODEL and the options describe.
 
         Args:
-            default_model: MODEL where none is given; None makes it required.
+            model: MODEL text; None where a layout alone describes it.
 
         Raises:
             SpecError: If they describe none.
         """
-        made = self._whole(default_model)
+        made = self._whole(model)
         return folded(made) if self.fold_batch_norm else made
 
-    def _whole(self, default_model: str | None) -> Network:
+    def changes(self) -> dict[str, Any]:
+        """List what is to be otherwise, but for the size and the folding of batch norms."""
+        named = ("model", "blocks", "resolution", "fold_batch_norm")
+        return {
+            field.name: value
+            for field in fields(self)
+            if field.name not in named and (value := getattr(self, field.name)) != field.default
+        }
+
+    def size(self) -> tuple[int, int] | None:
+        """Read the resolution; None where none is given.
+
+        Raises:
+            SpecError: If it is none.
+        """
+        return None if self.resolution is None else parse_resolution(self.resolution)
+
+    def _whole(self, model: str | None) -> Network:
         if self.pooling is not None and self.include_top:
             raise InvalidSpec(
                 advice("{} is for networks without a classifier", Option("pooling", self.pooling)),
                 advice("add {}", Option("include_top", False)),
             )
-        named = ("model", "blocks", "resolution", "fold_batch_norm")
-        changes = {
-            field.name: value
-            for field in fields(self)
-            if field.name not in named and (value := getattr(self, field.name)) != field.default
-        }
-        size = None if self.resolution is None else parse_resolution(self.resolution)
+        changes, size = self.changes(), self.size()
         if self.blocks is not None:
-            if self.model is not None:
+            if model is not None:
                 raise InvalidSpec(
-                    advice(
-                        "{} and {} describe two networks",
-                        self.model,
-                        Option("blocks", self.blocks),
-                    ),
+                    advice("{} and {} describe two networks", model, Option("blocks", self.blocks)),
                     "give one of them",
                 )
             if size is not None:
                 changes["resolution"] = size
             return resnet_rs(ResNetRSSpec.layout(parse_blocks(self.blocks), **changes))
-        model = self.model or default_model
         if model is None:
             raise InvalidSpec(
                 "no network named",
                 advice("give a depth, 50 to 420, or {}", Option("blocks", (3, 4, 23, 3))),
             )
         return network(model, resolution=size, **changes)
+
+
+@dataclass(kw_only=True, repr=False)  # a frozen one takes twice as long to make, at every call
+class NetworkOptions(ChangeOptions):
+    """Which network a command is about."""
+
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="A depth (270), a depth at a size (152@224), a name (resnet-rs-101, resnet50), "
+            "each with a dialect (101:article) and +se or -se; a network of keras.applications "
+            "(EfficientNetB0@260; resnet50 is He et al.'s, keras.applications.ResNet50 Keras's "
+            "own); a file: my.keras, my.h5, config.json, a .json network; or Python that makes a "
+            "Keras model, which is run: train.py:make_model.",
+            show_default=False,
+            callback=reads_model,
+            autocompletion=completing(models),
+        ),
+    ] = None
+
+    def network(self, default_model: str | None = None) -> Network:
+        """Make the network that the options describe.
+
+        Args:
+            default_model: MODEL where neither it nor a layout is given; None makes it required.
+
+        Raises:
+            SpecError: If they describe none.
+        """
+        return self.of(self.model or (default_model if self.blocks is None else None))
 
 
 def with_options(

@@ -8,3 +8,6 @@ SECTIONS = (
 
 MOST_SUBJECTS = 4
 """Networks that a page can show side by side."""
+
+THEMES = ("auto", "light", "dark")
+"""What a page looks like; ``auto`` follows the reader's system and has a switch."""

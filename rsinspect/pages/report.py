@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 from rsinspect.base.errors import check_choice
 from rsinspect.drawing.choices import AUTO
 from rsinspect.drawing.views import DEFAULT_QUESTION
 from rsinspect.layers.question import Question
-from rsinspect.pages.choices import SECTIONS
+from rsinspect.pages.choices import SECTIONS, THEMES
 from rsinspect.pages.parts import Section
 from rsinspect.pages.subject import Subject
 
@@ -22,12 +23,15 @@ class Report:
         subjects: One network, or up to four side by side.
         question: What a FLOP is; the batch and dtype of bytes.
         title: Of the page; empty for one that says what it is about.
-        theme: One of THEME_NAMES.
+        theme: One of THEMES.
         only: Names of the sections to show; empty for all.
         command: What makes the page again, as it is typed.
+        notes: What to know of the choice of networks, a sentence each.
+        db: File of a store whose other runs may be shown too; None for none.
+        index: Address of the page that lists this one; empty where there is none.
 
     Raises:
-        InvalidChoice: If there is no section of a name.
+        InvalidChoice: If there is no theme, or no section of a name.
     """
 
     subjects: tuple[Subject, ...]
@@ -36,8 +40,12 @@ class Report:
     theme: str = AUTO
     only: tuple[str, ...] = ()
     command: str = ""
+    notes: tuple[str, ...] = ()
+    db: Path | None = None
+    index: str = ""
 
     def __post_init__(self) -> None:
+        check_choice("theme", self.theme, THEMES)
         for name in self.only:
             check_choice("section", name, SECTIONS)
 
