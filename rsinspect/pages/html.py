@@ -6,7 +6,8 @@ from rsinspect.base.embedded import DOCUMENT, embedded
 from rsinspect.drawing.page import dressing, environment
 from rsinspect.drawing.viewer import viewer_of
 from rsinspect.pages.document import document_of
-from rsinspect.pages.parts import Explorer
+from rsinspect.pages.inline_svg import inline_svg
+from rsinspect.pages.parts import Drawn, Explorer
 from rsinspect.pages.report import Report, sections_of
 
 
@@ -31,8 +32,13 @@ def report_page(report: Report) -> str:
             report=report,
             sections=sections,
             viewer_of=lambda part: viewers[id(part)],
+            picture_of=lambda part: _picture(part, report.theme),
             kind=lambda part: type(part).__name__.lower(),
             document=embedded(document_of(report)),
             document_id=DOCUMENT,
         )
     )
+
+
+def _picture(part: Drawn, theme: str) -> str:
+    return inline_svg(part.draw, name=part.name, says=part.says, theme=theme)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from rsinspect.answers.table import Answer
 from rsinspect.drawing.scene import Scene
+from rsinspect.pages.inline_svg import Draw
 
 
 class Heading(NamedTuple):
@@ -58,12 +59,14 @@ class Drawn(NamedTuple):
     """A picture.
 
     Attributes:
-        svg: The whole document.
+        name: Its id in the page: letters, digits and hyphens.
+        draw: Draws it in a theme, given by its name, as a file of SVG.
         says: What it shows, for who cannot see it.
         caption: What stands below it.
     """
 
-    svg: str
+    name: str
+    draw: Draw
     says: str
     caption: str = ""
 

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
-from rsinspect.pages.parts import Section
+from dataclasses import replace
+from functools import partial
+
+from rsinspect.base.errors import PictureTooLarge
+from rsinspect.drawing.formats import Style, render
+from rsinspect.drawing.scene import Scene
+from rsinspect.drawing.size import parse_size
+from rsinspect.drawing.views import view
+from rsinspect.pages.parts import Drawn, Heading, Part, Section
 from rsinspect.pages.report import Report
+
+_PLACE = parse_size("1000px")
+"""Of a figure: what most screens show beside the margins of a page, in type of 8 points."""
 
 
 def section(report: Report) -> Section | None:
-    """Draw each network of a report."""
-    return None
+    """Draw each network of a report: its stages in a table, beside each form of block it has."""
+    parts: list[Part] = []
+    for subject in report.subjects:
+        if len(report.subjects) > 1:
+            parts.append(Heading(subject.network.title))
+        scene = view(subject.network, "figure6", question=report.question)
+        drawn = partial(_drawn, scene)
+        parts.append(Drawn(f"figure-{subject.key}", drawn, scene.description, scene.caption))
+    return Section("figure", "The architecture", tuple(parts))
+
+
+def _drawn(scene: Scene, theme: str) -> bytes:
+    """Draw a figure for its place on a page, or as large as it comes where it does not fit."""
+    style = Style(theme=theme, title="", caption=False)
+    try:
+        return render(scene, "svg", replace(style, size=_PLACE))
+    except PictureTooLarge:
+        return render(scene, "svg", style)
