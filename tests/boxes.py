@@ -11,3 +11,8 @@ if TYPE_CHECKING:
 def face(shown: Page, title: str) -> Locator:
     """Find the button of the first part of that title."""
     return shown.locator(".face", has=shown.locator(f".name:text-is('{title}')")).first
+
+
+def draw_all(shown: Page) -> None:
+    """Draw what is far or small too, as for a print."""
+    shown.evaluate("() => { dispatchEvent(new Event('beforeprint')); }")

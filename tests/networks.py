@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rsinspect.layers import ops
+from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.networks.keras_config import from_keras_config
-from rsinspect.networks.network import Network, resnet_rs
+from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 
 
@@ -38,3 +41,26 @@ def saved(name: str, resolution: tuple[int, int] | None = None) -> Network:
     """The network of a configuration; of images of 224 by 224 where it takes any."""
     size = resolution or ((224, 224) if name == "MobileNetV3Small" else None)
     return from_keras_config(json.loads(configuration(name)), resolution=size)
+
+
+def made(count: int, *, skips: bool = False, seed: int = 1) -> Network:
+    """A network of so many layers that nobody would draw: one after the other, or with skips."""
+    shape, chance = ops.TensorShape(32, 32, 16), random.Random(seed)
+    image, conv = ops.Input(ops.TensorShape(32, 32, 3)), ops.Conv2D(3, in_channels=16, filters=16)
+    stem = conv._replace(in_channels=3)
+    layers = [Layer("image", image, (), image.shape), Layer("conv0", stem, ("image",), shape)]
+    for number in range(1, count - 3):
+        before = layers[-1].path
+        if skips and number > 6 and chance.random() < 0.3:
+            inputs = (before, layers[-chance.randint(2, 5)].path)
+            layers.append(Layer(f"add{number}", ops.Add(), inputs, shape))
+        else:
+            name, op = (f"conv{number}", conv) if number % 2 else (f"relu{number}", RELU)
+            layers.append(Layer(name, op, (before,), shape))
+    layers.append(Layer("pool", ops.GlobalAvgPool(), (layers[-1].path,), ops.TensorShape(16)))
+    dense = ops.Dense(in_channels=16, units=10)
+    layers.append(Layer("classifier", dense, ("pool",), ops.TensorShape(10)))
+    return from_graph(LayerGraph("made", tuple(layers)))
+
+
+RELU = ops.Activation("relu")

@@ -19,7 +19,7 @@ from rsinspect.drawing.tracks import tracked
 from rsinspect.drawing.views import view
 from rsinspect.layers import ops
 from rsinspect.layers.cost import layers_cost
-from tests.networks import SAVED, saved
+from tests.networks import SAVED, made, saved
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -246,3 +246,10 @@ def test_layers_that_are_no_chain_are_counted_and_not_joined_by_arrows() -> None
     head = panel.nodes[-1].parts[0].lines
     assert not any("→" in line for line in head)
     assert any(" of 3×3, 256" in line for line in head)
+
+
+def test_a_block_that_only_adds_says_so() -> None:
+    (panel,) = view(made(1000, skips=True), "blocks").panels
+    lines = {node.lines for node in panel.walk() if node.role == "block"}
+    assert all(lines)
+    assert any("of add" in line for each in lines for line in each), lines

@@ -19,7 +19,7 @@ from rsinspect.drawing.theme import DARK, LIGHT
 from rsinspect.drawing.views import view
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
-from tests.boxes import face
+from tests.boxes import draw_all, face
 from tests.conftest import python
 from tests.networks import network_of
 
@@ -256,6 +256,7 @@ def test_a_block_shows_its_shortcut_though_the_source_is_closed(open_page: Open)
 @pytest.mark.slow
 def test_arrows_begin_and_end_at_boxes_and_run_through_none(open_page: Open) -> None:
     shown = open_page(page(scene(name="layers")))
+    draw_all(shown)
     strays = shown.evaluate(
         """() => [...document.querySelectorAll(".wires")].flatMap((wires) => {
           const boxes = [...wires.parentElement.querySelectorAll(".part, .port")]
@@ -322,7 +323,10 @@ def test_enter_steps_through_the_hits_and_begins_again(open_page: Open) -> None:
 def test_all_of_the_largest_network_can_be_open(open_page: Open) -> None:
     shown = open_page(page(scene(420)))
     shown.locator("[data-do=expand]").click()
+    few = shown.locator(".op").count()
+    draw_all(shown)
     count = shown.locator(".op").count()
+    assert 10 < few < count / 10
     assert count == len(build_graph(ResNetRSSpec.variant(420)))
     width, height = shown.evaluate(
         "(el => [el.offsetWidth, el.offsetHeight])(document.querySelector('.canvas'))"

@@ -18,7 +18,7 @@ from rsinspect.drawing.page import page
 from rsinspect.drawing.scene import Node, Scene
 from rsinspect.drawing.theme import DARK, LIGHT
 from rsinspect.drawing.views import view
-from tests.boxes import face
+from tests.boxes import draw_all, face
 from tests.networks import network_of, saved
 
 if TYPE_CHECKING:
@@ -378,6 +378,7 @@ def test_two_graphs_on_a_page_know_nothing_of_each_other(open_page: Open) -> Non
     one, other = shown.locator(".viewer").all()
     other.locator("select.quantity").select_option("flops")
     other.locator("[data-do=expand]").click()
+    draw_all(shown)
     assert one.locator(".op, .warmth").count() == 0
     assert other.locator(".op").count() == len(network_of(101).graph)
     one.locator(".face").nth(2).click()
@@ -423,6 +424,7 @@ def test_no_arrow_of_another_network_runs_through_a_box(open_page: Open, name: s
     shown = open_page(page(view(saved(name), "stages", deep=True)))
     assert shown.evaluate(CROSSED) == []
     press(shown, "expand")
+    draw_all(shown)
     assert shown.evaluate(CROSSED) == []
 
 

@@ -274,7 +274,7 @@ class _Wiring:
 
     def lines(self) -> list[str]:
         """Write a line for each path, and one for what follows."""
-        listed = branch_ops(self.group.layers)
+        listed = branch_ops(self.group.layers) or tuple(layer.op for layer in self.group.layers)
         lines = self._ways() if len(listed) <= MOST_LISTED else []
         if not lines or len(lines) > MOST_LINES or any(_depth(line) > DEEPEST for line in lines):
             return list(tally([short(op) for op in listed]))

@@ -163,35 +163,55 @@ class Minimap {
   }
 
   draw() {
-    const { camera: { view, canvas, zoom }, sheet, el } = this;
+    const { camera: { view, canvas, zoom }, graph, el } = this;
     const [width, height] = [canvas.offsetWidth, canvas.offsetHeight];
     const over = [width * zoom / view.clientWidth, height * zoom / view.clientHeight];
-    const covers = getComputedStyle(el).position === "absolute"; // on a narrow page: it has to be worth it
+    const { position, borderColor: line } = getComputedStyle(el), covers = position === "absolute"; // on a narrow page: it has to be worth it
     el.hidden = covers ? over[0] < 1.2 && over[1] < 4 : over[0] <= 1.001 && over[1] <= 1.001;
     const scale = Math.min((covers ? 90 : 300) / width, (covers ? 110 : 170) / height);
     el.hidden ||= width * scale < 12; // a line, no map
     if (el.hidden) return;
     this.scale = scale;
-    const sharp = devicePixelRatio || 1;
-    [sheet.width, sheet.height] = [width, height].map((side) => Math.max(1, Math.round(side * this.scale * sharp)));
-    el.style.width = `${width * this.scale}px`;
-    el.style.height = `${height * this.scale}px`;
-    const pen = sheet.getContext("2d"), origin = canvas.getBoundingClientRect(), line = getComputedStyle(el).borderColor;
-    const pixels = scale * sharp / zoom;
-    for (const part of this.graph.all) {
-      if (!drawn(part)) continue;
-      const { left, top, width: w, height: h } = part.el.getBoundingClientRect();
-      const box = [(left - origin.left) * pixels, (top - origin.top) * pixels, Math.max(1, w * pixels), Math.max(1, h * pixels)];
-      const fill = getComputedStyle(part.row ? part.el.firstElementChild : part.el).getPropertyValue("--fill");
+    const shows = [width, height, scale, line, graph.changes].join();
+    if (shows !== this.shows) this.#draw(width * scale, height * scale, line);
+    this.shows = shows;
+    this.move();
+  }
+
+  #draw(width, height, line) {
+    const { camera: { canvas, zoom }, sheet, el, graph } = this, sharp = devicePixelRatio || 1, fills = new Map();
+    [sheet.width, sheet.height] = [width, height].map((side) => Math.max(1, Math.round(side * sharp)));
+    el.style.width = `${width}px`;
+    el.style.height = `${height}px`;
+    const pen = sheet.getContext("2d"), origin = canvas.getBoundingClientRect(), pixels = this.scale * sharp;
+    pen.strokeStyle = line;
+    pen.lineWidth = 0.5;
+    const fillOf = (key, element) => {
+      if (!fills.has(key)) fills.set(key, getComputedStyle(element).getPropertyValue("--fill"));
+      return fills.get(key);
+    };
+    const draw = (x, y, w, h, fill, opacity = 1) => {
+      const box = [x * pixels, y * pixels, Math.max(1, w * pixels), Math.max(1, h * pixels)];
       pen.fillStyle = fill;
-      pen.globalAlpha = part.body ? 0.35 : 1;
+      pen.globalAlpha = opacity;
       pen.fillRect(...box);
       pen.globalAlpha = 1;
-      pen.strokeStyle = line;
-      pen.lineWidth = 0.5;
       if (box[3] > 3) pen.strokeRect(...box);
+    };
+    for (const part of graph.all) {
+      if (!drawn(part)) continue;
+      const { left, top, width: w, height: h } = part.el.getBoundingClientRect();
+      const [x, y] = [(left - origin.left) / zoom, (top - origin.top) / zoom], element = part.row ? part.el.firstElementChild : part.el;
+      draw(x, y, w / zoom, h / zoom, fillOf(`${element.className} ${element.style.getPropertyValue("--fill")}`, element), part.body ? 0.35 : 1);
+      if (!part.sketched) continue;
+      const body = part.body.getBoundingClientRect();
+      for (const shape of part.body.querySelectorAll(".shape"))
+        for (const [, ...place] of shape.getAttribute("d").matchAll(/M(\S+) (\S+)h(\S+)v([\d.]+)/g)) {
+          const [left, top, wide, high] = place.map(Number);
+          draw((body.left - origin.left) / zoom + left, (body.top - origin.top) / zoom + top, wide, high,
+            fillOf(`${shape.getAttribute("class")} ${shape.getAttribute("style")}`, shape));
+        }
     }
-    this.move();
   }
 
   move() {

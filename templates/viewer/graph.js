@@ -2,13 +2,29 @@
 // an `id` that no other part has: its path, or `panel:path` where an earlier panel has that path, or
 // something else on the page that id.
 // One that is drawn has an element `el` with a button `face`; an open one has a `body`, and `wires`
-// between the parts in it.
+// between the parts in it. Of a body that is far or small there is a sketch only: it is `asleep`, and
+// whoever asks for the face of a part in it wakes it.
+
+class Part {
+  #face;
+
+  constructor(said) { Object.assign(this, said); }
+
+  get face() {
+    if (!drawn(this)) this.wake?.(this);
+    return this.#face;
+  }
+
+  set face(button) { this.#face = button; }
+}
 
 class Graph {
   constructor(scene) {
-    Object.assign(this, { scene, all: [], byId: new Map(), diagrams: [] });
-    for (const { name, nodes, edges, rows } of scene.panels) {
-      for (const row of rows) this.#keep(Object.assign(row, { row: true, children: [] }), name);
+    Object.assign(this, { scene, all: [], byId: new Map(), diagrams: [], changes: 0 });
+    for (const panel of scene.panels) {
+      const { name, nodes, edges } = panel;
+      panel.rows = panel.rows.map((row) => new Part({ ...row, row: true, children: [] }));
+      for (const row of panel.rows) this.#keep(row, name);
       const diagram = { children: nodes, parent: null, open: true };
       const walk = [];
       this.#adopt(diagram, name, walk);
@@ -25,9 +41,9 @@ class Graph {
   }
 
   #adopt(parent, panel, walk) {
+    parent.children = (parent.children ?? []).map((said) => new Part(said));
     for (const part of parent.children) {
       part.parent = parent;
-      part.children ??= [];
       this.#keep(part, panel);
       walk.push(part);
       this.#adopt(part, panel, walk);
@@ -44,6 +60,9 @@ class Graph {
 
   heat(part, quantity) { return quantity && this.scene.known[part.known].heat[quantity.name]; }
 
+  // What is shown, in the order of the forward pass, in sketches too.
+  get shown() { return shown([...this.scene.panels.flatMap((panel) => panel.rows), ...this.diagrams.flatMap((diagram) => diagram.children)]); }
+
   quantity(name) { return this.scene.quantities.find((one) => one.name === name) ?? null; }
 }
 
@@ -55,7 +74,9 @@ function above(part) {
 }
 
 const opened = (part) => (part.open ? [part, ...part.children.flatMap(opened)] : []);
-const drawn = (part) => Boolean(part?.face?.isConnected);
+const isOp = (part) => !part.children.length && !part.parts && part.role !== "block";
+const drawn = (part) => Boolean(part?.el?.isConnected);
+const shown = (parts) => parts.flatMap((part) => [part, ...(part.open ? shown(part.children) : [])]);
 
 function port(part, side, shape) {
   part.ports ??= {};

@@ -60,7 +60,12 @@ class Viewer {
   }
 
   #names() {
-    this.drawing.name(this.camera.frame(), this.camera.zoom);
+    const { camera, drawing } = this;
+    if (drawing.meet(camera.frame(), camera.zoom)) {
+      camera.measure();
+      this.#later();
+    }
+    drawing.name(camera.frame(), camera.zoom);
   }
 
   // The part that a reader looks at: the selected one if it is seen, else the one nearest the middle.
@@ -154,7 +159,7 @@ class Viewer {
       this.#roam();
       if (this.camera.zoom < 0.4) this.camera.zoomTo(READABLE);
       if (!open) this.camera.zoomTo(Math.min(this.camera.zoom, Math.max(READABLE, this.camera.fits()[0])));
-      if (drawn(part)) this.camera.centre(part.face, part.parent?.el, { jump: true });
+      if (part?.face?.isConnected) this.camera.centre(part.face, part.parent?.el, { jump: true });
       this.#settle();
     });
   }
@@ -352,7 +357,9 @@ class Viewer {
   }
 
   async #save(suffix) {
+    this.drawing.whole(true);
     const drawing = drawnAs(this, this.light.checked), name = fileName(this, suffix);
+    this.drawing.whole(false);
     const blob = suffix === "svg" ? new Blob([drawing.text], { type: "image/svg+xml" }) : await pixels(drawing);
     if (blob) download(blob, name);
     this.said.textContent = blob ? `Saved ${name}` : "Too large for pixels here: save it as SVG";
@@ -370,6 +377,8 @@ class Viewer {
       this.minimap.move();
       this.scrolled ??= requestAnimationFrame(() => { this.scrolled = null; this.#names(); });
     }, { passive: true });
+    addEventListener("beforeprint", () => drawing.whole(true));
+    addEventListener("afterprint", () => { drawing.whole(false); this.#later(); });
     new ResizeObserver(() => { camera.measure(); this.#later(); }).observe(view);
     for (const kind of ["click", "focusin"]) view.addEventListener(kind, () => root.classList.add("awake"));
     document.addEventListener("pointerdown", ({ target }) => {
@@ -423,13 +432,13 @@ class Viewer {
   }
 
   #walk(key, part) {
-    const faces = [...this.camera.canvas.querySelectorAll(".face")], here = faces.indexOf(part.face);
-    let to = { ArrowDown: faces[here + 1], ArrowUp: faces[here - 1], Home: faces[0], End: faces.at(-1) }[key];
-    if (key === "ArrowRight" && part.children.length) part.open ? (to = part.children[0].face) : this.toggle(part, true);
-    else if (key === "ArrowLeft") part.open ? this.toggle(part, false) : (to = part.parent?.face);
-    if (to) {
-      to.focus({ preventScroll: true });
-      this.camera.bring(to);
+    const parts = this.graph.shown, here = parts.indexOf(part);
+    let to = { ArrowDown: parts[here + 1], ArrowUp: parts[here - 1], Home: parts[0], End: parts.at(-1) }[key];
+    if (key === "ArrowRight" && part.children.length) part.open ? (to = part.children[0]) : this.toggle(part, true);
+    else if (key === "ArrowLeft") part.open ? this.toggle(part, false) : (to = part.parent);
+    if (to?.face) {
+      to.face.focus({ preventScroll: true });
+      this.camera.bring(to.face);
     }
     return key.startsWith("Arrow") || key === "Home" || key === "End";
   }

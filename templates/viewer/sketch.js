@@ -1,0 +1,28 @@
+// What is in a box, as few shapes as will do: where it is too small or too far to be read.
+
+// How large a form is, where in it parts stand and how its arrows run.
+function measure(box) {
+  const { offsetWidth: width, offsetHeight: height } = box.body;
+  const parts = box.children.map(({ el }) => [el.offsetLeft, el.offsetTop, el.offsetWidth, el.offsetHeight]);
+  const arrows = new Map();
+  for (const [{ kind }, d] of routes(box)) arrows.set(kind, (arrows.get(kind) ?? "") + d);
+  Object.assign(box.form, { width, height, parts, arrows });
+}
+
+// The arrows of a kind are one shape, and so are the parts of a colour.
+function sketch(box, heat, hits) {
+  const { parts, arrows } = box.form, colours = new Map();
+  let found = "";
+  box.children.forEach((part, i) => {
+    const [x, y, width, height] = parts[i], outline = `M${x} ${y}h${width}v${height}h${-width}z`;
+    const step = heat(part), colour = step === undefined ? part.role : `heat-${step}`;
+    colours.set(colour, (colours.get(colour) ?? "") + outline);
+    if (hits.has(part)) found += outline;
+  });
+  return [
+    ...[...arrows].map(([kind, d]) => make("path", { class: `edge ${kind}`, d })),
+    ...[...colours].map(([colour, d]) => make("path", colour.startsWith("heat-")
+      ? { class: "shape", style: `--fill: var(--${colour})`, d } : { class: `shape ${colour}`, d })),
+    ...(found ? [make("path", { class: "shape found", d: found })] : []),
+  ];
+}
