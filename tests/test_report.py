@@ -27,7 +27,13 @@ def small(*blocks: int) -> Network:
 
 def run_on(network: Network, *samples: float) -> ProfileRun:
     latency = Latency(samples or (0.1, 0.2, 0.3))
-    return run_of((Segment(path="stem", level="stage", latency=latency),), network=network)
+    return run_of(
+        (
+            Segment(path="stem", level="stage", latency=latency, forward=latency),
+            Segment(path="call", level="step", latency=latency),
+        ),
+        network=network,
+    )
 
 
 def save(path: Path, run: ProfileRun) -> Path:
@@ -118,6 +124,160 @@ def document_of(page: str) -> dict[str, Any]:
 
     found: dict[str, Any] = document_in(page.encode())
     return found
+
+
+COLUMN = {"type": "array", "items": {"type": "integer", "minimum": 0}}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["schema", "title", "command", "question", "notes", "subjects"],
+    "additionalProperties": False,
+    "properties": {
+        "schema": {"const": "rsinspect.report/1"},
+        "title": {"type": "string"},
+        "command": {"type": "string"},
+        "question": {
+            "type": "object",
+            "required": ["convention", "batch", "dtype"],
+            "additionalProperties": False,
+            "properties": {"convention": {}, "batch": {"type": "integer"}, "dtype": {}},
+        },
+        "notes": {"type": "array", "items": {"type": "string"}},
+        "subjects": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 4,
+            "items": {
+                "type": "object",
+                "required": ["key", "text", "network", "summary", "runs", "weights"],
+                "additionalProperties": False,
+                "properties": {
+                    "key": {"enum": ["a", "b", "c", "d"]},
+                    "text": {"type": "string"},
+                    "network": {
+                        "required": ["schema", "title", "named_by", "names", "graph"],
+                        "properties": {
+                            "schema": {"const": "rsinspect.network/2"},
+                            "names": {"additionalProperties": {"type": "string"}},
+                            "graph": {
+                                "required": ["schema", "name", "outputs", "ops", "shapes"],
+                                "properties": {
+                                    "schema": {"const": "rsinspect.graph/2"},
+                                    "outputs": COLUMN,
+                                    "ops": {"items": {"required": ["op", "config"]}},
+                                    "shapes": {"items": COLUMN},
+                                    "layers": {
+                                        "required": ["path", "op", "shape", "inputs"],
+                                        "properties": {
+                                            "path": {"items": {"type": "string"}},
+                                            "op": COLUMN,
+                                            "shape": COLUMN,
+                                            "inputs": {"items": COLUMN},
+                                        },
+                                    },
+                                },
+                            },
+                        },
+                    },
+                    "summary": {"properties": {"schema": {"const": "rsinspect.summary/1"}}},
+                    "runs": {"items": {"properties": {"schema": {"const": "rsinspect.profile/1"}}}},
+                    "weights": {
+                        "type": ["object", "null"],
+                        "required": ["file", "absent_tensors", "identity"],
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.fixture
+def page(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A page about two networks, the first with two runs, the second with weights."""
+    monkeypatch.chdir(tmp_path)
+    one, other = small(), small(1, 2, 1, 1)
+    for name, network in (("one.json", one), ("other.json", other)):
+        network.save(name)
+    save(tmp_path / "run1.json", run_on(one))
+    save(tmp_path / "run2.json", run_on(one, 0.5, 0.6))
+    runs = ("--run", "run1.json", "--run", "run2.json")
+    page_of(cli, tmp_path / "page.html", "one.json", "other.json", *runs, "--only", "facts")
+    return tmp_path / "page.html"
+
+
+def test_the_document_is_of_its_schema_and_says_what_the_commands_say(page: Path, cli: Cli) -> None:
+    import jsonschema  # type: ignore[import-untyped]
+
+    document = document_of(page.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    for subject, name in zip(document["subjects"], ("one.json", "other.json"), strict=True):
+        assert subject["summary"] == json.loads(cli("summary", name, "--format", "json").out)
+    latency = document["subjects"][0]["runs"][0]["end_to_end"]["latency_s"]
+    assert (
+        latency
+        == json.loads(cli("profile", "--from", "run1.json", "-f", "json").out)["end_to_end"][
+            "latency_s"
+        ]
+    )
+
+
+def test_every_command_reads_the_networks_of_a_page(page: Path, cli: Cli) -> None:
+    for key, name in (("a", "one.json"), ("b", "other.json")):
+        for command in ("summary --format json", "graph -f txt"):
+            verb, *options = command.split()
+            again, first = (cli(verb, model, *options) for model in (f"page.html#{key}", name))
+            assert again.code == 0, again.err
+            assert again.out == first.out
+    assert "+1 block" in cli("diff", "page.html#a", "page.html#b").out
+    assert cli("report", "page.html#b", "-o", "again.html").code == 0
+
+
+def test_every_command_reads_the_runs_of_a_page(page: Path, cli: Cli) -> None:
+    for key, name in (("a1", "run1.json"), ("a2", "run2.json")):
+        again, first = (
+            cli("profile", "--from", run, "-f", "json") for run in (f"page.html#{key}", name)
+        )
+        assert again.code == 0, again.err
+        assert json.loads(again.out) == json.loads(first.out)
+    assert "Here already" in cli("runs", "import", "run1.json", "page.html", "--db", "r.db").out
+    assert cli("runs", "list", "--db", "r.db", "-f", "json").out.count('"profile"') == 2
+    assert cli("compare", "page.html#a1", "page.html#a2").code == 0
+    assert cli("graph", "page.html#a", "--profile", "page.html#a1", "-o", "a.svg").code == 0
+    assert cli("report", "--run", "page.html#a2", "-o", "again.html").code == 0
+
+
+UNREAD: dict[str, str] = {
+    "summary page.html": "page.html is about 2 networks",
+    "summary page.html#e": "page.html has no 'e'",
+    "summary page.html#c4/block22": "page.html has no 'c4/block22'",
+    "summary none.html": "none.html cannot be read: No such file",
+    "summary text.html": "text.html is no page of rsinspect report",
+    "summary later.html": "the schema 'rsinspect.report/2'",
+    "summary broken.html": "broken.html cannot be read: ",
+    "summary empty.html": "empty.html is damaged",
+    "summary page.html#a -o page.html": "page.html is read for MODEL",
+    "profile --from page.html": "page.html shows 2 runs",
+    "profile --from page.html#a3": "page.html shows no such run",
+    "profile --from page.html#b": "page.html shows no run",
+    "compare page.html page.html#a": "page.html shows 2 runs",
+    "runs import text.html --db r.db": "text.html is no page of rsinspect report",
+}
+
+
+@pytest.mark.parametrize("line", UNREAD)
+def test_what_a_page_does_not_hold_is_one_clear_line(line: str, page: Path, cli: Cli) -> None:
+    element = '<script type="application/json" id="rsinspect">%s</script>'
+    texts = {
+        "text": "<p>rsinspect</p>",
+        "later": element % '{"schema": "rsinspect.report/2"}',
+        "broken": element % '{"schema": ',
+        "empty": element % '{"schema": "rsinspect.report/1", "subjects": [{"key": "a"}]}',
+    }
+    for name, text in texts.items():
+        Path(f"{name}.html").write_text(text, encoding="utf-8")
+    outcome = cli(*line.split())
+    assert outcome.code == 2
+    assert UNREAD[line] in outcome.err + outcome.out
 
 
 def test_the_command_that_is_named_makes_the_page_again(

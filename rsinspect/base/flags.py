@@ -14,6 +14,7 @@ _CALLED = {
     "include_top": "top",
     "max_time_s": "max-time",
     "only_front": "pareto",
+    "runs": "run",
 }
 """Options that the command line calls otherwise than Python."""
 

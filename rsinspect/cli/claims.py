@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import typer
 
+from rsinspect.base.embedded import page_named
 from rsinspect.base.files import check_apart, check_writable
 from rsinspect.base.formats import STDOUT
 
@@ -58,8 +59,9 @@ def reads(context: typer.Context, parameter: typer.CallbackParam, path: Path | N
     """
     if path is not None and not context.resilient_parsing:
         claims = _claims(context)
-        called = _called(parameter)
-        claims.read[f"{called} {path}" if called in claims.read else called] = path
+        called, page = _called(parameter), page_named(str(path))
+        file = path if page is None else page.path
+        claims.read[f"{called} {file}" if called in claims.read else called] = file
         check_apart(claims.written, claims.read)
     return path
 
@@ -85,7 +87,7 @@ def reads_runs(context: typer.Context, parameter: typer.CallbackParam, names: An
         OutputNotWritable: If it would be written over.
     """
     for name in names or ():
-        if name.lower().endswith(".json"):
+        if name.lower().endswith(".json") or page_named(name) is not None:
             reads(context, parameter, Path(name))
     return names
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from rsinspect.base.embedded import page_named
 from rsinspect.base.talk import say
 from rsinspect.cli.declaration import option
 
@@ -68,7 +69,7 @@ class RecordOptions:
         from rsinspect.runs.place import database_path
         from rsinspect.runs.store import open_store
 
-        if saved is not None:
+        if saved is not None and page_named(str(saved)) is None:
             from rsinspect.base import codec
             from rsinspect.base.sources import content_of
 

@@ -13,6 +13,7 @@ from rsinspect.base.files import check_writable
 from rsinspect.base.flags import flag
 from rsinspect.base.formats import STDOUT
 from rsinspect.base.talk import say
+from rsinspect.base.text import showable
 from rsinspect.base.words import Option, advice, names_in_words, quoted
 from rsinspect.cli.claims import reads, reads_model, reads_runs, writes_each
 from rsinspect.cli.declaration import OUTPUT, completing, option
@@ -251,7 +252,7 @@ def _command(context: typer.Context) -> str:
     Arguments come first and options in the order of the help, however they were typed.
     """
     words = [word for parameter in context.command.params for word in _typed(context, parameter)]
-    return shlex.join(["rsinspect", "report", *words])
+    return showable(shlex.join(["rsinspect", "report", *words]))
 
 
 def _typed(context: typer.Context, parameter: Any) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rsinspect.base import codec
 from rsinspect.base.codec import Damaged
+from rsinspect.base.embedded import page_named
 from rsinspect.base.errors import InvalidMeasurement, InvalidSpec, RsInspectError, UnknownRun
 from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.base.words import quoted
@@ -13,7 +14,7 @@ from rsinspect.comparisons import comparison
 from rsinspect.comparisons.comparison import Comparison
 from rsinspect.networks.named import source
 from rsinspect.profiling.record.run import ProfileRun
-from rsinspect.profiling.record.saved import load_run
+from rsinspect.profiling.record.saved import documents_in, load_run
 from rsinspect.runs.named import stored_run
 from rsinspect.runs.place import database_path
 from rsinspect.runs.references import IN_STORE
@@ -24,8 +25,8 @@ def saved(reference: str, db: Path | None = None) -> ProfileRun | None:
     """Find the run that a reference names; None where it is a MODEL.
 
     Args:
-        reference: ``run:ID``, ``run:TAG``, a tag or id of the store alone, a file of a run, or a
-            MODEL.
+        reference: ``run:ID``, ``run:TAG``, a tag or id of the store alone, a file of a run or a
+            page that shows one, or a MODEL.
         db: File of the store; that of the user by default.
 
     Raises:
@@ -35,6 +36,8 @@ def saved(reference: str, db: Path | None = None) -> ProfileRun | None:
     """
     if reference.startswith(IN_STORE):
         return stored_run(reference, db)
+    if (page := page_named(reference)) is not None:
+        return load_run(Path(reference)) if documents_in(page) else None
     if reference.lower().endswith(".json"):
         return load_run(Path(reference)) if _schema(reference) != "" else None
     try:

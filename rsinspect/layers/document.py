@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SCHEMA = "rsinspect.graph/1"
 """Version of the graph's JSON. 1: first; ``outputs``, the last layer if left out, joined later."""
 
+COLUMNS = "rsinspect.graph/2"
+"""The same graph as columns (``layers.columns``). 2: first."""
+
 FINGERPRINT = "g1"
 """Version of the fingerprint, its first characters. It changes with the rule, never silently."""
 
@@ -33,7 +36,7 @@ def to_json(graph: LayerGraph) -> dict[str, Any]:
             {
                 "path": layer.path,
                 "op": layer.op.kind,
-                "config": _config(layer.op),
+                "config": config_of(layer.op),
                 "inputs": list(layer.inputs),
                 "shape": list(layer.shape),
                 **({"shares": layer.shares} if layer.shares is not None else {}),
@@ -47,13 +50,13 @@ def to_json(graph: LayerGraph) -> dict[str, Any]:
 def folding_to_json(folding: Folding) -> dict[str, Any]:
     """Write what was folded into what as plain JSON values; ``records.folding_of`` reads it."""
     return {
-        "folds": [fold._asdict() | {"op": _config(fold.op)} for fold in folding.folds],
+        "folds": [fold._asdict() | {"op": config_of(fold.op)} for fold in folding.folds],
         "kept": [kept._asdict() for kept in folding.kept],
     }
 
 
-def _config(op: Op) -> dict[str, Any]:
-    """Write the fields of an op."""
+def config_of(op: Op) -> dict[str, Any]:
+    """Write the fields of an op as plain JSON values."""
     return {key: _plain(value) for key, value in op._asdict().items() if key != "kind"}
 
 
@@ -63,7 +66,7 @@ def _plain(value: Any) -> Any:
 
 
 def from_json(document: dict[str, Any]) -> LayerGraph:
-    """Read the graph that ``to_json`` wrote.
+    """Read the graph that ``to_json`` wrote, or ``columns.to_columns``.
 
     Raises:
         GraphError: If the document is of another schema, incomplete or damaged.
@@ -73,9 +76,13 @@ def from_json(document: dict[str, Any]) -> LayerGraph:
 
     if not isinstance(document, dict):
         raise GraphError("a graph document is a JSON object")
-    if document.get("schema") != SCHEMA:
-        raise GraphError(f"schema {document.get('schema')!a:.60} is not {SCHEMA}")
     try:
+        if document.get("schema") == COLUMNS:
+            from rsinspect.layers.columns import to_rows
+
+            document = to_rows(document)
+        if document.get("schema") != SCHEMA:
+            raise GraphError(f"schema {document.get('schema')!a:.60} is not {SCHEMA}")
         return graph_of(document)
     except Damaged as exc:
         raise GraphError(f"the document is damaged: {exc}") from exc

@@ -166,7 +166,9 @@ def _relu(settings: Settings, inputs: Shapes) -> Op:
     if not all(value is None or is_number(value) for value in (limit, slope, threshold)):
         raise Unfit("max_value")
     plain = limit is None and slope == threshold == 0
-    return ops.Activation("relu") if plain else ops.ReLU(limit, slope, threshold)
+    if plain:
+        return ops.Activation("relu")
+    return ops.ReLU(None if limit is None else float(limit), float(slope), float(threshold))
 
 
 def _leaky_relu(settings: Settings, inputs: Shapes) -> Op:

@@ -95,17 +95,18 @@ class Settings:
         value = self._config.get(key, default)
         if not is_number(value) or value > high or (high < LARGEST and value < 0):
             raise Unfit(key)
-        return cast("float", value)
+        return float(value)  # what a file of ours says of it is one number, written one way
 
     def numbers(self, key: str, channels: int, default: float | None = None) -> Any:
         """Read one number, or one per channel, however they are nested."""
         value = self._config.get(key, default)
         if is_number(value):
-            return value
+            return float(value)
         flat = _flat(value)
         if len(flat) not in (1, channels) or not all(map(is_number, flat)):
             raise Unfit(key)
-        return tuple(flat) if len(flat) > 1 else flat[0]
+        numbers = tuple(map(float, flat))
+        return numbers if len(numbers) > 1 else numbers[0]
 
     def sides(self, key: str, default: int | None = None) -> Sides:
         """Read a height and width: one number, or two."""

@@ -1,7 +1,7 @@
 """A network from MODEL text: a name, the path of a file, or Python that makes a model.
 
     270    152@224    resnet50    101:article    200:resnet+se    EfficientNetB0@260
-    network.json    my.keras    my.h5    config.json    train.py:make_model
+    network.json    my.keras    my.h5    config.json    report.html    train.py:make_model
 
 Another kind of text joins ``_SOURCES``; nothing above needs to know.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rsinspect.base import limits
+from rsinspect.base.embedded import PageName, keys_in, page_named, subjects_in
 from rsinspect.base.errors import GraphError, InvalidSpec
 from rsinspect.base.units import dimensions
 from rsinspect.base.words import Option, Wording, advice, quoted
@@ -34,6 +35,8 @@ def _from_file(text: str, size: Size | None) -> Network:
     """Read a network from a file: rsinspect's own or Keras's."""
     for side in size or ():
         limits.SIDE.check(side, InvalidSpec)
+    if (page := page_named(text)) is not None:
+        return at_size(_from_page(page), size)
     if not text.lower().endswith(_JSON):
         from rsinspect.checkpoints.config import saved_model
 
@@ -49,6 +52,20 @@ def _from_file(text: str, size: Size | None) -> Network:
     except (Unreadable, RuntimeError) as exc:
         raise InvalidSpec(f"{quoted(text)} cannot be read: {exc}") from exc
     return from_text(content, text, size)
+
+
+def _from_page(page: PageName) -> Network:
+    """Read the network that a page of ``rsinspect report`` is about."""
+    found, *others = subjects_in(page, InvalidSpec)
+    if others:
+        raise InvalidSpec(
+            f"{page.path} is about {1 + len(others)} networks",
+            f"name one: {keys_in(page.path, [found, *others])}",
+        )
+    try:
+        return network_from_json(found.get("network"))
+    except GraphError as exc:
+        raise InvalidSpec(f"{page.path} is damaged: {exc.message}", exc.hint) from exc
 
 
 def from_text(content: bytes, text: str, size: Size | None = None) -> Network:
@@ -111,7 +128,7 @@ def _from_keras(saved: "Saved", text: str, size: Size | None) -> Network:
 def _is_later(document: object) -> bool:
     """Tell whether a later version of this program has written a document."""
     schema = document.get("schema") if isinstance(document, dict) else None
-    ours = (networks_.SCHEMA, graph_document.SCHEMA)
+    ours = (networks_.SCHEMA, networks_.COMPACT, graph_document.SCHEMA)
     kinds = tuple(known.partition("/")[0] + "/" for known in ours)
     return isinstance(schema, str) and schema.startswith(kinds) and schema not in ours
 
@@ -253,11 +270,13 @@ def network(text: str, *, resolution: Size | None = None, **changes: Any) -> Net
 
 def is_file(text: str) -> bool:
     """Tell whether MODEL text is the path of a file that holds a network."""
-    return text.lower().endswith((_JSON, *_CHECKPOINTS))
+    return text.lower().endswith((_JSON, *_CHECKPOINTS)) or page_named(text) is not None
 
 
 def file_of(text: str) -> Path | None:
     """Return the file that MODEL text reads, of a network or of Python code; None for none."""
+    if (page := page_named(text)) is not None:
+        return page.path
     if is_file(text):
         return Path(text)
     from rsinspect.networks.code import code_file

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "rsinspect.network/1"
 """Version of the network's JSON. 1: first."""
+COMPACT = "rsinspect.network/2"
+"""Of its short one (``networks.compact``). 2: first."""
 
 
 class ReferenceNames(Mapping[str, str]):
@@ -279,7 +281,7 @@ def folded(network: Network) -> Network:
 
 
 def network_from_json(document: dict[str, Any]) -> Network:
-    """Read the network that ``Network.to_json`` wrote.
+    """Read the network that ``Network.to_json`` wrote, or ``compact.to_compact``.
 
     Raises:
         GraphError: If the document is damaged or of another schema.
@@ -292,10 +294,14 @@ def network_from_json(document: dict[str, Any]) -> Network:
     from rsinspect.base.codec import from_json as read
     from rsinspect.base.quantities import Name
 
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+    if not isinstance(document, dict) or document.get("schema") not in (SCHEMA, COMPACT):
         raise GraphError(f"the document is not a network of {SCHEMA}")
-    graph = from_json(document.get("graph", {}))
     try:
+        if document["schema"] == COMPACT:
+            from rsinspect.networks.compact import to_whole
+
+            document = to_whole(document)
+        graph = from_json(document.get("graph", {}))
         title = read(document.get("title"), Name, "title")
         names = read(document.get("names"), dict[Name, Name], "names")
         folding = _folding(document, graph)

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from rsinspect.base.errors import check_choice
+from rsinspect.base.text import showable
 from rsinspect.drawing.choices import AUTO
 from rsinspect.drawing.views import DEFAULT_QUESTION
 from rsinspect.layers.question import Question
@@ -52,7 +53,7 @@ class Report:
     @property
     def heading(self) -> str:
         """Return the title, or else what it is about."""
-        return self.title or ", ".join(each.network.title for each in self.subjects)
+        return showable(self.title or ", ".join(each.network.title for each in self.subjects))
 
 
 def sections_of(report: Report) -> tuple[Section, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rsinspect.base.errors import InvalidMeasurement, InvalidQuestion, InvalidSpec, WeightsError
+from rsinspect.base.text import LONGEST_NAME, showable
 from rsinspect.base.words import Option, advice, names_in_words, quoted
 from rsinspect.networks.network import Network
 from rsinspect.pages.choices import MOST_SUBJECTS
@@ -66,7 +67,7 @@ def subjects_of(
             "a gallery has a page for each",
         )
     found = [
-        Subject(text=text, network=network, key=key)
+        Subject(text=showable(text, LONGEST_NAME), network=network, key=key)
         for key, (text, network) in zip("abcd", named, strict=False)
     ]
     for called, run in runs:

@@ -10,10 +10,12 @@ from typing import Any
 from rsinspect.answers.table import Answer, Column, Table
 from rsinspect.base import codec
 from rsinspect.base.codec import Damaged
+from rsinspect.base.embedded import page_named
 from rsinspect.base.errors import InvalidMeasurement, StoreDamaged, StoreUnusable
 from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.base.text import showable
 from rsinspect.base.words import names_in_words, plural
+from rsinspect.profiling.record.saved import documents_in
 from rsinspect.runs.facts import kind_of, name_of
 from rsinspect.runs.listing import SCHEMA
 from rsinspect.runs.store import Store, open_store
@@ -74,6 +76,13 @@ def _from_file(store: Store, file: Path, taken: Taken, *, in_folder: bool) -> No
     try:
         if _is_store(file):
             _from_store(store, file, taken)
+            return
+        if (page := page_named(str(file))) is not None:
+            runs = documents_in(page)
+            if not runs:
+                raise InvalidMeasurement("a page that shows no run")
+            for run in runs:
+                _add(store, run, taken)
             return
         document = codec.from_text(content_of(file))
         if in_folder and not _is_about_runs(document):

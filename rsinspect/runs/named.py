@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rsinspect.profiling.record.run import ProfileRun
-from rsinspect.profiling.record.saved import load_run
+from rsinspect.profiling.record.saved import is_run_file, load_run
 from rsinspect.runs.place import database_path
 from rsinspect.runs.store import open_store
 
@@ -14,14 +14,14 @@ def named_run(reference: str, db: Path | None = None) -> ProfileRun:
     """Read the run that is meant: in a file, or of the store by its id or tag.
 
     Args:
-        reference: What ends in ``.json`` is a file.
+        reference: What ends in ``.json`` is a file, and so is a page.
         db: File of the store; the user's by default.
 
     Raises:
         InvalidMeasurement: If the file holds none.
         StoreError: If the store cannot be read, or has no such run.
     """
-    if reference.lower().endswith(".json"):
+    if is_run_file(reference):
         return load_run(Path(reference))
     return stored_run(reference, db)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.networks import applications
 from rsinspect.profiling.record.run import ProfileRun
-from rsinspect.profiling.record.saved import load_run
+from rsinspect.profiling.record.saved import is_run_file, load_run
 from rsinspect.runs.named import named_run, stored_run
 from rsinspect.runs.place import database_path
 from rsinspect.runs.references import IN_STORE
@@ -26,7 +26,7 @@ def saved_in(name: str, db: Path | None = None) -> ProfileRun | None:
     if name.startswith(IN_STORE):
         return stored_run(name, db)
     try:
-        return load_run(Path(name)) if name.lower().endswith(".json") else None
+        return load_run(Path(name)) if is_run_file(name) else None
     except InvalidMeasurement:
         return None
 
