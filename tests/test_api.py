@@ -130,7 +130,7 @@ def test_a_summary_is_a_table_in_text_html_and_records() -> None:
     result = rsinspect.summary("101")
     assert "12×12×1024  1 + 22" in repr(result)
     html = result._repr_html_()
-    assert html.count("<tr>") == 9
+    assert html.count("<tr") == 9
     assert "ResNet-RS-101 @ 192×192" in html
     assert result.rows[4]["path"] == "c4"
     layers = rsinspect.summary("101", level="layer", folded=False, filter="c4/*").rows
@@ -144,7 +144,7 @@ def test_html_escapes_what_networks_are_called() -> None:
     from dataclasses import replace
 
     html = rsinspect.summary(replace(layer, title="<script>alert(1)</script>"))._repr_html_()
-    assert "<script>" not in html
+    assert "<script>alert" not in html
 
 
 @pytest.mark.parametrize("suffix", [".json", ".yaml", ".csv", ".md", ".tex", ".html", ".txt"])

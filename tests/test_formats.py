@@ -96,7 +96,7 @@ def test_an_html_table_is_a_whole_page_with_nothing_outside_it(cli: Cli, tmp_pat
     rsinspect.summary("101").save(tmp_path / "api.html")
     text = (tmp_path / "s.html").read_text()
     assert "<title>ResNet-RS-101" in text
-    assert "http" not in text
+    assert "://" not in text
     page = Page()
     page.feed(text)
     assert page.elements[:3] == ["html", "head", "meta"]

@@ -140,7 +140,7 @@ def test_points_are_below_each_other() -> None:
     table = Table("t", (Column("x", "X", "number"),), tuple({"x": value} for value in values))
     lines = table_text(table, 80).splitlines()[3:]
     assert lines == [" 5.3", "36", "10.16", "    –"]
-    assert "36\u2008\u2007\u2007</td>" in table_html(table)
+    assert "36\u2008\u2007\u2007</th>" in table_html(table)
 
 
 @pytest.mark.parametrize(

@@ -15,18 +15,15 @@ Nothing is fetched: no library, no font, no picture. A policy in the page forbid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rsinspect.base.files import template
+from rsinspect.base.markup import environment
 from rsinspect.drawing.choices import AUTO
 from rsinspect.drawing.scene import EDGE_WORDS, Scene
 from rsinspect.drawing.strokes import STROKES
 from rsinspect.drawing.theme import DARK, PAPER, text_on, theme_named
 from rsinspect.drawing.viewer import COLOURS, HEAT_STEPS, Viewer, step_of, viewer_of
 from rsinspect.drawing.wording import cost_lines
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 
 def page(*scenes: Scene, theme: str = AUTO) -> str:
@@ -44,19 +41,6 @@ def page(*scenes: Scene, theme: str = AUTO) -> str:
     """
     viewers = [viewer_of(scene) for scene in scenes]
     return environment().get_template("page/page.html").render(dressing(viewers, theme))
-
-
-def environment() -> Environment:
-    """Make what fills the templates of pages: all that they are given is escaped."""
-    import jinja2
-
-    return jinja2.Environment(
-        loader=jinja2.FunctionLoader(template),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def dressing(viewers: Sequence[Viewer], theme: str = AUTO) -> dict[str, Any]:

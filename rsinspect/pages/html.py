@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from rsinspect.base.embedded import DOCUMENT, embedded
-from rsinspect.drawing.page import dressing, environment
+from rsinspect.base.markup import environment
+from rsinspect.drawing.page import dressing
 from rsinspect.drawing.viewer import viewer_of
 from rsinspect.pages.document import document_of
 from rsinspect.pages.inline_svg import inline_svg
-from rsinspect.pages.parts import Drawn, Explorer
+from rsinspect.pages.parts import Drawn, Explorer, Tabled
 from rsinspect.pages.report import Report, sections_of
+from rsinspect.render.html import Shown, table_shown
 
 
 def report_page(report: Report) -> str:
@@ -33,6 +35,7 @@ def report_page(report: Report) -> str:
             sections=sections,
             viewer_of=lambda part: viewers[id(part)],
             picture_of=lambda part: _picture(part, report.theme),
+            shown_of=_shown,
             kind=lambda part: type(part).__name__.lower(),
             document=embedded(document_of(report)),
             document_id=DOCUMENT,
@@ -42,3 +45,13 @@ def report_page(report: Report) -> str:
 
 def _picture(part: Drawn, theme: str) -> str:
     return inline_svg(part.draw, name=part.name, says=part.says, theme=theme)
+
+
+def _shown(part: Tabled) -> Shown:
+    return table_shown(
+        part.answer.table,
+        name=part.name,
+        hidden=part.hidden,
+        levels=part.levels,
+        level_names=part.level_names,
+    )

@@ -49,10 +49,17 @@ class Tabled(NamedTuple):
     Attributes:
         name: Its id in the page: letters, digits and hyphens.
         answer: Its values.
+        hidden: Keys of columns that a reader has to choose to see.
+        levels: How many rows enclose each row, where some do: a stage its blocks, a block its
+            layers.
+        level_names: What the rows of each level are called.
     """
 
     name: str
     answer: Answer
+    hidden: tuple[str, ...] = ()
+    levels: tuple[int, ...] = ()
+    level_names: tuple[str, ...] = ()
 
 
 class Drawn(NamedTuple):

@@ -2,27 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from rsinspect.answers.table import Answer
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>
-body {{ margin: 2em auto; padding: 0 1em; max-width: max-content; color: CanvasText;
-  background: Canvas; font: 16px/1.4 system-ui, sans-serif }}
-</style>
-</head>
-<body>
-{table}
-</body>
-</html>
-"""
 
 
 def table_content(
@@ -46,10 +26,9 @@ def table_content(
 
             return table_text(answer.table, notes=notes, more=more).encode()
         case "html":
-            from rsinspect.render.html import table_html
+            from rsinspect.render.html import table_page
 
-            title, table = escape(answer.table.heading), table_html(answer.table, notes=notes)
-            return _PAGE.format(title=title, table=table).encode()
+            return table_page(answer.table, notes=notes).encode()
         case "parquet":
             from rsinspect.render.data import records_parquet, table_records
 

@@ -1,28 +1,164 @@
-"""Tables for notebooks and pages: one HTML table, readable on light and on dark."""
+"""Tables for notebooks and pages: one component, readable as it comes and handier with a script.
+
+Every cell holds its exact value beside what people read, and ``templates/table/`` has the rest: the
+markup, its style, and the script that sorts, filters, narrows and copies.
+"""
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import zip_longest
+from typing import TYPE_CHECKING, NamedTuple
 
 from rsinspect.answers.table import Table, Value
 from rsinspect.base.errors import check_choice
+from rsinspect.base.markup import environment
 from rsinspect.base.text import printable
-from rsinspect.base.words import plural
-from rsinspect.render.cells import Printed, printed
+from rsinspect.render.cells import NOTE, Printed, printed
 from rsinspect.render.formats import NOTES
 
-_BAR = "rgba(70,130,180,.35)"
-_RULE = "1px solid rgba(128,128,128,.6)"
-_CELL = "padding:.15em .6em;white-space:nowrap;border:0"
-_SMALL = "font-size:80%;opacity:.8;max-width:60em;padding:.4em .75em"
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 _FIRST = 2
 """Notes that are in sight; the others open at a click."""
+
+
+class Head(NamedTuple):
+    """What stands above a column.
+
+    Attributes:
+        key: Of the column.
+        kind: Of its values.
+        text: With a line break where it may be broken, a soft hyphen within a word.
+        right: Whether its cells are aligned to the right.
+        wraps: Whether they may be broken over lines.
+        hidden: Whether it is not in sight at first.
+    """
+
+    key: str
+    kind: str
+    text: str
+    right: bool
+    wraps: bool
+    hidden: bool
+
+
+class Cell(NamedTuple):
+    """What stands in a row.
+
+    Attributes:
+        head: Of its column.
+        text: What people read, as wide as the others where points stand below each other.
+        value: The exact number, nothing where it is not available; None for a text.
+        plain: A text as programs have it, where people read another.
+        share: Per cent of the cell that a bar fills; None without one.
+        mark: Letters of its footnotes.
+    """
+
+    head: Head
+    text: str
+    value: str | None = None
+    plain: str | None = None
+    share: str | None = None
+    mark: str = ""
+
+
+class Row(NamedTuple):
+    """A row of cells.
+
+    Attributes:
+        cells: One for each column.
+        level: How many rows enclose it.
+        strong: Whether it stands out.
+    """
+
+    cells: tuple[Cell, ...]
+    level: int = 0
+    strong: bool = False
+
+
+class Shown(NamedTuple):
+    """A table as its template shows it.
+
+    Attributes:
+        table: What it is of.
+        name: Its id in the page, where it has one.
+        heads: What stands above the columns.
+        rows: Those above the line.
+        totals: Those below it.
+        lead: Sentences above the rows.
+        notes: Those under the table that are in sight.
+        more: Those that open at a click.
+        levels: What the rows of each level are called, where some enclose others.
+        marked: Whether programs find the marks of footnotes in a column after the first.
+    """
+
+    table: Table
+    name: str
+    heads: tuple[Head, ...]
+    rows: tuple[Row, ...]
+    totals: tuple[Row, ...]
+    lead: tuple[str, ...]
+    notes: tuple[str, ...]
+    more: tuple[str, ...]
+    levels: tuple[str, ...]
+    marked: bool
+
+
+def table_shown(
+    table: Table,
+    *,
+    name: str = "",
+    notes: str = "short",
+    hidden: Sequence[str] = (),
+    levels: Sequence[int] = (),
+    level_names: Sequence[str] = (),
+) -> Shown:
+    """Make what the template of tables shows.
+
+    Args:
+        table: Its texts are taken as they are.
+        name: Its id in the page.
+        notes: As for ``table_html``.
+        hidden: Keys of columns that are not in sight at first.
+        levels: How many rows enclose each row: a stage, its blocks, their layers; empty for none.
+        level_names: What the rows of each level are called.
+
+    Raises:
+        InvalidChoice: If there is no such choice of notes.
+    """
+    check_choice("choice of notes", notes, NOTES)
+    columns = printed(table)
+    heads = tuple(_head(column, hidden) for column in columns)
+    in_sight, more = _notes(table, notes)
+    return Shown(
+        table=table,
+        name=name,
+        heads=heads,
+        rows=tuple(
+            Row(tuple(_cells(columns, heads, row, n)), level or 0, row.get("path") in table.strong)
+            for n, (row, level) in enumerate(zip_longest(table.rows, levels))
+        ),
+        totals=tuple(
+            Row(tuple(_cells(columns, heads, row, n, total=True)))
+            for n, row in enumerate(table.totals)
+        ),
+        lead=tuple(printable(str(note)) for note in table.lead),
+        notes=in_sight,
+        more=more,
+        levels=tuple(level_names),
+        marked=any(column.key == NOTE for column in table.columns),
+    )
 
 
 def table_html(table: Table, *, notes: str = "short") -> str:
     """Write a table with its title, totals and notes as a fragment of HTML.
 
     Colours are those of the page around it; a share has a bar behind it. Everything is escaped.
+    Where scripts run it can be sorted, filtered, narrowed to some columns and copied; where
+    neither scripts nor styles do, it is a plain table.
 
     Args:
         table: Its texts are taken as they are.
@@ -32,75 +168,63 @@ def table_html(table: Table, *, notes: str = "short") -> str:
     Raises:
         InvalidChoice: If there is no such choice of notes.
     """
-    check_choice("choice of notes", notes, NOTES)
-    columns = printed(table)
-    heads = "".join(
-        f'<th scope="col" style="{_style(column)};vertical-align:bottom">{_head(column)}</th>'
-        for column in columns
-    )
-    rows = "".join(
-        _row([_cell(c, row.get(c.column.key), c.rows[n], mark=c.marks[n]) for c in columns])
-        for n, row in enumerate(table.rows)
-    )
-    totals = "".join(
-        _row([_cell(c, None, c.totals[n], style=";font-weight:bold") for c in columns])
-        for n in range(len(table.totals))
-    )
-    lead = "".join(
-        f'<div style="font-weight:normal;max-width:60em">{_safe(str(note))}</div>'
-        for note in table.lead
-    )
-    return (
-        '<div class="rsinspect-table" style="overflow-x:auto">'
-        '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:90%">'
-        f'<caption style="text-align:left;font-weight:bold;padding:.3em .6em">'
-        f"{_safe(table.heading)}{lead}</caption>"
-        f'<thead style="border-bottom:{_RULE}"><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody>"
-        + (f'<tfoot style="border-top:{_RULE}">{totals}</tfoot>' if totals else "")
-        + f"</table>{_notes(table, notes)}</div>"
-    )
+    return _template("table/alone.html").render(shown=table_shown(table, notes=notes))
 
 
-def _head(column: Printed) -> str:
-    """Break a head where it may be broken, but no word."""
-    return escape(column.breakable.replace("-\n", "")).replace("\n", "<br>")
+def table_page(table: Table, *, notes: str = "full") -> str:
+    """Write a table as a page of its own that needs nothing but itself.
+
+    Args:
+        table: Its texts are taken as they are.
+        notes: As for ``table_html``.
+
+    Raises:
+        InvalidChoice: If there is no such choice of notes.
+    """
+    return _template("table/page.html").render(shown=table_shown(table, notes=notes))
 
 
-def _safe(text: str) -> str:
-    return escape(printable(text))
+@cache
+def _template(name: str) -> Template:
+    return environment().get_template(name)
 
 
-def _notes(table: Table, which: str) -> str:
-    """Write the notes, those that are less needed behind a click."""
-    texts = [f"<div>{_safe(str(note))}</div>" for note in table.notes]
-    if not texts or which == "none":
-        return ""
-    first, others = texts[:_FIRST], texts[_FIRST:]
-    if which == "full" or len(others) < 2:
-        first, others = texts, []
-    folded = (
-        f"<details><summary>{plural(len(others), 'more note')}</summary>{''.join(others)}</details>"
-        if others
-        else ""
-    )
-    return f'<div style="{_SMALL}">{"".join(first)}{folded}</div>'
+def _head(column: Printed, hidden: Sequence[str]) -> Head:
+    key = column.column.key
+    text = column.breakable.replace("-\n", "\u00ad")
+    return Head(key, column.column.kind, text, column.right, column.column.wraps, key in hidden)
 
 
-def _style(column: Printed) -> str:
-    return f"{_CELL};text-align:{'right' if column.right else 'left'}"
+def _cells(
+    columns: Sequence[Printed], heads: Sequence[Head], row: dict[str, Value], number: int,
+    *, total: bool = False,
+) -> Iterator[Cell]:  # fmt: skip
+    """Write the cells of a row."""
+    for column, head in zip(columns, heads, strict=True):
+        text = (column.totals if total else column.rows)[number]
+        value = row.get(head.key)
+        after = column.after.get(text, 0)  # as wide as a point and digits
+        padded = text + "\u2008" * (after > 0) + "\u2007" * (after - 1)
+        plain = printable(value) if isinstance(value, str) else text
+        yield Cell(
+            head,
+            padded,
+            value=None if isinstance(value, str) else "" if value is None else repr(value),
+            plain=plain if plain != text and isinstance(value, str) else None,
+            share=_share(column, value) if not total else None,
+            mark="" if total else column.marks[number],
+        )
 
 
-def _row(cells: list[str]) -> str:
-    return f"<tr>{''.join(cells)}</tr>"
+def _share(column: Printed, value: Value) -> str | None:
+    if column.column.kind != "share" or not isinstance(value, float):
+        return None
+    return f"{100 * min(max(value, 0.0), 1.0):.1f}%"
 
 
-def _cell(column: Printed, value: Value, text: str, *, style: str = "", mark: str = "") -> str:
-    style = _style(column) + style
-    if column.column.kind == "share" and isinstance(value, float):
-        share = 100 * min(max(value, 0.0), 1.0)
-        style += f";background:linear-gradient(90deg,{_BAR} {share:.1f}%,transparent {share:.1f}%)"
-    after = column.after.get(text, 0)  # as wide as a point and digits
-    space = "\u2008" * (after > 0) + "\u2007" * (after - 1)
-    sup = f'<sup style="line-height:0">{escape(mark)}</sup>' if mark else ""
-    return f'<td style="{style}">{escape(text).replace(chr(10), "<br>")}{space}{sup}</td>'
+def _notes(table: Table, which: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Divide the notes into those in sight and those that are less needed."""
+    texts = tuple(printable(str(note)) for note in table.notes) if which != "none" else ()
+    if which == "full" or len(texts) < _FIRST + 2:
+        return texts, ()
+    return texts[:_FIRST], texts[_FIRST:]

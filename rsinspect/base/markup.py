@@ -1,0 +1,34 @@
+"""HTML from templates, for pages and for what stands in notebooks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rsinspect.base.files import template
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def environment() -> Environment:
+    """Make what fills the templates of pages: all that they are given is escaped.
+
+    What is only for who writes scripts and styles, indents and lines of remarks, stays out of them.
+    """
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_lean),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _lean(name: str) -> str:
+    source = template(name)
+    if name.endswith((".js", ".css")):
+        source = re.sub(r"(?m)^[ \t]*//.*\n|^[ \t]+", "", source)
+    return source
