@@ -277,7 +277,7 @@ def test_the_published_variants_and_efficientnets_b0_to_b7_have_paper_and_checkp
 
 
 def test_a_printed_speed_up_follows_from_the_printed_latencies() -> None:
-    rows = {paper._model_text(row): row for row in paper.printed_table(7).rows}
+    rows = {paper.model_text(row): row for row in paper.printed_table(7).rows}
     pairs = paper.speed_ups()
     assert (min(pair.tpu for pair in pairs), max(pair.tpu for pair in pairs)) == (1.7, 2.7)
     for pair in pairs:

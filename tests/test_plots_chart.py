@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rsinspect.answers.chart import Axis, Chart, Facet, Point, Series
+from rsinspect.answers.chart import Axis, Chart, Facet, Point, Rule, Series
 from rsinspect.answers.figures import figure_chart, table_chart
 from rsinspect.base.errors import InvalidChoice, RenderError
 from rsinspect.drawing.choices import PLOTS
@@ -45,7 +45,13 @@ UNCERTAIN = chart(
         "solid",
     )
 )._replace(looks=(("full", "best"), ("hollow", "perhaps"), ("pale", "beaten by another")))
+ABOUT = chart(
+    Series("known", (Point(1.0, 1.0, "one"), Point(10.0, 2.0, "ten", look="pale", ringed=True)))
+)._replace(
+    ringed="this one", rules=(Rule(5.0, "five"), Rule(5.1, "five too")), ruled="worth unknown"
+)
 CHARTS = {
+    "about": ABOUT,
     "uncertain": UNCERTAIN,
     "table 7": table_chart(7),
     "table 7 by flops": table_chart(7, x="flops"),
@@ -155,6 +161,30 @@ def test_the_key_says_what_the_look_of_a_mark_means() -> None:
     assert {"best", "perhaps", "beaten by another"} <= set(found)
     assert any("95 % interval" in text for text in found)
     assert not any("95 % interval" in text for text in texts(chart_plot(CLOUD, "svg", "light")))
+
+
+def test_what_a_chart_is_about_is_ringed_and_what_has_no_height_is_a_line() -> None:
+    figure = chart_figure(ABOUT, "light")
+    assert {"ten", "five", "five too", "this one", "worth unknown"} <= set(words_of(figure))
+    lines: list[Any] = [*figure.axes[0].lines]
+    (key, ring), (one, ten) = (
+        sorted(
+            tuple(line.get_xydata()[0]) for line in lines
+            if line.get_marker() == "o" and (line.get_markerfacecolor() == "none") is hollow
+        )[-2:]
+        for hollow in (True, False)
+    )  # fmt: skip
+    assert ring == ten
+    upright = [line.get_xydata() for line in lines if line.get_color() == THEMES["light"].ink]
+    (five, more), (sample,) = (
+        sorted(ends[0][0] for ends in upright if (abs(ends[0][1] - ends[1][1]) > 100) == long)
+        for long in (True, False)
+    )
+    assert one[0] < five < more < ten[0]
+    assert key[1] < ten[1]
+    assert sample < more
+    plain = chart_figure(ABOUT._replace(rules=(), ringed=""), "light")
+    assert not {"five", "this one", "worth unknown"} & set(words_of(plain))
 
 
 @pytest.mark.slow

@@ -40,6 +40,7 @@ class Point(NamedTuple):
         label: Its name, or nothing; labels that find no free room are left out and counted.
         x_ends: Of the 95 % interval of ``x``; None where it has none.
         look: Of its mark.
+        ringed: Whether it is one that the chart is about.
     """
 
     x: float
@@ -47,6 +48,19 @@ class Point(NamedTuple):
     label: str = ""
     x_ends: tuple[float, float] | None = None
     look: Look = "full"
+    ringed: bool = False
+
+
+class Rule(NamedTuple):
+    """Something of which only the x is known: a line from top to bottom.
+
+    Attributes:
+        x: In the unit of the x axis.
+        label: Its name.
+    """
+
+    x: float
+    label: str
 
 
 class Series(NamedTuple):
@@ -90,6 +104,9 @@ class Chart(NamedTuple):
         facets: From left to right.
         notes: Remarks and sources, below.
         looks: What each look of a point means, in the order of the key.
+        ringed: What a ring around a point means; empty where none has one.
+        rules: Lines of what lies somewhere along x.
+        ruled: What these lines mean.
     """
 
     title: str
@@ -99,6 +116,9 @@ class Chart(NamedTuple):
     facets: tuple[Facet, ...]
     notes: tuple[str, ...] = ()
     looks: tuple[tuple[Look, str], ...] = ()
+    ringed: str = ""
+    rules: tuple[Rule, ...] = ()
+    ruled: str = ""
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -114,4 +134,5 @@ class Chart(NamedTuple):
         """Collect what lies along an axis, ends of intervals included."""
         if axis == "y":
             return tuple(point.y for point in self.points)
-        return tuple(value for point in self.points for value in (point.x, *(point.x_ends or ())))
+        values = [value for point in self.points for value in (point.x, *(point.x_ends or ()))]
+        return (*values, *(rule.x for rule in self.rules))

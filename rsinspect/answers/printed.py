@@ -8,7 +8,7 @@ None, and a table of which no row is known says where it would be found.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from string import ascii_lowercase
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.words import Option, advice, shown
 from rsinspect.layers.question import Question
+from rsinspect.networks import applications
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 
@@ -48,6 +49,16 @@ class PrintedRow(NamedTuple):
     network: Network | None = None
     notes: tuple[str, ...] = ()
     reported: Mapping[str, Value] = MappingProxyType({})
+
+    @property
+    def text(self) -> str:
+        """Write it as MODEL text with its size, as published accuracies do: ``152@224``."""
+        if self.network is not None and self.network.spec is not None:
+            spec = self.network.spec
+            family = "" if spec.dialect.name == "keras" else f"{spec.dialect.family}-"
+            return f"{family}{spec.depth}@{spec.resolution[0]}"
+        named = applications.named_in(self.model)
+        return f"{named.name if named else self.model}@{self.printed.get('resolution')}"
 
     def computed(self, question: Question) -> dict[str, Value] | None:
         """Compute what stands beside the printed cells; None without a network."""
@@ -106,6 +117,12 @@ class Sheet:
         keys = dict.fromkeys(key for row in self.rows for key in row.notes)
         return dict(zip(keys, ascii_lowercase, strict=False))
 
+    def about(self, networks: Mapping[str, Network]) -> Sheet:
+        """Keep the rows of some networks, by their text, and compute those networks beside them."""
+        rows = [row._replace(network=networks[row.text]) for row in self.rows
+                if row.text in networks]  # fmt: skip
+        return replace(self, rows=tuple(rows))
+
     @property
     def shows_costs(self) -> bool:
         """Tell whether there is anything computed to show."""
@@ -121,6 +138,7 @@ class Sheet:
                 rows=rows,
                 notes=(
                     *self._legend(columns, rows),
+                    *self._of_others(),
                     *self.remarks,
                     *self._footnotes(),
                     f"Source of the printed values: {'; '.join(self.source)}.",
@@ -158,6 +176,15 @@ class Sheet:
     def _footnotes(self) -> Iterator[str]:
         for key, mark in self.marks.items():
             yield f"{mark}: {_sourced(paper.footnotes()[key])}"
+
+    def _of_others(self) -> Iterator[Note]:
+        """Say of EfficientNets what is computed of them, or how that is asked for."""
+        others = [row for row in self.rows if applications.named_in(row.model)]
+        if any(row.network for row in others):
+            for key in ("efficientnet_params", "efficientnet_flops"):
+                yield _sourced(paper.footnotes()[key])
+        elif others and self.number in WITH_OTHERS:
+            yield advice("{} computes EfficientNet's rows too.", Option("computed", True))
 
     def _legend(
         self, columns: tuple[Column, ...], rows: tuple[dict[str, Value], ...]
@@ -223,13 +250,37 @@ def table_answer(number: int, question: Question | None = None, *, others: bool 
     """
     if isinstance(number, bool) or number not in paper.PRINTED_TABLES:
         raise InvalidQuestion(f"the paper has no table {shown(number)}", "its tables are 1 to 12")
-    question = question or Question()
-    if number == 8:
-        return _recipes(question).answer()
-    if number == 11:
-        return _layouts(question).answer()
-    table = paper.printed_table(number)
-    return _printed(table, question, others).answer() if table.rows else _missing(table)
+    sheet = _sheet(number, question or Question(), others)
+    return sheet.answer() if sheet.rows else _missing(paper.printed_table(number))
+
+
+def _sheet(number: int, question: Question, others: bool = False) -> Sheet:
+    match number:
+        case 8:
+            return _recipes(question)
+        case 11:
+            return _layouts(question)
+        case _:
+            return _printed(paper.printed_table(number), question, others)
+
+
+BY_NETWORK = (7, 3, 4, 8)
+"""Tables whose rows are networks at a size, the one that says most of them first."""
+
+
+def answers_about(networks: Mapping[str, Network], question: Question) -> dict[int, Answer]:
+    """Show the rows of the paper's tables that are about some networks, by number of the table.
+
+    Args:
+        networks: By MODEL text of the published network that each is, with its size: ``152@224``.
+        question: What a FLOP is in the computed column.
+
+    >>> network = _published(152, 224)
+    >>> [list(answers_about({text: network}, Question())) for text in ("152@224", "152@300")]
+    [[7, 4, 8], []]
+    """
+    sheets = [_sheet(number, question).about(networks) for number in BY_NETWORK]
+    return {sheet.number: sheet.answer() for sheet in sheets if sheet.rows}
 
 
 def _published(depth: int, resolution: int) -> Network:
@@ -238,7 +289,6 @@ def _published(depth: int, resolution: int) -> Network:
 
 def _applications(table: paper.PrintedTable) -> dict[str, Network]:
     """Make the networks of a table that keras.applications has, at their size there, by name."""
-    from rsinspect.networks import applications  # most tables need none
     from rsinspect.networks.kept import application_networks
 
     asked = {
@@ -252,12 +302,6 @@ def _applications(table: paper.PrintedTable) -> dict[str, Network]:
 def _printed(table: paper.PrintedTable, question: Question, others: bool) -> Sheet:
     """Take a table as ``rsinspect.paper`` has it."""
     made = _applications(table) if others and table.number in WITH_OTHERS else {}
-    remarks: tuple[Note, ...] = ()
-    if made:
-        keys = ("efficientnet_params", "efficientnet_flops")
-        remarks = tuple(_sourced(paper.footnotes()[key]) for key in keys)
-    elif table.number in WITH_OTHERS:
-        remarks = (advice("{} computes EfficientNet's rows too.", Option("computed", True)),)
     rows = [
         PrintedRow(
             model=row["model"],
@@ -277,7 +321,6 @@ def _printed(table: paper.PrintedTable, question: Question, others: bool) -> She
         columns=tuple(Column(c.key, c.head, c.kind, c.wraps, c.decimals) for c in table.columns),
         rows=tuple(rows),
         question=question,
-        remarks=remarks,
     )
 
 

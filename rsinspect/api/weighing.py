@@ -56,8 +56,8 @@ def pareto(
     """Weigh published accuracy, and your own, against what networks cost here.
 
     Args:
-        x: ``latency``, ``throughput`` or ``energy``, which runs tell; ``memory`` or ``flops``,
-            which are counted.
+        x: ``latency``, ``throughput`` or ``energy``, which runs tell; ``memory``, ``flops``
+            or ``params``, which are counted.
         source: Whose accuracies: ``paper``, ``checkpoints`` or ``timm``.
         points: Networks of your own, by MODEL text or file of a run, with their accuracy in per
             cent.

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rsinspect.profiling.request import Settings
     from rsinspect.runs.stored import Selection
 
-X = ("latency", "throughput", "energy", "memory", "flops")
+X = ("latency", "throughput", "energy", "memory", "flops", "params")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

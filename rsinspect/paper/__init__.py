@@ -309,14 +309,14 @@ def speed_ups() -> tuple[SpeedUp, ...]:
     found, rival = [], ""
     for row in printed_table(7).rows:
         if row["network"] is None:
-            rival = _model_text(row)
+            rival = model_text(row)
         elif row["tpu_speedup"] is not None:
-            pair = SpeedUp(_model_text(row), rival, row["tpu_speedup"], row["v100_speedup"])
+            pair = SpeedUp(model_text(row), rival, row["tpu_speedup"], row["v100_speedup"])
             found.append(pair)
     return tuple(found)
 
 
-def _model_text(row: dict[str, Any]) -> str:
+def model_text(row: dict[str, Any]) -> str:
     """Write a row of Table 7 as MODEL text."""
     name = row["depth"] or row["model"].replace("-", "")
     return f"{name}@{row['resolution']}"
@@ -328,7 +328,7 @@ def _family(model: str) -> str:
 
 def _of_table7(row: dict[str, Any], source: str) -> Accuracy | None:
     """Read the accuracy in a row: as printed, or that of the released checkpoint."""
-    model = _model_text(row)
+    model = model_text(row)
     if source == "paper":
         return Accuracy(model, _family(model), row["top1"])
     if row["checkpoint_top1"] is None:

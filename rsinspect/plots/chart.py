@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from rsinspect.answers.chart import Axis, Chart, Facet, Look, Point, Series
+from rsinspect.answers.chart import Axis, Chart, Facet, Look, Point, Rule, Series
 from rsinspect.base.errors import RenderError
 from rsinspect.base.units import binary_bytes
 from rsinspect.drawing.theme import THEMES, Theme
@@ -55,6 +55,7 @@ _GAP = 26  # between facets
 _AXIS = 48  # below a facet
 _LEAST_FACET = 190
 _MARK = 7.0
+_RING = 15.0
 _PALER = 0.65
 """Of the paper in the colour of a pale mark."""
 _LINE = 80.0
@@ -190,6 +191,27 @@ def _faint(theme: Theme) -> Dot:
     return Dot(5, mixed(theme.paper, theme.muted, 0.7), alpha=0.75, rank=3)
 
 
+def _ring(theme: Theme) -> Dot:
+    return Dot(_RING, "none", theme.ink, rank=5.5, rim=1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upright:
+    """The line of something of which only the x is known."""
+
+    width: float = 18
+
+    def draw(self, page: Page, place: Place) -> None:
+        """Draw a short one."""
+        x = place[0] + self.width / 2
+        self.between(page, x, place[1] - 6, place[1] + 6)
+
+    @staticmethod
+    def between(page: Page, x: float, top: float, bottom: float) -> None:
+        """Draw it."""
+        page.line([(x, top), (x, bottom)], Pen(page.theme.ink, 1.5, rank=3.5))
+
+
 def _scale(axis: Axis, values: Sequence[float], start: float, end: float) -> Scale:
     """Make a scale with some room around the values; around none, from 0 (or 1) on."""
     values = [v for v in values if v > 0] if axis.log else list(values)
@@ -284,6 +306,10 @@ def _frame(chart: Chart, theme: Theme, unnamed: int, sheet: Sheet) -> Frame:
     key = [Entry(sign, name) for name, sign in signs.items() if named]
     plain = _Style(Dot(_MARK, theme.muted, theme.muted), None)
     key += [Entry(Single(plain.of(look, theme)), words) for look, words in chart.looks]
+    if chart.ringed:
+        key.append(Entry(Single(_ring(theme)), chart.ringed))
+    if chart.rules:
+        key.append(Entry(_Upright(), chart.ruled))
     if any(point.x_ends for point in chart.points):
         key.append(Entry(_Range(theme.muted), "95 % interval, where wider than the mark"))
     return Frame.of(chart.title, [chart.subtitle], key, notes, sheet)
@@ -312,7 +338,9 @@ def _drawn(chart: Chart, theme: Theme, unnamed: int, sheet: Sheet) -> tuple[Page
         if facet.title:
             title = cut(facet.title, each * 0.6, TEXT, bold=True)
             page.words((box.right, top - 10), title, Lettering(side="right", bold=True))
-        missed += _draw_facet(page, facet, _Plot(box, across, up), styles)
+        labels = Labels(box)
+        _draw_rules(page, chart.rules, across.scale, labels)
+        missed += _draw_facet(page, facet, _Plot(box, across, up), styles, labels)
     middle, bottom = (left + sheet.width - MARGIN) / 2, frame.top + rows * (head + tall + _AXIS)
     page.remark((middle, bottom - 10), cut(chart.x.label, sheet.room, SMALL), "center")
     if not chart.points:
@@ -329,9 +357,24 @@ def _columns(chart: Chart, sheet: Sheet) -> tuple[float, int]:
     return left, max(1, min(len(chart.facets), fit))
 
 
-def _draw_facet(page: Page, facet: Facet, plot: _Plot, styles: dict[str, _Style]) -> int:
+def _draw_rules(page: Page, rules: Sequence[Rule], across: Scale, labels: Labels) -> None:
+    """Draw what lies somewhere along x, its name at the top, one below the other."""
+    box = labels.box
+    for index, rule in enumerate(rules):
+        x, base = across.at(rule.x), box.top + 14 + 15 * index
+        _Upright.between(page, x, box.top, box.bottom)
+        labels.lines.append(Crossing(Stroke((x, box.top), (x, box.bottom)), _LINE))
+        text = cut(rule.label, 180, SMALL)
+        wide = text_width(text, SMALL)
+        left = x + 5 if x + 5 + wide <= box.right else x - 5 - wide
+        page.words((left, base), text, Lettering(SMALL, over=True))
+        labels.texts.append(Box(left, base - 11, left + wide, base + 4))
+
+
+def _draw_facet(
+    page: Page, facet: Facet, plot: _Plot, styles: dict[str, _Style], labels: Labels
+) -> int:
     """Draw series and names; returns how many names found no room."""
-    labels = Labels(plot.box)
     named: list[tuple[Place, Point]] = []
     for series in sorted(facet.series, key=lambda s: not s.faint):
         found = plot.places(series)
@@ -349,9 +392,8 @@ def _draw_facet(page: Page, facet: Facet, plot: _Plot, styles: dict[str, _Style]
         named += [each for each in found if each[1].label]
         labels.points += places
     over = any(series.faint for series in facet.series)
-    named.sort(
-        key=lambda each: each[1].look == "pale"
-    )  # what stands back gets the room that is left
+    # what the chart is about comes first; what stands back gets the room that is left
+    named.sort(key=lambda each: (not each[1].ringed, each[1].look == "pale"))
     return sum(not _name(page, labels, *each, over=over) for each in dict.fromkeys(named))
 
 
@@ -359,7 +401,9 @@ def _draw_point(page: Page, plot: _Plot, style: _Style, place: Place, point: Poi
     """Draw a mark with its interval; returns what they cover."""
     dot = style.of(point.look, page.theme)
     page.marks([place], dot)
-    half = _MARK / 2 + 1
+    if point.ringed:
+        page.marks([place], _ring(page.theme))
+    half = (_RING if point.ringed else _MARK) / 2 + 1
     box = Box.around(place, half, half)
     ends = plot.ends(point)
     if ends is None or max(place[0] - ends[0], ends[1] - place[0]) < _MARK / 2 + 2:
@@ -370,23 +414,25 @@ def _draw_point(page: Page, plot: _Plot, style: _Style, place: Place, point: Poi
 
 def _name(page: Page, labels: Labels, place: Place, point: Point, *, over: bool) -> bool:
     """Put a name beside its point, or farther off with a leader; ``over`` hides faint points."""
-    text = cut(point.label, 180, SMALL)
+    text, radius = cut(point.label, 180, SMALL), (_RING if point.ringed else _MARK) / 2
 
     def lead(spot: Spot) -> Leader:
         (box,) = spot.boxes
         own = box.distance(*place)
         if own <= _FAR and all(own <= box.distance(*other) + 1 for other in labels.points):
             return NO_LEADER
-        return Leader(led_to(place, _MARK / 2, box), 5)
+        return Leader(led_to(place, radius, box), 5)
 
-    around = Around(place, _MARK / 2, (3, 7, 12, 18, 26, 36, 48), 16, askew=2)
-    chosen = labels.cheapest(around.spots(text_width(text, SMALL), 14), below=_DEAREST, lead=lead)
+    around = Around(place, radius, (3, 7, 12, 18, 26, 36, 48), 16, askew=2)
+    chosen = labels.cheapest(
+        around.spots(text_width(text, SMALL, bold=point.ringed), 14), below=_DEAREST, lead=lead
+    )
     if chosen is None:
         return False
     spot, leader = chosen
     if leader.stroke is not None:
         page.line(leader.stroke, Pen(page.theme.muted, 0.7, rank=4.6))
         labels.leaders.append(leader.stroke)
-    colour = page.theme.muted if point.look == "pale" else None
-    labels.put(page, text, Lettering(SMALL, colour, over=over), spot)
+    colour = page.theme.muted if point.look == "pale" and not point.ringed else None
+    labels.put(page, text, Lettering(SMALL, colour, bold=point.ringed, over=over), spot)
     return True

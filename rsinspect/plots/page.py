@@ -236,6 +236,7 @@ class Dot(NamedTuple):
         shape: Matplotlib's: ``o``, ``s``, ``D`` ...
         alpha: Opacity.
         rank: What has a higher one lies above.
+        rim: Width of the rim in points.
     """
 
     size: float
@@ -244,6 +245,7 @@ class Dot(NamedTuple):
     shape: str = "o"
     alpha: float = 1
     rank: float = 5
+    rim: float = 0.8
 
 
 @dataclass(frozen=True)
@@ -339,7 +341,7 @@ class Page:
             alpha=dot.alpha,
             markerfacecolor=dot.fill,
             markeredgecolor=dot.edge,
-            markeredgewidth=0 if dot.edge == "none" else 0.8,
+            markeredgewidth=0 if dot.edge == "none" else dot.rim,
             zorder=dot.rank,
         )
 

@@ -1,4 +1,4 @@
-"""What accuracy is weighed against: five quantities, as they are read from runs or computed."""
+"""What accuracy is weighed against: six quantities, as they are read from runs or computed."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ def _flops(network: Network, question: Question) -> int:
     return question.flops(network.cost)
 
 
+def _params(network: Network, question: Question) -> int:
+    return network.cost.params
+
+
 def _memory(network: Network, question: Question) -> int:
     """Add up the weights, and the most activations that are alive at once."""
     peak = peak_activation(network.graph).bytes(batch=question.batch, dtype=question.dtype)
@@ -58,5 +62,6 @@ AXES = {
         Axis("memory", "memory_bytes", "the memory of weights and activations", "Memory",
              "bytes", counted=_memory),
         Axis("flops", "flops", "FLOPs of an image", "FLOPs", "count", counted=_flops),
+        Axis("params", "params", "parameters", "Params", "count", counted=_params),
     )
 }  # fmt: skip

@@ -19,7 +19,7 @@ from rsinspect.tradeoffs.claim import MeasuredSpeedUp
 from rsinspect.tradeoffs.domination import Contender, Domination, dominations
 from rsinspect.tradeoffs.quantity import Quantity
 
-How = Literal["measured", "counted"]
+How = Literal["measured", "counted", "printed"]
 
 
 class Candidate(NamedTuple):
@@ -48,8 +48,8 @@ class Costed(NamedTuple):
 
     Attributes:
         value: Along the axis.
-        how: ``measured``, by runs, or ``counted``, of the network.
-        runs: How many runs it is from; 0 where it was counted.
+        how: ``measured``, by runs, ``counted``, of the network, or ``printed`` in the paper.
+        runs: How many runs it is from; 0 where it was not measured.
     """
 
     value: Quantity
@@ -187,9 +187,21 @@ def counted(
         for name, network in networks.items()
     }
     points, missing = placed(axis, candidates(source, own), costs)
-    conditions = (
-        f"the {question.convention} convention"
-        if axis.name == "flops"
-        else f"batch {question.batch}, {question.dtype}"
+    return Pareto(
+        axis=axis,
+        source=source,
+        points=points,
+        conditions=counted_under(axis, question),
+        missing=missing,
     )
-    return Pareto(axis=axis, source=source, points=points, conditions=conditions, missing=missing)
+
+
+def counted_under(axis: Axis, question: Question) -> str:
+    """Say what a count depends on."""
+    match axis.name:
+        case "flops":
+            return f"the {question.convention} convention"
+        case "params":
+            return "the whole network, its moving statistics too"
+        case _:
+            return f"batch {question.batch}, {question.dtype}"

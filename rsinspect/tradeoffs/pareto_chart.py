@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePath
+from types import MappingProxyType
 
 from rsinspect import paper
-from rsinspect.answers.chart import Axis, Chart, Facet, Look, Point, Series
+from rsinspect.answers.chart import Axis, Chart, Facet, Look, Point, Rule, Series
 from rsinspect.base.text import showable
 from rsinspect.base.words import names_in_words, plural
 from rsinspect.tradeoffs import pareto
@@ -17,11 +18,13 @@ from rsinspect.tradeoffs.pareto_answer import claim_words
 
 _LOOKS: dict[Verdict, Look] = {"front": "full", "unclear": "hollow", "dominated": "pale"}
 
-_LESS = {"memory": "smaller", "flops": "cheaper", "energy": "of less energy"}
+_LESS = {"memory": "smaller", "params": "smaller", "flops": "cheaper", "energy": "of less energy"}
 """What a network is that beats another at a quantity; else it is faster."""
 
 
-def pareto_chart(found: Pareto) -> Chart:
+def pareto_chart(
+    found: Pareto, about: Collection[str] = (), unplaced: Mapping[str, float] = MappingProxyType({})
+) -> Chart:
     """Draw accuracy against a quantity.
 
     A filled mark is on the Pareto front, a hollow one may be, and a pale one is beaten: another
@@ -29,12 +32,14 @@ def pareto_chart(found: Pareto) -> Chart:
 
     Args:
         found: What was measured or counted.
+        about: Names of candidates that stand out.
+        unplaced: What networks of unknown accuracy cost, by name.
     """
     families = sorted(found.families.items(), key=lambda family: _order(family[0]))
     series = tuple(
         Series(
             family,
-            tuple(map(_point, sorted(points, key=_size))),
+            tuple(_point(point, about) for point in sorted(points, key=_size)),
             "none" if family == OWN else "solid",
         )
         for family, points in families
@@ -51,10 +56,21 @@ def pareto_chart(found: Pareto) -> Chart:
         looks=tuple(
             (_LOOKS[verdict], words) for verdict, words in _words(found) if verdict in used
         ),
+        ringed=_these(sum(point.candidate.name in about for point in found.points)),
+        rules=tuple(Rule(cost, name) for name, cost in unplaced.items()),
+        ruled=f"{_these(len(unplaced))}, of unknown accuracy",
     )
 
 
-_TITLES = {"flops": "FLOPs"}
+def _these(number: int) -> str:
+    return "" if not number else "this network" if number == 1 else "these networks"
+
+
+_TITLES = {
+    "flops": "FLOPs",
+    "params": "parameters",
+    "step": "the time of a training step on TPUv3",
+}
 _FAMILIES = ("ResNet-RS", "EfficientNet", OWN)
 """The order of colours, whoever is cheapest."""
 
@@ -68,7 +84,7 @@ def _size(point: pareto.Point) -> tuple[float, float]:
     return point.candidate.top1, point.value
 
 
-def _point(point: pareto.Point) -> Point:
+def _point(point: pareto.Point, about: Collection[str]) -> Point:
     ends = point.interval
     return Point(
         point.value,
@@ -76,6 +92,7 @@ def _point(point: pareto.Point) -> Point:
         _label(point.candidate),
         None if ends is None or ends[0] == ends[1] else ends,
         _LOOKS[point.domination.verdict],
+        point.candidate.name in about,
     )
 
 

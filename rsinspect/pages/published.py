@@ -1,0 +1,23 @@
+"""Which of a report's networks are published ones, whose accuracy is known."""
+
+from __future__ import annotations
+
+from rsinspect.pages.report import Report
+from rsinspect.pages.subject import Subject
+from rsinspect.profiling.record.model import Model
+from rsinspect.tradeoffs.measurements import published_name
+
+
+def published_text(subject: Subject) -> str | None:
+    """Name the published network that a subject is, with its size: ``152@224``; None for others."""
+    return published_name(Model.of(subject.network), subject.network)
+
+
+def published_subjects(report: Report) -> dict[str, Subject]:
+    """List the subjects that are published networks, by the text of those; each once."""
+    found: dict[str, Subject] = {}
+    for subject in report.subjects:
+        text = published_text(subject)
+        if text is not None:
+            found.setdefault(text, subject)
+    return found
