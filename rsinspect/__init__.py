@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rsinspect.api.networks import network as network
     from rsinspect.api.predicting import predict as predict
     from rsinspect.api.recipes import recipe as recipe
+    from rsinspect.api.reporting import report as report
     from rsinspect.api.runs import load_runs as load_runs
     from rsinspect.api.sweeping import sweep as sweep
     from rsinspect.api.weighing import pareto as pareto
@@ -93,6 +94,7 @@ __all__ = [
     "preprocess_input",
     "profile",
     "recipe",
+    "report",
     "scale",
     "summary",
     "sweep",
@@ -126,6 +128,7 @@ _HOMES = {
     "predict": "rsinspect.api.predicting",
     "profile": "rsinspect.api.measuring",
     "recipe": "rsinspect.api.recipes",
+    "report": "rsinspect.api.reporting",
     "scale": "rsinspect.api.functions",
     "summary": "rsinspect.api.functions",
     "sweep": "rsinspect.api.sweeping",

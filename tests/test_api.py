@@ -37,7 +37,8 @@ def test_the_names_are_these_and_no_others() -> None:
         "export",
         "fastest", "fold_batch_norm", "fuse_batch_norm", "graph", "inspect_weights", "load_run",
         "load_runs",
-        "network", "pareto", "predict", "preprocess_input", "profile", "recipe", "scale", "summary",
+        "network", "pareto", "predict", "preprocess_input", "profile", "recipe", "report", "scale",
+        "summary",
         "sweep", "table", "variants", "verify_weights",
     ]  # fmt: skip
     assert dir(rsinspect) == sorted(rsinspect.__all__)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import rsinspect
 from rsinspect.base.errors import InvalidMeasurement, InvalidSpec
 from rsinspect.networks.network import Network
 from rsinspect.pages.subject import subjects_of
@@ -296,3 +297,25 @@ def test_the_command_that_is_named_makes_the_page_again(
     again = cli(*shlex.split(command)[1:])
     assert again.code == 0
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == page
+
+
+def test_python_makes_the_same_page(tmp_path: Path, cli: Cli) -> None:
+    one = small()
+    one.save(tmp_path / "one.json")
+    run = save(tmp_path / "run.json", run_on(one))
+    page = rsinspect.report(one, runs=rsinspect.load_run(run), only=["facts"], theme="dark")
+    assert page.record.command == (
+        "rsinspect.report(model, runs=[run], theme='dark', only=('facts',))"
+    )
+    page.save(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.to_html()
+    assert repr(page) == f"<Page: {one.title}>"
+    assert document_of(page.to_html()) == page.to_json()
+    again = rsinspect.load_run(tmp_path / "page.html")
+    assert runs.to_json(again.record) == runs.to_json(run_on(one))
+    written = page_of(cli, tmp_path / "cli.html", tmp_path / "one.json", "--run", run,
+                      "--theme", "dark", "--only", "facts")  # fmt: skip
+    theirs, ours = document_of(written)["subjects"][0], page.to_json()["subjects"][0]
+    assert theirs | {"text": ""} == ours | {"text": ""}
+    with pytest.raises(ValueError, match="name it report.html"):
+        page.save(tmp_path / "page.pdf")

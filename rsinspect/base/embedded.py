@@ -18,7 +18,10 @@ DOCUMENT = "rsinspect"
 REPORT = "rsinspect.report/1"
 """Version of the document of a report. 1: first."""
 
-_PAGE = re.compile(r"\.html?$", re.IGNORECASE)
+_ELEMENT = (
+    rb"<script\b(?=[^<>]*\bid=([\"']?)" + DOCUMENT.encode() + rb"\1[\s/>])[^<>]*>([^<]*)</script"
+)
+_SUFFIXES = (".html", ".htm")
 _HINT = "a page that rsinspect report wrote holds what it is about"
 
 
@@ -32,13 +35,6 @@ def embedded(document: object) -> str:
 
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-_ELEMENT = re.compile(
-    rb"<script\b(?=[^<>]*\bid=([\"']?)" + DOCUMENT.encode() + rb"\1[\s/>])[^<>]*>([^<]*)</script",
-    re.IGNORECASE,
-)
-"""The element that holds what a page is made of; however a page is written, in linear time."""
 
 
 def document_in(page: bytes) -> Any:
@@ -55,7 +51,8 @@ def document_in(page: bytes) -> Any:
     """
     from rsinspect.base.codec import from_text
 
-    found = _ELEMENT.search(page)
+    # However the page is written, this takes linear time: no text of its own has a "<".
+    found = re.search(_ELEMENT, page, re.IGNORECASE)
     return None if found is None else from_text(found[2])
 
 
@@ -79,9 +76,23 @@ def page_named(text: str) -> PageName | None:
     (PageName(path=PosixPath('report.html'), key='b'), None)
     """
     path, mark, key = text.rpartition("#")
-    if not mark or _PAGE.search(path) is None:
+    if not mark or not path.lower().endswith(_SUFFIXES):
         path, key = text, ""
-    return PageName(Path(path), key) if _PAGE.search(path) else None
+    return PageName(Path(path), key) if path.lower().endswith(_SUFFIXES) else None
+
+
+def check_page(path: Path) -> None:
+    """Refuse the name of a file that can be no page.
+
+    Raises:
+        UnknownFormat: If its suffix is another.
+    """
+    from rsinspect.base.errors import UnknownFormat
+
+    if not path.name.lower().endswith(_SUFFIXES):
+        raise UnknownFormat(
+            f"{quoted(str(path))} is no name of a page", "a report is HTML: name it report.html"
+        )
 
 
 def subjects_in(name: PageName, refusal: Callable[[str, str], RsInspectError]) -> list[Any]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rsinspect.base.errors import InvalidSpec, UnknownFormat
+from rsinspect.base.embedded import check_page
+from rsinspect.base.errors import InvalidSpec
 from rsinspect.base.files import check_writable
 from rsinspect.base.flags import flag
 from rsinspect.base.formats import STDOUT
 from rsinspect.base.talk import say
 from rsinspect.base.text import showable
-from rsinspect.base.words import Option, advice, names_in_words, quoted
+from rsinspect.base.words import Option, advice, names_in_words
 from rsinspect.cli.claims import reads, reads_model, reads_runs, writes_each
 from rsinspect.cli.declaration import OUTPUT, completing, option
 from rsinspect.cli.options import ChangeOptions, models, with_options
@@ -110,14 +111,10 @@ class SubjectOptions:
             made = changes.of(texts[0] if texts else None)
             return [(texts[0] if texts else made.name, made)], ()
         _refuse(changes, f"{names_in_words(texts)} are several networks")
-        from rsinspect.networks.named import Compared, compared, network
+        from rsinspect.networks.named import compared
         from rsinspect.networks.network import folded
 
-        size = changes.size()
-        if apart:
-            found = Compared(tuple(network(text, resolution=size) for text in texts))
-        else:
-            found = compared(*texts, resolution=size)
+        found = compared(*texts, resolution=changes.size(), apart=apart)
         several = map(folded, found.networks) if changes.fold_batch_norm else found.networks
         notes = () if found.note is None else (found.note.worded(flag),)
         return list(zip(texts, several, strict=True)), notes
@@ -239,10 +236,7 @@ def _check_page(output: Path) -> None:
     """
     if output == STDOUT:
         return
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise UnknownFormat(
-            f"{quoted(str(output))} is no name of a page", "a report is HTML: name it report.html"
-        )
+    check_page(output)
     check_writable(output)
 
 

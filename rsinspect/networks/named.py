@@ -297,7 +297,9 @@ class Compared(NamedTuple):
     note: Wording | None = None
 
 
-def compared(*texts: str, resolution: tuple[int, int] | None = None) -> Compared:
+def compared(
+    *texts: str, resolution: tuple[int, int] | None = None, apart: bool = False
+) -> Compared:
     """Make networks that are to be compared, and say how their sizes were chosen.
 
     A name that gives a size has it, and so has a file. Where some do, the other names have their
@@ -307,6 +309,7 @@ def compared(*texts: str, resolution: tuple[int, int] | None = None) -> Compared
     Args:
         texts: MODEL text each.
         resolution: Of all.
+        apart: Whether each has its own size all the same, as when it was measured.
 
     Raises:
         SpecError: If a name or resolution is unknown, or the resolution disagrees with one in a
@@ -321,9 +324,10 @@ def compared(*texts: str, resolution: tuple[int, int] | None = None) -> Compared
     sources = [source(text) for text in texts]
     own = [each.own_size for each in sources]
     sizes = [size for size in own if size is not None]
-    if resolution is not None or len(sizes) < len(own) or any(each.size for each in sources):
+    one_size = resolution is not None or apart or len(sizes) < len(own)
+    if one_size or any(each.size for each in sources):
         made = tuple(each.make(resolution, {}) for each in sources)
-        note = None if resolution or len(sizes) < len(own) else _differing_note(made, sizes[0])
+        note = None if one_size else _differing_note(made, sizes[0])
         return Compared(made, note)
     shared = max(sizes)
     made = tuple(each.make(shared, {}) for each in sources)
