@@ -16,7 +16,7 @@ from rsinspect.profiling.record import document as runs
 from rsinspect.profiling.record.run import ProfileRun, Segment
 from rsinspect.profiling.statistics import Latency
 from tests.conftest import Cli
-from tests.networks import layout_of
+from tests.networks import layout_of, saved
 from tests.runs import a_run, run_of
 
 SMALL = ("--blocks", "1,1,1,1", "--width", "0.25", "--resolution", "32")
@@ -319,3 +319,46 @@ def test_python_makes_the_same_page(tmp_path: Path, cli: Cli) -> None:
     assert theirs | {"text": ""} == ours | {"text": ""}
     with pytest.raises(ValueError, match="is no name of a page"):
         page.save(tmp_path / "page.pdf")
+
+
+def facts_of(page: Path | str, name: str) -> dict[str, tuple[str, float | None]]:
+    """The facts of a section as they stand in the page: text, exact value."""
+    import re
+
+    text = page if isinstance(page, str) else page.read_text(encoding="utf-8")
+    (found,) = re.findall(rf'<section id="{name}".*?</section>', text, re.DOTALL)
+    rows = re.findall(r'<dt>(.*?)</dt><dd>(?:<data value="(.*?)">)?(.*?)(?:<|$)', found)
+    return {name: (said, float(value) if value else None) for name, value, said in rows}
+
+
+def test_the_facts_are_the_numbers_of_the_commands(cli: Cli, tmp_path: Path) -> None:
+    run = save(tmp_path / "run.json", run_on(rsinspect.network("50")))
+    options = ("--convention", "mac", "--batch", "2", "--dtype", "float16")
+    page = page_of(cli, tmp_path / "page.html", "50", "--run", run, *options,
+                   "--only", "facts,provenance")  # fmt: skip
+    totals = json.loads(cli("summary", "50", *options, "-f", "json").out)["totals"]
+    facts = facts_of(page, "facts")
+    exact = {
+        "Parameters": "params",
+        "MACs an example": "macs",
+        "FLOPs an example": "flops",
+        "Weights take": "weight_bytes",
+        "Activations": "activation_bytes",
+        "Most alive at once": "peak_activation_bytes",
+    }
+    assert {name: facts[name][1] for name in exact} == {n: totals[k] for n, k in exact.items()}
+    assert facts["Latency"][1] == 0.4
+    assert facts["Top-1"] == ("78.8 %", 78.8)
+    provenance = facts_of(page, "provenance")
+    assert provenance["Given as"][0] == "50"
+    assert provenance["Fingerprint"][0] == rsinspect.network("50").fingerprint
+    assert "convention mac" in page
+    assert "rsinspect report 50 --run" in page
+
+
+def test_a_foreign_network_and_several_have_facts(cli: Cli, tmp_path: Path) -> None:
+    saved("DenseNet121").save(tmp_path / "dense.json")
+    page = page_of(cli, tmp_path / "page.html", tmp_path / "dense.json", "50", "--only", "facts")
+    assert page.count('<dl class="facts">') == 2
+    assert "no ResNet-RS by its wiring" in page
+    assert "<h3>ResNet-RS-50 @ 160×160</h3>" in page

@@ -38,9 +38,10 @@ class Fact(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The things to know at a glance."""
+    """The things to know at a glance, and what they are about where several things are."""
 
     facts: tuple[Fact, ...]
+    title: str = ""
 
 
 class Tabled(NamedTuple):
