@@ -55,7 +55,7 @@ def hostile() -> Scene:
         title=name,
         description=name,
         caption=name,
-        panels=(replace(panel, title=name, nodes=(stage,), edges=()),),
+        panels=(replace(panel, title=name, nodes=(stage,), edges=(), graph=None),),
     )
 
 

@@ -324,7 +324,7 @@ def test_any_name_can_be_saved_and_linked_to(open_page: Open, tmp_path: Path) ->
     name = "../</text>\x01\"'&\u2028 \N{HEAVY BLACK HEART}"
     (panel,) = scene(50).panels
     stage = Node(path=name, title=name, role="stage", lines=(name,))
-    panel = replace(panel, nodes=(stage,), edges=())
+    panel = replace(panel, nodes=(stage,), edges=(), graph=None)
     html = page(replace(scene(50), name=name, title=name, caption=name, panels=(panel,)))
     shown = open_page(html)
     shown.locator(".face").click()

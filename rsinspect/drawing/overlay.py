@@ -8,8 +8,8 @@ most of everything, and on an even scale all others would have the colour of not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rsinspect.base.errors import UnknownPicture, check_choice
@@ -31,6 +31,8 @@ _KEYS = {"activations": "activation_bytes", "latency": "latency_s"}
 _NO_SUMS = ("intensity", "weight_std", "weight_max")
 """Quantities of which no part has a share."""
 
+Interval = tuple[float, float]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -39,12 +41,17 @@ class Measured:
     Attributes:
         latency_s: Seconds for one batch, by path of stage, block or layer.
         conditions: Batch, precision, backend and device.
+        interval_s: Gives the 95 % interval of parts together, in seconds; None where that is not
+            known.
         sum_s: Seconds of all that was measured, also of what belongs to no part of the network:
             what shares are of. None: of the parts shown.
     """
 
     latency_s: Mapping[str, float]
     conditions: str
+    interval_s: Callable[[Sequence[str]], Interval | None] = field(
+        default=lambda paths: None, repr=False, compare=False
+    )
     sum_s: float | None = None
 
     def latency_of(self, item: Node | GridRow) -> float | None:
@@ -56,11 +63,19 @@ class Measured:
         5.0
         >>> run.latency_of(Node(path="c2/block0/conv1", title="", role="conv"))
         """
+        parts = self._parts_of(item)
+        return sum(self.latency_s[path] for path in parts) if parts else None
+
+    def interval_of(self, item: Node | GridRow) -> Interval | None:
+        """Give the interval of an item's latency, in seconds; None where it is not known."""
+        parts = self._parts_of(item)
+        return self.interval_s(parts) if parts else None
+
+    def _parts_of(self, item: Node | GridRow) -> tuple[str, ...]:
+        """List what was measured of an item: itself, or all its blocks; else nothing."""
         if item.path in self.latency_s:
-            return self.latency_s[item.path]
-        if not item.paths or not all(path in self.latency_s for path in item.paths):
-            return None
-        return sum(self.latency_s[path] for path in item.paths)
+            return (item.path,)
+        return item.paths if all(path in self.latency_s for path in item.paths) else ()
 
 
 def check_quantity(name: str, measured: bool, weighed: bool = False) -> None:
@@ -102,7 +117,10 @@ def with_latency(scene: Scene, measured: Measured) -> Scene:
     def facts_of(item: Node | GridRow) -> tuple[Fact, ...]:
         if (value := measured.latency_of(item)) is None:
             return ()
-        return (Fact(key="latency_s", value=value, text=f"{seconds(value)} measured"),)
+        text = f"{seconds(value)} measured"
+        if interval := measured.interval_of(item):
+            text += f" (95 %: {seconds(interval[0])} to {seconds(interval[1])})"
+        return (Fact(key="latency_s", value=value, text=text, interval=interval),)
 
     return replace(_with_facts(scene, facts_of), measured=measured)
 
@@ -184,24 +202,10 @@ def overlay(
         whole = scene.measured.sum_s or whole
 
     complete = all(_known(item, key) == "whole" for items in outermost for item in items)
+    shared = whole if complete and quantity not in _NO_SUMS else 0
 
     def heat(item: Node | GridRow) -> Heat | None:
-        fact = next((fact for fact in item.facts if fact.key == key), None)
-        if fact is not None and fact.known == "none":
-            return Heat(key=key, level=0.0, text="unknown", value=0.0, known="none")
-        value = None if fact is None else _number(fact)
-        if fact is None or value is None:
-            return None
-        text = _words(quantity, value)
-        if fact.known == "part":
-            text = f"at least {text}"
-        elif quantity not in _NO_SUMS and whole and complete:
-            text += f" ({percent(value / whole)})"
-        if fact.whole:
-            text += WHOLE_STAGE
-        part = min(1.0, value / hottest) if hottest else 0.0
-        level = level_of(part)
-        return Heat(key=key, level=level, part=part, text=text, value=value, known=fact.known)
+        return _heat(item, quantity, hottest, shared)
 
     def node(old: Node) -> Node:
         return replace(old, heat=heat(old), children=tuple(map(node, old.children)))
@@ -224,6 +228,35 @@ def overlay(
             high=_words(quantity, hottest),
             unknown="unknown" if any(_known(item, key) == "none" for item in shown) else "",
         ),
+    )
+
+
+def _heat(item: Node | GridRow, quantity: str, hottest: float, whole: float) -> Heat | None:
+    """Tell how much an item has of a quantity, and its share of the whole where that is not 0."""
+    key = _KEYS.get(quantity, quantity)
+    fact = next((fact for fact in item.facts if fact.key == key), None)
+    if fact is not None and fact.known == "none":
+        return Heat(key=key, level=0.0, text="unknown", value=0.0, known="none")
+    value = None if fact is None else _number(fact)
+    if fact is None or value is None:
+        return None
+    text, share = _words(quantity, value), None
+    if fact.known == "part":
+        text = f"at least {text}"
+    elif whole:
+        share = value / whole
+        text += f" ({percent(share)})"
+    if fact.whole:
+        text += WHOLE_STAGE
+    part = min(1.0, value / hottest) if hottest else 0.0
+    return Heat(
+        key=key,
+        level=level_of(part),
+        part=part,
+        share=share,
+        text=text,
+        value=value,
+        known=fact.known,
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rsinspect.drawing.change import Changes
     from rsinspect.drawing.overlay import Measured
     from rsinspect.drawing.weighed import Weighed
+    from rsinspect.layers.graph import LayerGraph
 
 Role = Literal[
     "input", "stem", "stage", "head", "block",
@@ -66,6 +67,7 @@ class Fact:
         value: Exact.
         text: The value for people, with its unit.
         whole: Whether it is of a whole stage, where the item shows the first row of it only.
+        interval: Where the value is with 95 % certainty, if it was measured and that is known.
         known: How much of it is known; of a part of it, the value is at least that.
     """
 
@@ -73,6 +75,7 @@ class Fact:
     value: int | float | str
     text: str
     whole: bool = False
+    interval: tuple[float, float] | None = None
     known: Known = "whole"
 
 
@@ -86,6 +89,7 @@ class Heat:
         text: Value and share, as written in the node.
         value: Exact, in the unit of the legend's quantity.
         part: Of the largest value in the picture, 0 to 1: the length of a bar.
+        share: Of the whole network; None where it has none, and where that is not known.
         known: How much of the value is known; where none is, it has a colour of its own.
         scale: What its colour is one of.
     """
@@ -95,6 +99,7 @@ class Heat:
     value: float
     key: str = ""
     part: float = 0.0
+    share: float | None = None
     known: Known = "whole"
     scale: Scale = "amount"
 
@@ -265,6 +270,7 @@ class Panel:
         below: Whether it stands under the panel before it, not beside.
         worth: What is shown by it costs so much in all; None for what no picture goes without.
         names: What the user's own file calls the layers, by path, where all of them are there.
+        graph: What its nodes are of, likewise.
     """
 
     name: str
@@ -275,6 +281,7 @@ class Panel:
     below: bool = False
     worth: float | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    graph: LayerGraph | None = field(default=None, repr=False)
 
     def walk(self, *, deep: bool = True) -> Iterator[Node]:
         """Yield all nodes; without ``deep``, only what is shown."""

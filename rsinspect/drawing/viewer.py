@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rsinspect.base.embedded import embedded
+from rsinspect.base.units import percent
 from rsinspect.drawing.change import with_changes
+from rsinspect.drawing.details import Details, Explanation
 from rsinspect.drawing.overlay import overlay, quantities_of
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
@@ -25,6 +27,7 @@ from rsinspect.drawing.scene import (
     Scale,
     Scene,
 )
+from rsinspect.layers.cost import CONVENTIONS
 
 HEAT_STEPS = 40
 """Colours of the heat scale in a page. (One step is a fortieth of the hottest value.)"""
@@ -83,6 +86,7 @@ def viewer_of(scene: Scene) -> Viewer:
         "caption": scene.caption,
         "direction": scene.direction,
         "words": EDGE_WORDS,
+        "conventions": list(CONVENTIONS),
         "quantities": [each._asdict() for each in quantities],
         "quantity": shown.name,
         **_Document(scene, coloured).content(),
@@ -99,8 +103,8 @@ def _quantity(name: str, legend: Legend) -> Quantity:
     return Quantity(name, legend.key, QUANTITY_WORDS[name], *said)
 
 
-Known = tuple[tuple[Fact, ...], tuple[Fact, ...], tuple[Heat | None, ...]]
-"""What is known of an item: its facts, its costs and its heat by every quantity."""
+Known = tuple[tuple[Fact, ...], tuple[Fact, ...], tuple[Heat | None, ...], Explanation | None]
+"""What is known of an item: its facts, its costs, its heat by every quantity, and why."""
 
 
 class _Document:
@@ -115,6 +119,7 @@ class _Document:
         self.scene = scene
         self.coloured = coloured
         self.known: dict[Known, int] = {}
+        self.explained: dict[Explanation, int] = {}
 
     def content(self) -> dict[str, Any]:
         """Write the panels, and what is known of their parts."""
@@ -124,31 +129,48 @@ class _Document:
                 self.scene.panels, *(each.panels for each in self.coloured.values()), strict=True
             )
         ]
-        return {"known": [self._words(*known) for known in self.known], "panels": panels}
+        known = [self._words(*known) for known in self.known]
+        return {"known": known, "explained": list(self.explained), "panels": panels}
 
     def _words(
-        self, facts: tuple[Fact, ...], costs: tuple[Fact, ...], heats: tuple[Heat | None, ...]
+        self,
+        facts: tuple[Fact, ...],
+        costs: tuple[Fact, ...],
+        heats: tuple[Heat | None, ...],
+        explanation: Explanation | None,
     ) -> dict[str, Any]:
+        explained = self.explained
+        why = {"why": explained.setdefault(explanation, len(explained))} if explanation else {}
         return {
-            "facts": [[fact.key, fact.value, fact.text] for fact in facts],
+            **why,
+            "facts": [[fact.key, fact.value, fact.text, *(fact.interval or ())] for fact in facts],
             "costs": [[fact.key, fact.text] for fact in costs],
             "heat": {
-                name: [step_of(heat), heat.text]
+                name: [step_of(heat), heat.text, *([percent(heat.share)] if heat.share else [])]
                 for name, heat in zip(self.coloured, heats, strict=True)
                 if heat is not None
             },
         }
 
-    def _known(self, item: Node | GridRow, twins: Sequence[Node | GridRow]) -> int:
-        known = (item.facts, item.costs, tuple(twin.heat for twin in twins))
+    def _known(
+        self,
+        item: Node | GridRow,
+        twins: Sequence[Node | GridRow],
+        explanation: Explanation | None = None,
+    ) -> int:
+        known = (item.facts, item.costs, tuple(twin.heat for twin in twins), explanation)
         return self.known.setdefault(known, len(self.known))
 
     def _panel(self, panel: Panel, twins: list[Panel]) -> dict[str, Any]:
         rows = [twin.grid.rows if twin.grid else () for twin in (panel, *twins)]
+        details = Details(panel.graph, self.scene.question) if panel.graph else None
+        layers = [node.path for node in panel.walk() if not node.children] if details else []
         return {
             "name": panel.name,
-            "nodes": self._nodes(panel.nodes, [twin.nodes for twin in twins]),
+            "nodes": self._nodes(panel.nodes, [twin.nodes for twin in twins], details),
             "edges": _edges(panel),
+            "called": [name if (name := panel.names.get(path)) != path else "" for path in layers],
+            "sees": [details.field(path) for path in layers] if details else [],
             "rows": [
                 {
                     "path": row.path,
@@ -161,11 +183,14 @@ class _Document:
         }
 
     def _nodes(
-        self, nodes: tuple[Node, ...], twins: list[tuple[Node, ...]]
+        self, nodes: tuple[Node, ...], twins: list[tuple[Node, ...]], details: Details | None
     ) -> list[dict[str, Any]]:
-        return [self._node(node, coloured) for node, *coloured in zip(nodes, *twins, strict=True)]
+        return [
+            self._node(node, coloured, details)
+            for node, *coloured in zip(nodes, *twins, strict=True)
+        ]
 
-    def _node(self, node: Node, twins: list[Node]) -> dict[str, Any]:
+    def _node(self, node: Node, twins: list[Node], details: Details | None) -> dict[str, Any]:
         parts = [
             {"title": part.title, "repeats": part.repeats, "lines": part.lines}
             for part in node.parts
@@ -177,13 +202,13 @@ class _Document:
             "parts": parts,
             "mark": node.mark,
             "open": node.open,
-            "children": self._nodes(node.children, [twin.children for twin in twins]),
+            "children": self._nodes(node.children, [twin.children for twin in twins], details),
         }
         return {
             "path": node.path,
             "title": node.title,
             "role": node.role,
-            "known": self._known(node, twins),
+            "known": self._known(node, twins, details.explanation(node.path) if details else None),
             **{key: value for key, value in optional.items() if value},
         }
 

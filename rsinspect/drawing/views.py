@@ -118,8 +118,11 @@ def diagram(
         marks=marks,
     )
     nodes = tree.nodes()
-    names = dict(network.names) if deep or tree.everything else {}
-    return Panel(name=network.name, nodes=nodes, edges=tree.edges(), names=names), tree
+    if not (deep or tree.everything):
+        return Panel(name=network.name, nodes=nodes, edges=tree.edges()), tree
+    edges, names = tree.edges(), dict(network.names)
+    panel = Panel(name=network.name, nodes=nodes, edges=edges, names=names, graph=network.graph)
+    return panel, tree
 
 
 def caption(question: Question, *, repeats: str = "", example: str = "image") -> str:

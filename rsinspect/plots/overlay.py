@@ -17,6 +17,7 @@ from rsinspect.drawing.views import view
 from rsinspect.layers import ops
 from rsinspect.networks.network import Network
 from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.profiling.statistics import interval_of_sum
 
 
 def measured_of(run: ProfileRun, network: Network) -> Measured:
@@ -26,8 +27,10 @@ def measured_of(run: ProfileRun, network: Network) -> Measured:
         InvalidMeasurement: If the run is of another network.
     """
     run.check_model(network)
+    latencies = {segment.path: segment.latency for segment in run.segments}
     return Measured(
-        latency_s={segment.path: segment.latency.median for segment in run.segments},
+        latency_s={path: latency.median for path, latency in latencies.items()},
+        interval_s=lambda paths: interval_of_sum([latencies[path] for path in paths]),
         conditions="; ".join(_conditions(run, network)),
         sum_s=run.closure.sum_s,
     )

@@ -298,6 +298,28 @@ def _interval_of_median(
     return None if interval is None else (max(0.0, interval[0]), interval[1])
 
 
+def interval_of_sum(parts: Sequence[Latency]) -> tuple[float, float] | None:
+    """Compute the 95 % interval of the sum of the parts' medians, in seconds.
+
+    The parts are of the same rounds, and each resample draws the same rounds of all of them.
+
+    None with too few rounds or bursts.
+
+    >>> one = Latency((1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
+    >>> interval_of_sum([one]) == one.interval
+    True
+    """
+    if len(parts) == 1:
+        return parts[0].interval
+    sampling = parts[0].sampling or Sampling.independent(len(parts[0].samples))
+
+    def together(median: Callable[[Sequence[float]], Any]) -> Any:
+        return sum(median(part.samples) for part in parts)
+
+    interval = _interval(sampling, together)
+    return None if interval is None else (max(0.0, interval[0]), interval[1])
+
+
 def interval_of_excess(parts: Sequence[Latency], whole: Latency) -> tuple[float, float] | None:
     """Compute the 95 % interval of the gap between parts and whole, as a share of the whole.
 

@@ -52,6 +52,9 @@ class Graph {
 
   facts(part) { return this.scene.known[part.known].facts; }
 
+  // How its numbers come about: formulas, and FLOPs by every convention.
+  explained(part) { return this.scene.explained[this.scene.known[part.known].why]; }
+
   // What a box says of its costs, less what its colour says.
   costs(part, quantity) {
     const costs = this.scene.known[part.known].costs.filter(([key]) => key !== quantity?.key);

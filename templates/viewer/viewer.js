@@ -2,16 +2,18 @@
 
 // What a reader knows a part by: all of a closed one, the name of an open one, whose box may be wide.
 const spot = (part) => (part.open && !part.row ? part.face.querySelector(".name") : part.face);
-const named = (key) => key.replaceAll("_", " ").replace("macs", "MACs").replace("flops", "FLOPs");
 
 class Viewer {
   constructor(root, page) {
     const find = (name) => root.querySelector(`.${name}`);
-    Object.assign(this, { root, page, found: [], at: -1 });
-    for (const name of ["view", "query", "hits", "chosen", "actual", "quantity", "legend", "said", "light"]) this[name] = find(name);
+    Object.assign(this, { root, page });
+    for (const name of ["view", "query", "actual", "quantity", "legend", "said", "light"]) this[name] = find(name);
     this.graph = new Graph(JSON.parse(find("scene").textContent));
     this.camera = new Camera(this.view, { zoomed: () => this.#zoomed() });
     this.drawing = new Drawing(this.graph, this.camera.canvas, () => this.view.clientWidth / READABLE);
+    const go = (part) => { this.reveal(part); part.face.focus({ preventScroll: true }); };
+    this.details = new Details(find("chosen"), this.graph, { go, wants: () => this.drawing.quantity });
+    this.search = new Search(root, this.graph, { found: (parts) => { this.drawing.mark(new Set(parts)); this.#roam(); }, go: (part) => this.reveal(part) });
     this.minimap = new Minimap(find("minimap"), this.camera, this.graph);
     this.camera.canvas.classList.add(this.graph.scene.direction);
     const opens = this.graph.all.some((part) => part.children.length);
@@ -185,41 +187,7 @@ class Viewer {
     for (const face of this.camera.canvas.querySelectorAll('.face[tabindex="0"]')) face.tabIndex = -1;
     this.drawing.select(part);
     this.root.classList.toggle("told", Boolean(part) || this.root.classList.contains("told"));
-    if (part) this.#detail(part);
-    else this.chosen.replaceChildren();
-  }
-
-  #goTo(part) {
-    const button = make("button", { type: "button" }, part.path);
-    button.onclick = () => { this.reveal(part); part.face.focus({ preventScroll: true }); };
-    return button;
-  }
-
-  #detail(part) {
-    const copy = make("button", { type: "button" }, "Copy path"), path = make("code", {}, part.path);
-    copy.onclick = async () => {
-      getSelection().selectAllChildren(path);
-      try { await navigator.clipboard.writeText(part.path); } catch { document.execCommand("copy"); }
-      copy.textContent = "Copied";
-    };
-    const list = make("dl");
-    const fact = (key, value, exact) => list.append(make("dt", {}, key), make("dd", {}, value, exact && make("small", {}, exact)));
-    fact("role", part.role);
-    if (part.mark) fact("compared", part.mark);
-    if (part.repeats > 1) fact("repeats", `× ${part.repeats}`);
-    if (part.lines) fact("layout", part.lines.join("; "));
-    for (const [key, value, words] of this.graph.facts(part))
-      if (typeof value === "string") fact(named(key), value);
-      else fact(named(key), words, Number.isInteger(value) && value >= 1000 ? value.toLocaleString("en").replaceAll(",", "\u202f") : "");
-    const heat = this.graph.heat(part, this.drawing.quantity);
-    if (heat) fact("colour", heat[1]);
-    if (part.children.length) fact("inside", `${part.children.length} part${part.children.length > 1 ? "s" : ""}`);
-    const ways = (title, edges) => edges ? [make("h3", {}, title), make("ul", {}, ...edges.map(([to, kind, label]) =>
-      make("li", {}, this.#goTo(to), ` ${this.scene.words[kind]} ${label}`)))] : [];
-    this.chosen.replaceChildren(make("h2", {}, part.title), make("div", { class: "path" }, path, copy), list,
-      ...(part.parent?.path ? [make("h3", {}, "Part of"), make("ul", {}, make("li", {}, this.#goTo(part.parent)))] : []),
-      ...ways("From", part.from), ...ways("To", part.to));
-    this.chosen.parentElement.scrollTop = 0;
+    this.details.show(part);
   }
 
   // ---- colour
@@ -239,10 +207,13 @@ class Viewer {
     this.legend.hidden = !quantity;
     for (const key of ["low", "high", "title"]) this.legend.querySelector(`.${key}`).textContent = quantity?.[key] ?? "";
     this.legend.querySelectorAll(".ramp i").forEach((one, step) => { one.style.background = `var(--heat-${quantity?.colours ?? ""}${step})`; });
+    const meaning = this.root.querySelector(".meaning");
+    meaning.textContent = `Colours: ${quantity?.title ?? ""}.`;
+    meaning.hidden = !quantity;
     const nobody = this.legend.querySelector(".nobody");
     nobody.textContent = quantity?.unknown ?? "";
     nobody.hidden = !quantity?.unknown;
-    if (this.selected) this.#detail(this.selected);
+    if (this.selected) this.details.show(this.selected);
     this.#later();
   }
 
@@ -306,36 +277,6 @@ class Viewer {
     for (let el = this.root; el !== document.body; el = el.parentElement)
       for (const other of el.parentElement.children) if (other !== el) other.inert = whole;
     if (!whole) this.root.scrollIntoView({ block: "nearest", behavior: "auto" });
-  }
-
-  // ---- search
-
-  #search() {
-    const words = this.query.value.toLowerCase().split(/\s+/).filter(Boolean), whole = words.join(" ");
-    this.found = words.length ? this.graph.all.filter((part) => {
-      const told = [part.path, part.title, part.aside, ...(part.lines ?? [])].join("\n").toLowerCase();
-      return words.every((word) => told.includes(word));
-    }) : [];
-    this.found.sort((a, b) => (b.path.toLowerCase() === whole) - (a.path.toLowerCase() === whole));
-    this.at = -1;
-    const { length } = this.found;
-    this.hits.textContent = words.length ? `${length || "no"} hit${length === 1 ? "" : "s"}` : "";
-    this.drawing.mark(new Set(this.found));
-    this.#roam();
-  }
-
-  #next(way) {
-    const { length } = this.found;
-    if (!length) return;
-    this.at = (this.at + way + length) % length;
-    if (this.at < 0) this.at = length - 1;
-    this.reveal(this.found[this.at]);
-    this.hits.textContent = `${this.at + 1} of ${length}`;
-  }
-
-  #clear() {
-    this.query.value = "";
-    this.#search();
   }
 
   // ---- buttons, keys, pointers
@@ -406,12 +347,12 @@ class Viewer {
         else camera.bring(part.face);
       });
     });
-    root.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); this.#next(1); });
+    root.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); this.search.next(1); });
     query.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && event.shiftKey) { event.preventDefault(); this.#next(-1); }
-      else if (event.key === "Escape") { this.#clear(); (this.selected?.face ?? camera.canvas.querySelector(".face")).focus(); }
+      if (event.key === "Enter" && event.shiftKey) { event.preventDefault(); this.search.next(-1); }
+      else if (event.key === "Escape") { this.search.clear(); (this.selected?.face ?? camera.canvas.querySelector(".face")).focus(); }
     });
-    query.addEventListener("input", () => this.#search());
+    query.addEventListener("input", () => this.search.run());
     document.addEventListener("pointerdown", ({ target }) => { if (!target.closest?.("details")) this.#shut(); });
     this.quantity.addEventListener("change", () => this.colour(this.quantity.value));
   }
@@ -423,7 +364,7 @@ class Viewer {
     if (name) this.act(name);
     else if (key === "/") this.query.focus();
     else if (key === "Escape" && target.closest("details")) { this.#shut(); this.root.querySelector("summary").focus(); }
-    else if (key === "Escape" && this.query.value) this.#clear();
+    else if (key === "Escape" && this.query.value) this.search.clear();
     else if (key === "Escape" && this.whole) this.act("whole");
     else if (key === "Escape" && this.root.classList.contains("awake") && !this.page.alone) this.root.classList.remove("awake");
     else if ((across && shiftKey) || (down && (shiftKey || key.startsWith("Page")))) this.camera.pan(across, down);
