@@ -23,7 +23,7 @@ from rsinspect.profiling.answer import profile_answer
 from rsinspect.runs.store import open_store
 from rsinspect.tradeoffs.axes import AXES
 from rsinspect.tradeoffs.published import STEP, among_published
-from tests.networks import network_of, saved
+from tests.networks import layout_of, network_of, saved
 from tests.test_pareto import a_run
 
 
@@ -216,3 +216,15 @@ def test_a_folded_network_has_folded_neighbours() -> None:
     widths = [each for each in found.others if each.direction == "width"]
     plain = network_of(50, resolution=64, width=0.125)
     assert widths[0].params == folded(plain).cost.params < plain.cost.params
+
+
+def test_a_layout_of_ones_own_has_other_layouts_each_once_and_by_its_blocks() -> None:
+    labels = {}
+    for blocks in ((1, 1, 1, 1), (3, 4, 5, 3)):
+        found = scaling_of(layout_of(*blocks, width=0.25, resolution=(64, 64)), Question())
+        assert found is not None
+        labels[blocks] = [each.label for each in found.others if each.direction == "depth"]
+    assert labels == {
+        (1, 1, 1, 1): ["×2"],
+        (3, 4, 5, 3): ["2,2,2,2", "2,3,4,2", "4,6,8,4", "×2"],
+    }

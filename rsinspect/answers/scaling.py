@@ -159,17 +159,18 @@ def _depths(depth: int | None, blocks: tuple[int, ...]) -> Iterator[_Change]:
     """List other depths: published ones beside a published one, else multiples of the layout."""
     known = paper.variants()
     published = [each for each in known if known[each].published]
-    factors: tuple[float, ...] = FACTORS
+    double = tuple(2 * number for number in blocks)
     if depth in published:
         place = published.index(depth)
         for other in published[max(0, place - MOST_DEPTHS) : place + MOST_DEPTHS + 1]:
             if other != depth:
                 yield "depth", str(other), {"depth": other, "blocks": known[other].blocks}
-        factors = (2.0,)
-    for factor in factors:
-        layout = tuple(max(1, round(factor * number)) for number in blocks)
-        if layout != blocks:
-            yield "depth", f"×{factor:g}", {"depth": None, "blocks": layout}
+    else:
+        for factor in FACTORS:
+            layout = tuple(max(1, round(factor * number)) for number in blocks)
+            if layout not in (blocks, double):
+                yield "depth", ",".join(map(str, layout)), {"depth": None, "blocks": layout}
+    yield "depth", TWICE, {"depth": None, "blocks": double}
 
 
 def _widths(width: float) -> Iterator[_Change]:
@@ -199,7 +200,7 @@ def scaling_answer(scaling: Scaling) -> Answer:
         for each in scaling.along(direction)
     ]  # fmt: skip
     table = Table(
-        title=f"{scaling.network.title}, one thing changed at a time",
+        title=f"One thing changed at a time: {scaling.network.title}",
         columns=(
             Column("direction", "Changed"),
             Column("label", "To"),
