@@ -9,7 +9,7 @@ from typing import cast
 from rsinspect.base.units import count, grouped, percent
 from rsinspect.base.words import names_in_words, plural, spans
 from rsinspect.differences.changes import Change
-from rsinspect.differences.pairs import REGULARISERS, Comparison, LayerPair, Status
+from rsinspect.differences.pairs import REGULARISERS, Comparison, LayerPair, StagePair, Status
 from rsinspect.layers.cost import Cost
 from rsinspect.layers.fold import fold_stages
 from rsinspect.layers.graph import Layer, LayerGraph
@@ -102,29 +102,37 @@ def _word(value: object, field: str) -> str:
 
 def blocks_in_words(comparison: Comparison) -> tuple[str, ...]:
     """Count the blocks of one network alone, a phrase per stage."""
-    phrases = []
+    return tuple(
+        phrase
+        for stage in comparison.stages
+        for _, phrase in blocks_of_stage_in_words(stage, comparison)
+    )
+
+
+def blocks_of_stage_in_words(
+    stage: StagePair, comparison: Comparison
+) -> Iterator[tuple[Status, str]]:
+    """Count the blocks of a stage that are added, then those that are removed, if there are any."""
     sides: tuple[tuple[Status, str, LayerGraph], ...] = (
         ("added", "+", comparison.b),
         ("removed", "-", comparison.a),
     )
-    for stage in comparison.stages:
-        for status, sign, graph in sides:
-            groups = [block.group for block in stage.blocks if block.status == status]
-            if not groups:
-                continue
-            if not any(group.is_block for group in groups):
-                phrases.append(f"{names_in_words([group.path for group in groups])} {status}")
-                continue
-            own = groups[0].stage
-            groups = [group for group in groups if group.is_block]
-            runs = next(runs for whole, runs in fold_stages(graph) if whole.path == own)
-            alike = any(
-                run.repeats > 1 and run.likeness == "identical" and {*groups} <= {*run.groups}
-                for run in runs
-            )
-            noun = f"{'identical ' if alike else ''}block"
-            phrases.append(f"{sign}{plural(len(groups), noun)} in {own}")
-    return tuple(phrases)
+    for status, sign, graph in sides:
+        groups = [block.group for block in stage.blocks if block.status == status]
+        if not groups:
+            continue
+        if not any(group.is_block for group in groups):
+            yield status, f"{names_in_words([group.path for group in groups])} {status}"
+            continue
+        own = groups[0].stage
+        groups = [group for group in groups if group.is_block]
+        runs = next(runs for whole, runs in fold_stages(graph) if whole.path == own)
+        alike = any(
+            run.repeats > 1 and run.likeness == "identical" and {*groups} <= {*run.groups}
+            for run in runs
+        )
+        noun = f"{'identical ' if alike else ''}block"
+        yield status, f"{sign}{plural(len(groups), noun)} in {own}"
 
 
 def structure_in_words(comparison: Comparison) -> str:
