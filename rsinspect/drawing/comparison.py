@@ -11,15 +11,23 @@ put the panel's name before the path.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rsinspect.base.errors import check_choice
 from rsinspect.base.words import names_in_words, spans
 from rsinspect.differences.pairs import BlockPair, Comparison, StagePair, Status, compare
 from rsinspect.differences.wording import arrowed, conclusion, places_in_words
+from rsinspect.drawing import views
 from rsinspect.drawing.choices import COMPARED_VIEWS
-from rsinspect.drawing.scene import Mark, Node, Panel, Scene
+from rsinspect.drawing.scene import (
+    MARK_WORDS,
+    SEVERAL_MARK_WORDS,
+    Mark,
+    Node,
+    Panel,
+    Scene,
+)
 from rsinspect.drawing.views import (
     DEFAULT_QUESTION,
     caption,
@@ -101,6 +109,56 @@ def comparison(
         panels=panels,
         question=question,
     )
+
+
+def alongside(
+    first: Network, *others: Network, view: str = "stages", question: Question = DEFAULT_QUESTION
+) -> tuple[Scene, ...]:
+    """Draw each network in a deep scene of its own, with what differs from the first marked.
+
+    What the first of more than two has is marked ``removed`` where none of the others has it, and
+    ``changed`` where one of them differs there.
+
+    Raises:
+        InvalidChoice: If the view is none of COMPARED_VIEWS.
+
+    >>> from rsinspect.networks.named import network
+    >>> one, _, three = alongside(network("152"), network("200"), network("270"))
+    >>> [(node.path, node.mark) for node in one.panels[0].walk() if node.mark][:1]
+    [('c3', 'changed')]
+    """
+    check_choice("view of two networks", view, COMPARED_VIEWS)
+    found = [compare(first.graph, other.graph) for other in others]
+    each = [marks(differences) for differences in found]
+    of_first = _common([in_first for in_first, _ in each])
+    blocks: list[Blocks] = [
+        {block.a.path: block for block in found[0].blocks if block.a} if len(found) == 1 else {},
+        *({block.b.path: block for block in one.blocks if block.b} for one in found),
+    ]
+    scenes = []
+    for network, marked, own in zip(
+        (first, *others), (of_first, *(in_other for _, in_other in each)), blocks, strict=True
+    ):
+        scene = views.view(network, view, question=question, deep=True, marks=marked)
+        (panel,) = scene.panels
+        nodes = tuple(_node(node, own) for node in panel.nodes)
+        scenes.append(
+            replace(
+                scene,
+                panels=(replace(panel, nodes=nodes),),
+                mark_words=MARK_WORDS if len(found) == 1 else SEVERAL_MARK_WORDS,
+            )
+        )
+    return tuple(scenes)
+
+
+def _common(each: Sequence[Mapping[str, Mark]]) -> dict[str, Mark]:
+    """Join the marks that one network has beside each of several others."""
+    paths = dict.fromkeys(path for found in each for path in found)
+    return {
+        path: "removed" if all(found.get(path) == "removed" for found in each) else "changed"
+        for path in paths
+    }
 
 
 def marks(differences: Comparison) -> tuple[dict[str, Mark], dict[str, Mark]]:

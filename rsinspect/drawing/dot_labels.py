@@ -12,7 +12,6 @@ from rsinspect.drawing.grids import Column, printed
 from rsinspect.drawing.metrics import broken, width_pt
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
-    MARK_WORDS,
     Direction,
     Grid,
     GridRow,
@@ -143,11 +142,11 @@ class Labels:
         ]
         signs += [
             f'<FONT POINT-SIZE="{small}" COLOR="{theme.marks[mark]}"><B>▐ {mark}</B></FONT> '
-            f"{self.muted(MARK_WORDS[mark])}"
+            f"{self.muted(self.scene.mark_words[mark])}"
             for mark in self.scene.marks
         ]
         words = [EDGE_WORDS[kind] for kind in self.scene.edge_kinds]
-        words += [f"{mark} {MARK_WORDS[mark]}" for mark in self.scene.marks]
+        words += [f"{mark} {self.scene.mark_words[mark]}" for mark in self.scene.marks]
         wide = sum(width_pt(text, self.type.small) + 40 for text in words)
         lines = [" &#160; ".join(signs)] if beside and signs and wide <= self.room else signs
         if self.scene.legend:

@@ -56,6 +56,12 @@ MARK_WORDS: dict[Mark, str] = {
     "removed": "only the first has it",
     "changed": "both have it, not alike or with such parts inside",
 }
+SEVERAL_MARK_WORDS: dict[Mark, str] = {
+    "added": "the first has it not",
+    "removed": "only the first has it",
+    "changed": "not alike in the first and another, or with such parts inside",
+}
+"""What marks mean where several networks are compared with the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,6 +346,7 @@ class Scene:
         changes: The changes of latency among its facts, if two runs are compared.
         legend: Of the overlay, if there is one.
         example: What the network is given at a time: an image, or any other example.
+        mark_words: What its marks mean.
     """
 
     name: str
@@ -355,6 +362,7 @@ class Scene:
     changes: Changes | None = None
     legend: Legend | None = None
     example: str = "image"
+    mark_words: Mapping[Mark, str] = field(default_factory=lambda: MARK_WORDS)
 
     @property
     def marks(self) -> tuple[Mark, ...]:

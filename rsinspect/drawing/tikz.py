@@ -19,7 +19,6 @@ from rsinspect.drawing.grids import printed
 from rsinspect.drawing.palette import Palette
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
-    MARK_WORDS,
     EdgeKind,
     Grid,
     Heat,
@@ -270,7 +269,7 @@ def _legend(scene: Scene, palette: Palette, room_cm: float | None) -> Iterator[s
     signs = [(f"\\draw[rs {kind}] {{}} -- +(0.9, 0);", EDGE_WORDS[kind]) for kind in kinds]
     signs += [
         (f"\\draw[rs {mark}] {{}} ++(0.2, -0.12) rectangle +(0.5, 0.24);",
-         f"{mark}: {MARK_WORDS[mark]}")
+         f"{mark}: {scene.mark_words[mark]}")
         for mark in scene.marks
     ]  # fmt: skip
     if not signs and scene.legend is None:

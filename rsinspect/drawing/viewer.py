@@ -15,7 +15,6 @@ from rsinspect.drawing.details import Details, Explanation
 from rsinspect.drawing.overlay import overlay, quantities_of
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
-    MARK_WORDS,
     EdgeKind,
     Fact,
     GridRow,
@@ -94,7 +93,7 @@ def viewer_of(scene: Scene) -> Viewer:
     kinds: tuple[EdgeKind, ...] = ("flow", *scene.edge_kinds)
     edges = tuple((kind, EDGE_WORDS[kind]) for kind in kinds)
     found = {node.mark for panel in scene.panels for node in panel.walk()}
-    marks = tuple((mark, words) for mark, words in MARK_WORDS.items() if mark in found)
+    marks = tuple((mark, words) for mark, words in scene.mark_words.items() if mark in found)
     return Viewer(scene, quantities, shown, edges, marks, embedded(document))
 
 

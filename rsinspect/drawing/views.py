@@ -43,6 +43,7 @@ def view(
     expand: tuple[str, ...] = (),
     question: Question = DEFAULT_QUESTION,
     deep: bool = False,
+    marks: Mapping[str, Mark] | None = None,
 ) -> Scene:
     """Make the scene of a view.
 
@@ -53,6 +54,7 @@ def view(
         expand: Paths of stages, runs or blocks that are opened one level further.
         question: What a FLOP is, and the batch and dtype of bytes.
         deep: Whether closed nodes have their children too, and edges run between layers.
+        marks: What a comparison found, by path of stage, block or layer; figure6 shows none.
 
     Raises:
         InvalidChoice: If there is no such view or direction.
@@ -69,7 +71,9 @@ def view(
         )
     if name == "figure6":
         return figure6.scene(network, direction=way, question=question)
-    panel, tree = diagram(network, name, expand=frozenset(expand), question=question, deep=deep)
+    panel, tree = diagram(
+        network, name, expand=frozenset(expand), question=question, deep=deep, marks=marks
+    )
     layout = f"{said}. " if (said := layout_in_words(network)) else ""
     folded = panel.folded
     repeats = f"{repeats_in_words(folded, network)} " if folded else ""

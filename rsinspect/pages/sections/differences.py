@@ -2,10 +2,55 @@
 
 from __future__ import annotations
 
-from rsinspect.pages.parts import Section
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from rsinspect.answers.table import Answer, Column, Table, Value
+from rsinspect.base.errors import InvalidMeasurement, PictureTooLarge
+from rsinspect.comparisons.answer import comparison_answer, headline
+from rsinspect.comparisons.comparison import Comparison, Side
+from rsinspect.differences.report import chain_answer, diff_answer
+from rsinspect.differences.totals import totals_answer
+from rsinspect.pages.parts import Drawn, Heading, Part, Prose, Section, Tabled
 from rsinspect.pages.report import Report
+from rsinspect.pages.subject import Subject
+from rsinspect.pages.tied import tied
+from rsinspect.plots.comparison import comparison_plot
+from rsinspect.profiling.record.run import ProfileRun
 
 
 def section(report: Report) -> Section | None:
     """Compare what a report is about; None where it is about one thing."""
-    return None
+    networks = list(_networks(report)) if len(report.subjects) > 1 else []
+    parts: list[Part] = [*networks[:1], *_runs(report), *networks[1:]]
+    return Section("differences", "Differences", tuple(parts)) if parts else None
+
+
+def _networks(report: Report) -> Iterator[Part]:
+    """Show what the networks have in common and what not: totals, graphs, table by table."""
+    first, *others = report.subjects
+    networks = [subject.network for subject in report.subjects]
+    yield Tabled("totals", totals_answer(networks, report.question))
+    yield tied(report)
+    for other in others:
+        yield Tabled(f"diff-{first.key}-{other.key}", diff_answer(first.network, other.network))
+    if len(others) > 1:
+        yield Tabled("diff-chain", chain_answer(networks))
+
+
+def _runs(report: Report) -> Iterator[Part]:
+    """Tell which run is faster, by how much, how sure, and where."""
+    sides = _sides(report.subjects)
+    if len(sides) < 2:
+        return
+    if len(sides) > 2:
+        yield Tabled("runs-compared", _against_first(sides))
+    for number, side in enumerate(sides[1:], 1):
+        if len(sides) > 2:
+            yield Heading(f"{sides[0].reference} → {side.reference}")
+        try:
+            found = Comparison(a=sides[0], b=side, how="groups")
+        except InvalidMeasurement as exc:
+            yield Prose((f"{_name(side)} is not compared: {exc.message}.",))
+            continue
+        yield Tabled(f"compare-{number}", comparison_answer(found))
