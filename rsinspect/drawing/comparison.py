@@ -124,8 +124,8 @@ def alongside(
 
     >>> from rsinspect.networks.named import network
     >>> one, _, three = alongside(network("152"), network("200"), network("270"))
-    >>> [(node.path, node.mark) for node in one.panels[0].walk() if node.mark][:1]
-    [('c3', 'changed')]
+    >>> [(node.path, node.mark) for node in one.panels[0].nodes if node.mark]
+    [('c2', 'changed'), ('c3', 'changed'), ('c4', 'changed'), ('c5', 'changed')]
     """
     check_choice("view of two networks", view, COMPARED_VIEWS)
     found = [compare(first.graph, other.graph) for other in others]

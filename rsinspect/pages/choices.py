@@ -1,7 +1,7 @@
 """What people can choose of a report, by name."""
 
 SECTIONS = (
-    "facts", "figure", "graph", "tables", "weights", "latency", "differences", "paper", "families",
+    "facts", "differences", "figure", "graph", "tables", "weights", "latency", "paper", "families",
     "scaling", "provenance",
 )  # fmt: skip
 """Sections of a page, in their order."""

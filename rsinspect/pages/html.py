@@ -8,7 +8,7 @@ from rsinspect.drawing.page import dressing
 from rsinspect.drawing.viewer import viewer_of
 from rsinspect.pages.document import document_of
 from rsinspect.pages.inline_svg import inline_svg
-from rsinspect.pages.parts import Drawn, Explorer, Tabled
+from rsinspect.pages.parts import Drawn, Explorer, Part, Tabled, Tied
 from rsinspect.pages.report import Report, sections_of
 from rsinspect.render.html import Shown, table_shown
 
@@ -21,10 +21,10 @@ def report_page(report: Report) -> str:
     """
     sections = sections_of(report)
     viewers = {
-        id(part): viewer_of(part.scene)
+        id(explorer): viewer_of(explorer.scene)
         for section in sections
         for part in section.parts
-        if isinstance(part, Explorer)
+        for explorer in _explorers(part)
     }
     return (
         environment()
@@ -37,6 +37,7 @@ def report_page(report: Report) -> str:
             picture_of=lambda part: _picture(part, report.theme),
             shown_of=_shown,
             kind=lambda part: type(part).__name__.lower(),
+            embedded=embedded,
             document=embedded(document_of(report)),
             document_id=DOCUMENT,
         )
@@ -55,3 +56,13 @@ def _shown(part: Tabled) -> Shown:
         levels=part.levels,
         level_names=part.level_names,
     )
+
+
+def _explorers(part: Part) -> tuple[Explorer, ...]:
+    match part:
+        case Explorer():
+            return (part,)
+        case Tied():
+            return part.explorers
+        case _:
+            return ()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from rsinspect.answers.table import Answer
+from rsinspect.differences.pairs import Status
+from rsinspect.differences.places import Place
 from rsinspect.drawing.scene import Scene
 from rsinspect.pages.inline_svg import Draw
 
@@ -85,6 +88,57 @@ class Explorer(NamedTuple):
     scene: Scene
 
 
+class Step(NamedTuple):
+    """One thing that differs, as a reader is led to it.
+
+    Attributes:
+        words: What it is.
+        status: Whether it is added, removed or changed, or is so in training only.
+        number: Of the network that has it, or has it not, among those side by side.
+        place: The part to look at, in the first network and in that one.
+    """
+
+    words: str
+    status: Status
+    number: int
+    place: Place
+
+
+class Steps(NamedTuple):
+    """What differs between the first network and another.
+
+    Attributes:
+        title: Which two.
+        steps: In the order of the forward pass.
+        more: How many are not listed.
+    """
+
+    title: str
+    steps: tuple[Step, ...]
+    more: int = 0
+
+
+class Tied(NamedTuple):
+    """Networks side by side that move together, with what differs.
+
+    Attributes:
+        explorers: The first network, then those that are compared with it.
+        differences: Of each of the others.
+        links: Of each network, the part of the first that a part has as its counterpart, by path:
+            where it is not that of the same path.
+    """
+
+    explorers: tuple[Explorer, ...]
+    differences: tuple[Steps, ...]
+    links: tuple[Mapping[str, str | None], ...]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return what the script of a page has to know."""
+        steps = [[x.number, *x.place] for each in self.differences for x in each.steps]
+        return {"links": [dict(each) for each in self.links], "steps": steps}
+
+
 class Code(NamedTuple):
     """Lines that are copied as they stand."""
 
@@ -97,7 +151,7 @@ class Beside(NamedTuple):
     parts: tuple[Heading | Prose | Facts | Tabled | Drawn | Code, ...]
 
 
-Part = Heading | Prose | Facts | Tabled | Drawn | Explorer | Code | Beside
+Part = Heading | Prose | Facts | Tabled | Drawn | Explorer | Tied | Code | Beside
 
 
 class Section(NamedTuple):

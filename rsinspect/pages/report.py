@@ -50,6 +50,10 @@ class Report:
         for name in self.only:
             check_choice("section", name, SECTIONS)
 
+    def shows(self, section: str) -> bool:
+        """Tell whether a section is among those to show."""
+        return not self.only or section in self.only
+
     @property
     def heading(self) -> str:
         """Return the title, or else what it is about."""
@@ -58,7 +62,7 @@ class Report:
 
 def sections_of(report: Report) -> tuple[Section, ...]:
     """Make the sections of a report, in order; those with nothing to say are left out."""
-    wanted = [name for name in SECTIONS if not report.only or name in report.only]
+    wanted = [name for name in SECTIONS if report.shows(name)]
     modules = [import_module(f"rsinspect.pages.sections.{name}") for name in wanted]
     made = [module.section(report) for module in modules]
     return tuple(section for section in made if section is not None)

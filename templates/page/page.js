@@ -3,6 +3,7 @@
 class Page {
   constructor(roots) {
     this.depth = 0;
+    this.ties = []; // graphs that move together
     this.alone = [...roots].every((root) => root.parentElement.matches("main")); // else they stand in a report
     this.viewers = [];
     for (const root of roots) this.viewers.push(new Viewer(root, this));
@@ -22,7 +23,10 @@ class Page {
   step(change) {
     if (!this.depth) this.#write("replaceState", location.hash);
     this.depth++;
-    try { change(); } finally { this.depth--; }
+    try {
+      change();
+      if (this.depth === 1) this.#tied();
+    } finally { this.depth--; }
     if (this.depth) return;
     const hash = this.#hash();
     this.#write(hash === (location.hash || "#") ? "replaceState" : "pushState", hash);
@@ -30,7 +34,13 @@ class Page {
 
   // A change that it does not.
   note() {
-    if (!this.depth) this.#write("replaceState", this.#hash());
+    if (this.depth) return;
+    this.#tied();
+    this.#write("replaceState", this.#hash());
+  }
+
+  #tied() {
+    for (const tie of this.ties) tie.follow();
   }
 
   scheme() {
@@ -61,6 +71,7 @@ class Page {
     this.depth++;
     this.viewers.forEach((viewer, i) => viewer.restore(said[i] ?? "", state?.places?.[i]));
     this.depth--;
+    for (const tie of this.ties) tie.remember();
     const first = this.viewers[said.findIndex(Boolean)];
     if (first && !state && !this.alone) first.root.scrollIntoView({ behavior: "auto" });
   }
@@ -74,4 +85,4 @@ class Page {
   }
 }
 
-new Page(document.querySelectorAll(".viewer"));
+const page = new Page(document.querySelectorAll(".viewer"));

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 
-from rsinspect.answers.table import Answer, Column, Table, Value
-from rsinspect.base.errors import InvalidMeasurement, PictureTooLarge
-from rsinspect.comparisons.answer import comparison_answer, headline
+from rsinspect.base.errors import InvalidMeasurement
+from rsinspect.comparisons.answer import comparison_answer
 from rsinspect.comparisons.comparison import Comparison, Side
 from rsinspect.differences.report import chain_answer, diff_answer
 from rsinspect.differences.totals import totals_answer
-from rsinspect.pages.parts import Drawn, Heading, Part, Prose, Section, Tabled
+from rsinspect.drawing.overlay import with_latency
+from rsinspect.drawing.scene import Scene
+from rsinspect.pages.parts import Heading, Part, Prose, Section, Tabled
 from rsinspect.pages.report import Report
 from rsinspect.pages.subject import Subject
 from rsinspect.pages.tied import tied
-from rsinspect.plots.comparison import comparison_plot
-from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.plots.overlay import measured_of
 
 
 def section(report: Report) -> Section | None:
@@ -31,26 +30,32 @@ def _networks(report: Report) -> Iterator[Part]:
     first, *others = report.subjects
     networks = [subject.network for subject in report.subjects]
     yield Tabled("totals", totals_answer(networks, report.question))
-    yield tied(report)
+    yield tied(report, _known)
     for other in others:
         yield Tabled(f"diff-{first.key}-{other.key}", diff_answer(first.network, other.network))
     if len(others) > 1:
         yield Tabled("diff-chain", chain_answer(networks))
 
 
+def _known(scene: Scene, subject: Subject) -> Scene:
+    """Add what was measured of a network."""
+    if not subject.runs:
+        return scene
+    return with_latency(scene, measured_of(subject.runs[0], subject.network))
+
+
 def _runs(report: Report) -> Iterator[Part]:
-    """Tell which run is faster, by how much, how sure, and where."""
-    sides = _sides(report.subjects)
-    if len(sides) < 2:
-        return
-    if len(sides) > 2:
-        yield Tabled("runs-compared", _against_first(sides))
-    for number, side in enumerate(sides[1:], 1):
-        if len(sides) > 2:
-            yield Heading(f"{sides[0].reference} → {side.reference}")
+    """Tell which run is faster, by how much, how sure, and where; each against the first."""
+    first, *others = [
+        Side(reference=subject.text, run=run) for subject in report.subjects for run in subject.runs
+    ] or [None]
+    for number, side in enumerate(others, 1):
+        assert first is not None
+        if len(others) > 1:
+            yield Heading(f"{first.name} → {side.name}")
         try:
-            found = Comparison(a=sides[0], b=side, how="groups")
+            found = Comparison(a=first, b=side, how="groups")
         except InvalidMeasurement as exc:
-            yield Prose((f"{_name(side)} is not compared: {exc.message}.",))
-            continue
-        yield Tabled(f"compare-{number}", comparison_answer(found))
+            yield Prose((f"{side.name}: {exc.message}.",))
+        else:
+            yield Tabled(f"compare-{number}", comparison_answer(found))

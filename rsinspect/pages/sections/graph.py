@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from rsinspect.drawing.overlay import overlay
-from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.views import view
-from rsinspect.drawing.weighed import Weighed
 from rsinspect.pages.parts import Explorer, Section
 from rsinspect.pages.report import Report
-from rsinspect.pages.subject import Subject
-from rsinspect.plots.overlay import measured_of
+from rsinspect.pages.scenes import coloured
 
 
 def section(report: Report) -> Section | None:
-    """Make each network of a report explorable."""
-    explorers = tuple(Explorer(_scene(subject, report)) for subject in report.subjects)
-    return Section("graph", "The network" if len(explorers) == 1 else "The networks", explorers)
-
-
-def _scene(subject: Subject, report: Report) -> Scene:
-    """Draw a network, coloured by its latency where it was measured, else by FLOPs."""
-    network, weights = subject.network, subject.weights
-    return overlay(
-        view(network, "stages", question=report.question, deep=True),
-        "latency" if subject.runs else "flops",
-        measured=measured_of(subject.runs[0], network) if subject.runs else None,
-        weighed=None if weights is None else Weighed.of(weights, network),
-    )
+    """Make each network of a report explorable; several stand among their differences."""
+    if len(report.subjects) > 1 and report.shows("differences"):
+        return None
+    scenes = [
+        coloured(view(each.network, "stages", question=report.question, deep=True), each)
+        for each in report.subjects
+    ]
+    title = "The network" if len(scenes) == 1 else "The networks"
+    return Section("graph", title, tuple(map(Explorer, scenes)))

@@ -1,0 +1,20 @@
+"""What is known of a network, in the picture of it that a reader explores."""
+
+from __future__ import annotations
+
+from rsinspect.drawing.overlay import overlay
+from rsinspect.drawing.scene import Scene
+from rsinspect.drawing.weighed import Weighed
+from rsinspect.pages.subject import Subject
+from rsinspect.plots.overlay import measured_of
+
+
+def coloured(scene: Scene, subject: Subject) -> Scene:
+    """Colour a network by its latency where it was measured, else by FLOPs; add what is known."""
+    network, weights = subject.network, subject.weights
+    return overlay(
+        scene,
+        "latency" if subject.runs else "flops",
+        measured=measured_of(subject.runs[0], network) if subject.runs else None,
+        weighed=None if weights is None else Weighed.of(weights, network),
+    )
