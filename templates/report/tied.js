@@ -55,13 +55,17 @@ class Tied {
   }
 
   #mirror(i, j) {
-    const { graph, selected, drawing } = this.viewers[i], changes = [];
-    for (const part of graph.all) {
-      if (!part.children.length || Boolean(part.open) === this.opens[i].has(part)) continue;
-      const { other, exact } = this.#twin(part, i, j);
-      if (exact && other.children.length && Boolean(other.open) !== Boolean(part.open)) changes.push([other, Boolean(part.open)]);
+    const { graph, selected, drawing } = this.viewers[i], boxes = graph.all.filter((part) => part.children.length);
+    const changes = new Map();
+    for (const part of boxes) {
+      const open = Boolean(part.open), { other, exact } = this.#twin(part, i, j);
+      if (open !== this.opens[i].has(part) && exact && other.children.length) changes.set(other, open);
     }
-    this.viewers[j].mirror(changes, selected && this.#twin(selected, i, j).other, drawing.quantity?.name ?? "");
+    if (changes.size > 1) // all of them were opened or closed: so are those that this one has alone
+      for (const open of [true, false])
+        if (boxes.every((part) => Boolean(part.open) === open))
+          for (const part of this.viewers[j].graph.all) if (part.children.length) changes.set(part, open);
+    this.viewers[j].mirror([...changes].filter(([part, open]) => Boolean(part.open) !== open), selected && this.#twin(selected, i, j).other, drawing.quantity?.name ?? "");
   }
 
   #later() {

@@ -1,0 +1,279 @@
+"""Networks of a report side by side: what is said to differ, what is marked, what moves together."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rsinspect.differences.pairs import compare
+from rsinspect.differences.places import counterparts, differences_of
+from rsinspect.differences.totals import totals_answer
+from rsinspect.drawing.comparison import alongside, comparison
+from rsinspect.drawing.scene import Scene
+from rsinspect.layers.question import Question
+from rsinspect.networks.network import Network
+from rsinspect.pages.html import report_page
+from rsinspect.pages.report import Report
+from rsinspect.pages.subject import Subject
+from rsinspect.pages.tied import links_of, tied
+from tests.networks import layout_of, network_of, saved
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser import Open
+
+pytest_plugins = ("tests.browser",)
+
+
+def small(*blocks: int) -> Network:
+    return layout_of(*blocks, width=0.25, resolution=(32, 32))
+
+
+def report_on(*networks: Network, **options: Any) -> Report:
+    subjects = tuple(
+        Subject(text=f"network {key}", network=network, key=key)
+        for key, network in zip("abcd", networks, strict=False)
+    )
+    return Report(subjects=subjects, **options)
+
+
+PAIRS = {
+    "deeper": lambda: (network_of(152), network_of(200)),
+    "of another wiring": lambda: (network_of(50), network_of(101, dialect="article")),
+    "of other names": lambda: (saved("MobileNetV2"), saved("EfficientNetV2L")),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_what_differs_is_listed_once_and_whole(name: str) -> None:
+    a, b = PAIRS[name]()
+    found = compare(a.graph, b.graph)
+    blocks = {
+        path: [layer for layer in block.layers if layer.status != "same"]
+        for block in found.blocks
+        if block.status in ("added", "removed")
+        for path in (block.path_a, block.b and block.b.path)
+        if path is not None
+    }
+    listed: list[tuple[str | None, str | None]] = []
+    for difference in differences_of(found):
+        assert difference.words
+        for place in difference.places:
+            layers = blocks.get(place.b or place.a or "") if None in place else None
+            listed += [(x.a and x.a.path, x.b and x.b.path) for x in layers] if layers else [tuple(place)]
+    differ = [(x.a and x.a.path, x.b and x.b.path) for x in found.layers if x.status != "same"]
+    assert sorted(map(str, listed)) == sorted(map(str, differ))
+
+
+def test_what_only_training_sees_comes_last_and_the_rest_in_order() -> None:
+    found = compare(network_of(50).graph, network_of(200).graph)
+    differences = differences_of(found)
+    trains = [difference.status == "training_only" for difference in differences]
+    assert trains == [False, False, False, True, True]
+    paths = [layer.path for block in found.blocks for layer in block.layers]
+    starts = [min(paths.index(x.b or x.a) if (x.b or x.a) in paths else next(
+        i for i, path in enumerate(paths) if path.startswith(f"{x.b or x.a}/")
+    ) for x in difference.places) for difference in differences]  # fmt: skip
+    assert starts[:3] == sorted(starts[:3])
+    assert starts[3:] == sorted(starts[3:])
+
+
+def marks_of(scene: Scene) -> dict[str, str]:
+    return {n.path: n.mark for panel in scene.panels for n in panel.walk() if n.mark}
+
+
+def test_two_are_marked_as_in_a_picture_of_both() -> None:
+    networks = network_of(152), network_of(200)
+    both = comparison(*networks, view="stages", deep=True).panels
+    for scene, panel in zip(alongside(*networks), both, strict=True):
+        assert scene.panels[0].nodes == panel.nodes
+
+
+def test_of_three_the_first_is_marked_by_all() -> None:
+    first, *others = alongside(small(1, 2, 1, 1), small(1, 1, 1, 1), small(1, 1, 1, 2))
+    assert marks_of(first)["c3/block1"] == "removed"
+    second, _ = alongside(small(1, 2, 1, 1), small(1, 2, 1, 2))
+    assert "c3/block1" not in marks_of(second)
+    first, *_ = alongside(small(1, 2, 1, 1), small(1, 1, 1, 1), small(1, 2, 1, 1))
+    assert marks_of(first)["c3/block1"] == "changed"
+    assert [marks_of(other).get("c5/block1") for other in others] == [None, "added"]
+    assert first.mark_words["added"] == "the first has it not"
+
+
+def test_a_part_is_linked_to_its_counterpart_where_names_do_not_say_so() -> None:
+    a, b = saved("MobileNetV2"), saved("MobileNetV3Small")
+    one, other = alongside(a, b)
+    found = counterparts(compare(a.graph, b.graph))
+    links = links_of(other, one, found)
+    there = {node.path for node in one.panels[0].walk()}
+    for node in other.panels[0].walk():
+        if node.repeats == 1:
+            said = links[node.path] if node.path in links else node.path
+            assert (said if said in there else None) == found.get(node.path), node.path
+    assert links_of(one, one, {path: path for path in there}) == {}
+
+
+def test_a_run_of_blocks_is_linked_to_the_run_that_its_first_is_in() -> None:
+    a, b = network_of(152), network_of(200)
+    one, other = alongside(a, b)
+    links = links_of(other, one, counterparts(compare(a.graph, b.graph)))
+    assert links.get("c3/block1-7", "c3/block1-7") == "c3/block1-7"
+    assert links.get("c3/block8-23") is None
+    one, other = alongside(network_of(50), b)
+    links = links_of(other, one, counterparts(compare(network_of(50).graph, b.graph)))
+    assert links["c4/block1-5"] if "c4/block1-5" in links else True
+    part = tied(report_on(network_of(50), b), lambda scene, _: scene)
+    (steps,) = part.differences
+    places = [step.place.b for step in steps.steps if step.status == "added"]
+    assert places == ["c3/block4-23", "c4/block6-35"]
+
+
+def test_totals_are_those_of_each_alone() -> None:
+    networks = [network_of(50), network_of(101), saved("bert")]
+    rows = totals_answer(networks, Question(batch=4, dtype="float16")).table.rows
+    for network, row in zip(networks, rows, strict=True):
+        assert row["params"] == network.cost.params
+        assert row["flops"] == Question().flops(network.cost)
+        assert row["activation_bytes"] == network.cost.activation_bytes(batch=4, dtype="float16")
+    params = [network.cost.params for network in networks]
+    assert rows[1]["params_more_percent"] == round(100 * (params[1] / params[0] - 1), 1)
+    assert rows[0]["params_more_percent"] == ""
+
+
+@cache
+def page_on_two() -> str:
+    return report_page(report_on(small(1, 2, 1, 1), small(1, 3, 2, 1), only=("differences",)))
+
+
+def test_one_network_differs_from_nothing() -> None:
+    assert 'id="differences"' not in report_page(report_on(small(1, 1, 1, 1)))
+
+
+def test_all_that_differs_can_be_read_without_a_script() -> None:
+    steps = page_on_two().split('<div class="steps">')[1].split('<div class="abreast">')[0]
+    assert "+1 identical block in c3" in steps
+    assert "+1 block in c4" in steps
+    only_graph = report_page(report_on(small(1, 2, 1, 1), small(1, 3, 2, 1), only=("graph",)))
+    assert 'class="tied' not in only_graph
+    assert only_graph.count('<article class="viewer"') == 2
+
+
+STATES = """() => [...document.querySelectorAll(".tied .viewer")].map((viewer) => ({
+  zoom: viewer.querySelector(".actual").textContent,
+  selected: viewer.querySelector(".chosen .path code")?.textContent ?? null,
+  colour: viewer.querySelector(".quantity").value,
+  open: [...viewer.querySelectorAll(".part.open > .face .name")].map((name) => name.textContent),
+}))"""
+
+MIDDLE = """(path) => [...document.querySelectorAll(".tied .viewer")].map((viewer) => {
+  const view = viewer.querySelector(".view").getBoundingClientRect();
+  const face = [...viewer.querySelectorAll(".face")].find((one) => one.title.split("\\n")[0] === path);
+  const box = face.getBoundingClientRect();
+  return box.top + box.height / 2 - view.top - view.height / 2;
+})"""
+
+
+def until(shown: Page, condition: str, argument: Any = None) -> None:
+    """Wait until something is so of what the graphs show: ``a`` and ``b``, or ``all``."""
+    shown.wait_for_function(
+        f"(argument) => {{ const all = ({STATES})(), [a, b, c] = all; return {condition}; }}",
+        arg=argument,
+    )
+
+
+def graph_of(shown: Page, index: int) -> Any:
+    return shown.locator(".tied .viewer").nth(index)
+
+
+def face_of(shown: Page, index: int, path: str) -> Any:
+    return graph_of(shown, index).locator(f'.face[title^="{path}\n"], .face[title="{path}"]')
+
+
+@pytest.mark.slow
+def test_what_is_done_in_one_is_done_in_the_other(open_page: Open) -> None:
+    shown = open_page(page_on_two())
+    face_of(shown, 0, "c3").click()
+    until(shown, "a.open.includes('c3') && b.open.includes('c3') && b.selected === 'c3'")
+    face_of(shown, 1, "c4").click()
+    until(shown, "a.open.includes('c4') && b.open.includes('c4') && a.selected === 'c4'")
+    graph_of(shown, 0).locator("[data-do=smaller]").click()
+    until(shown, "a.zoom === b.zoom && a.zoom !== argument", "100 %")
+    graph_of(shown, 1).locator(".quantity").select_option("params")
+    until(shown, "a.colour === 'params'")
+    graph_of(shown, 1).locator("[data-do=expand]").click()
+    until(shown, "a.open.length > 12 && b.open.length > a.open.length")  # what b has alone, too
+    before = shown.evaluate(STATES)
+    graph_of(shown, 0).locator("[data-do=collapse]").click()
+    until(shown, "all.every((one) => !one.open.length)")
+    shown.go_back()
+    until(shown, "JSON.stringify(all) === argument", shown.evaluate("JSON.stringify", before))
+
+
+@pytest.mark.slow
+def test_what_is_seen_in_the_middle_of_one_is_seen_in_that_of_the_other(open_page: Open) -> None:
+    shown = open_page(page_on_two())
+    face_of(shown, 0, "c4").click()  # b has one block more in c3, another in c4
+    until(shown, "b.open.includes('c4')")
+    away = f"(path) => ({MIDDLE})(path)"
+    for path in ("c4/block0", "c5", "c2"):
+        graph_of(shown, 0).locator(".view").evaluate(
+            f"(view, path) => view.scrollBy(0, ({MIDDLE})(path)[0])", path
+        )
+        shown.wait_for_function(
+            f"(path) => {{ const [a, b] = ({away})(path); return Math.abs(a - b) < 3; }}", arg=path
+        )
+
+
+@pytest.mark.slow
+def test_a_switch_lets_each_go_its_own_way(open_page: Open) -> None:
+    shown = open_page(page_on_two())
+    shown.get_by_label("Move together").uncheck()
+    face_of(shown, 0, "c3").click()
+    until(shown, "a.open.includes('c3')")
+    assert shown.evaluate(STATES)[1]["open"] == []
+    shown.get_by_label("Move together").check()
+    face_of(shown, 1, "c5").click()
+    until(shown, "a.open.includes('c5') && b.open.length === 1")  # only what is done from now on
+
+
+@pytest.mark.slow
+def test_a_reader_is_led_from_difference_to_difference(open_page: Open) -> None:
+    shown = open_page(page_on_two())
+    where = shown.locator(".where")
+    shown.get_by_role("button", name="Next difference").click()
+    until(shown, "b.selected === 'c3/block2' && a.selected === 'c3'")
+    assert where.text_content() == "1 of 2"
+    shown.keyboard.press("n")
+    until(shown, "b.selected === 'c4/block1' && a.selected === 'c4'")
+    shown.keyboard.press("p")
+    until(shown, "b.selected === 'c3/block2'")
+    shown.get_by_role("button", name="+1 block in c4").click()
+    until(shown, "b.selected === 'c4/block1'")
+    assert shown.locator(".step[aria-current=true]").text_content().strip().endswith("in c4")
+    shown.keyboard.press("n")
+    until(shown, "b.selected === 'c3/block2'")  # round again
+    shown.go_back()
+    until(shown, "b.selected === 'c4/block1' && a.selected === 'c4'")
+
+
+@pytest.mark.slow
+def test_four_stand_below_each_other_on_a_phone(open_page: Open) -> None:
+    networks = [small(1, number, 1, 1) for number in (1, 2, 3, 2)]
+    html = report_page(report_on(*networks, only=("differences",)))
+    shown = open_page(html, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    lefts = shown.evaluate(
+        "[...document.querySelectorAll('.tied .viewer')].map((one) => one.getBoundingClientRect().left)"
+    )
+    assert len(lefts) == 4
+    assert len(set(lefts)) == 1
+    assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    shown.get_by_role("button", name="Next difference").tap()
+    until(shown, "b.selected === 'c3/block1' && c.selected === 'c3/block1' && a.selected === 'c3'")
+    shown.set_viewport_size({"width": 1280, "height": 800})
+    shown.wait_for_function(
+        "new Set([...document.querySelectorAll('.tied .viewer')]"
+        ".map((one) => one.getBoundingClientRect().left)).size === 2"
+    )
