@@ -46,12 +46,12 @@ def _known(scene: Scene, subject: Subject) -> Scene:
 
 def _runs(report: Report) -> Iterator[Part]:
     """Tell which run is faster, by how much, how sure, and where; each against the first."""
-    first, *others = [
+    sides = [
         Side(reference=subject.text, run=run) for subject in report.subjects for run in subject.runs
-    ] or [None]
-    for number, side in enumerate(others, 1):
-        assert first is not None
-        if len(others) > 1:
+    ]
+    for number, side in enumerate(sides[1:], 1):
+        first = sides[0]
+        if len(sides) > 2:
             yield Heading(f"{first.name} → {side.name}")
         try:
             found = Comparison(a=first, b=side, how="groups")
