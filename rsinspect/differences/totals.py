@@ -43,8 +43,8 @@ def totals_answer(networks: Sequence[Network], question: Question) -> Answer:
     ]
     if partly:
         notes.append(
-            f"{names_in_words(partly)}: at least so much, as no op describes some layers; FLOPs and "
-            "activations are compared by what is known."
+            f"{names_in_words(partly)}: at least so much, as no op describes some layers; FLOPs "
+            "and activations are compared by what is known."
         )
     table = Table(
         title="What each costs",

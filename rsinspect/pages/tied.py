@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rsinspect.differences.pairs import Comparison, compare
 from rsinspect.differences.places import Place, counterparts, differences_of
@@ -10,26 +10,22 @@ from rsinspect.drawing.comparison import alongside
 from rsinspect.drawing.scene import Node, Scene
 from rsinspect.pages.parts import Explorer, Step, Steps, Tied
 from rsinspect.pages.report import Report
-from rsinspect.pages.subject import Subject
+from rsinspect.pages.scenes import coloured
 
 MOST_STEPS = 60
 """Differences that are listed of two networks: of more, nobody sees them one by one."""
 
-Known = Callable[[Scene, Subject], Scene]
-"""Adds to a scene what else is known of a subject."""
 
-
-def tied(report: Report, known: Known) -> Tied:
+def tied(report: Report) -> Tied:
     """Put the networks of a report side by side, each compared with the first.
 
     Args:
         report: About two networks or more.
-        known: Adds what is known of each besides its graph.
     """
     first, *others = report.subjects
     networks = [subject.network for subject in report.subjects]
     scenes = [
-        known(scene, subject)
+        coloured(scene, subject)
         for scene, subject in zip(
             alongside(*networks, question=report.question), report.subjects, strict=True
         )

@@ -9,13 +9,9 @@ from rsinspect.comparisons.answer import comparison_answer
 from rsinspect.comparisons.comparison import Comparison, Side
 from rsinspect.differences.report import chain_answer, diff_answer
 from rsinspect.differences.totals import totals_answer
-from rsinspect.drawing.overlay import with_latency
-from rsinspect.drawing.scene import Scene
 from rsinspect.pages.parts import Heading, Part, Prose, Section, Tabled
 from rsinspect.pages.report import Report
-from rsinspect.pages.subject import Subject
 from rsinspect.pages.tied import tied
-from rsinspect.plots.overlay import measured_of
 
 
 def section(report: Report) -> Section | None:
@@ -30,18 +26,11 @@ def _networks(report: Report) -> Iterator[Part]:
     first, *others = report.subjects
     networks = [subject.network for subject in report.subjects]
     yield Tabled("totals", totals_answer(networks, report.question))
-    yield tied(report, _known)
+    yield tied(report)
     for other in others:
         yield Tabled(f"diff-{first.key}-{other.key}", diff_answer(first.network, other.network))
     if len(others) > 1:
         yield Tabled("diff-chain", chain_answer(networks))
-
-
-def _known(scene: Scene, subject: Subject) -> Scene:
-    """Add what was measured of a network."""
-    if not subject.runs:
-        return scene
-    return with_latency(scene, measured_of(subject.runs[0], subject.network))
 
 
 def _runs(report: Report) -> Iterator[Part]:
