@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,11 @@ from rsinspect.profiling.statistics import Latency
 from tests.conftest import Cli
 from tests.networks import layout_of, saved
 from tests.runs import a_run, run_of
+
+if TYPE_CHECKING:
+    from tests.browser import Open
+
+pytest_plugins = ("tests.browser",)
 
 SMALL = ("--blocks", "1,1,1,1", "--width", "0.25", "--resolution", "32")
 
@@ -347,7 +352,7 @@ def test_the_facts_are_the_numbers_of_the_commands(cli: Cli, tmp_path: Path) -> 
         "Most alive at once": "peak_activation_bytes",
     }
     assert {name: facts[name][1] for name in exact} == {n: totals[k] for n, k in exact.items()}
-    assert facts["Latency"][1] == 0.4
+    assert facts["Latency"][1] == 0.05
     assert facts["Top-1"] == ("78.8 %", 78.8)
     provenance = facts_of(page, "provenance")
     assert provenance["Given as"][0] == "50"
@@ -362,3 +367,60 @@ def test_a_foreign_network_and_several_have_facts(cli: Cli, tmp_path: Path) -> N
     assert page.count('<dl class="facts">') == 2
     assert "no ResNet-RS by its wiring" in page
     assert "<h3>ResNet-RS-50 @ 160×160</h3>" in page
+
+
+def test_a_gallery_is_a_page_for_each_and_one_that_lists_them(
+    cli: Cli, tmp_path: Path, open_page: Open
+) -> None:
+    run = save(tmp_path / "run.json", run_on(rsinspect.network("50")))
+    options = ("--gallery", "50,101@160", "--run", run, "--only", "facts")
+    first, again = tmp_path / "first", tmp_path / "again"
+    for folder in (first, again):
+        folder.parent.mkdir(exist_ok=True)
+        outcome = cli("report", *options, "-o", folder)
+        assert outcome.code == 0, outcome.err
+    names = ["index.html", "resnet-rs-101-160x160.html", "resnet-rs-50-160x160.html"]
+    assert sorted(path.name for path in first.iterdir()) == names
+    for name in names:  # but for the folder's name in the command
+        bytes_of = [(each / name).read_bytes() for each in (first, again)]
+        assert bytes_of[0] == bytes_of[1].replace(b"output again", b"output first")
+    for name in names[1:]:
+        assert '<a href="index.html">' in (first / name).read_text(encoding="utf-8")
+    index = (first / "index.html").read_text(encoding="utf-8")
+    rows = document_of(index)["rows"]
+    totals = json.loads(cli("summary", "50", "-f", "json").out)["totals"]
+    assert {key: rows[0][key] for key in ("params", "macs", "flops")} == {
+        key: totals[key] for key in ("params", "macs", "flops")
+    }
+    assert (rows[0]["top1"], rows[0]["per_image_s"], rows[1]["per_image_s"]) == (78.8, 0.05, None)
+    page = open_page(index)
+    assert [link.get_attribute("href") for link in page.query_selector_all(".cards a")] == [
+        "resnet-rs-50-160x160.html",
+        "resnet-rs-101-160x160.html",
+    ]
+    assert page.locator(".cards li:first-child rect").count() == 19  # 16 blocks; input, stem, head
+    assert page.locator("#networks tbody tr").count() == 2
+
+
+NO_GALLERY: dict[str, str] = {
+    "--gallery 50,nix -o g": "'nix' is not a model",
+    "--gallery 50 -o net.json": "net.json is a file, not a folder",
+    "--gallery 50 -o no/g": "no/g cannot be written",
+    "net.json --gallery 50 -o g": "MODEL is for a page alone",
+    "--gallery 50 --width 2 -o g": "--width is for one network",
+    "--gallery 50 --run run.json -o g": "not listed here",
+    "--gallery 50 --only figures -o g": "unknown section",
+}
+
+
+@pytest.mark.parametrize("line", NO_GALLERY)
+def test_a_gallery_that_cannot_be_leaves_nothing(
+    line: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "run.json", run_on(small()))
+    small().save(tmp_path / "net.json")
+    outcome = cli("report", *line.split())
+    assert outcome.code == 2
+    assert NO_GALLERY[line] in outcome.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.json", "run.json"]

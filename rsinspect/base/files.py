@@ -111,6 +111,32 @@ def placed(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder for files that are written meanwhile; one that was made is gone on failure.
+
+    Raises:
+        OutputNotWritable: If it cannot be one, or files cannot be written into it.
+    """
+    is_new = not folder.exists()
+    with _refusing(folder):
+        if not is_new and not folder.is_dir():
+            raise OutputNotWritable(f"{folder} is a file, not a folder", "name another folder")
+        if is_new:
+            folder.mkdir()
+        if not os.access(folder, os.W_OK):
+            raise OutputNotWritable(
+                f"{folder} cannot be written", "choose a place you may write to"
+            )
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
 def check_apart(written: Mapping[str, Path], read: Mapping[str, Path] | None = None) -> None:
     """Refuse two names for one file, of which the second would lose what is in the first.
 

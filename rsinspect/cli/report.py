@@ -10,7 +10,7 @@ import typer
 
 from rsinspect.base.embedded import check_page
 from rsinspect.base.errors import InvalidSpec
-from rsinspect.base.files import check_writable
+from rsinspect.base.files import check_writable, made_folder
 from rsinspect.base.flags import flag
 from rsinspect.base.formats import STDOUT
 from rsinspect.base.talk import say
@@ -19,7 +19,7 @@ from rsinspect.base.words import Option, advice, names_in_words
 from rsinspect.cli.claims import reads, reads_model, reads_runs, writes_each
 from rsinspect.cli.declaration import OUTPUT, completing, option
 from rsinspect.cli.options import ChangeOptions, models, with_options
-from rsinspect.cli.outputs import put
+from rsinspect.cli.outputs import put, write
 from rsinspect.cli.recording import Db
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
@@ -181,29 +181,60 @@ def report(
         option(
             "--output",
             "-o",
-            help="The page, a file whose name ends in .html; '-' for stdout.",
+            help="The page, a file whose name ends in .html; '-' for stdout. With --gallery a "
+            "folder.",
             panel=OUTPUT,
             callback=_writes,
         ),
     ],
+    gallery: Annotated[
+        str | None,
+        option(
+            "--gallery",
+            help="A page for each of these networks, and an index.html that lists them: published, "
+            "or MODELs with commas.",
+            panel=OUTPUT,
+        ),
+    ] = None,
 ) -> None:
     """Write one page that explains a network and opens anywhere."""
+    command = _command(context)
+    if gallery is not None:
+        _write_gallery(
+            gallery, subjects, changes, _asked(subjects, question, page, command), output
+        )
+        return
     _check_page(output)
     from rsinspect.pages.html import report_page
 
-    made = _report(subjects, changes, question, page, _command(context))
+    made = _report(subjects, changes, _asked(subjects, question, page, command))
     put(report_page(made).encode(), output)
     for note in made.notes:
         say(note)
 
 
-def _report(
-    subjects: SubjectOptions,
-    changes: ChangeOptions,
-    question: Question,
-    page: PageOptions,
-    command: str,
+def _asked(
+    subjects: SubjectOptions, question: Question, page: PageOptions, command: str
 ) -> "Report":
+    """Say what a page is to show and look like, whatever it is about.
+
+    Raises:
+        InvalidChoice: If there is no such theme or section.
+    """
+    from rsinspect.pages.report import Report
+
+    return Report(
+        subjects=(),
+        question=question,
+        title=page.title or "",
+        theme=page.theme,
+        only=page.sections(),
+        command=command,
+        db=subjects.db,
+    )
+
+
+def _report(subjects: SubjectOptions, changes: ChangeOptions, asked: "Report") -> "Report":
     """Read what the page is about.
 
     Raises:
@@ -211,20 +242,41 @@ def _report(
     """
     from dataclasses import replace
 
-    from rsinspect.pages.report import Report
     from rsinspect.pages.subject import subjects_of
 
-    made = Report(subjects=(), question=question, theme=page.theme, only=page.sections())
     runs = subjects.runs()
     networks, notes = subjects.networks(changes, apart=bool(runs))
-    return replace(
-        made,
-        subjects=subjects_of(networks, runs, subjects.weights or ()),
-        title=page.title or "",
-        command=command,
-        notes=notes,
-        db=subjects.db,
-    )
+    found = subjects_of(networks, runs, subjects.weights or ())
+    return replace(asked, subjects=found, notes=notes)
+
+
+def _write_gallery(
+    listed: str, subjects: SubjectOptions, changes: ChangeOptions, asked: "Report", folder: Path
+) -> None:
+    """Write a page for each of many networks and one that lists them; all of them or none.
+
+    Raises:
+        RsInspectError: If there is no such network or run, or the folder cannot be written.
+    """
+    if subjects.model or subjects.weights:
+        given = "MODEL" if subjects.model else Option("weights")
+        raise InvalidSpec(
+            advice("{} is for a page alone; {} names its networks", given, Option("gallery")),
+            "leave one of them out",
+        )
+    _refuse(changes, "a gallery has several")
+    from rsinspect.networks.lists import models_of
+    from rsinspect.networks.named import network
+    from rsinspect.networks.network import folded
+    from rsinspect.pages.gallery import gallery
+
+    with made_folder(folder):
+        runs, networks = subjects.runs(), []
+        for text in models_of(listed):
+            made = network(text, resolution=changes.size())
+            networks.append((text, folded(made) if changes.fold_batch_norm else made))
+        pages = gallery(networks, runs, asked, say)
+        write({folder / name: page.encode() for name, page in pages.items()})
 
 
 def _check_page(output: Path) -> None:

@@ -64,7 +64,7 @@ def subjects_of(
     if len(named) > MOST_SUBJECTS:
         raise InvalidQuestion(
             f"a page shows {MOST_SUBJECTS} networks at most; these are {len(named)}",
-            "a gallery has a page for each",
+            advice("a page for each of them: {}", Option("gallery")),
         )
     found = [
         Subject(text=showable(text, LONGEST_NAME), network=network, key=key)
@@ -90,12 +90,13 @@ def _measured(runs: Sequence[tuple[str, ProfileRun]]) -> list[tuple[str, Network
                 "wrote it",
                 f"name the network too: {run.title}",
             )
-        if not any(_is_of(run, network) for _, network in found):
+        if not any(is_of(run, network) for _, network in found):
             found.append((run.title, run.network))
     return found
 
 
-def _is_of(run: ProfileRun, network: Network) -> bool:
+def is_of(run: ProfileRun, network: Network) -> bool:
+    """Tell whether a run is a measurement of a network."""
     try:
         run.check_model(network)
     except InvalidMeasurement:
@@ -105,7 +106,7 @@ def _is_of(run: ProfileRun, network: Network) -> bool:
 
 def _place_of(called: str, run: ProfileRun, subjects: Sequence[Subject]) -> int:
     """Find the network that a run is of: of several that are alike the one with fewest runs."""
-    places = [place for place, each in enumerate(subjects) if _is_of(run, each.network)]
+    places = [place for place, each in enumerate(subjects) if is_of(run, each.network)]
     if places:
         return min(places, key=lambda place: len(subjects[place].runs))
     if len(subjects) == 1:

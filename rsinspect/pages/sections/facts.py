@@ -106,7 +106,7 @@ def _latency(run: ProfileRun) -> Fact:
     """Tell how fast a network was, and how sure that is."""
     said, _, doubts = headline(run).partition("; ")
     named = f"{run.conditions}{f'; {doubts}' if doubts else ''}"
-    return Fact("Latency", said, run.end_to_end.latency.median, f"{named}; {_share(run)}")
+    return Fact("Latency", said, run.end_to_end.per_image_s, f"{named}; {_share(run)}")
 
 
 def _share(run: ProfileRun) -> str:
