@@ -145,13 +145,19 @@ class Code(NamedTuple):
     text: str
 
 
-class Beside(NamedTuple):
-    """Parts beside each other where there is room, else one below the other."""
+class Stacked(NamedTuple):
+    """Parts one below the other, which stay together where others stand beside them."""
 
     parts: tuple[Heading | Prose | Facts | Tabled | Drawn | Code, ...]
 
 
-Part = Heading | Prose | Facts | Tabled | Drawn | Explorer | Tied | Code | Beside
+class Beside(NamedTuple):
+    """Parts beside each other where there is room, else one below the other."""
+
+    parts: tuple[Heading | Prose | Facts | Tabled | Drawn | Code | Stacked, ...]
+
+
+Part = Heading | Prose | Facts | Tabled | Drawn | Explorer | Tied | Code | Stacked | Beside
 
 
 class Section(NamedTuple):

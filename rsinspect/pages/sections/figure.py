@@ -24,8 +24,8 @@ def section(report: Report) -> Section | None:
         if len(report.subjects) > 1:
             parts.append(Heading(subject.network.title))
         scene = view(subject.network, "figure6", question=report.question)
-        drawn = partial(_drawn, scene)
-        parts.append(Drawn(f"figure-{subject.key}", drawn, scene.description, scene.caption))
+        name, draw = f"figure-{subject.key}", partial(_drawn, scene)
+        parts.append(Drawn(name, draw, scene.description, scene.caption))
     return Section("figure", "The architecture", tuple(parts))
 
 
