@@ -9,7 +9,7 @@ from typing import Any
 from rsinspect import paper
 from rsinspect.answers.computed import PRINTED_UNITS
 from rsinspect.answers.printed import answers_about
-from rsinspect.base.units import changed_by, count, significant
+from rsinspect.base.units import changed_by, count, seconds
 from rsinspect.base.words import names_in_words
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network, at_size
@@ -103,10 +103,10 @@ def _times(text: str, row: Mapping[str, Any]) -> Iterator[Fact]:
         ("V100", "v100_latency_s", 1.0, "float32", pair and pair.v100),
         ("TPUv3", "tpuv3_latency_ms", 1e-3, "bfloat16", pair and pair.tpu),
     ):
-        seconds = row[column] * unit
+        step_s = row[column] * unit
         beside = f"; {faster:g} × as fast as {pair.rival}" if pair and faster else ""
         yield Fact(
-            f"Training step, {name}", f"{significant(seconds)} s", seconds,
+            f"Training step, {name}", seconds(step_s), step_s,
             f"128 images, {dtype}, as printed{beside}",
         )  # fmt: skip
 
