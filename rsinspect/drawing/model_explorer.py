@@ -32,12 +32,11 @@ from rsinspect.drawing.scene import (
     Lane,
     Node,
     Panel,
-    Part,
     Role,
     Scene,
 )
 from rsinspect.drawing.theme import LIGHT, text_on
-from rsinspect.layers.fold import IN_WORDS
+from rsinspect.drawing.wording import alike
 
 SUFFIX = ".me.json"
 ADDITIVE = ("params", "macs", "flops", "activation_bytes")
@@ -208,7 +207,7 @@ def _groups(panel: Panel) -> Iterator[tuple[str, dict[str, str]]]:
     for stage in panel.nodes:
         attributes = _words(stage.facts)
         for part in stage.parts:
-            words = (part.kind, _alike(part), *part.lines)
+            words = (part.kind, alike(part), *part.lines)
             attributes[part.name or "layers"] = "; ".join(filter(None, words))
         yield stage.path, attributes
         parts = {path: part for part in stage.parts for path in part.paths}
@@ -217,24 +216,10 @@ def _groups(panel: Panel) -> Iterator[tuple[str, dict[str, str]]]:
                 continue
             about = {"block": block.title, "layers": "; ".join(block.lines)}
             part = parts[block.path]
-            if alike := _alike(part):
+            if several := alike(part):
                 key = "identical" if part.likeness == "identical" else "alike"
-                about[key] = f"one of {alike}"
+                about[key] = f"one of {several}"
             yield _namespace(stage.path, block.path), about | _words(block.facts)
-
-
-def _alike(part: Part) -> str:
-    """Say how many blocks are alike, in what, and if they share weights; nothing of one block.
-
-    >>> _alike(Part(paths=("c2/block1", "c2/block2"), likeness="growing"))
-    '2 blocks of one form, growing width, each with weights of its own'
-    """
-    if part.repeats == 1:
-        return ""
-    alike = IN_WORDS[part.likeness]
-    own = "" if part.shares else ", each with weights of its own"
-    blocks = f"{alike} blocks" if part.likeness == "identical" else f"blocks {alike}"
-    return f"{part.repeats} {blocks}{own}"
 
 
 def _group_configs(panel: Panel) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, assert_never
 
-from rsinspect.drawing.scene import Lane, Role
+from rsinspect.drawing.scene import EdgeKind, Lane, Role
 from rsinspect.layers import ops
 from rsinspect.layers.blocks import Block
 from rsinspect.layers.wording import describe
@@ -26,6 +26,13 @@ def kind_of(block: Block) -> str:
     gates = {gate.scale.path for gate in block.gates}
     joins = (len(layer.inputs) > 1 and layer.path not in gates for layer in block.group.layers)
     return "branching" if any(joins) else "plain"
+
+
+def shortcut_of(block: Block) -> EdgeKind | None:
+    """Name what leads around a block to where it is added; None where nothing is."""
+    if block.addition is None:
+        return None
+    return "projection" if block.shortcut else "identity"
 
 
 def fused(op: ops.Op) -> str:

@@ -121,6 +121,7 @@ class Part:
         lines: Description of what it consists of.
         likeness: In what the blocks that it stands for are alike.
         shares: Whether they use weights of earlier layers.
+        shortcut: What leads around a block, where something does.
     """
 
     paths: tuple[str, ...]
@@ -129,6 +130,7 @@ class Part:
     lines: tuple[str, ...] = ()
     likeness: Likeness = "identical"
     shares: bool = False
+    shortcut: EdgeKind | None = None
 
     @property
     def title(self) -> str:
@@ -158,6 +160,8 @@ class Node:
         lane: Where a layer stands in its block.
         repeats: How many it stands for that are alike.
         likeness: In what they are alike.
+        shares: Whether they use weights of earlier layers.
+        shortcut: What leads around a block, where something does.
         lines: Description of what it consists of.
         parts: The same for a closed stage, block by block.
         costs: What its footer says.
@@ -176,6 +180,8 @@ class Node:
     lane: Lane = "trunk"
     repeats: int = 1
     likeness: Likeness = "identical"
+    shares: bool = False
+    shortcut: EdgeKind | None = None
     lines: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     costs: tuple[Fact, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from rsinspect.base.units import binary_bytes, count, percent
 from rsinspect.base.words import plural, spans
 from rsinspect.drawing.contents import run_lines
-from rsinspect.drawing.roles import fused, kind_of, layer_role
+from rsinspect.drawing.roles import fused, kind_of, layer_role, shortcut_of
 from rsinspect.drawing.scene import Edge, Fact, Lane, Mark, Node, Part
 from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, layer_cost, layers_cost, weight_shapes
@@ -186,6 +186,8 @@ class Tree:
                 paths=run.paths,
                 repeats=run.repeats,
                 likeness=likeness,
+                shares=part.shares,
+                shortcut=part.shortcut,
                 lines=part.lines,
                 costs=self._costs(cost, first.layers),
                 facts=self.facts(cost, output),
@@ -250,14 +252,16 @@ class Tree:
             return Part(
                 paths=run.paths, name=name, lines=lines, likeness=run.likeness, shares=run.shares
             )
+        block = self.structure.block(group)
         numbers = spans([group.number for group in run.groups if group.number is not None])
         return Part(
             paths=run.paths,
-            kind=kind_of(self.structure.block(group)),
+            kind=kind_of(block),
             name=f"block{'s' if run.repeats > 1 else ''} {numbers}",
             lines=lines,
             likeness=run.likeness,
             shares=run.shares,
+            shortcut=shortcut_of(block),
         )
 
 

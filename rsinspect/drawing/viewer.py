@@ -23,9 +23,11 @@ from rsinspect.drawing.scene import (
     Mark,
     Node,
     Panel,
+    Part,
     Scale,
     Scene,
 )
+from rsinspect.drawing.wording import alike
 from rsinspect.layers.cost import CONVENTIONS
 
 HEAT_STEPS = 40
@@ -191,10 +193,10 @@ class _Document:
 
     def _node(self, node: Node, twins: list[Node], details: Details | None) -> dict[str, Any]:
         parts = [
-            {"title": part.title, "repeats": part.repeats, "lines": part.lines}
+            {"title": part.title, "repeats": part.repeats, "lines": part.lines} | _block(part)
             for part in node.parts
         ]
-        optional: dict[str, Any] = {
+        optional: dict[str, Any] = _block(node) | {
             "aside": node.aside,
             "repeats": node.repeats if node.repeats > 1 else None,
             "lines": node.lines,
@@ -210,6 +212,12 @@ class _Document:
             "known": self._known(node, twins, details.explanation(node.path) if details else None),
             **{key: value for key, value in optional.items() if value},
         }
+
+
+def _block(item: Node | Part) -> dict[str, str]:
+    """Say what leads around a block, and in what blocks are alike."""
+    said = {"shortcut": item.shortcut, "alike": alike(item)}
+    return {key: words for key, words in said.items() if words}
 
 
 def _edges(panel: Panel) -> list[list[int | str]]:

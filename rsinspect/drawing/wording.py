@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rsinspect.drawing.grids import shortened
 from rsinspect.drawing.scene import GridRow, Node, Part, Role
+from rsinspect.layers.fold import IN_WORDS
 
 
 def titled(item: Node | Part) -> str:
@@ -15,6 +16,20 @@ def titled(item: Node | Part) -> str:
     'identity blocks 1-2 × 2'
     """
     return f"{item.title} × {item.repeats}" if item.repeats > 1 else item.title
+
+
+def alike(item: Node | Part) -> str:
+    """Say how many blocks are alike, in what, and if they share weights; nothing of one block.
+
+    >>> alike(Part(paths=("c2/block1", "c2/block2"), likeness="growing"))
+    '2 blocks of one form, growing width, each with weights of its own'
+    """
+    if item.repeats == 1:
+        return ""
+    words = IN_WORDS[item.likeness]
+    own = "" if item.shares else ", each with weights of its own"
+    blocks = f"{words} blocks" if item.likeness == "identical" else f"blocks {words}"
+    return f"{item.repeats} {blocks}{own}"
 
 
 def unsaid(item: Node | GridRow) -> str:

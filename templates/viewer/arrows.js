@@ -28,11 +28,18 @@ function route(box, { tail, head, rail }, left) {
   return [[x, a.bottom], [x, b.top]];
 }
 
+// A closed block has its shortcut beside it.
+const bypass = ({ left, top, bottom }) => [[left, top + 10], [left - 13, top + 10], [left - 13, bottom - 10], [left, bottom - 10]];
+
 // The way of every arrow of a box, for all of them at once.
 function routes(box) {
   let least;
   const left = () => (least ??= Math.min(...box.middle.map((part) => part.el.offsetLeft)));
-  return (box.links ?? []).map((one) => [one, bend(route(box, one, left))]);
+  const around = box.inside.filter((part) => part.shortcut && !part.open);
+  return [
+    ...box.arrows.map((one) => [one, bend(route(box, one, left))]),
+    ...around.map((part) => [{ kind: part.shortcut, label: part.aside }, bend(bypass(ends(part.el)))]),
+  ];
 }
 
 // A polyline with round corners.

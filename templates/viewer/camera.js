@@ -205,7 +205,7 @@ class Minimap {
       draw(x, y, w / zoom, h / zoom, fillOf(`${element.className} ${element.style.getPropertyValue("--fill")}`, element), part.body ? 0.35 : 1);
       if (!part.sketched) continue;
       const body = part.body.getBoundingClientRect();
-      for (const shape of part.body.querySelectorAll(".shape"))
+      for (const shape of part.body.querySelectorAll(".shade"))
         for (const [, ...place] of shape.getAttribute("d").matchAll(/M(\S+) (\S+)h(\S+)v([\d.]+)/g)) {
           const [left, top, wide, high] = place.map(Number);
           draw((body.left - origin.left) / zoom + left, (body.top - origin.top) / zoom + top, wide, high,

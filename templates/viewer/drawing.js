@@ -9,6 +9,8 @@ function make(name, attributes = {}, ...inside) {
   return made;
 }
 const text = (style, words) => (words ? make("span", { class: style }, words) : null);
+const shortcutMark = (kind) => make("svg", { class: "around wires", width: 24, height: 10, "aria-hidden": "true" },
+  make("path", { class: `edge ${kind}`, d: "M1 5H21", "marker-end": `url(#arrow-${kind})` }));
 const times = (part) => (part.repeats > 1 ? text("times", `× ${part.repeats}`) : null);
 
 const LEGIBLE = 0.4; // the zoom below which a box is not filled for its words, and at
@@ -23,7 +25,7 @@ function away({ body }, frame) {
 
 class Drawing {
   constructor(graph, canvas, room) {
-    Object.assign(this, { graph, canvas, room, quantity: null, selected: null, hits: new Set(), byFace: new WeakMap(), forms: new Map(), resting: [] });
+    Object.assign(this, { graph, canvas, room, quantity: null, selected: null, hits: new Set(), byFace: new WeakMap(), byWay: new WeakMap(), forms: new Map(), resting: [] });
     for (const part of graph.all) part.wake = () => this.#wake(part);
     for (const [index, place] of [...canvas.querySelectorAll(".panel")].entries()) {
       graph.diagrams[index].place = place.querySelector(".diagram");
@@ -113,10 +115,10 @@ class Drawing {
 
   // Boxes whose parts have words of the same lengths have the same sizes.
   #formOf(box) {
-    const words = box.children.map((part) => [part.title, part.aside, this.#chip(part), part.repeats, part.lines, part.mark,
-      part.parts, this.graph.costs(part, this.quantity), Boolean(this.graph.heat(part, this.quantity))]);
-    const places = new Map([box.ports?.in, ...box.children, box.ports?.out].map((part, i) => [part, i]));
-    const links = (box.links ?? []).map((one) => `${places.get(one.tail)}>${places.get(one.head)}${one.kind[0]}`);
+    const words = box.inside.map((part) => [part.title, part.aside, this.#chip(part), part.repeats, part.lines, part.mark,
+      part.parts, part.alike, part.shortcut, this.graph.costs(part, this.quantity), Boolean(this.graph.heat(part, this.quantity))]);
+    const places = new Map([box.ports?.in, ...box.inside, box.ports?.out].map((part, i) => [part, i]));
+    const links = box.arrows.map((one) => `${places.get(one.tail)}>${places.get(one.head)}${one.kind[0]}`);
     const key = JSON.stringify([box.ports?.in?.shape, words, box.ports?.out?.shape]).replace(/\d/g, "0") + links;
     if (!this.forms.has(key)) this.forms.set(key, {});
     return this.forms.get(key);
@@ -125,7 +127,7 @@ class Drawing {
   // Measure forms that are new, then give sketches their size and what they show.
   #finish(boxes) {
     this.graph.changes++;
-    const resting = this.diagrams.flatMap(opened).filter((box) => box.parent && box.body && !box.children.some((part) => part.open));
+    const resting = this.diagrams.flatMap(opened).filter((box) => box.parent && box.body && !box.inside.some((part) => part.open));
     for (const box of resting)
       if (!box.sketched && !box.form.width) measure(box);
     this.resting = resting;
@@ -172,7 +174,7 @@ class Drawing {
     this.hits = hits;
     for (const part of new Set([...before, ...hits])) if (drawn(part)) this.#dress(part);
     for (const box of this.resting)
-      if (box.sketched && box.children.some((part) => before.has(part) !== hits.has(part))) this.#sketch(box);
+      if (box.sketched && box.inside.some((part) => before.has(part) !== hits.has(part))) this.#sketch(box);
   }
 
   #dress(part) {
@@ -188,6 +190,7 @@ class Drawing {
   #chip(part) {
     const parent = part.parent.path;
     if (part.role === "stage") return "stage";
+    if (part.parent.one) return `1 of ${part.parent.repeats}`;
     return isOp(part) && parent && part.path.startsWith(`${parent}/`) ? part.path.slice(parent.length + 1) : "";
   }
 
@@ -199,10 +202,10 @@ class Drawing {
     const tooltip = [part.path, ...this.graph.facts(part).map(([, , words]) => words)].join("\n");
     part.face = make("button", { type: "button", class: "face", title: tooltip }, top);
     if (!part.open) {
-      part.face.append(...(part.lines ?? []).map((line) => text("line", line)));
+      part.face.append(...[...(part.lines ?? []).map((line) => text("line", line)), text("line alike", part.alike)].filter(Boolean));
       if (part.parts) part.face.append(make("span", { class: "inside" }, ...part.parts.map((piece) =>
         make("span", { class: "piece" },
-          piece.title && make("span", { class: "name" }, piece.title, times(piece)),
+          piece.title && make("span", { class: "name" }, piece.shortcut && shortcutMark(piece.shortcut), piece.title, times(piece)),
           ...piece.lines.map((line) => text("line", line))))));
     }
     const state = op ? "op" : part.open && !leaf ? "open" : "closed";
@@ -212,9 +215,17 @@ class Drawing {
     part.shift = 0;
     this.#paint(part);
     Object.assign(part, { body: null, sketched: false });
+    if (part.open && part.alike) part.el.append(this.#ways(part));
     if (part.open && !leaf) part.el.append(this.#fill(part));
     this.#dress(part);
     return part.el;
+  }
+
+  // In what blocks are alike; whether they are shown one by one, or the first for all.
+  #ways(part) {
+    const button = make("button", { type: "button", class: "way", "aria-pressed": String(Boolean(part.one)) }, "one for all");
+    this.byWay.set(button, part);
+    return make("div", { class: "ways" }, text("", part.alike), button);
   }
 
   // Say and colour what the quantity is of a part that is drawn.
@@ -238,13 +249,14 @@ class Drawing {
   #fill(box) {
     box.wires = make("svg", { class: "wires", "aria-hidden": "true" });
     box.body = make("div", { class: "body", role: "group", "aria-label": box.path ? `inside ${box.path}` : "diagram" }, box.wires);
-    const rests = box.parent && !box.children.some((part) => part.open);
+    box.arrows = linksOf(box);
+    const rests = box.parent && !box.inside.some((part) => part.open);
     if (rests) box.form = this.#formOf(box);
     box.sketched = Boolean(rests && !box.filled && box.form.known && this.selected?.parent !== box);
     if (rests) box.form.known = true; // to those that are filled after this one
     if (!box.sketched) {
       const { in: into, out } = box.ports ?? {};
-      const row = [into, ...box.children, out].filter(Boolean);
+      const row = [into, ...box.inside, out].filter(Boolean);
       for (const one of row)
         if (one.port) one.el = make("span", { class: "port" }, `${one.port} ${one.shape}`);
         else this.#show(one);

@@ -16,6 +16,9 @@ class Part {
   }
 
   set face(button) { this.#face = button; }
+
+  // What is shown of what is in it: of blocks that are alike the first may stand for all.
+  get inside() { return this.one ? this.children.slice(0, 1) : this.children; }
 }
 
 class Graph {
@@ -25,7 +28,7 @@ class Graph {
       const { name, nodes, edges } = panel;
       panel.rows = panel.rows.map((row) => new Part({ ...row, row: true, children: [] }));
       for (const row of panel.rows) this.#keep(row, name);
-      const diagram = { children: nodes, parent: null, open: true };
+      const diagram = new Part({ children: nodes, parent: null, open: true });
       const walk = [];
       this.#adopt(diagram, name, walk);
       for (const [tail, head, kind = "flow", label = walk[tail].aside] of edges) lift(walk[tail], walk[head], kind, label);
@@ -64,7 +67,7 @@ class Graph {
   heat(part, quantity) { return quantity && this.scene.known[part.known].heat[quantity.name]; }
 
   // What is shown, in the order of the forward pass, in sketches too.
-  get shown() { return shown([...this.scene.panels.flatMap((panel) => panel.rows), ...this.diagrams.flatMap((diagram) => diagram.children)]); }
+  get shown() { return shown([...this.scene.panels.flatMap((panel) => panel.rows), ...this.diagrams.flatMap((diagram) => diagram.inside)]); }
 
   quantity(name) { return this.scene.quantities.find((one) => one.name === name) ?? null; }
 }
@@ -76,10 +79,29 @@ function above(part) {
   return chain;
 }
 
-const opened = (part) => (part.open ? [part, ...part.children.flatMap(opened)] : []);
+// Open all that a part is in; give the outermost that was closed, or showed another part in its place.
+function uncover(part) {
+  const chain = above(part), hides = (box, i) => box.one && box.children[0] !== chain[i + 1];
+  const changed = chain.slice(0, -1).filter((box, i) => !box.open || hides(box, i));
+  chain.slice(0, -1).forEach((box, i) => { box.open = true; if (hides(box, i)) box.one = false; });
+  return changed[0];
+}
+
+const opened = (part) => (part.open ? [part, ...part.inside.flatMap(opened)] : []);
 const isOp = (part) => !part.children.length && !part.parts && part.role !== "block";
 const drawn = (part) => Boolean(part?.el?.isConnected);
-const shown = (parts) => parts.flatMap((part) => [part, ...(part.open ? shown(part.children) : [])]);
+const shown = (parts) => parts.flatMap((part) => [part, ...(part.open ? shown(part.inside) : [])]);
+
+// The arrows between what is shown of a box: what leaves the last of parts that are alike leaves the one.
+function linksOf({ links = [], one, children }) {
+  if (!one) return links;
+  const [first] = children, last = children.at(-1), found = new Map();
+  for (const link of links) {
+    const tail = link.tail === last && link.head.port ? first : link.tail;
+    if ((tail === first || tail.port) && (link.head === first || link.head.port)) found.set(`${tail.port} ${link.head.port}`, { ...link, tail });
+  }
+  return [...found.values()];
+}
 
 function port(part, side, shape) {
   part.ports ??= {};

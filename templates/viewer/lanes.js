@@ -2,12 +2,13 @@
 
 const COLUMN = 372; // pixels of a block and the gap beside it
 const CHAIN = 40; // layers one after the other that are worth several columns
+const TALLEST = 60; // parts of a column, though the others are seen by scrolling only
 
 // What of a box follows what, its ports included.
 function arrange(box, row, room, direction) {
-  const links = box.links ?? [], at = new Map(row.map((part, i) => [part, i]));
+  const links = box.arrows, at = new Map(row.map((part, i) => [part, i]));
   const chain = links.every(({ tail, head }) => at.get(head) - at.get(tail) === 1);
-  const apart = box.children.every((part) => !part.children.length && part.role !== "block");
+  const apart = box.inside.every((part) => !part.children.length && part.role !== "block");
   const plain = links.every((one) => one.kind === "flow");
   if (!chain || apart && (!plain || box.parent && row.length < CHAIN)) inLanes(box, row, links);
   else inColumns(box, row, room, direction);
@@ -77,12 +78,13 @@ function inColumns(box, row, room, direction) {
   box.across = !box.parent && direction === "LR";
   box.body.classList.toggle("across", box.across);
   if (box.across) return box.body.append(...row.map((part) => part.el));
-  const many = box.children.length, tall = box.children.filter((part) => part.open).length > many / 2;
+  const many = box.inside.length, tall = box.inside.filter((part) => part.open).length > many / 2;
   const most = tall ? Math.round(Math.sqrt(many / 2.6)) : Math.max(6, Math.round(Math.sqrt(many * 1.3)));
-  const columns = tall ? Math.ceil(many / most) : Math.min(Math.ceil(many / most), Math.max(1, Math.floor(room / COLUMN)));
+  const fit = Math.max(1, Math.floor(room / COLUMN), Math.ceil(many / TALLEST));
+  const columns = tall ? Math.ceil(many / most) : Math.min(Math.ceil(many / most), fit);
   const height = box.parent ? Math.ceil(many / columns) : many;
   for (let i = 0; i < many; i += height)
-    box.body.append(make("div", { class: "column" }, ...box.children.slice(i, i + height).map((part) => part.el)));
+    box.body.append(make("div", { class: "column" }, ...box.inside.slice(i, i + height).map((part) => part.el)));
   if (box.ports?.in) box.body.querySelector(".column").prepend(box.ports.in.el);
   if (box.ports?.out) box.body.lastChild.append(box.ports.out.el);
 }

@@ -3,7 +3,7 @@
 // How large a form is, where in it parts stand and how its arrows run.
 function measure(box) {
   const { offsetWidth: width, offsetHeight: height } = box.body;
-  const parts = box.children.map(({ el }) => [el.offsetLeft, el.offsetTop, el.offsetWidth, el.offsetHeight]);
+  const parts = box.inside.map(({ el }) => [el.offsetLeft, el.offsetTop, el.offsetWidth, el.offsetHeight]);
   const arrows = new Map();
   for (const [{ kind }, d] of routes(box)) arrows.set(kind, (arrows.get(kind) ?? "") + d);
   Object.assign(box.form, { width, height, parts, arrows });
@@ -13,7 +13,7 @@ function measure(box) {
 function sketch(box, heat, hits) {
   const { parts, arrows } = box.form, colours = new Map();
   let found = "";
-  box.children.forEach((part, i) => {
+  box.inside.forEach((part, i) => {
     const [x, y, width, height] = parts[i], outline = `M${x} ${y}h${width}v${height}h${-width}z`;
     const step = heat(part), colour = step === undefined ? part.role : `heat-${step}`;
     colours.set(colour, (colours.get(colour) ?? "") + outline);
@@ -22,7 +22,7 @@ function sketch(box, heat, hits) {
   return [
     ...[...arrows].map(([kind, d]) => make("path", { class: `edge ${kind}`, d })),
     ...[...colours].map(([colour, d]) => make("path", colour.startsWith("heat-")
-      ? { class: "shape", style: `--fill: var(--${colour})`, d } : { class: `shape ${colour}`, d })),
-    ...(found ? [make("path", { class: "shape found", d: found })] : []),
+      ? { class: "shade", style: `--fill: var(--${colour})`, d } : { class: `shade ${colour}`, d })),
+    ...(found ? [make("path", { class: "shade found", d: found })] : []),
   ];
 }

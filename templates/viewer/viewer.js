@@ -124,6 +124,20 @@ class Viewer {
     });
   }
 
+  // Show blocks that are alike one by one, or the first of them, open, for all.
+  turn(part) {
+    this.page.step(() => {
+      this.camera.keep(() => part.face, () => {
+        part.one = !part.one;
+        part.children[0].open = part.one;
+        this.drawing.again(part);
+        this.#roam();
+      });
+      this.#frame(part);
+    });
+    part.el.querySelector(".way").focus({ preventScroll: true });
+  }
+
   // Show an open part as wide as it is, where that can be read; a closed one at the zoom before.
   #frame(part) {
     const { camera } = this, room = camera.frame().width - 2 * MARGIN;
@@ -185,9 +199,8 @@ class Viewer {
   }
 
   #reveal(part) {
-    const closed = above(part).slice(0, -1).filter((one) => !one.open);
-    for (const one of closed) one.open = true;
-    if (closed.length) this.drawing.again(closed[0]);
+    const closed = uncover(part);
+    if (closed) this.drawing.again(closed);
     this.camera.measure();
     this.select(part);
     if (this.camera.zoom < READABLE) this.camera.zoomTo(1);
@@ -252,19 +265,22 @@ class Viewer {
       const innermost = open.filter((part) => !part.children.some((child) => child.open));
       words.push(`open=${every ? "*" : innermost.map((part) => encoded(part.id)).join(",")}`);
     }
+    const ones = open.filter((part) => part.one);
+    if (ones.length) words.push(`one=${ones.map((part) => encoded(part.id)).join(",")}`);
     return words.join("&");
   }
 
   restore(state, place) {
-    const [id, ...settings] = state.split("&"), { color, open, whole } = Object.fromEntries(settings.map((word) => word.split("=")));
+    const [id, ...settings] = state.split("&"), { color, open, one: ones = "", whole } = Object.fromEntries(settings.map((word) => word.split("=")));
     const part = this.graph.byId.get(decoded(id)) ?? null, all = this.graph.all;
-    const before = all.filter((one) => one.open);
+    const shows = () => all.map((one) => (one.one ? 2 : 0) + Number(Boolean(one.open))).join(""), before = shows();
+    for (const one of all) one.one = false;
+    for (const one of ones.split(",").map((id) => this.graph.byId.get(decoded(id)))) if (one?.alike) one.one = true;
     for (const one of all) one.open = one.children.length > 0 && (open === undefined ? one.opened : open === "*");
     for (const one of open?.split(",") ?? [])
       for (const box of above(this.graph.byId.get(decoded(one)))) box.open ||= box.children.length > 0;
-    for (const box of above(part).slice(0, -1)) box.open = true;
-    const after = all.filter((one) => one.open);
-    if (before.length !== after.length || before.some((one) => !one.open)) this.drawing.all();
+    if (part) uncover(part);
+    if (before !== shows()) this.drawing.all();
     this.#recolour(color ?? this.scene.quantity);
     this.#whole(Boolean(whole) && !this.page.alone);
     this.camera.measure();
@@ -353,7 +369,8 @@ class Viewer {
       this.page.note();
     });
     camera.canvas.addEventListener("click", ({ target }) => {
-      const part = drawing.byFace.get(target.closest(".face"));
+      const part = drawing.byFace.get(target.closest(".face")), turned = drawing.byWay.get(target.closest(".way"));
+      if (turned) return this.turn(turned);
       if (!part || camera.dragged) return;
       this.page.step(() => {
         this.select(part);
