@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from rsinspect.pages.inline_svg import inline_svg
 from rsinspect.pages.parts import Beside, Drawn, Facts, Prose, Section, Stacked, Tabled
 from rsinspect.pages.report import Report
-from rsinspect.pages.sections import figure, latency
+from rsinspect.pages.sections import figure, latency, weights
 from rsinspect.pages.subject import Subject
 from rsinspect.profiling.answer import profile_answer
 from rsinspect.profiling.record.energy import Energy
 from rsinspect.profiling.record.run import ProfileRun
+from rsinspect.weights.layer_weights import layer_weights
 from tests import runs
-from tests.networks import network_of, saved
+from tests.networks import layout_of, network_of, saved
 from tests.plotted import a_run
+from tests.weight_files import write_keras_3
 
 NETWORK = network_of(50)
 
@@ -93,3 +96,34 @@ def test_any_network_has_a_figure_that_fits_a_page() -> None:
         svg = inline_svg(each.draw, name=each.name, says=each.says)
         assert "light-dark" in svg
         assert len(svg) < 60_000
+
+
+def test_weights_are_told_with_whose_they_are_whether_safe_and_layer_by_layer(
+    tmp_path: Path,
+) -> None:
+    network = layout_of(1, 1, 1, 1, width=0.25, resolution=(32, 32), classes=5)
+    path = write_keras_3(tmp_path / "<b>mine.weights.h5", network)
+    known = layer_weights(path, network)
+    subject = Subject(text="", network=network, weights=known)
+    parts = parts_of(weights.section(Report(subjects=(subject,))))
+    (said,) = [part for part in parts if isinstance(part, Prose)]
+    assert said.paragraphs[0].startswith("ResNet-RS-1-1-1-1 ×0.25 (keras), 5 classes; all its")
+    assert said.paragraphs[1].startswith("Safe to load: ")
+    (facts,) = [part for part in parts if isinstance(part, Facts)]
+    values = {fact.name: fact.value for fact in facts.facts}
+    whole = known.of(known.by_path)
+    assert whole is not None
+    assert values["Numbers"] == whole.elements
+    assert (values["NaN or infinite"], values["Dead channels"]) == (0, whole.dead)
+    (table,) = [part for part in parts if isinstance(part, Tabled)]
+    rows = {row["path"]: row["weight_std"] for row in table.answer.table.rows}
+    spread = {path: found.deviation for path, found in known.by_path.items()}
+    assert rows == {path: std for path, std in spread.items() if std is not None}
+    (picture,) = [part for part in parts if isinstance(part, Drawn)]
+    svg = inline_svg(picture.draw, name=picture.name, says=picture.says)
+    assert len(svg) < 30_000
+    assert f"{len(rows)} layers" in picture.says
+
+
+def test_without_weights_nothing_is_said_of_them() -> None:
+    assert weights.section(about()) is None

@@ -222,7 +222,7 @@ def _lead(found: Inspection) -> tuple[Note, ...]:
     known = (identity.sentence(), *identity.evidence) if identity and is_told else ()
     return (
         *(" ".join(part) for part in (known[:1], known[1:]) if part),
-        *_verdict_in_words(found.verdict),
+        *verdict_in_words(found.verdict),
         *_format_in_words(found),
         *found.faults(),
     )
@@ -235,7 +235,7 @@ def _format_in_words(found: Inspection) -> tuple[str, ...]:
     return (f"Format: {'; '.join([_FORMATS[found.format], *facts])}.",)
 
 
-def _verdict_in_words(verdict: Verdict) -> list[str]:
+def verdict_in_words(verdict: Verdict) -> list[str]:
     """Say what loading the file would do, and whether it would here."""
     lines = [f"{verdict.sentence[0].upper()}{verdict.sentence[1:]}."]
     for finding in verdict.findings[:_MOST_FINDINGS]:
