@@ -165,16 +165,24 @@ SCHEMA: dict[str, Any] = {
                             "schema": {"const": "rsinspect.network/2"},
                             "names": {"additionalProperties": {"type": "string"}},
                             "graph": {
-                                "required": ["schema", "name", "outputs", "ops", "shapes"],
+                                "required": [
+                                    "schema",
+                                    "name",
+                                    "outputs",
+                                    "ops",
+                                    "shapes",
+                                    "layers",
+                                ],
                                 "properties": {
                                     "schema": {"const": "rsinspect.graph/2"},
                                     "outputs": COLUMN,
                                     "ops": {"items": {"required": ["op", "config"]}},
                                     "shapes": {"items": COLUMN},
                                     "layers": {
-                                        "required": ["path", "op", "shape", "inputs"],
+                                        "required": ["box", "name", "op", "shape", "inputs"],
                                         "properties": {
-                                            "path": {"items": {"type": "string"}},
+                                            "box": COLUMN,
+                                            "name": COLUMN,
                                             "op": COLUMN,
                                             "shape": COLUMN,
                                             "inputs": {"items": COLUMN},
