@@ -32,10 +32,11 @@ def shown(cell: Any) -> dict[str, str]:
 @pytest.mark.slow
 def test_every_answer_shows_itself(cells: list[Any]) -> None:
     kinds = [set(shown(cell)) for cell in cells]
-    table, picture = {"text/html", "text/plain"}, {"image/svg+xml", "text/plain"}
+    table, plot = {"text/html", "text/plain"}, {"image/svg+xml", "text/plain"}
+    picture = table | plot
     sentence = {"text/plain"}
     assert kinds == [
-        table, picture, sentence, picture, sentence, table, picture, sentence, table, picture,
+        table, picture, sentence, picture, sentence, table, plot, sentence, table, plot,
         picture,
     ]  # fmt: skip
     assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)

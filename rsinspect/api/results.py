@@ -213,7 +213,8 @@ class Diff(TableResult):
 class Picture:
     """A drawing of a network.
 
-    A notebook shows it as SVG, a terminal as a picture of characters.
+    A notebook shows it as a page that can be explored, with an SVG for whoever runs no scripts; a
+    terminal as a picture of characters.
     """
 
     def __init__(self, scene: SceneMaker, view: str | None, style: Style) -> None:
@@ -256,6 +257,20 @@ class Picture:
         path = Path(path)
         format = PICTURES.of(path, format)
         save(self._scene_for(format), format, self._style, path)
+
+    def to_html(self) -> str:
+        """Write what a notebook shows, as a fragment of HTML.
+
+        It is the page that ``save("graph.html")`` writes, in a frame.
+        """
+        from rsinspect.render.frame import framed
+
+        scene = self._scene_for("html")
+        page = render(scene, "html", self._style).decode()
+        return framed(page, svg=self.to_svg(), says=scene.title or scene.description)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
