@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from rsinspect.base.errors import PictureTooLarge
 from rsinspect.drawing.formats import Style, render
 from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.size import parse_size
+from rsinspect.drawing.theme import darkening
 from rsinspect.drawing.views import view
+from rsinspect.pages.inline_svg import Draw
 from rsinspect.pages.parts import Drawn, Heading, Part, Section
 from rsinspect.pages.report import Report
 
@@ -24,9 +27,23 @@ def section(report: Report) -> Section | None:
         if len(report.subjects) > 1:
             parts.append(Heading(subject.network.title))
         scene = view(subject.network, "figure6", question=report.question)
-        name, draw = f"figure-{subject.key}", partial(_drawn, scene)
-        parts.append(Drawn(name, draw, scene.description, scene.caption))
+        drawn = Drawn(f"figure-{subject.key}", _drawer(scene), scene.description, scene.caption)
+        parts.append(drawn)
     return Section("figure", "The architecture", tuple(parts))
+
+
+def _drawer(scene: Scene) -> Draw:
+    """Make what draws a figure: laid out once, as it takes seconds to fit many diagrams."""
+    drawn = cache(partial(_drawn, scene))
+    dark = {light.encode(): dark.encode() for light, dark in darkening().items()}
+
+    def draw(theme: str) -> bytes:
+        """Draw it; the dark one is the light one in other colours."""
+        if theme != "dark":
+            return drawn(theme)
+        return re.sub(rb"#[0-9a-f]{6}", lambda found: dark.get(found[0], found[0]), drawn("light"))
+
+    return draw
 
 
 def _drawn(scene: Scene, theme: str) -> bytes:

@@ -142,11 +142,14 @@ def roofs_in_words(run: ProfileRun) -> Iterator[str]:
     )
     bounds = [segment.bound for segment in run.segments if segment.bound is not None]
     bound_by = [bound.seconds for bound in bounds if bound.bound == "compute"]
-    by_compute = sum(bound_by) / sum(bound.seconds for bound in bounds)
-    yield (
-        f"Arithmetic bounds {len(bound_by)} of {plural(len(bounds), 'segment')}, "
-        f"{percent(by_compute)} of their time; memory the others."
-    )
+    if len(bound_by) in (0, len(bounds)):
+        yield f"{'Arithmetic' if bound_by else 'Memory'} bounds every segment."
+    else:
+        by_compute = sum(bound_by) / sum(bound.seconds for bound in bounds)
+        yield (
+            f"Arithmetic bounds {len(bound_by)} of {plural(len(bounds), 'segment')}, "
+            f"{percent(by_compute)} of their time; memory the others."
+        )
     lost = sorted(rows, key=lambda row: -_lost_s(row))
     if gains := [row for row in lost[:_MOST_NAMED] if _lost_s(row) > 0]:
         named = [f"{row.name} ({seconds(_lost_s(row))})" for row in gains]
