@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rsinspect.answers.table import Answer
+from rsinspect.comparisons.answer import comparison_answer
+from rsinspect.comparisons.comparison import Comparison, Side
 from rsinspect.differences.pairs import compare
 from rsinspect.differences.places import counterparts, differences_of
 from rsinspect.differences.totals import totals_answer
 from rsinspect.drawing.comparison import alongside, comparison
 from rsinspect.drawing.scene import Scene
+from rsinspect.drawing.viewer import viewer_of
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 from rsinspect.pages.html import report_page
+from rsinspect.pages.parts import Explorer, Prose, Tabled
 from rsinspect.pages.report import Report
+from rsinspect.pages.runs import runs_beside
+from rsinspect.pages.sections.differences import section
+from rsinspect.pages.sections.graph import section as graph_section
 from rsinspect.pages.subject import Subject
 from rsinspect.pages.tied import links_of, tied
+from rsinspect.profiling.record.run import Segment
+from rsinspect.profiling.statistics import Latency
 from tests.networks import layout_of, network_of, saved
+from tests.runs import run_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -137,6 +149,80 @@ def test_totals_are_those_of_each_alone() -> None:
     params = [network.cost.params for network in networks]
     assert rows[1]["params_more_percent"] == round(100 * (params[1] / params[0] - 1), 1)
     assert rows[0]["params_more_percent"] == ""
+
+
+def measured_on(*networks: Network, **changes: Any) -> Report:
+    found = report_on(*networks, only=("differences",))
+    return replace(
+        found,
+        subjects=tuple(
+            replace(each, runs=(run_of(PARTS[factor], network=each.network, **changes),))
+            for factor, each in enumerate(found.subjects)
+        ),
+    )
+
+
+PARTS = [
+    [
+        Segment(path=path, level="stage", latency=Latency(tuple(factor * x / 1000 for x in times)))
+        for path, times in (("stem", range(100, 112)), ("c2", range(200, 224, 2)))
+    ]
+    for factor in (1, 2, 1.001)
+]
+
+
+def tables_of(report: Report) -> dict[str, Answer]:
+    found = section(report)
+    assert found is not None
+    return {part.name: part.answer for part in found.parts if isinstance(part, Tabled)}
+
+
+def test_runs_are_compared_with_the_first_as_the_command_compares_them() -> None:
+    report = measured_on(small(1, 1, 1, 1), small(1, 2, 1, 1), small(1, 1, 1, 1))
+    first, second, third = (each.runs[0] for each in report.subjects)
+    tables = tables_of(report)
+    for name, run in (("compare-1", second), ("compare-2", third)):
+        a, b = (Side(reference=name, run=each) for each in (first, run))
+        alone = comparison_answer(Comparison(a=a, b=b, how="groups"))
+        assert tables[name].table.rows == alone.table.rows
+        assert tables[name].document["ratio"] == alone.document["ratio"]
+    prose = [part for part in section(report).parts if isinstance(part, Prose)]  # type: ignore[union-attr]
+    assert "network b: B is slower" in prose[0].paragraphs[0]
+    assert "network c: No difference shown" in prose[0].paragraphs[1]
+
+
+def test_a_graph_has_the_changes_of_its_run() -> None:
+    report = measured_on(small(1, 1, 1, 1), small(1, 2, 1, 1))
+    for explorer in tied(report, runs_beside(report.subjects)).explorers:
+        heats = {node.path: node.facts for node in explorer.scene.panels[0].nodes}
+        (ratio,) = (fact.value for fact in heats["c2"] if fact.key == "latency_ratio")
+        assert ratio == pytest.approx(2.0)
+        assert "change" in {each.name for each in viewer_of(explorer.scene).quantities}
+
+
+def test_what_was_not_measured_alike_is_said_and_not_compared() -> None:
+    report = measured_on(small(1, 1, 1, 1), small(1, 2, 1, 1))
+    one, other = report.subjects
+    other = replace(other, runs=(replace(other.runs[0], precision="float16"),))
+    report = replace(report, subjects=(one, other))
+    assert "compare-1" not in tables_of(report)
+    said = [part.paragraphs[0] for part in section(report).parts if isinstance(part, Prose)]  # type: ignore[union-attr]
+    assert len(said) == 1
+    assert "float32 and float16" in said[0]
+
+
+def test_two_runs_of_one_network_are_compared() -> None:
+    report = measured_on(small(1, 1, 1, 1), small(1, 1, 1, 1))
+    one, other = report.subjects
+    alone = replace(report, subjects=(replace(one, runs=(*one.runs, *other.runs)),), only=())
+    assert set(tables_of(alone)) == {"compare-1"}
+    assert "run 1" in tables_of(alone)["compare-1"].table.title
+    graph = graph_section(alone)
+    assert graph is not None
+    (explorer,) = graph.parts
+    assert isinstance(explorer, Explorer)
+    names = {each.name for each in viewer_of(explorer.scene).quantities}
+    assert {"latency", "change"} <= names
 
 
 @cache

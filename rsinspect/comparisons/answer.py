@@ -83,7 +83,7 @@ def _called(side: Side) -> str:
     """Name a side, with its network where the reference does not."""
     title = side.run.title
     plain = title.lower().replace("-", "").replace(" ", "").replace("×", "x")
-    known = side.reference.lower().partition("@")[0].replace("-", "") in plain
+    known = side.reference.lower().partition("@")[0].replace("-", "").replace(" ", "") in plain
     return title if known else f"{side.reference} ({title})"
 
 

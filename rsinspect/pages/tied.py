@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from rsinspect.comparisons import comparison
 from rsinspect.differences.pairs import Comparison, compare
 from rsinspect.differences.places import Place, counterparts, differences_of
 from rsinspect.drawing.comparison import alongside
 from rsinspect.drawing.scene import Node, Scene
 from rsinspect.pages.parts import Explorer, Step, Steps, Tied
 from rsinspect.pages.report import Report
+from rsinspect.pages.runs import Beside
 from rsinspect.pages.scenes import coloured
 
 MOST_STEPS = 60
 """Differences that are listed of two networks: of more, nobody sees them one by one."""
 
 
-def tied(report: Report) -> Tied:
+def tied(report: Report, runs: Sequence[Beside] = ()) -> Tied:
     """Put the networks of a report side by side, each compared with the first.
 
     Args:
         report: About two networks or more.
+        runs: Measurements beside the first, whose changes colour the graphs.
     """
     first, *others = report.subjects
     networks = [subject.network for subject in report.subjects]
+    compared = _compared(runs, len(networks))
     scenes = [
-        coloured(scene, subject)
-        for scene, subject in zip(
-            alongside(*networks, question=report.question), report.subjects, strict=True
+        coloured(scene, subject, compared.get(number))
+        for number, (scene, subject) in enumerate(
+            zip(alongside(*networks, question=report.question), report.subjects, strict=True)
         )
     ]
     found = [compare(first.network.graph, other.network.graph) for other in others]
@@ -40,6 +44,15 @@ def tied(report: Report) -> Tied:
         for scene, one in zip(scenes[1:], found, strict=True)
     ]
     return Tied(tuple(map(Explorer, scenes)), tuple(listed), ({}, *links))
+
+
+def _compared(runs: Sequence[Beside], networks: int) -> dict[int, comparison.Comparison]:
+    """Choose the comparison that each graph is coloured by: its first run beside the very first."""
+    found: dict[int, comparison.Comparison] = {}
+    for run in runs:
+        if run.number and run.comparison is not None:
+            found.setdefault(run.number, run.comparison)
+    return {0: found[1], **found} if networks == 2 and found else found
 
 
 def _steps(title: str, number: int, found: Comparison, scenes: Sequence[Scene]) -> Steps:

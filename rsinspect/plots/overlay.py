@@ -81,6 +81,12 @@ def compared(
     scene = replace(scene, description=f"{words} {scene.description}")
     if len(scene.panels) == 1:
         scene = replace(scene, title=f"{b.title}: {found.a.name} → {found.b.name}")
+    return with_comparison(scene, found)
+
+
+def with_comparison(scene: Scene, found: Comparison) -> Scene:
+    """Colour a scene of one of the two, or of both, by what became slower or faster."""
+    whole = Change(found.ratio.value, found.ratio.interval)
     return with_changes(scene, changes_of(scene, _change_of(found), _compared_how(found, whole)))
 
 

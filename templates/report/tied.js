@@ -40,6 +40,7 @@ class Tied {
   // What is open and chosen now is nothing new.
   remember() {
     this.states = this.viewers.map((viewer) => viewer.state);
+    this.colours = this.viewers.map(({ drawing }) => drawing.quantity?.name ?? "");
     this.opens = this.viewers.map(({ graph }) => new Set(graph.all.filter((part) => part.open)));
   }
 
@@ -65,7 +66,8 @@ class Tied {
       for (const open of [true, false])
         if (boxes.every((part) => Boolean(part.open) === open))
           for (const part of this.viewers[j].graph.all) if (part.children.length) changes.set(part, open);
-    this.viewers[j].mirror([...changes].filter(([part, open]) => Boolean(part.open) !== open), selected && this.#twin(selected, i, j).other, drawing.quantity?.name ?? "");
+    const colour = drawing.quantity?.name ?? "", known = !colour || this.viewers[j].graph.quantity(colour);
+    this.viewers[j].mirror([...changes].filter(([part, open]) => Boolean(part.open) !== open), selected && this.#twin(selected, i, j).other, colour !== this.colours[i] && known ? colour : null);
   }
 
   #later() {

@@ -180,13 +180,13 @@ class Viewer {
     });
   }
 
-  // Be as a graph beside this one is: open and close parts, select one, colour all; nothing is scrolled.
+  // Be as a graph beside this one is: open and close parts, select one, colour all (null: as before).
   mirror(changes, selected, quantity) {
     for (const [part, open] of changes) part.open = open;
     const [[only] = []] = changes;
     if (changes.length === 1 && drawn(only)) this.drawing.again(only);
     else if (changes.length) this.drawing.all();
-    if (quantity !== (this.drawing.quantity?.name ?? "")) this.#recolour(quantity);
+    if (quantity !== null && quantity !== (this.drawing.quantity?.name ?? "")) this.#recolour(quantity);
     this.camera.measure();
     const shown = above(selected).findLast((one) => drawn(one)) ?? null;
     if (shown !== this.selected) this.select(shown);
