@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 
 import rsinspect
 from rsinspect.base.errors import InvalidMeasurement, InvalidSpec
-from rsinspect.networks.network import Network
+from rsinspect.networks.network import Network, folded
 from rsinspect.pages.subject import subjects_of
 from rsinspect.profiling.record import document as runs
 from rsinspect.profiling.record.run import ProfileRun, Segment
@@ -18,6 +19,7 @@ from rsinspect.profiling.statistics import Latency
 from tests.conftest import Cli
 from tests.networks import layout_of, saved
 from tests.runs import a_run, run_of
+from tests.weight_files import fine_tuned
 
 if TYPE_CHECKING:
     from tests.browser import Open
@@ -81,6 +83,27 @@ def test_a_run_of_none_of_them_is_refused_with_both_names() -> None:
         subjects_of((), [("x", a_run(network=None))])
     with pytest.raises(InvalidSpec, match="no network named"):
         subjects_of(())
+
+
+def test_weights_go_to_the_network_that_they_fit(tmp_path: Path) -> None:
+    thousand, five = (
+        layout_of(1, 1, 1, 1, width=0.25, resolution=(64, 64), classes=classes)
+        for classes in (1000, 5)
+    )
+    timm, keras = fine_tuned(tmp_path)
+    for files in ([timm, keras], [keras, timm]):
+        a, b = subjects_of([("thousand", thousand), ("five", five)], weights=files)
+        assert a.weights is not None
+        assert b.weights is not None
+        assert (a.weights.path, a.weights.absent) == (timm, 0)
+        assert (b.weights.path, b.weights.absent) == (keras, 0)
+    (own,) = subjects_of([("mine", replace(five, weights=keras))])
+    assert own.weights == b.weights
+    assert subjects_of([("mine", replace(folded(five), weights=keras))])[0].weights is None
+    keras.write_bytes(b"no weights")
+    (broken,) = subjects_of([("mine", replace(five, weights=keras))])
+    assert broken.weights is None
+    assert "cannot be looked at" in broken.remarks[0]
 
 
 REFUSED: dict[str, tuple[str, str]] = {
@@ -323,6 +346,8 @@ def test_python_makes_the_same_page(tmp_path: Path, cli: Cli) -> None:
     page.save(tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == page.to_html()
     assert repr(page) == f"<Page: {one.title}>"
+    assert "<iframe" in page._repr_html_()
+    assert len(page._repr_html_()) < 200_000
     assert document_of(page.to_html()) == page.to_json()
     again = rsinspect.load_run(tmp_path / "page.html")
     assert runs.to_json(again.record) == runs.to_json(run_on(one))

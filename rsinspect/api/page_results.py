@@ -53,5 +53,12 @@ class Page:
         check_page(path)
         write_whole(path, self.to_html().encode())
 
+    def _repr_html_(self) -> str:
+        from rsinspect.api.functions import graph
+        from rsinspect.render.frame import framed
+
+        still = graph(self.record.subjects[0].network, "stages", theme=self.record.theme)
+        return framed(self.to_html(), svg=still.to_svg(), says=f"About {self.title}")
+
     def __repr__(self) -> str:
         return f"<Page: {self.title}>"
