@@ -213,7 +213,7 @@ class Viewer {
   select(part) {
     for (const face of this.camera.canvas.querySelectorAll('.face[tabindex="0"]')) face.tabIndex = -1;
     this.drawing.select(part);
-    this.root.classList.toggle("told", Boolean(part) || this.root.classList.contains("told"));
+    if (part && !this.root.closest(".tied")) this.root.classList.add("told"); // beside others there is little room
     this.details.show(part);
   }
 
