@@ -385,7 +385,7 @@ def test_the_facts_are_the_numbers_of_the_commands(cli: Cli, tmp_path: Path) -> 
         "Most alive at once": "peak_activation_bytes",
     }
     assert {name: facts[name][1] for name in exact} == {n: totals[k] for n, k in exact.items()}
-    assert facts["Latency"][1] == 0.05
+    assert facts["Latency an image"][1] == 0.05
     assert facts["Top-1"] == ("78.8 %", 78.8)
     provenance = facts_of(page, "provenance")
     assert provenance["Given as"][0] == "50"
@@ -418,7 +418,7 @@ def test_a_gallery_is_a_page_for_each_and_one_that_lists_them(
         bytes_of = [(each / name).read_bytes() for each in (first, again)]
         assert bytes_of[0] == bytes_of[1].replace(b"output again", b"output first")
     for name in names[1:]:
-        assert '<a href="index.html">' in (first / name).read_text(encoding="utf-8")
+        assert 'href="index.html">All networks</a>' in (first / name).read_text(encoding="utf-8")
     index = (first / "index.html").read_text(encoding="utf-8")
     rows = document_of(index)["rows"]
     totals = json.loads(cli("summary", "50", "-f", "json").out)["totals"]

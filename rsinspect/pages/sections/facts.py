@@ -7,7 +7,7 @@ from typing import Any
 
 from rsinspect import paper
 from rsinspect.answers.summary import SummaryOptions, summary_answer
-from rsinspect.base.units import binary_bytes, count, grouped, percent
+from rsinspect.base.units import binary_bytes, count, grouped, percent, seconds
 from rsinspect.base.words import plural
 from rsinspect.layers.question import Question
 from rsinspect.pages.parts import Beside, Fact, Facts, Part, Prose, Section
@@ -103,14 +103,16 @@ def _accuracy(text: str) -> Iterator[Fact]:
 
 
 def _latency(run: ProfileRun) -> Fact:
-    """Tell how fast a network was, and how sure that is."""
+    """Tell how fast a network was, how sure that is, and where most of the time went."""
+    each = run.end_to_end.per_image_s
     said, _, doubts = headline(run).partition("; ")
-    named = f"{run.conditions}{f'; {doubts}' if doubts else ''}"
-    return Fact("Latency", said, run.end_to_end.per_image_s, f"{named}; {_share(run)}")
+    rate = said.partition(" an image, ")[2]
+    told = [rate, run.conditions, *([_most(run)] if run.level == "stage" else []), doubts]
+    return Fact("Latency an image", seconds(each), each, "; ".join(filter(None, told)))
 
 
-def _share(run: ProfileRun) -> str:
-    """Name the part that took most of the time."""
+def _most(run: ProfileRun) -> str:
+    """Name the stage that took most of the time."""
     most = max(run.segments, key=lambda segment: segment.latency.median)
     return f"{most.path} takes {percent(run.share(most))}"
 
