@@ -87,3 +87,35 @@ def test_a_frame_holds_any_name_and_the_same_bytes(open_page: Open) -> None:
     assert frames(shown, 1)[0].locator("p").first.inner_text() == "“quoted” & 😀"
     assert shown.locator("iframe").get_attribute("title") == says
     assert shown.locator("img").evaluate("img => img.decode().then(() => img.naturalWidth)") == 9
+
+
+# How VS Code puts the HTML of an output into the page of a notebook: its scripts one by one, each
+# a new element, under this policy where ``notebook.experimental.enableCsp`` is on
+# (src/vs/workbench/contrib/notebook/browser/view/renderers/backLayerWebView.ts of microsoft/vscode,
+# extensions/notebook-renderers/src/index.ts).
+WEBVIEW = """<!DOCTYPE html><html><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'
+ 'unsafe-eval'; style-src 'unsafe-inline'; img-src https: http: data:; font-src https:;
+ connect-src https:; child-src https: data:;"><title>x</title></head>
+<body style="--vscode-editor-background: #1e1e1e; background: #1e1e1e; color: #ccc"></body>"""
+
+PUT = """(html) => {
+  const element = document.body.appendChild(document.createElement("div"));
+  element.innerHTML = html;
+  for (const node of [...element.getElementsByTagName("script")]) {
+    const script = document.createElement("script");
+    script.text = node.innerText;
+    element.appendChild(script).parentNode.removeChild(script);
+  }
+}"""
+
+
+def test_the_rules_of_another_editor_let_all_of_it_work(open_page: Open) -> None:
+    page = open_page(WEBVIEW)
+    explained = rsinspect.report(SMALL, only=["facts", "graph", "tables"])
+    for answer in (rsinspect.graph(SMALL, "stages"), rsinspect.summary(SMALL), explained):
+        page.evaluate(PUT, answer._repr_html_())
+    _, report = frames(page, 2, "html[data-theme=dark]")
+    assert page.locator(".rsinspect-table .bar").count() == 1
+    report.locator("#tables").get_by_role("button", name="parts of c4").click()
+    report.locator("#tables").get_by_role("row", name="c4/block0", exact=False).first.wait_for()
