@@ -3,7 +3,7 @@
 
 class Tied {
   constructor(root, page) {
-    Object.assign(this, { root, page, leader: 0, at: -1 });
+    this.root = root; this.page = page; this.leader = 0; this.at = -1;
     this.viewers = page.viewers.filter((viewer) => root.contains(viewer.root));
     const { links, steps } = JSON.parse(root.querySelector(".ties").textContent);
     this.links = links.map((link) => new Map(Object.entries(link)));

@@ -47,8 +47,9 @@ const SIGNS = {
   "≥": "$\\geq$", "≤": "$\\leq$", "…": "\\dots{}", "[": "{[}", "]": "{]}",
 };
 const WIDTHS = [[" !',.:;[]_`il", .28], ["fj-I()rst", .38], ["cez", .45], ["kqvxySbdhnpu", .56], ["ZLFEPBCTwRAHNUVXYD", .74], ["&+=@GKOQ#%m×–→−", .83], ["MW", 1]];
-const SETTINGS = [false, true].flatMap((folded) => [["small", 9.3, 8], ["footnotesize", 8.55, 8], ["footnotesize", 8.55, 5]].flatMap(
-  ([command, em, gap]) => [false, true].map((broken) => ({ folded, command, em, gap, broken }))));
+const SETTINGS = [false, true].flatMap((folded) => [
+  { command: "small", em: 9.3, gap: 8 }, { command: "footnotesize", em: 8.55, gap: 8 }, { command: "footnotesize", em: 8.55, gap: 5 },
+].flatMap((size) => [false, true].map((broken) => ({ folded, ...size, broken }))));
 const LETTER = new Map(WIDTHS.flatMap(([letters, width]) => chars(letters).map((letter) => [letter, width])));
 
 const wide = (words, em) => em * chars(words).reduce((sum, letter) => sum + (LETTER.get(letter) ?? .5), 0);

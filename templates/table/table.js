@@ -213,7 +213,7 @@ class DataTable {
       for (const row of this.#sorted(rows)) {
         const hit = passes(row), at = this.shown.length;
         const seen = filtered ? hit : within;
-        hits += filtered && hit;
+        hits += Number(filtered && hit);
         ordered.push(row.el);
         this.shown.push(row);
         const inside = walk(row.children, within && row.open);

@@ -5,7 +5,7 @@ const READABLE = 0.6; // the zoom below which nobody is sent to read
 
 class Camera {
   constructor(view, { zoomed }) {
-    Object.assign(this, { view, zoomed, zoom: 1, calm: matchMedia("(prefers-reduced-motion: reduce)") });
+    this.view = view; this.zoomed = zoomed; this.zoom = 1; this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.sizer = view.querySelector(".sizer");
     this.canvas = view.querySelector(".canvas");
   }
@@ -149,8 +149,8 @@ class Camera {
 // Keys do the same, so it is not there for a screen reader.
 class Minimap {
   constructor(el, camera, graph) {
-    Object.assign(this, { el, camera, graph });
-    [this.sheet, this.frame] = el.children;
+    this.el = el; this.camera = camera; this.graph = graph;
+    this.sheet = el.children[0]; this.frame = el.children[1];
     const go = (event) => {
       const box = el.getBoundingClientRect(), { view, zoom } = camera;
       view.scrollTo({

@@ -7,9 +7,9 @@ const formula = (words) => grouped(words).replaceAll("*", "\u2009·\u2009").repl
 
 class Details {
   constructor(root, graph, { go, wants }) {
-    Object.assign(this, { root, graph, go, wants });
+    this.root = root; this.graph = graph; this.go = go; this.wants = wants;
     const level = Number(root.closest(".viewer").dataset.level);
-    [this.title, this.topic] = [`h${level}`, `h${level + 1}`];
+    this.title = `h${level}`; this.topic = `h${level + 1}`;
     graph.scene.panels.forEach(({ called = [], sees = [] }, i) => {
       const leaves = graph.diagrams[i].children.flatMap(function inner(part) { return part.children.length ? part.children.flatMap(inner) : [part]; });
       leaves.forEach((part, at) => { Object.assign(part, { called: called[at], sees: sees[at] }); });

@@ -25,7 +25,9 @@ function away({ body }, frame) {
 
 class Drawing {
   constructor(graph, canvas, room) {
-    Object.assign(this, { graph, canvas, room, quantity: null, selected: null, hits: new Set(), byFace: new WeakMap(), byWay: new WeakMap(), forms: new Map(), resting: [] });
+    this.graph = graph; this.canvas = canvas; this.room = room; this.quantity = null; this.selected = null;
+    this.hits = new Set(); this.forms = new Map(); this.resting = [];
+    this.byFace = new WeakMap(); this.byWay = new WeakMap();
     for (const part of graph.all) part.wake = () => this.#wake(part);
     for (const [index, place] of [...canvas.querySelectorAll(".panel")].entries()) {
       graph.diagrams[index].place = place.querySelector(".diagram");

@@ -23,7 +23,7 @@ class Part {
 
 class Graph {
   constructor(scene) {
-    Object.assign(this, { scene, all: [], byId: new Map(), diagrams: [], changes: 0 });
+    this.scene = scene; this.all = []; this.byId = new Map(); this.diagrams = []; this.changes = 0;
     for (const panel of scene.panels) {
       const { name, nodes, edges } = panel;
       panel.rows = panel.rows.map((row) => new Part({ ...row, row: true, children: [] }));

@@ -89,7 +89,8 @@ class Pen {
       this.words(words.replace(/\s+/g, " "), (left - origin.left) / zoom, (top - origin.top + height * ascent) / zoom, style, width / zoom);
   }
 
-  wires(el, [x, y]) {
+  wires(el, corner) {
+    const [x, y] = corner;
     for (const kind of new Set([...el.children].map((path) => path.classList[1]))) {
       const paths = [...el.querySelectorAll(`.${kind}`)];
       this.tag("g", { transform: `translate(${round(x)} ${round(y)})`, ...edge(kind, paths[0]) },
@@ -109,7 +110,8 @@ function corners(style, width, height, inset) {
     Math.max(0, Math.min(parseFloat(style[`border${corner}Radius`]), width / 2, height / 2) - inset));
 }
 
-function outline(x, y, width, height, [a, b, c, d]) {
+function outline(x, y, width, height, radii) {
+  const [a, b, c, d] = radii;
   const arc = (r, dx, dy) => (r ? `a${round(r)} ${round(r)} 0 0 1 ${round(dx)} ${round(dy)}` : "");
   return `M${round(x + a)} ${round(y)}h${round(width - a - b)}${arc(b, b, b)}v${round(height - b - c)}${arc(c, -c, c)}` +
     `h${round(c + d - width)}${arc(d, -d, -d)}v${round(a + d - height)}${arc(a, a, -a)}z`;

@@ -4,8 +4,9 @@ const MOST_LISTED = 200;
 
 class Search {
   constructor(root, graph, { found, go }) {
-    Object.assign(this, { graph, go, told: found, found: [], at: -1 });
-    for (const name of ["query", "hits", "listed"]) this[name] = root.querySelector(`.${name}`);
+    const find = (name) => root.querySelector(`.${name}`);
+    this.graph = graph; this.go = go; this.told = found; this.found = []; this.at = -1;
+    this.query = find("query"); this.hits = find("hits"); this.listed = find("listed");
     this.list = make("ol");
     this.listed.append(this.list);
     this.texts = new Map();
@@ -36,7 +37,7 @@ class Search {
     const words = this.query.value.trim(), asked = words.replace(/^\/$/, "") !== "", test = asked ? Search.test(words) : () => false;
     this.found = test ? this.graph.all.filter((part) => test(this.text(part))) : [];
     const whole = words.toLowerCase();
-    this.found.sort((a, b) => (b.path.toLowerCase() === whole) - (a.path.toLowerCase() === whole));
+    this.found.sort((a, b) => Number(b.path.toLowerCase() === whole) - Number(a.path.toLowerCase() === whole));
     this.at = -1;
     const { length } = this.found;
     this.query.setAttribute("aria-invalid", String(!test));

@@ -6,8 +6,9 @@ const spot = (part) => (part.open && !part.row ? part.face.querySelector(".name"
 class Viewer {
   constructor(root, page) {
     const find = (name) => root.querySelector(`.${name}`);
-    Object.assign(this, { root, page });
-    for (const name of ["view", "query", "actual", "quantity", "legend", "said", "light"]) this[name] = find(name);
+    this.root = root; this.page = page;
+    this.view = find("view"); this.query = find("query"); this.actual = find("actual");
+    this.quantity = find("quantity"); this.legend = find("legend"); this.said = find("said"); this.light = find("light");
     this.graph = new Graph(JSON.parse(find("scene").textContent));
     this.camera = new Camera(this.view, { zoomed: () => this.#zoomed() });
     this.drawing = new Drawing(this.graph, this.camera.canvas, () => this.view.clientWidth / READABLE);
@@ -312,7 +313,7 @@ class Viewer {
   // ---- buttons, keys, pointers
 
   act(name) {
-    const { camera, root } = this;
+    const { camera } = this;
     switch (name) {
       case "expand": return this.#openAll(true);
       case "collapse": return this.#openAll(false);
