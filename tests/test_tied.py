@@ -139,6 +139,19 @@ def test_a_run_of_blocks_is_linked_to_the_run_that_its_first_is_in() -> None:
     assert places == ["c3/block4-23", "c4/block6-35"]
 
 
+def test_what_has_as_much_has_the_same_colour_in_all() -> None:
+    part = tied(report_on(small(1, 2, 1, 1), small(1, 2, 1, 8)))
+    one, other = (explorer.scene for explorer in part.explorers)
+    assert one.legend is not None
+    assert other.legend is not None
+    assert one.legend.high == other.legend.high
+    assert one.panels[0].nodes[3].heat is not None
+    assert other.panels[0].nodes[3].heat is not None
+    assert one.panels[0].nodes[3].heat.level == other.panels[0].nodes[3].heat.level
+    highs = [[quantity.high for quantity in viewer_of(scene).quantities] for scene in (one, other)]
+    assert highs[0] == highs[1]
+
+
 def test_totals_are_those_of_each_alone() -> None:
     networks = [network_of(50), network_of(101), saved("bert")]
     rows = totals_answer(networks, Question(batch=4, dtype="float16")).table.rows

@@ -196,7 +196,9 @@ def overlay(
     if not grids:
         outermost = [list(panel.nodes) for panel in scene.panels]
         shown = [node for panel in scene.panels for node in panel.walk()]
-    hottest = max((value for item in shown if (value := _value(item, key)) is not None), default=0)
+    beside = [node for panel in scene.beside for node in panel.walk()]
+    values = [_value(item, key) for item in (*shown, *beside)]
+    hottest = max((value for value in values if value is not None), default=0)
     whole = max(sum(_value(item, key) or 0 for item in items) for items in outermost)
     if quantity == "latency" and scene.measured is not None:
         whole = scene.measured.sum_s or whole

@@ -353,6 +353,7 @@ class Scene:
         legend: Of the overlay, if there is one.
         example: What the network is given at a time: an image, or any other example.
         mark_words: What its marks mean.
+        beside: Panels of other pictures that stand beside it, so that colours mean the same in all.
     """
 
     name: str
@@ -369,6 +370,7 @@ class Scene:
     legend: Legend | None = None
     example: str = "image"
     mark_words: Mapping[Mark, str] = field(default_factory=lambda: MARK_WORDS)
+    beside: tuple[Panel, ...] = ()
 
     @property
     def marks(self) -> tuple[Mark, ...]:

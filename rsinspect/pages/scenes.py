@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from rsinspect.comparisons.comparison import Comparison
 from rsinspect.drawing.overlay import overlay
 from rsinspect.drawing.scene import Scene
@@ -24,4 +27,18 @@ def coloured(scene: Scene, subject: Subject, compared: Comparison | None = None)
         "latency" if subject.runs else "flops",
         measured=measured_of(subject.runs[0], network) if subject.runs else None,
         weighed=None if weights is None else Weighed.of(weights, network),
+    )
+
+
+def on_one_scale(scenes: Sequence[Scene]) -> tuple[Scene, ...]:
+    """Colour networks that stand side by side alike: what has as much has the same colour."""
+    return tuple(
+        overlay(
+            replace(
+                scene,
+                beside=tuple(x for other in scenes if other is not scene for x in other.panels),
+            ),
+            "latency" if scene.measured else "flops",
+        )
+        for scene in scenes
     )

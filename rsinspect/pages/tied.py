@@ -12,7 +12,7 @@ from rsinspect.drawing.scene import Node, Scene
 from rsinspect.pages.parts import Explorer, Step, Steps, Tied
 from rsinspect.pages.report import Report
 from rsinspect.pages.runs import Beside
-from rsinspect.pages.scenes import coloured
+from rsinspect.pages.scenes import coloured, on_one_scale
 
 MOST_STEPS = 60
 """Differences that are listed of two networks: of more, nobody sees them one by one."""
@@ -43,7 +43,7 @@ def tied(report: Report, runs: Sequence[Beside] = ()) -> Tied:
         links_of(scene, scenes[0], counterparts(one))
         for scene, one in zip(scenes[1:], found, strict=True)
     ]
-    return Tied(tuple(map(Explorer, scenes)), tuple(listed), ({}, *links))
+    return Tied(tuple(map(Explorer, on_one_scale(scenes))), tuple(listed), ({}, *links))
 
 
 def _compared(runs: Sequence[Beside], networks: int) -> dict[int, comparison.Comparison]:
