@@ -29,6 +29,10 @@ def environment() -> Environment:
 
 def _lean(name: str) -> str:
     source = template(name)
-    if name.endswith((".js", ".css")):
-        source = re.sub(r"(?m)^[ \t]*//.*\n|^[ \t]+", "", source)
+    if name.endswith(".js"):
+        source = re.sub(r"(?m)^[ \t]*//.*\n|^[ \t]+|(?<=[;{},(\[]) // .*$", "", source)
+    elif name.endswith(".css"):
+        source = re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
+        source = re.sub(r"\s*([;{},])\s*", r"\1", source)
+        source = re.sub(r";(?=})|(?<=[\w-]:) ", "", source)
     return source
