@@ -33,7 +33,7 @@ GARBAGE = (
 NUMBERS = ("1", "2", "3", "0.25", "0.5", "32", "64", "7", "9", "12", "1001", "1e9")
 MODELS = (
     "50", "101@64", "50:resnet+se", "ResNet50", "resnet-rs-152-i64", "EfficientNetB9", "420:timm",
-    "50@64x96", "run.json", "net.json",
+    "50@64x96", "run.json", "net.json", "a.html", "a.html#b",
 )  # fmt: skip
 FILES = ("a.svg", "a.csv", "a.json", "a.tex", "a.html", "a.png", "a.txt", "run.json", "net.json",
          "a.toml")  # fmt: skip
@@ -66,6 +66,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     "device": ("cpu", "gpu:1"),
     "renderer": ("pip", "system", "auto"),
     "command": ("summary", "diff"),
+    "run": ("run.json", "a.html", "a.html#b2"),
+    "gallery": ("50", "net.json,101@64"),
+    "only": ("facts", "tables,provenance", "graph"),
 }
 NEVER = ("devices", "help", "version", "strict")
 """Asks frameworks, says nothing about what is given beside it, or fails for what was measured."""

@@ -266,3 +266,11 @@ def test_an_interruption_leaves_all_as_it_was(store: Store) -> None:
         store.delete(interrupted())
     assert store.find("mine").id == id
     assert store.add(kept_run(batch=4)) != id
+
+
+def test_a_name_with_half_a_character_is_no_run_and_a_file_of_it_is_a_store(tmp_path: Path) -> None:
+    with open_store(tmp_path / "half\udc80.db", write=True) as store:
+        store.add(kept_runs(1)[0])
+        with pytest.raises(UnknownRun, match="no run"):
+            store.find("\udc80")
+    assert [path.suffix for path in tmp_path.iterdir()] == [".db"]

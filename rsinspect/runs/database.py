@@ -6,6 +6,7 @@ is there and nothing else. Who only reads changes nothing: an older store is upg
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import time
@@ -145,7 +146,7 @@ def _unfinished(path: Path) -> bool:
 
 
 def _connect(path: Path, mode: str, wait_s: float) -> sqlite3.Connection:
-    place = quote(str(path.absolute()))
+    place = quote(os.fsencode(path.absolute()))
     connection = sqlite3.connect(
         f"file:{place}?mode={mode}", uri=True, timeout=wait_s, isolation_level=None
     )

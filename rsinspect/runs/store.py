@@ -19,6 +19,7 @@ from typing import Any
 
 from rsinspect.base import codec
 from rsinspect.base.errors import RsInspectError, UnknownRun
+from rsinspect.base.text import is_showable
 from rsinspect.base.words import near, plural, quoted
 from rsinspect.runs.database import WAIT_S, connected, damaged, refusing
 from rsinspect.runs.facts import Document, Facts, facts_of
@@ -111,6 +112,8 @@ class Store(SweepTables):
         Raises:
             UnknownRun: If there is none, or more than one; with those that are near.
         """
+        if not is_showable(reference):  # nor is it kept
+            raise UnknownRun(f"no run {quoted(reference)} in {self.path}")
         found = self._meant(reference.removeprefix(IN_STORE))
         if len(found) == 1:
             return found[0]
