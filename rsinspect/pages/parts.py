@@ -41,10 +41,17 @@ class Fact(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The things to know at a glance, and what they are about where several things are."""
+    """The things to know at a glance.
+
+    Attributes:
+        facts: In their order.
+        title: What they are about, where several things are.
+        quiet: Whether they are for who looks for one of them, and not to be seen at once.
+    """
 
     facts: tuple[Fact, ...]
     title: str = ""
+    quiet: bool = False
 
 
 class Tabled(NamedTuple):

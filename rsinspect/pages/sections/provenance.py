@@ -18,7 +18,11 @@ def section(report: Report) -> Section | None:
     """Say what the numbers mean, what was read and measured, and how the page was made."""
     parts: list[Part] = [Prose((*_conventions(report.question), *report.notes))]
     about = [
-        Facts(tuple(_origin(subject)), subject.network.title if len(report.subjects) > 1 else "")
+        Facts(
+            tuple(_origin(subject)),
+            subject.network.title if len(report.subjects) > 1 else "",
+            quiet=True,
+        )
         for subject in report.subjects
     ]
     parts += about if len(about) == 1 else [Beside(tuple(about))]
@@ -27,7 +31,8 @@ def section(report: Report) -> Section | None:
         runs = [run for subject in report.subjects for run in subject.runs]
         titles = [f"{run.title}, batch {run.batch.used}" if len(runs) > 1 else "" for run in runs]
         measured = tuple(
-            Facts(tuple(_measured(run)), title) for run, title in zip(runs, titles, strict=True)
+            Facts(tuple(_measured(run)), title, quiet=True)
+            for run, title in zip(runs, titles, strict=True)
         )
         parts += measured if len(measured) == 1 else [Beside(measured)]
     parts.append(Heading("This page again"))
