@@ -49,11 +49,14 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Opens HTML from a file, still; options are those of a Playwright context."""
+    """Opens HTML from a file, still; options are those of a Playwright context.
+
+    One that ``complains`` may say so on its console.
+    """
     troubles: list[str] = []
     contexts: list[BrowserContext] = []
 
-    def call(html: str, *, fragment: str = "", **options: Any) -> Page:
+    def call(html: str, *, fragment: str = "", complains: bool = False, **options: Any) -> Page:
         path = tmp_path / f"page{len(contexts)}.html"
         path.write_text(html, encoding="utf-8")
         address = path.as_uri()
@@ -72,7 +75,8 @@ def open_page(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
             troubles.append(f"dialog: {dialog.message}")
             dialog.dismiss()
 
-        page.on("console", lambda message: troubles.append(f"console: {message.text}"))
+        if not complains:
+            page.on("console", lambda message: troubles.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
         page.on("dialog", spoke)
         page.on("request", asked)
