@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -207,3 +210,17 @@ def test_on_a_phone_a_table_scrolls_inside_itself(open_page: Open) -> None:
     assert page.evaluate(place, "thead th") == [0, 0]
     assert page.evaluate(place, "tbody tr:last-child th")[0] == 0
     assert page.evaluate(f"{wide} <= innerWidth")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs pdftotext (poppler-utils)")
+def test_heads_are_on_every_sheet_of_a_print(open_page: Open, tmp_path: Path) -> None:
+    page = open_page(table_page(rsinspect.summary("50", level="layer")._answer.table))
+    page.pdf(path=tmp_path / "print.pdf", format="A4")
+    text = subprocess.run(
+        ["pdftotext", "-layout", tmp_path / "print.pdf", "-"], capture_output=True, check=True
+    ).stdout.decode()
+    sheets = [sheet for sheet in text.split("\f") if "conv1" in sheet]
+    assert len(sheets) > 1
+    assert all("Path " in sheet for sheet in sheets)
+    assert "Filter" not in text
