@@ -76,6 +76,10 @@ def test_the_page_holds_every_node_edge_and_fact_of_the_scene() -> None:
     document = island(page(scene()))
     nodes = nodes_of(document)
     (panel,) = scene().panels
+    looks = [document["known"][node["known"]]["look"] for node in nodes]
+    assert [(look["title"], look.get("aside", ""), look["role"]) for look in looks] == [
+        (node.title, node.aside, node.role) for node in panel.walk()
+    ]
     assert [node["path"] for node in nodes] == [node.path for node in panel.walk()]
     assert [document["known"][node["known"]]["facts"] for node in nodes] == [
         [[f.key, f.value, f.text] for f in node.facts] for node in panel.walk()
@@ -111,7 +115,7 @@ def test_no_name_ends_the_element_it_is_in(hostile: Scene) -> None:
     html = page(hostile)
     assert html.count("</script>") == page(scene(50)).count("</script>") == 2
     assert "<img" not in html
-    assert nodes_of(island(html))[0]["title"] == hostile.title
+    assert island(html)["known"][0]["look"]["title"] == hostile.title
     (text,) = re.findall(r'class="scene">(.*)', html)
     assert "\u2028" not in text
 

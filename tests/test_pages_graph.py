@@ -98,6 +98,8 @@ def test_search_takes_words_shapes_and_expressions_and_lists_its_hits(open_page:
     assert sum(f"{layer.shape}" == sized for layer in network().graph) <= int(
         shown.locator(".hits").inner_text().split()[0]
     )
+    shown.locator(".query").fill("c3/block1/se/reduce")
+    until(shown, "document.querySelectorAll('.part.closed.holds').length === 1")  # c3 has it
     shown.locator(".query").fill("/conv(/")
     until(shown, "document.querySelector('.hits').textContent === 'no such pattern'")
     assert shown.locator(".query").get_attribute("aria-invalid") == "true"

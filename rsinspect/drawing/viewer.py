@@ -5,7 +5,6 @@ What is known of parts that are alike stands once; a part has its number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rsinspect.base.embedded import embedded
@@ -17,7 +16,6 @@ from rsinspect.drawing.scene import (
     EDGE_WORDS,
     EdgeKind,
     Fact,
-    GridRow,
     Heat,
     Legend,
     Mark,
@@ -104,8 +102,22 @@ def _quantity(name: str, legend: Legend) -> Quantity:
     return Quantity(name, legend.key, QUANTITY_WORDS[name], *said)
 
 
-Known = tuple[tuple[Fact, ...], tuple[Fact, ...], tuple[Heat | None, ...], Explanation | None]
-"""What is known of an item: its facts, its costs, its heat by every quantity, and why."""
+class Known(NamedTuple):
+    """What is known of an item, and of all that are like it.
+
+    Attributes:
+        facts: All there are.
+        costs: What its footer says.
+        heats: By every quantity.
+        explanation: How its numbers come about.
+        look: What else its box says, by name, where it says anything.
+    """
+
+    facts: tuple[Fact, ...]
+    costs: tuple[Fact, ...]
+    heats: tuple[Heat | None, ...]
+    explanation: Explanation | None = None
+    look: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
 
 
 class _Document:
@@ -130,19 +142,15 @@ class _Document:
                 self.scene.panels, *(each.panels for each in self.coloured.values()), strict=True
             )
         ]
-        known = [self._words(*known) for known in self.known]
+        known = list(map(self._words, self.known))
         return {"known": known, "explained": list(self.explained), "panels": panels}
 
-    def _words(
-        self,
-        facts: tuple[Fact, ...],
-        costs: tuple[Fact, ...],
-        heats: tuple[Heat | None, ...],
-        explanation: Explanation | None,
-    ) -> dict[str, Any]:
+    def _words(self, known: Known) -> dict[str, Any]:
+        facts, costs, heats, explanation, look = known
         explained = self.explained
         why = {"why": explained.setdefault(explanation, len(explained))} if explanation else {}
         return {
+            **({"look": dict(look)} if look else {}),
             **why,
             "facts": [[fact.key, fact.value, fact.text, *(fact.interval or ())] for fact in facts],
             "costs": [[fact.key, fact.text] for fact in costs],
@@ -153,13 +161,7 @@ class _Document:
             },
         }
 
-    def _known(
-        self,
-        item: Node | GridRow,
-        twins: Sequence[Node | GridRow],
-        explanation: Explanation | None = None,
-    ) -> int:
-        known = (item.facts, item.costs, tuple(twin.heat for twin in twins), explanation)
+    def _known(self, known: Known) -> int:
         return self.known.setdefault(known, len(self.known))
 
     def _panel(self, panel: Panel, twins: list[Panel]) -> dict[str, Any]:
@@ -177,7 +179,9 @@ class _Document:
                     "path": row.path,
                     "title": " ".join(row.cells[0]),
                     "role": row.role,
-                    "known": self._known(row, coloured),
+                    "known": self._known(
+                        Known(row.facts, row.costs, tuple(each.heat for each in coloured))
+                    ),
                 }
                 for row, *coloured in zip(*rows, strict=True)
             ],
@@ -196,10 +200,21 @@ class _Document:
             {"title": part.title, "repeats": part.repeats, "lines": part.lines} | _block(part)
             for part in node.parts
         ]
-        optional: dict[str, Any] = _block(node) | {
+        said: dict[str, str | tuple[str, ...]] = {
+            "title": node.title,
             "aside": node.aside,
-            "repeats": node.repeats if node.repeats > 1 else None,
+            "role": node.role,
             "lines": node.lines,
+        }
+        known = Known(
+            node.facts,
+            node.costs,
+            tuple(twin.heat for twin in twins),
+            details.explanation(node.path) if details else None,
+            tuple((name, words) for name, words in said.items() if words),
+        )
+        optional: dict[str, Any] = _block(node) | {
+            "repeats": node.repeats if node.repeats > 1 else None,
             "parts": parts,
             "mark": node.mark,
             "open": node.open,
@@ -207,9 +222,7 @@ class _Document:
         }
         return {
             "path": node.path,
-            "title": node.title,
-            "role": node.role,
-            "known": self._known(node, twins, details.explanation(node.path) if details else None),
+            "known": self._known(known),
             **{key: value for key, value in optional.items() if value},
         }
 

@@ -26,7 +26,7 @@ function away({ body }, frame) {
 class Drawing {
   constructor(graph, canvas, room) {
     this.graph = graph; this.canvas = canvas; this.room = room; this.quantity = null; this.selected = null;
-    this.hits = new Set(); this.forms = new Map(); this.resting = [];
+    this.hits = new Set(); this.holding = new Set(); this.forms = new Map(); this.resting = [];
     this.byFace = new WeakMap(); this.byWay = new WeakMap();
     for (const part of graph.all) part.wake = () => this.#wake(part);
     for (const [index, place] of [...canvas.querySelectorAll(".panel")].entries()) {
@@ -172,9 +172,10 @@ class Drawing {
   }
 
   mark(hits) {
-    const before = this.hits;
+    const before = this.hits, held = this.holding;
     this.hits = hits;
-    for (const part of new Set([...before, ...hits])) if (drawn(part)) this.#dress(part);
+    this.holding = new Set([...hits].flatMap((part) => above(part.parent)));
+    for (const part of new Set([...before, ...hits, ...held, ...this.holding])) if (drawn(part)) this.#dress(part);
     for (const box of this.resting)
       if (box.sketched && box.inside.some((part) => before.has(part) !== hits.has(part))) this.#sketch(box);
   }
@@ -183,6 +184,7 @@ class Drawing {
     const chosen = part === this.selected, el = part.row ? part.face : part.el;
     el.classList.toggle("selected", chosen);
     el.classList.toggle("hit", this.hits.has(part));
+    el.classList.toggle("holds", this.holding.has(part));
     part.face.tabIndex = chosen ? 0 : -1;
     if (chosen) part.face.setAttribute("aria-current", "true");
     else part.face.removeAttribute("aria-current");

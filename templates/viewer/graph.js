@@ -44,7 +44,7 @@ class Graph {
   }
 
   #adopt(parent, panel, walk) {
-    parent.children = (parent.children ?? []).map((said) => new Part(said));
+    parent.children = (parent.children ?? []).map((said) => new Part({ aside: "", ...this.scene.known[said.known].look, ...said }));
     for (const part of parent.children) {
       part.parent = parent;
       this.#keep(part, panel);
