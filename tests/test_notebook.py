@@ -37,7 +37,7 @@ def test_every_answer_shows_itself(cells: list[Any]) -> None:
     sentence = {"text/plain"}
     assert kinds == [
         table, picture, sentence, picture, sentence, table, plot, sentence, table, plot,
-        picture,
+        picture, table,
     ]  # fmt: skip
     assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)
 
