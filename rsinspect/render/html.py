@@ -133,12 +133,14 @@ def table_shown(
     columns = printed(table)
     heads = tuple(_head(column, hidden) for column in columns)
     in_sight, more = _notes(table, notes)
+    every = all(row.get("path") in table.strong for row in table.rows)
+    strong = frozenset[str]() if every else table.strong  # where all stand out, none does
     return Shown(
         table=table,
         name=name,
         heads=heads,
         rows=tuple(
-            Row(tuple(_cells(columns, heads, row, n)), level or 0, row.get("path") in table.strong)
+            Row(tuple(_cells(columns, heads, row, n)), level or 0, row.get("path") in strong)
             for n, (row, level) in enumerate(zip_longest(table.rows, levels))
         ),
         totals=tuple(
