@@ -172,7 +172,7 @@ class _Document:
             "name": panel.name,
             "nodes": self._nodes(panel.nodes, [twin.nodes for twin in twins], details),
             "edges": _edges(panel),
-            "called": [name if (name := panel.names.get(path)) != path else "" for path in layers],
+            "called": _front_coded([panel.names.get(path, path) for path in layers]),
             "sees": [details.field(path) for path in layers] if details else [],
             "rows": [
                 {
@@ -231,6 +231,20 @@ def _block(item: Node | Part) -> dict[str, str]:
     """Say what leads around a block, and in what blocks are alike."""
     said = {"shortcut": item.shortcut, "alike": alike(item)}
     return {key: words for key, words in said.items() if words}
+
+
+def _front_coded(names: list[str]) -> list[str]:
+    """Write of each name how many characters it begins with as the one before, and the rest.
+
+    >>> _front_coded(["block_1_conv", "block_1_bn", "top"])
+    ['0 block_1_conv', '8 bn', '0 top']
+    """
+    written = []
+    for before, name in zip(("", *names), names, strict=False):
+        shorter = min(len(before), len(name))
+        alike = next((at for at in range(shorter) if before[at] != name[at]), shorter)
+        written.append(f"{alike} {name[alike:]}")
+    return written
 
 
 def _edges(panel: Panel) -> list[list[int | str]]:

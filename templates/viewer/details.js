@@ -12,7 +12,13 @@ class Details {
     this.title = `h${level}`; this.topic = `h${level + 1}`;
     graph.scene.panels.forEach(({ called = [], sees = [] }, i) => {
       const leaves = graph.diagrams[i].children.flatMap(function inner(part) { return part.children.length ? part.children.flatMap(inner) : [part]; });
-      leaves.forEach((part, at) => { Object.assign(part, { called: called[at], sees: sees[at] }); });
+      let name = "";
+      leaves.forEach((part, at) => {
+        const [, alike, rest] = /^(\d+) (.*)$/s.exec(called[at] ?? "0 ");
+        name = [...name].slice(0, Number(alike)).join("") + rest;
+        part.called = name === part.path ? "" : name;
+        part.sees = sees[at];
+      });
     });
   }
 
