@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,9 +18,11 @@ from rsinspect.pages.report import Report
 from rsinspect.pages.subject import Subject
 from rsinspect.profiling.record.run import ProfileRun, Segment
 from rsinspect.profiling.statistics import Latency
+from rsinspect.weights.layer_weights import layer_weights
 from tests.boxes import face
 from tests.networks import layout_of
 from tests.runs import run_of
+from tests.weight_files import write_keras_3
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -289,3 +292,21 @@ def test_a_graph_can_be_read_without_scripts_and_in_forced_colours(open_page: Op
     assert forced.evaluate(style) == "solid"
     fill = "getComputedStyle(document.querySelector('.closed .warmth')).backgroundColor"
     assert forced.evaluate(fill) not in ("rgba(0, 0, 0, 0)", "rgb(0, 0, 0)", "rgb(255, 255, 255)")
+
+
+def test_weights_in_a_file_are_told_of_each_part_and_can_be_its_colour(
+    open_page: Open, tmp_path: Path
+) -> None:
+    file = write_keras_3(tmp_path / "mine.weights.h5", network())
+    weights = layer_weights(file, network())
+    subject = Subject(text="net", network=network(), weights=weights)
+    page = report_page(Report(subjects=(subject,), only=("graph",)))
+    shown = open_page(page, fragment="#c3/block1/conv2&color=weight_std", **DESKTOP)
+    until(shown, "document.querySelector('.chosen .why')")
+    numbers = weights.of(["c3/block1/conv2"])
+    assert numbers is not None
+    told = shown.locator(".chosen dl data").all()
+    assert str(numbers.deviation) in [each.get_attribute("value") for each in told]
+    assert f"± {numbers.deviation:.3g}" in shown.locator(".part.selected .warmth").inner_text()
+    legend = shown.locator(".legend .title").inner_text()
+    assert "trained weights in mine.weights.h5; logarithmic" in legend
