@@ -19,6 +19,7 @@ class DataTable {
     this.levels = root.dataset.levels?.split(",") ?? [];
     this.words = "";
     this.sort = null;
+    this.ordered = [...this.body.rows];
     this.#adopt();
     for (const head of this.heads) if ("hidden" in head.el.dataset) this.#hide(head, true);
     this.#dress();
@@ -182,7 +183,7 @@ class DataTable {
   // A test of rows: every word in it and every condition met, or a regular expression.
   #filter() {
     const words = this.words.trim(), pattern = /^\/(.+)\/$/.exec(words)?.[1];
-    const texts = ({ el }) => [...el.cells].map(DataTable.text).join("\n").toLowerCase();
+    const texts = (row) => (row.words ??= [...row.el.cells].map(DataTable.text).join("\n").toLowerCase());
     if (pattern) {
       try {
         const expression = new RegExp(pattern, "im");
@@ -219,13 +220,15 @@ class DataTable {
         const inside = walk(row.children, within && row.open);
         if (!seen && !(filtered && inside)) this.shown.splice(at, 1);
         else any = true;
-        row.el.hidden = !(seen || (filtered && inside));
+        const hidden = !(seen || (filtered && inside));
+        if (row.el.hidden !== hidden) row.el.hidden = hidden;
         row.button?.setAttribute("aria-expanded", String(row.open || (filtered && inside)));
       }
       return any;
     };
     walk(this.top.children, true);
-    this.body.append(...ordered);
+    if (ordered.some((el, place) => el !== this.ordered[place])) this.body.append(...ordered);
+    this.ordered = ordered;
     this.said.value = filtered ? `${hits} of ${this.rows.length} rows` : "";
   }
 }
