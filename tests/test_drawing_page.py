@@ -66,8 +66,12 @@ def island(html: str) -> dict[str, Any]:
 
 
 def nodes_of(document: dict[str, Any]) -> list[dict[str, Any]]:
-    def inside(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [n for node in nodes for n in (node, *inside(node.get("children", [])))]
+    def inside(nodes: list[dict[str, Any]], box: str = "") -> list[dict[str, Any]]:
+        found = []
+        for node in nodes:
+            path = node.get("path", f"{box}/{node.get('step')}")
+            found += [node | {"path": path}, *inside(node.get("children", []), path)]
+        return found
 
     return [node for panel in document["panels"] for node in inside(panel["nodes"])]
 
@@ -87,7 +91,8 @@ def test_the_page_holds_every_node_edge_and_fact_of_the_scene() -> None:
     walk = list(panel.walk())
     edges = [
         (walk[tail].path, walk[head].path, *(said or ["flow"]))
-        for tail, head, *said in document["panels"][0]["edges"]
+        for edge in document["panels"][0]["edges"]
+        for tail, head, *said in [edge if isinstance(edge, list) else [edge, edge + 1]]
     ]
     assert edges == [(edge.tail, edge.head, edge.kind) for edge in panel.edges]
     assert {edge.tail: edge.label for edge in panel.edges}.items() <= {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import rsinspect
+from rsinspect.api.results import Run
 from rsinspect.base.errors import InvalidMeasurement, InvalidSpec
 from rsinspect.networks.network import Network, folded
 from rsinspect.pages.subject import subjects_of
@@ -457,3 +458,21 @@ def test_a_gallery_that_cannot_be_leaves_nothing(
     assert outcome.code == 2
     assert NO_GALLERY[line] in outcome.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.json", "run.json"]
+
+
+def test_the_largest_network_with_a_run_of_its_blocks_is_a_page_below_a_megabyte() -> None:
+    from random import Random
+
+    from rsinspect.layers.partition import segments
+
+    network, random = rsinspect.network("420"), Random(0)
+    parts = []
+    for part in segments(network.graph, "block"):
+        latency = Latency(tuple(random.uniform(0.01, 0.02) for _ in range(4)))
+        parts.append(
+            Segment(path=part.path, level="block", latency=latency, forward=latency,
+                    macs=10**9, bytes_moved=10**8, intensity=random.random())
+        )  # fmt: skip
+    run = run_of(parts, network=network, level="block", batch=1)
+    page = rsinspect.report(network, runs=Run(run))
+    assert len(page.to_html().encode()) < 1_000_000

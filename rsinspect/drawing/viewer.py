@@ -188,10 +188,17 @@ class _Document:
         }
 
     def _nodes(
-        self, nodes: tuple[Node, ...], twins: list[tuple[Node, ...]], details: Details | None
+        self,
+        nodes: tuple[Node, ...],
+        twins: list[tuple[Node, ...]],
+        details: Details | None,
+        box: str = "",
     ) -> list[dict[str, Any]]:
+        """Write the parts of a box; a path that goes on from the box's stands without that."""
         return [
-            self._node(node, coloured, details)
+            {"step": node.path.removeprefix(f"{box}/")} | self._node(node, coloured, details)
+            if box and node.path.startswith(f"{box}/")
+            else {"path": node.path} | self._node(node, coloured, details)
             for node, *coloured in zip(nodes, *twins, strict=True)
         ]
 
@@ -218,10 +225,11 @@ class _Document:
             "parts": parts,
             "mark": node.mark,
             "open": node.open,
-            "children": self._nodes(node.children, [twin.children for twin in twins], details),
+            "children": self._nodes(
+                node.children, [twin.children for twin in twins], details, node.path
+            ),
         }
         return {
-            "path": node.path,
             "known": self._known(known),
             **{key: value for key, value in optional.items() if value},
         }
@@ -247,21 +255,24 @@ def _front_coded(names: list[str]) -> list[str]:
     return written
 
 
-def _edges(panel: Panel) -> list[list[int | str]]:
+def _edges(panel: Panel) -> list[int | list[int | str]]:
     """Write tail and head by their places in the walk, kind and label where they say anything new.
 
-    Most edges are flow, and most are labelled with the shape that their tail has.
+    Most edges are flow to the next, and most are labelled with the shape that their tail has: of
+    such a one the tail alone stands.
     """
     places: dict[str, int] = {}
     asides: dict[str, str] = {}
     for place, node in enumerate(panel.walk()):
         places.setdefault(node.path, place)
         asides.setdefault(node.path, node.aside)
-    edges: list[list[int | str]] = []
+    edges: list[int | list[int | str]] = []
     for edge in panel.edges:
         label = [] if edge.label == asides[edge.tail] else [edge.label]
         kind = [edge.kind] if label or edge.kind != "flow" else []
-        edges.append([places[edge.tail], places[edge.head], *kind, *label])
+        tail, head = places[edge.tail], places[edge.head]
+        is_plain = head == tail + 1 and not kind
+        edges.append(tail if is_plain else [tail, head, *kind, *label])
     return edges
 
 

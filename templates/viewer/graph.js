@@ -31,7 +31,7 @@ class Graph {
       const diagram = new Part({ children: nodes, parent: null, open: true });
       const walk = [];
       this.#adopt(diagram, name, walk);
-      for (const [tail, head, kind = "flow", label = walk[tail].aside] of edges) lift(walk[tail], walk[head], kind, label);
+      for (const [tail, head = tail + 1, kind = "flow", label = walk[tail].aside] of edges.map((edge) => [edge].flat())) lift(walk[tail], walk[head], kind, label);
       this.diagrams.push(diagram);
     }
     for (const part of this.all) part.opened = Boolean(part.open); // as the page came
@@ -47,6 +47,7 @@ class Graph {
     parent.children = (parent.children ?? []).map((said) => new Part({ aside: "", ...this.scene.known[said.known].look, ...said }));
     for (const part of parent.children) {
       part.parent = parent;
+      part.path ??= `${parent.path}/${part.step}`;
       this.#keep(part, panel);
       walk.push(part);
       this.#adopt(part, panel, walk);
