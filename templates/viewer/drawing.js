@@ -145,7 +145,8 @@ class Drawing {
   }
 
   #sketch(box) {
-    box.wires.replaceChildren(...sketch(box, (part) => this.graph.heat(part, this.quantity)?.[0], this.hits));
+    box.wires.replaceChildren(...sketch(box, (part) => this.graph.heat(part, this.quantity)?.[0]));
+    markFound(box, this.hits);
   }
 
   // Move the names of open boxes that begin left of the view to where they are seen.
@@ -177,7 +178,7 @@ class Drawing {
     this.holding = new Set([...hits].flatMap((part) => above(part.parent)));
     for (const part of new Set([...before, ...hits, ...held, ...this.holding])) if (drawn(part)) this.#dress(part);
     for (const box of this.resting)
-      if (box.sketched && box.inside.some((part) => before.has(part) !== hits.has(part))) this.#sketch(box);
+      if (box.sketched && box.inside.some((part) => before.has(part) !== hits.has(part))) markFound(box, hits);
   }
 
   #dress(part) {

@@ -9,20 +9,25 @@ function measure(box) {
   Object.assign(box.form, { width, height, parts, arrows });
 }
 
+const rectangle = ([x, y, width, height]) => `M${x} ${y}h${width}v${height}h${-width}z`;
+
 // The arrows of a kind are one shape, and so are the parts of a colour.
-function sketch(box, heat, hits) {
+function sketch(box, heat) {
   const { parts, arrows } = box.form, colours = new Map();
-  let found = "";
   box.inside.forEach((part, i) => {
-    const [x, y, width, height] = parts[i], outline = `M${x} ${y}h${width}v${height}h${-width}z`;
     const step = heat(part), colour = step === undefined ? part.role : `heat-${step}`;
-    colours.set(colour, (colours.get(colour) ?? "") + outline);
-    if (hits.has(part)) found += outline;
+    colours.set(colour, (colours.get(colour) ?? "") + rectangle(parts[i]));
   });
   return [
     ...[...arrows].map(([kind, d]) => make("path", { class: `edge ${kind}`, d })),
     ...[...colours].map(([colour, d]) => make("path", colour.startsWith("heat-")
       ? { class: "shade", style: `--fill: var(--${colour})`, d } : { class: `shade ${colour}`, d })),
-    ...(found ? [make("path", { class: "shade found", d: found })] : []),
   ];
+}
+
+// The parts of a sketch that were found are another.
+function markFound(box, hits) {
+  const found = box.inside.map((part, i) => (hits.has(part) ? rectangle(box.form.parts[i]) : "")).join("");
+  box.wires.querySelector(".found")?.remove();
+  if (found) box.wires.append(make("path", { class: "shade found", d: found }));
 }
