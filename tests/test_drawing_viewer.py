@@ -61,47 +61,55 @@ def press(shown: Page, button: str) -> None:
 
 
 def fragment(shown: Page) -> str:
-    return shown.url.partition("#")[2]
+    said: str = shown.evaluate("location.hash.slice(1)")
+    return said
 
 
-def seen(shown: Page, kind: str = ".face") -> int:
-    count: int = shown.evaluate(SEEN, kind)
-    return count
+def until_seen(shown: Page, kind: str = ".face", *, count: str = "> 0") -> None:
+    """Wait until something of a kind is in view; just one, where ``count`` is ``=== 1``."""
+    shown.wait_for_function(f"(kind) => ({SEEN})(kind) {count}", arg=kind)
+
+
+def until_said(shown: Page, words: str) -> None:
+    """Wait until the address says something, whatever it says is open."""
+    shown.wait_for_function(
+        "words => location.hash.slice(1).split('&open')[0] === words", arg=words
+    )
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_something_is_in_view_however_large_all_is(open_page: Open, screen: dict[str, Any]) -> None:
     shown = open_page(page(scene(420)), **screen)
     press(shown, "expand")
-    assert seen(shown, ".op") > 0
+    until_seen(shown, ".op")
     for button in ("fit", "actual"):
         press(shown, button)
-        assert seen(shown, SPOTS) > 0, button
+        until_seen(shown, SPOTS)
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_something_is_in_view_after_every_button(open_page: Open, screen: dict[str, Any]) -> None:
     shown = open_page(page(scene()), **screen)
     press(shown, "expand")
-    assert seen(shown, ".op") > 0
+    until_seen(shown, ".op")
     for button in ("larger", "larger", "larger", "smaller", "fit", "actual", "smaller"):
         press(shown, button)
-        assert seen(shown, SPOTS) > 0, button
+        until_seen(shown, SPOTS)
     shown.locator(".query").fill("head/classifier")
     shown.keyboard.press("Enter")
-    assert seen(shown, ".hit") == 1
+    until_seen(shown, ".hit", count="=== 1")
     shown.locator("select.quantity").select_option("params")
-    assert seen(shown, ".selected") == 1
+    until_seen(shown, ".selected", count="=== 1")
     press(shown, "collapse")
-    assert seen(shown, ".selected .name") > 0
+    until_seen(shown, ".selected .name")
     for title in ("c4", "c2"):
         for _ in range(2):  # open, and close
             face(shown, title).click()
-            assert seen(shown, ".selected > .face .name") > 0, title
+            until_seen(shown, ".selected > .face .name")
     press(shown, "expand")
-    assert seen(shown, ".op") > 0
+    until_seen(shown, ".op")
     shown.go_back()
-    assert seen(shown) > 0
+    until_seen(shown)
 
 
 def test_a_hit_comes_into_view_where_things_may_move(open_page: Open) -> None:
@@ -169,7 +177,7 @@ def test_the_details_cover_nothing_that_was_clicked(open_page: Open) -> None:
     last = face(shown, "c5")
     last.tap()
     assert shown.locator(".chosen").is_visible()
-    assert seen(shown, ".selected > .face") == 1
+    until_seen(shown, ".selected > .face", count="=== 1")
     press(shown, "fold")
     assert not shown.locator(".chosen").is_visible()
     wide = shown.evaluate("document.documentElement.scrollWidth")
@@ -245,11 +253,12 @@ def test_back_undoes_what_was_opened_found_and_coloured(open_page: Open) -> None
     steps = ("c5/block1/conv2&color=macs", "c4&color=macs", "c4&open=c4", "")
     for said in steps:
         shown.go_back()
-        assert fragment(shown).split("&open")[0] == said.split("&open")[0]
-        assert seen(shown) > 0
+        until_said(shown, said.partition("&open")[0])
+        until_seen(shown)
     assert shown.locator(".face[aria-expanded=true]").count() == 0
     assert shown.locator(".quantity").input_value() == ""
     shown.go_forward()
+    shown.wait_for_function("location.hash.includes('open=c4')")
     assert face(shown, "c4").get_attribute("aria-expanded") == "true"
 
 
@@ -299,7 +308,7 @@ def test_the_drawing_is_saved_as_svg_of_its_own(open_page: Open, tmp_path: Path)
     assert arrows == shown.locator(".wires path").count()
 
 
-def test_the_drawing_is_saved_as_pixels(open_page: Open, tmp_path: Path, chromium: Any) -> None:
+def test_the_drawing_is_saved_as_pixels(open_page: Open, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     shown = open_page(page(scene(50)), color_scheme="dark", **DESKTOP)
     path = downloaded(shown, "png", tmp_path)
@@ -309,7 +318,8 @@ def test_the_drawing_is_saved_as_pixels(open_page: Open, tmp_path: Path, chromiu
     shown.locator(".light").check()
     shown.locator(".save summary").click()
     vector = downloaded(shown, "svg", tmp_path)
-    tab = chromium.new_page(viewport={"width": dark.width // 2, "height": dark.height // 2})
+    tab = shown.context.new_page()
+    tab.set_viewport_size({"width": dark.width // 2, "height": dark.height // 2})
     tab.goto(vector.as_uri())
     light = image.open(BytesIO(tab.screenshot())).convert("RGB")
     tab.close()
@@ -351,11 +361,11 @@ def test_the_map_shows_and_moves_what_is_seen(open_page: Open) -> None:
     shown.mouse.down()
     shown.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
     shown.mouse.up()
-    x, y = shown.locator(".view").evaluate(
-        "el => [(el.scrollLeft + el.clientWidth / 2) / el.scrollWidth, "
+    shown.wait_for_function(
+        "(el => [(el.scrollLeft + el.clientWidth / 2) / el.scrollWidth, "
         "(el.scrollTop + el.clientHeight / 2) / el.scrollHeight]"
+        ".every((part) => Math.abs(part - 0.5) < 0.02))(document.querySelector('.view'))"
     )
-    assert (x, y) == pytest.approx((0.5, 0.5), abs=0.02)
     shown.wait_for_function(
         "y => { const { top, height } = document.querySelector('.minimap i')"
         ".getBoundingClientRect(); return Math.abs(top + height / 2 - y) < 3; }",
@@ -384,7 +394,7 @@ def test_two_graphs_on_a_page_know_nothing_of_each_other(open_page: Open) -> Non
     one.locator(".face").nth(2).click()
     assert fragment(shown) == "c2&open=c2;&color=flops&open=*"
     shown.go_back()
-    assert one.locator(".face[aria-expanded=true]").count() == 0
+    one.locator(".face[aria-expanded=true]").wait_for(state="detached")
     assert other.locator(".op").count() > 0
     again = open_page(html, fragment="#c2&open=c2;&color=flops")
     assert again.locator(".viewer").first.locator(".face[aria-expanded=true]").count() == 1
@@ -445,5 +455,5 @@ def test_a_thousand_layers_are_in_view_after_every_button(open_page: Open) -> No
     ]
     for button in buttons:
         press(shown, button)
-        assert shown.evaluate(SEEN, ".part") > 0, button
+        until_seen(shown, ".part")
     assert shown.locator(".part").count() < 1000

@@ -123,7 +123,7 @@ def test_axe_finds_nothing_serious(open_page: Open, scheme: str) -> None:
 def test_the_contents_follow_what_is_read_and_the_keyboard_skips_them(open_page: Open) -> None:
     shown = open_page(html(), viewport={"width": 1280, "height": 800})
     current = "document.querySelector('.contents [aria-current=location]')?.hash"
-    assert shown.evaluate(current) == "#facts"
+    shown.wait_for_function(f"({current}) === '#facts'")
     shown.keyboard.press("Tab")
     assert shown.evaluate("document.activeElement.className") == "skip"
     shown.keyboard.press("Enter")
