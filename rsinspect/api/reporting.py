@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,11 +116,6 @@ def _networks(
     return list(zip(called, made, strict=True)), ()
 
 
-_DEFAULTS = {"title": "", "theme": "auto", "only": (), "resolution": None,
-             "fold_batch_norm": False, "convention": "paper", "batch": 1,
-             "dtype": "float32"}  # fmt: skip
-
-
 def _call(models: Sequence[Model], runs: Any, weights: Any, others: dict[str, Any]) -> str:
     """Write the call that makes the page again; what is no text stands as what it is."""
     given = [_written(each, "model") for each in models]
@@ -127,7 +123,8 @@ def _call(models: Sequence[Model], runs: Any, weights: Any, others: dict[str, An
         given.append(f"runs=[{', '.join(told)}]")
     if told := [_written(each, "weights") for each in _several(weights)]:
         given.append(f"weights=[{', '.join(told)}]")
-    given += [f"{key}={value!r}" for key, value in others.items() if value != _DEFAULTS[key]]
+    usual = signature(report).parameters
+    given += [f"{key}={value!r}" for key, value in others.items() if value != usual[key].default]
     return f"rsinspect.report({', '.join(given)})"
 
 

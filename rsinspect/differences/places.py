@@ -6,12 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rsinspect.differences.pairs import Comparison, StagePair, Status
-from rsinspect.differences.wording import (
-    LITTLE,
-    arrowed,
-    blocks_of_stage_in_words,
-    change_in_words,
-)
+from rsinspect.differences.wording import arrowed, blocks_of_stage_in_words, change_in_words
 
 
 class Place(NamedTuple):
@@ -97,8 +92,3 @@ def counterparts(comparison: Comparison) -> dict[str, str]:
         if layer.a is not None and layer.b is not None:
             found[layer.b.path] = layer.a.path
     return found
-
-
-def is_little_alike(comparison: Comparison) -> bool:
-    """Tell whether the two have so little in common that a list of differences says little."""
-    return comparison.by == "likeness" and comparison.likeness < LITTLE

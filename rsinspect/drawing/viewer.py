@@ -44,16 +44,19 @@ COLOURS: dict[Scale, str] = {"amount": "", "change": "change-"}
 
 
 class Quantity(NamedTuple):
-    """Something that a graph can be coloured by, as its legend says; ``colours`` names its own."""
+    """Something that a graph can be coloured by, as its legend says; ``colours`` names its own.
 
-    name: str
-    key: str
-    words: str
-    title: str
-    low: str
-    high: str
-    unknown: str
-    colours: str
+    Without a name it is none.
+    """
+
+    name: str = ""
+    key: str = ""
+    words: str = ""
+    title: str = ""
+    low: str = ""
+    high: str = ""
+    unknown: str = ""
+    colours: str = ""
 
 
 class Viewer(NamedTuple):
@@ -76,7 +79,7 @@ def viewer_of(scene: Scene) -> Viewer:
         _quantity(name, made.legend) for name, made in coloured.items() if made.legend is not None
     )
     key = scene.legend.key if scene.legend else ""
-    shown = next((each for each in quantities if each.key == key), Quantity(*[""] * 8))
+    shown = next((each for each in quantities if each.key == key), Quantity())
     document = {
         "name": scene.name,
         "view": scene.view,
@@ -194,11 +197,9 @@ class _Document:
         details: Details | None,
         box: str = "",
     ) -> list[dict[str, Any]]:
-        """Write the parts of a box; a path that goes on from the box's stands without that."""
+        """Write the parts of a box."""
         return [
-            {"step": node.path.removeprefix(f"{box}/")} | self._node(node, coloured, details)
-            if box and node.path.startswith(f"{box}/")
-            else {"path": node.path} | self._node(node, coloured, details)
+            _place(node.path, box) | self._node(node, coloured, details)
             for node, *coloured in zip(nodes, *twins, strict=True)
         ]
 
@@ -235,6 +236,14 @@ class _Document:
         }
 
 
+def _place(path: str, box: str) -> dict[str, str]:
+    """Say where a node is: a path that goes on from its box's stands without that."""
+    within = f"{box}/"
+    return (
+        {"step": path.removeprefix(within)} if box and path.startswith(within) else {"path": path}
+    )
+
+
 def _block(item: Node | Part) -> dict[str, str]:
     """Say what leads around a block, and in what blocks are alike."""
     said = {"shortcut": item.shortcut, "alike": alike(item)}
@@ -250,8 +259,8 @@ def _front_coded(names: list[str]) -> list[str]:
     written = []
     for before, name in zip(("", *names), names, strict=False):
         shorter = min(len(before), len(name))
-        alike = next((at for at in range(shorter) if before[at] != name[at]), shorter)
-        written.append(f"{alike} {name[alike:]}")
+        shared = next((at for at in range(shorter) if before[at] != name[at]), shorter)
+        written.append(f"{shared} {name[shared:]}")
     return written
 
 

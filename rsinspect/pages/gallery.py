@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from rsinspect import paper
 from rsinspect.answers.summary import SummaryOptions, summary_answer
-from rsinspect.answers.table import Answer, Column, Table
+from rsinspect.answers.table import Column, Table
 from rsinspect.base.embedded import DOCUMENT, embedded
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.markup import environment
@@ -19,9 +18,9 @@ from rsinspect.base.words import plural, quoted
 from rsinspect.drawing.page import dressing
 from rsinspect.networks.network import Network
 from rsinspect.pages.html import report_page
-from rsinspect.pages.published import published_text
+from rsinspect.pages.published import published_accuracy
 from rsinspect.pages.report import Report
-from rsinspect.pages.subject import Subject, is_of, subjects_of
+from rsinspect.pages.subject import is_of, subjects_of
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.render.html import table_shown
 
@@ -97,7 +96,7 @@ def gallery(
     return {INDEX: _index(cards, report)} | pages
 
 
-def _files(networks: Any) -> list[str]:
+def _files(networks: Iterable[Network]) -> list[str]:
     """Name the pages after the networks, each otherwise."""
     found: dict[str, None] = {}
     for network in networks:
@@ -114,7 +113,8 @@ def _card(file: str, report: Report) -> Card:
     network = subject.network
     options = SummaryOptions(level="block", question=report.question, folded=False)
     document = summary_answer(network, options).document
-    totals, top1 = document["totals"], _top1(subject)
+    published = published_accuracy(subject)
+    totals, top1 = document["totals"], published and published[0].top1
     run = subject.runs[0] if subject.runs else None
     lines = [
         f"{count(totals['params'])} params, {count(totals['flops'])} FLOPs",
@@ -132,13 +132,6 @@ def _card(file: str, report: Report) -> Card:
         "page": file,
     }
     return Card(file, network.title, tuple(lines), _bars(document["rows"]), row)
-
-
-def _top1(subject: Subject) -> float | None:
-    """Find the accuracy that is published of a network, the paper's first."""
-    text = published_text(subject)
-    known = (one for source in paper.ACCURACY_SOURCES for one in paper.accuracies(source))
-    return next((one.top1 for one in known if one.model == text), None)
 
 
 def _bars(rows: Sequence[dict[str, Any]]) -> tuple[Bar, ...]:
@@ -184,7 +177,6 @@ def _index(cards: Sequence[Card], report: Report) -> str:
     title = report.title or plural(len(cards), "network")
     table = Table(title="All of them", columns=tuple(shown), rows=rows, notes=(note,))
     document = {"schema": SCHEMA, "title": title, "command": report.command, "rows": list(rows)}
-    answer = Answer(table, lambda: document)
     return (
         environment()
         .get_template("gallery/gallery.html")
@@ -194,7 +186,7 @@ def _index(cards: Sequence[Card], report: Report) -> str:
             cards=cards,
             width=_WIDTH,
             height=_HEIGHT,
-            shown=table_shown(answer.table, name="networks"),
+            shown=table_shown(table, name="networks"),
             command=report.command,
             document=embedded(document),
             document_id=DOCUMENT,

@@ -171,7 +171,7 @@ class Section(NamedTuple):
     """A section of a page.
 
     Attributes:
-        name: What ``--only`` calls it, and its id in the page.
+        name: What people call it when they choose, and its id in the page.
         title: What stands above it.
         parts: What it consists of.
     """

@@ -10,7 +10,7 @@ from rsinspect.comparisons.comparison import Comparison, Side
 from rsinspect.pages.subject import Subject
 
 
-class Beside(NamedTuple):
+class RunBeside(NamedTuple):
     """A run beside the first.
 
     Attributes:
@@ -28,7 +28,7 @@ class Beside(NamedTuple):
     refusal: str = ""
 
 
-def runs_beside(subjects: Sequence[Subject]) -> tuple[Beside, ...]:
+def runs_beside(subjects: Sequence[Subject]) -> tuple[RunBeside, ...]:
     """Compare every run of some networks with the first of them; none where there is one run."""
     sides = [
         (number, Side(reference=_called(subject, place, len(subjects)), run=run))
@@ -45,8 +45,8 @@ def _called(subject: Subject, place: int, networks: int) -> str:
     return f"run {place + 1}{f' of {subject.text}' if networks > 1 else ''}"
 
 
-def _beside(number: int, first: Side, side: Side) -> Beside:
+def _beside(number: int, first: Side, side: Side) -> RunBeside:
     try:
-        return Beside(number, first, side, Comparison(a=first, b=side, how="groups"))
+        return RunBeside(number, first, side, Comparison(a=first, b=side, how="groups"))
     except InvalidMeasurement as exc:
-        return Beside(number, first, side, None, exc.message)
+        return RunBeside(number, first, side, None, exc.message)

@@ -11,14 +11,14 @@ from rsinspect.drawing.comparison import alongside
 from rsinspect.drawing.scene import Node, Scene
 from rsinspect.pages.parts import Explorer, Step, Steps, Tied
 from rsinspect.pages.report import Report
-from rsinspect.pages.runs import Beside
+from rsinspect.pages.runs import RunBeside
 from rsinspect.pages.scenes import coloured, on_one_scale
 
 MOST_STEPS = 60
 """Differences that are listed of two networks: of more, nobody sees them one by one."""
 
 
-def tied(report: Report, runs: Sequence[Beside] = ()) -> Tied:
+def tied(report: Report, runs: Sequence[RunBeside] = ()) -> Tied:
     """Put the networks of a report side by side, each compared with the first.
 
     Args:
@@ -46,7 +46,7 @@ def tied(report: Report, runs: Sequence[Beside] = ()) -> Tied:
     return Tied(tuple(map(Explorer, on_one_scale(scenes))), tuple(listed), ({}, *links))
 
 
-def _compared(runs: Sequence[Beside], networks: int) -> dict[int, comparison.Comparison]:
+def _compared(runs: Sequence[RunBeside], networks: int) -> dict[int, comparison.Comparison]:
     """Choose the comparison that each graph is coloured by: its first run beside the very first."""
     found: dict[int, comparison.Comparison] = {}
     for run in runs:

@@ -11,7 +11,7 @@ from rsinspect.differences.report import chain_answer, diff_answer
 from rsinspect.differences.totals import totals_answer
 from rsinspect.pages.parts import Drawn, Heading, Part, Prose, Section, Tabled
 from rsinspect.pages.report import Report
-from rsinspect.pages.runs import Beside, runs_beside
+from rsinspect.pages.runs import RunBeside, runs_beside
 from rsinspect.pages.tied import tied
 from rsinspect.plots.comparison import comparison_plot
 
@@ -23,7 +23,7 @@ def section(report: Report) -> Section | None:
     return Section("differences", "Differences", tuple(parts)) if parts else None
 
 
-def _networks(report: Report, runs: Sequence[Beside]) -> Iterator[Part]:
+def _networks(report: Report, runs: Sequence[RunBeside]) -> Iterator[Part]:
     """Show what the networks have in common and what not: totals, graphs, stage by stage."""
     first, *others = report.subjects
     if not others:
@@ -38,7 +38,7 @@ def _networks(report: Report, runs: Sequence[Beside]) -> Iterator[Part]:
         yield Tabled("diff-chain", chain_answer(networks))
 
 
-def _runs(runs: Sequence[Beside]) -> Iterator[Part]:
+def _runs(runs: Sequence[RunBeside]) -> Iterator[Part]:
     """Tell which run is faster, by how much, how sure, and where; each against the first."""
     if len(runs) > 1:
         yield Heading(f"What was measured, beside {runs[0].first.name}")
@@ -52,7 +52,7 @@ def _runs(runs: Sequence[Beside]) -> Iterator[Part]:
         yield Tabled(f"compare-{number}", comparison_answer(run.comparison))
 
 
-def _said(run: Beside) -> str:
+def _said(run: RunBeside) -> str:
     """Say what came of a comparison in a sentence or two."""
     return f"{run.refusal}." if run.comparison is None else headline(run.comparison)
 

@@ -11,7 +11,7 @@ from rsinspect.base.units import binary_bytes, count, grouped, percent, seconds
 from rsinspect.base.words import plural
 from rsinspect.layers.question import Question
 from rsinspect.pages.parts import Beside, Fact, Facts, Part, Prose, Section
-from rsinspect.pages.published import published_text
+from rsinspect.pages.published import published_accuracy
 from rsinspect.pages.report import Report
 from rsinspect.pages.subject import Subject
 from rsinspect.profiling.record.headline import headline
@@ -39,8 +39,10 @@ def _facts(subject: Subject, question: Question) -> Iterator[Fact]:
     document = summary_answer(subject.network, SummaryOptions(question=question)).document
     yield from _what(subject)
     yield from _costs(document["totals"], question)
-    if (published := published_text(subject)) is not None:
-        yield from _accuracy(published)
+    if (published := published_accuracy(subject)) is not None:
+        known, source = published
+        where = f"ImageNet; {paper.accuracy_source(source).title}"
+        yield Fact("Top-1", f"{known.top1:g} %", known.top1, where)
     if subject.runs:
         yield _latency(subject.runs[0])
     if (weights := subject.weights) is not None:
@@ -90,16 +92,6 @@ def _costs(totals: dict[str, Any], question: Question) -> Iterator[Fact]:
     yield Fact("Activations", binary_bytes(maps), maps, f"all layer outputs, {many}")
     where = totals["peak_activation_path"]
     yield Fact("Most alive at once", binary_bytes(peak), peak, f"inference, {many}, at {where}")
-
-
-def _accuracy(text: str) -> Iterator[Fact]:
-    """Tell what accuracy is published of a network at its size, and by whom."""
-    for source in paper.ACCURACY_SOURCES:
-        for known in paper.accuracies(source):
-            if known.model == text:
-                where = f"ImageNet; {paper.accuracy_source(source).title}"
-                yield Fact("Top-1", f"{known.top1:g} %", known.top1, where)
-                return
 
 
 def _latency(run: ProfileRun) -> Fact:

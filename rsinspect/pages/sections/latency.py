@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from rsinspect.answers.table import Answer, Column, Table
@@ -108,13 +108,11 @@ def _facts(run: ProfileRun) -> Iterator[Fact]:
     )  # fmt: skip
     rate = run.end_to_end_flops_per_s
     yield Fact("Arithmetic", f"{count(round(rate))}FLOP/s", rate, "two FLOPs per MAC")
-    floors = [(row, row.floor_s) for row in rows_of(run, most=0) if row.floor_s is not None]
-    if floors:
-        least = sum(floor * row.repeats for row, floor in floors)
-        share = least / sum(row.median * row.repeats for row, _ in floors)
+    if rows := _bounded(run):
+        least_s, taken_s = _least_and_taken_s(rows)
         yield Fact(
-            "Of the roofs", percent(share), share,
-            f"{seconds(least)} is the least that this machine allows",
+            "Of the roofs", percent(least_s / taken_s), least_s / taken_s,
+            f"{seconds(least_s)} is the least that this machine allows",
         )  # fmt: skip
     if (energy := run.energy) is not None:
         mean, around = energy.mean_j(rounds.sampling), energy.interval(rounds.sampling)
@@ -133,9 +131,8 @@ def _facts(run: ProfileRun) -> Iterator[Fact]:
 
 def roofs_in_words(run: ProfileRun) -> Iterator[str]:
     """Say how near the segments come to the roofs, what bounds them, and where time is lost."""
-    rows = [row for row in rows_of(run, most=0) if row.floor_s is not None]
-    taken_s = sum(row.median * row.repeats for row in rows)
-    least_s = sum((row.floor_s or 0) * row.repeats for row in rows)
+    rows = _bounded(run)
+    least_s, taken_s = _least_and_taken_s(rows)
     yield (
         f"The roofs allow {seconds(least_s)} for what took {seconds(taken_s)}: "
         f"{percent(least_s / taken_s)} of what this machine can do was reached."
@@ -156,6 +153,19 @@ def roofs_in_words(run: ProfileRun) -> Iterator[str]:
         yield f"Farthest above the least time: {names_in_words(named)}."
     if beaten := [bound for bound in bounds if bound.fraction is None]:
         yield f"Faster than the roofs allow, which were measured too low: {len(beaten)}."
+
+
+def _bounded(run: ProfileRun) -> list[Row]:
+    """List the segments of which the least time is known that this machine allows."""
+    return [row for row in rows_of(run, most=0) if row.floor_s is not None]
+
+
+def _least_and_taken_s(rows: Sequence[Row]) -> tuple[float, float]:
+    """Add up the seconds that the roofs allow, and those that were measured."""
+    return (
+        sum((row.floor_s or 0) * row.repeats for row in rows),
+        sum(row.median * row.repeats for row in rows),
+    )
 
 
 def _lost_s(row: Row) -> float:
