@@ -115,6 +115,12 @@ REFUSED: dict[str, tuple[str, str]] = {
         "unknown section 'figures'",
         "did you mean figure?",
     ),
+    "net.json --only latency,weights -o p.html": (
+        "nothing to show in weights, latency",
+        "latencies of a run",
+    ),
+    "net.json --only differences -o p.html": ("nothing to show", "two networks or runs"),
+    "net.json --only paper -o p.html": ("nothing to show in paper", "facts, graph and tables"),
     "50 101 --width 2 -o p.html": ("--width is for one network", "leave it out"),
     "50 101 152 200 270 -o p.html": ("a page shows 4 networks at most", "gallery"),
     "-o p.html": ("no network named", "--blocks"),
@@ -439,6 +445,8 @@ def test_a_gallery_is_a_page_for_each_and_one_that_lists_them(
 NO_GALLERY: dict[str, str] = {
     "--gallery 50,nix -o g": "'nix' is not a model",
     "--gallery 50 -o net.json": "net.json is a file, not a folder",
+    "--gallery 50 -o -": "- is no folder",
+    "--gallery 50 -o g.html": "g.html is no folder",
     "--gallery 50 -o no/g": "no/g cannot be written",
     "net.json --gallery 50 -o g": "MODEL is for a page alone",
     "--gallery 50 --width 2 -o g": "--width is for one network",

@@ -47,6 +47,7 @@ class Page:
 
         Raises:
             UnknownFormat: If its name does not end in ``.html``.
+            InvalidQuestion: If none of the chosen sections has anything to say.
             OutputNotWritable: If the file cannot be written.
         """
         path = Path(path)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rsinspect.base.embedded import check_page
-from rsinspect.base.errors import InvalidSpec
+from rsinspect.base.embedded import check_page, page_named
+from rsinspect.base.errors import InvalidSpec, OutputNotWritable
 from rsinspect.base.files import check_writable, made_folder
 from rsinspect.base.flags import flag
 from rsinspect.base.formats import STDOUT
@@ -265,6 +265,10 @@ def _write_gallery(
             "leave one of them out",
         )
     _refuse(changes, "a gallery has several")
+    if folder == STDOUT or page_named(str(folder)):
+        raise OutputNotWritable(
+            f"a gallery is several pages: {folder} is no folder", "name a folder: networks"
+        )
     from rsinspect.networks.lists import models_of
     from rsinspect.networks.named import network
     from rsinspect.networks.network import folded

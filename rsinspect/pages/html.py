@@ -18,6 +18,7 @@ def report_page(report: Report) -> str:
 
     Raises:
         InvalidChoice: If there is no such theme.
+        InvalidQuestion: If no section has anything to say.
     """
     sections = sections_of(report)
     viewers = {

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from rsinspect.base.errors import check_choice
+from rsinspect.base.errors import InvalidQuestion, check_choice
 from rsinspect.base.text import showable
+from rsinspect.base.words import names_in_words
 from rsinspect.drawing.choices import AUTO
 from rsinspect.drawing.views import DEFAULT_QUESTION
 from rsinspect.layers.question import Question
@@ -60,9 +61,29 @@ class Report:
         return showable(self.title or ", ".join(each.network.title for each in self.subjects))
 
 
+_NEEDS = {
+    "differences": "differences are of two networks or runs",
+    "weights": "weights of a file that has them",
+    "latency": "latencies of a run",
+}
+"""What a section is of that not every report has."""
+
+
 def sections_of(report: Report) -> tuple[Section, ...]:
-    """Make the sections of a report, in order; those with nothing to say are left out."""
+    """Make the sections of a report, in order; those with nothing to say are left out.
+
+    Raises:
+        InvalidQuestion: If none of those that were chosen has anything to say; a gallery's page
+            may be so, beside others that are not.
+    """
     wanted = [name for name in SECTIONS if report.shows(name)]
     modules = [import_module(f"rsinspect.pages.sections.{name}") for name in wanted]
-    made = [module.section(report) for module in modules]
-    return tuple(section for section in made if section is not None)
+    sections = (module.section(report) for module in modules)
+    made = tuple(section for section in sections if section is not None)
+    if not made and not report.index:
+        needed = [_NEEDS[name] for name in wanted if name in _NEEDS]
+        raise InvalidQuestion(
+            f"{report.heading}: there is nothing to show in {names_in_words(wanted)}",
+            ", ".join(needed) or "facts, graph and tables are of every network",
+        )
+    return made
