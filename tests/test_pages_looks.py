@@ -47,7 +47,7 @@ def test_code_and_styles_stay_small() -> None:
     code = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     assert styles
     assert code
-    assert sum(len(part.encode()) for part in (*styles, *code)) < 125_000
+    assert sum(len(part.encode()) for part in (*styles, *code)) < 111_000
 
 
 def test_a_name_from_a_file_is_text_in_every_section() -> None:

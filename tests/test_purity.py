@@ -48,7 +48,8 @@ MAY_LOAD = {
     "variants --family list": f"rich {MODEL} answers render.cells render.console",
     "table 7": f"rich {MODEL} answers render.cells render.console",
     "graph 101 -o -": f"graphviz {MODEL} drawing logging xml",
-    "graph 101 -f html": f"jinja2 markupsafe {MODEL} drawing answers.explain",
+    "graph 101 -f html": f"jinja2 markupsafe rjsmin _rjsmin rcssmin _rcssmin {MODEL} drawing "
+    "answers.explain",
     "graph 101 -f mermaid": f"{MODEL} drawing",
     "graph 101 -f tikz": f"jinja2 markupsafe {MODEL} drawing",
     "graph 101 -f me.json": f"{MODEL} drawing",

@@ -7,9 +7,8 @@ markup, its style, and the script that sorts, filters, narrows and copies.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from rsinspect.answers.table import Table, Value
 from rsinspect.base.errors import check_choice
@@ -17,9 +16,6 @@ from rsinspect.base.markup import environment
 from rsinspect.base.text import printable
 from rsinspect.render.cells import NOTE, Printed, printed
 from rsinspect.render.formats import NOTES
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 _FIRST = 2
 """Notes that are in sight; the others open at a click."""
@@ -170,7 +166,9 @@ def table_html(table: Table, *, notes: str = "short") -> str:
     Raises:
         InvalidChoice: If there is no such choice of notes.
     """
-    return _template("table/alone.html").render(shown=table_shown(table, notes=notes))
+    return (
+        environment().get_template("table/alone.html").render(shown=table_shown(table, notes=notes))
+    )
 
 
 def table_page(table: Table, *, notes: str = "full") -> str:
@@ -183,12 +181,9 @@ def table_page(table: Table, *, notes: str = "full") -> str:
     Raises:
         InvalidChoice: If there is no such choice of notes.
     """
-    return _template("table/page.html").render(shown=table_shown(table, notes=notes))
-
-
-@cache
-def _template(name: str) -> Template:
-    return environment().get_template(name)
+    return (
+        environment().get_template("table/page.html").render(shown=table_shown(table, notes=notes))
+    )
 
 
 def _head(column: Printed, hidden: Sequence[str]) -> Head:

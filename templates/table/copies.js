@@ -29,14 +29,15 @@ function asMarkdown(table) {
   const line = (cells) => `| ${cells.join(" | ")} |`;
   const mark = (words) => (words ? `<sup>${escape(words)}</sup>` : "");
   const bold = (words) => (words ? `**${words}**` : "");
-  return `${[
+  const lines = [
     `**${escape(heading(table))}**`, "", ...lead.flatMap((note) => [escape(note), ""]),
     line(columns.map(({ head }) => escape(head))),
     line(columns.map(({ right }) => (right ? "---:" : ":---"))),
     ...columns[0].texts.map((_, row) => line(columns.map(({ texts, marks }) => escape(texts[row]) + mark(marks[row])))),
     ...columns[0].totals.map((_, row) => line(columns.map(({ totals }) => bold(escape(totals[row]))))),
     "", ...notes.map((note) => `- ${escape(note)}`),
-  ].join("\n").trimEnd()}\n`;
+  ];
+  return `${lines.join("\n").trimEnd()}\n`;
 }
 
 const PAGE = 345; // points of the text width of an article

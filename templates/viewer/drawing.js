@@ -214,7 +214,8 @@ class Drawing {
           ...piece.lines.map((line) => text("line", line))))));
     }
     const state = op ? "op" : part.open && !leaf ? "open" : "closed";
-    part.el = make("div", { class: `part ${part.role} ${state}${part.mark ? ` marked ${part.mark}` : ""}` }, part.face);
+    part.el = make("div", { class: `part ${part.role} ${state}` }, part.face);
+    if (part.mark) part.el.classList.add("marked", part.mark);
     if (!leaf) part.face.setAttribute("aria-expanded", String(Boolean(part.open)));
     this.byFace.set(part.face, part);
     part.shift = 0;

@@ -48,7 +48,8 @@ function inLanes(box, row, links) {
   for (const part of row) {
     part.centred = tracks.length > 1 && part.lane === "track" && busy[part.rank] === 1;
     const column = part.lane === "left" ? 1 : part.lane === "right" ? tracks.length + 2 : part.track + 2;
-    part.el.style.gridArea = `${part.rank} / ${part.centred ? `2 / auto / ${tracks.length + 2}` : column}`;
+    part.el.style.gridRow = part.rank;
+    part.el.style.gridColumn = part.centred ? `2 / ${tracks.length + 2}` : column;
     part.el.classList.add(part.lane);
     part.el.classList.toggle("centred", part.centred);
     box.body.append(part.el);

@@ -17,7 +17,7 @@ class Pen {
 
   tag(name, attributes, inside) {
     const said = Object.entries(attributes).filter(([, value]) => value !== "" && value !== null && value !== undefined);
-    const start = `<${name}${said.map(([key, value]) => ` ${key}="${typeof value === "number" ? round(value) : escaped(value)}"`).join("")}`;
+    const start = ["<" + name, ...said.map(([key, value]) => `${key}="${typeof value === "number" ? round(value) : escaped(value)}"`)].join(" ");
     this.out.push(inside === undefined ? `${start}/>` : `${start}>${inside}</${name}>`);
   }
 
