@@ -14,7 +14,7 @@ from rsinspect.pages.parts import Beside, Fact, Facts, Part, Prose, Section
 from rsinspect.pages.published import published_accuracy
 from rsinspect.pages.report import Report
 from rsinspect.pages.subject import Subject
-from rsinspect.profiling.record.headline import headline
+from rsinspect.profiling.record.headline import rate_in_words
 from rsinspect.profiling.record.run import ProfileRun
 
 
@@ -97,9 +97,8 @@ def _costs(totals: dict[str, Any], question: Question) -> Iterator[Fact]:
 def _latency(run: ProfileRun) -> Fact:
     """Tell how fast a network was, how sure that is, and where most of the time went."""
     each = run.end_to_end.per_image_s
-    said, _, doubts = headline(run).partition("; ")
-    rate = said.partition(" an image, ")[2]
-    told = [rate, run.conditions, *([_most(run)] if run.level == "stage" else []), doubts]
+    rate, doubt = rate_in_words(run)
+    told = [rate, run.conditions, *([_most(run)] if run.level == "stage" else []), doubt]
     return Fact("Latency an image", seconds(each), each, "; ".join(filter(None, told)))
 
 

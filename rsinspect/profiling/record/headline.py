@@ -25,9 +25,16 @@ def headline(run: ProfileRun | PredictedRun) -> str:
             f"{speed(run.per_image_s)}{_training(run.request.mode)}{interval} predicted, "
             "not measured: "
         )
-        return what + why[run.stopped_because] + _low(doubts)
+        return _joined(what + why[run.stopped_because], _low(doubts))
+    rate, doubt = rate_in_words(run)
+    return _joined(f"{seconds(run.end_to_end.per_image_s)} an image, {rate}", doubt)
+
+
+def rate_in_words(run: ProfileRun) -> tuple[str, str]:
+    """Write how many images a second makes, and why to trust that less: empty without a reason."""
     interval = _plus_minus(run.end_to_end.latency.half_width)
-    return speed(run.end_to_end.per_image_s) + _training(run.mode) + interval + _low(_doubts(run))
+    rate = f"{_rate(1 / run.end_to_end.per_image_s)} images/s{_training(run.mode)}{interval}"
+    return rate, _low(_doubts(run))
 
 
 def _training(mode: str) -> str:
@@ -79,4 +86,8 @@ def _others(share: float) -> str:
 
 
 def _low(doubts: list[str]) -> str:
-    return f"; low confidence: {', '.join(doubts)}" if doubts else ""
+    return f"low confidence: {', '.join(doubts)}" if doubts else ""
+
+
+def _joined(*sayings: str) -> str:
+    return "; ".join(filter(None, sayings))
