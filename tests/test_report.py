@@ -362,6 +362,9 @@ def test_python_makes_the_same_page(tmp_path: Path, cli: Cli) -> None:
                       "--theme", "dark", "--only", "facts")  # fmt: skip
     theirs, ours = document_of(written)["subjects"][0], page.to_json()["subjects"][0]
     assert theirs | {"text": ""} == ours | {"text": ""}
+    same = rsinspect.report(one, runs=None, weights=None, only="facts, graph")
+    assert same.record.only == ("facts", "graph")
+    assert same.record.subjects[0].runs == ()
     with pytest.raises(ValueError, match="is no name of a page"):
         page.save(tmp_path / "page.pdf")
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def report(
     *models: Model,
-    runs: Sequence[Run | str | Path] | Run | str | Path = (),
-    weights: Sequence[str | Path] | str | Path = (),
+    runs: Sequence[Run | str | Path] | Run | str | Path | None = (),
+    weights: Sequence[str | Path] | str | Path | None = (),
     title: str = "",
     theme: str = "auto",
-    only: Sequence[str] = (),
+    only: Sequence[str] | str = (),
     resolution: int | tuple[int, int] | None = None,
     fold_batch_norm: bool = False,
     convention: str = "paper",
@@ -40,7 +40,8 @@ def report(
             those in a network's own file.
         title: In place of the names of the networks.
         theme: ``auto`` (as the reader's system is, with a switch), ``light`` or ``dark``.
-        only: Names of the sections to show: ``["facts", "graph"]``; all by default.
+        only: Names of the sections to show: ``["facts", "graph"]`` or ``"facts,graph"``; all by
+            default.
         resolution: Of all; by default as in ``diff``, or where runs are given each network's own.
         fold_batch_norm: Of all, as in ``network``.
         convention: What a FLOP is.
@@ -68,7 +69,7 @@ def report(
     made, notes = _networks(models, size, apart=bool(found))
     if fold_batch_norm:
         made = [(text, network(each, fold_batch_norm=True)) for text, each in made]
-    looks: dict[str, Any] = {"title": title, "theme": theme, "only": tuple(only)}
+    looks: dict[str, Any] = {"title": title, "theme": theme, "only": _sections(only)}
     asked = {"resolution": resolution, "fold_batch_norm": fold_batch_norm,
              "convention": convention, "batch": batch, "dtype": dtype}  # fmt: skip
     return Page(
@@ -84,8 +85,16 @@ def report(
 
 
 def _several(given: Any) -> list[Any]:
-    """List what was given, one or several."""
+    """List what was given, none, one or several."""
+    if given is None:
+        return []
     return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _sections(only: Sequence[str] | str) -> tuple[str, ...]:
+    """List names of sections, also those of one text with commas."""
+    names = (each.strip() for each in only.split(",")) if isinstance(only, str) else only
+    return tuple(filter(None, names))
 
 
 def _run(given: Run | str | Path, db: Path | None) -> tuple[str, ProfileRun]:
