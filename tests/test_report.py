@@ -128,6 +128,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "-o p.html --run run.json -r 64": ("--resolution is for one network", "leave it out"),
     "50 --run run.json -o p.html": ("the profile is of another network", "measure this one"),
     "net.json --weights run.json -o p.html": ("run.json", ""),
+    "run.json -o p.html": ("holds no network", "it is a run of a network: name it as a run"),
     "--run run.json -o run.json": ("run.json is read for --run", "give each its own name"),
     "net.json -o net.json": ("net.json is read for", "give each its own name"),
 }

@@ -95,11 +95,18 @@ def from_text(content: bytes, text: str, size: Size | None = None) -> Network:
         return at_size(network_from_json(document), size)
     except GraphError as exc:
         raise InvalidSpec(
-            f"{quoted(text)} holds no network: {exc.message}",
-            "a later rsinspect wrote it: update rsinspect"
-            if _is_later(document)
-            else f"a network is saved as {networks_.SCHEMA}, or as what Keras's to_json() gives",
+            f"{quoted(text)} holds no network: {exc.message}", _remedy(document)
         ) from exc
+
+
+def _remedy(document: object) -> str:
+    """Say what to do about a document that is no network."""
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(schema, str) and schema.startswith("rsinspect.profile/"):
+        return "it is a run of a network: name it as a run"
+    if _is_later(document):
+        return "a later rsinspect wrote it: update rsinspect"
+    return f"a network is saved as {networks_.SCHEMA}, or as what Keras's to_json() gives"
 
 
 def _from_keras(saved: "Saved", text: str, size: Size | None) -> Network:
