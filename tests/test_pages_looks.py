@@ -69,6 +69,8 @@ def test_hostile_files_and_layers_are_shown_and_do_nothing(open_page: Open, tmp_
     assert shown.locator("img").count() == 0
     assert shown.locator("[onload], [onerror]").count() == 0
     assert "<img src=x onerror=alert(1)>" in shown.locator("h1").inner_text()
+    beside = shown.locator(".listing small").first  # is not turned by the name that it follows
+    assert beside.evaluate("node => getComputedStyle(node).unicodeBidi") == "isolate"
     shown.locator("[data-do=expand]").click()
     shown.wait_for_function("document.querySelector('.diagram').innerHTML.includes('svg onload')")
     assert shown.locator("[onload], [onerror]").count() == 0

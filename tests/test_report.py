@@ -403,6 +403,10 @@ def test_the_facts_are_the_numbers_of_the_commands(cli: Cli, tmp_path: Path) -> 
     assert provenance["Fingerprint"][0] == rsinspect.network("50").fingerprint
     assert "convention mac" in page
     assert "rsinspect report 50 --run" in page
+    assert "; 3 rounds</small>" in page
+    once = save(tmp_path / "once.json", run_on(rsinspect.network("50"), 0.1))
+    page = page_of(cli, tmp_path / "once.html", "--run", once, "--only", "provenance")
+    assert "; 1 round</small>" in page
 
 
 def test_a_foreign_network_and_several_have_facts(cli: Cli, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rsinspect import __version__
 from rsinspect.base.embedded import DOCUMENT, REPORT
 from rsinspect.base.units import binary_bytes, length_of_time
+from rsinspect.base.words import plural
 from rsinspect.layers.question import Question
 from rsinspect.pages.parts import Beside, Code, Fact, Facts, Heading, Part, Prose, Section
 from rsinspect.pages.report import Report
@@ -73,7 +74,8 @@ def _measured(run: ProfileRun) -> Iterator[Fact]:
     yield Fact("Processor", where.cpu_model or "unknown", remark=_processors(run))
     yield Fact("System", where.platform)
     took, budget = (length_of_time(each) for each in (run.measured_s, run.max_time_s))
-    yield Fact("Measuring took", took, run.measured_s, f"of {budget}; {run.rounds.count} rounds")
+    rounds = plural(run.rounds.count, "round")
+    yield Fact("Measuring took", took, run.measured_s, f"of {budget}; {rounds}")
     if where.peak_rss_bytes is not None:
         yield Fact("Memory", binary_bytes(where.peak_rss_bytes), where.peak_rss_bytes, "resident")
     if where.versions:
