@@ -35,7 +35,7 @@ def summary_levels(network: Network, question: Question) -> Levels:
     >>> from rsinspect.networks.named import network
     >>> levels = summary_levels(network("50"), Question())
     >>> [row["path"] for row in levels.answer.table.rows[:3]], levels.depths[:3]
-    (['input', 'stem', 'stem/conv1'], (0, 0, 1))
+    (['input', 'input/image', 'input/rescaling'], (0, 1, 1))
     """
     shown = {level: _keys(network, question, level) for level in LEVELS}
     keys = tuple(key for key in COLUMNS if key != "kind")

@@ -119,10 +119,8 @@ def _spread(subject: Subject, weights: LayerWeights) -> Drawn | None:
 
 def _kind(op: ops.Op) -> str:
     """Name the series that a layer is of."""
-    match op:
-        case ops.BatchNorm():
-            return "batch norms"
-        case ops.Conv2D() | ops.DepthwiseConv2D() | ops.Conv2DTranspose() | ops.Dense():
-            return "convolutions and dense layers"
-        case _:
-            return "others"
+    if isinstance(op, ops.BatchNorm):
+        return "batch norms"
+    if isinstance(op, ops.Conv2D | ops.DepthwiseConv2D | ops.Conv2DTranspose | ops.Dense):
+        return "convolutions and dense layers"
+    return "others"
