@@ -206,6 +206,9 @@ def test_a_picture_is_svg_text_and_files(tmp_path: Path) -> None:
         picture.save(tmp_path / name)
         assert (tmp_path / name).read_bytes().lower().startswith(start.lower()), name
     assert json.loads(json.dumps(picture.to_json()))["schema"] == "rsinspect.scene/1"
+    layers = json.loads(json.dumps(rsinspect.graph("50", "layers").to_json()))
+    assert layers["panels"][0].keys() == picture.to_json()["panels"][0].keys()
+    assert "graph" not in layers["panels"][0]
 
 
 def test_model_explorer_files_come_with_those_beside_them(tmp_path: Path) -> None:

@@ -84,7 +84,9 @@ def renamed(value: Any, names: dict[str, str]) -> Any:
 
 
 def document(scene: Scene, names: dict[str, str] | None = None) -> Any:
-    unnamed = replace(scene, panels=tuple(replace(panel, names={}) for panel in scene.panels))
+    unnamed = replace(
+        scene, panels=tuple(replace(panel, names={}, graph=None) for panel in scene.panels)
+    )
     return renamed(asdict(unnamed), names or {})
 
 

@@ -297,7 +297,7 @@ def test_search_opens_what_encloses_the_hit_and_shows_it(open_page: Open) -> Non
     shown.keyboard.press("Enter")
     assert shown.locator(".hits").inner_text() == "1 of 1"
     assert path_shown(shown) == "c4/block22/conv2"
-    shown.wait_for_function("location.hash === '#c4/block22/conv2'")
+    shown.wait_for_function("() => location.hash === '#c4/block22/conv2'")
     box = shown.locator(".part.hit").bounding_box()
     frame = shown.locator(".view").bounding_box()
     assert box is not None
@@ -426,14 +426,14 @@ def test_zoom_has_keys_buttons_and_a_wheel(open_page: Open) -> None:
     shown.keyboard.press("-")
     shown.keyboard.press("f")
     shown.wait_for_function(
-        "(el => el.scrollHeight <= el.clientHeight + 1)(document.querySelector('.view'))"
+        "() => (el => el.scrollHeight <= el.clientHeight + 1)(document.querySelector('.view'))"
     )
     shown.keyboard.press("0")
     shown.mouse.move(500, 400)
     shown.keyboard.down("Control")
     shown.mouse.wheel(0, -120)
     shown.keyboard.up("Control")
-    shown.wait_for_function("parseInt(document.querySelector('.actual').textContent) > 100")
+    shown.wait_for_function("() => parseInt(document.querySelector('.actual').textContent) > 100")
 
 
 @pytest.mark.slow
@@ -443,7 +443,7 @@ def test_a_drag_pans_and_opens_nothing(open_page: Open) -> None:
     shown.mouse.down()
     shown.mouse.move(520, 400, steps=4)
     shown.mouse.up()
-    shown.wait_for_function("document.querySelector('.view').scrollTop > 100")
+    shown.wait_for_function("() => document.querySelector('.view').scrollTop > 100")
     assert shown.locator(".part").count() == len(STAGES)
 
 

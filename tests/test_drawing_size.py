@@ -162,7 +162,7 @@ def test_an_edge_is_as_dashed_in_every_format() -> None:
         assert ("dash pattern" in re.findall(rf"rs {kind}/\.style=(.*)", tex)[0]) == dashed
         style = re.findall(rf"linkStyle \S+ stroke:{LIGHT.edges[kind]}\S*", chart)  # type: ignore[index]
         assert all(("dasharray" in line) == dashed for line in style)
-        css = re.findall(rf"\.edge\.{kind} {{.*?stroke-dasharray: (.*?);", html)
+        css = re.findall(rf"\.edge\.{kind}\s*{{[^}}]*?stroke-dasharray:\s*(.*?)[;}}]", html)
         assert (css != ["none"]) == dashed
 
 

@@ -117,7 +117,7 @@ def test_a_hit_comes_into_view_where_things_may_move(open_page: Open) -> None:
     for path in ("c5/block2/conv3", "stem/conv2", "stem/bn2"):
         shown.locator(".query").fill(path)
         shown.keyboard.press("Enter")
-        shown.wait_for_function(f"({SEEN})('.selected > .face') === 1")
+        shown.wait_for_function(f"() => ({SEEN})('.selected > .face') === 1")
         assert shown.locator(".chosen code").inner_text() == path
 
 
@@ -258,7 +258,7 @@ def test_back_undoes_what_was_opened_found_and_coloured(open_page: Open) -> None
     assert shown.locator(".face[aria-expanded=true]").count() == 0
     assert shown.locator(".quantity").input_value() == ""
     shown.go_forward()
-    shown.wait_for_function("location.hash.includes('open=c4')")
+    shown.wait_for_function("() => location.hash.includes('open=c4')")
     assert face(shown, "c4").get_attribute("aria-expanded") == "true"
 
 
@@ -362,7 +362,7 @@ def test_the_map_shows_and_moves_what_is_seen(open_page: Open) -> None:
     shown.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
     shown.mouse.up()
     shown.wait_for_function(
-        "(el => [(el.scrollLeft + el.clientWidth / 2) / el.scrollWidth, "
+        "() => (el => [(el.scrollLeft + el.clientWidth / 2) / el.scrollWidth, "
         "(el.scrollTop + el.clientHeight / 2) / el.scrollHeight]"
         ".every((part) => Math.abs(part - 0.5) < 0.02))(document.querySelector('.view'))"
     )

@@ -144,7 +144,7 @@ def test_many_values_are_refused_before_they_fill_the_memory() -> None:
         (("graph", "layers", 4, "inputs", 0), "stem/bn9", "stem/bn9, which comes later"),
         (("graph", "layers", 4, "inputs"), ["a"] * 1001, "inputs is longer than 1000"),
         (("graph", "outputs"), ["nobody"], "the output nobody is no layer"),
-        (("schema",), "rsinspect.network/2", "a later rsinspect wrote it"),
+        (("schema",), "rsinspect.network/3", "a later rsinspect wrote it"),
         (("schema",), "rsinspect.summary/1", "a network is saved as rsinspect.network/1"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else None,

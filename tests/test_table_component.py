@@ -67,7 +67,7 @@ def copied(page: Page, name: str) -> str:
     page.evaluate("navigator.clipboard.writeText = async (text) => { globalThis.copied = text; }")
     page.locator(".bar summary", has_text="Copy").click()
     page.get_by_role("button", name=name, exact=True).click()
-    page.wait_for_function(f"document.querySelector('.said').value.endsWith('as {name}')")
+    page.wait_for_function(f"() => document.querySelector('.said').value.endsWith('as {name}')")
     text: str = page.evaluate("copied")
     return text
 
@@ -200,13 +200,13 @@ def test_on_a_phone_a_table_scrolls_inside_itself(open_page: Open) -> None:
     assert page.evaluate(f"{wide} <= innerWidth")
     page.get_by_label("Rows", exact=True).select_option("by layers")
     page.evaluate("document.querySelector('.scroll').scrollTo(300, 400)")
-    page.wait_for_function("document.querySelector('.scroll').scrollTop > 100")
+    page.wait_for_function("() => document.querySelector('.scroll').scrollTop > 100")
     place = """(selector) => {
       const frame = document.querySelector(".scroll").getBoundingClientRect();
       const box = document.querySelector(selector).getBoundingClientRect();
       return [Math.round(box.left - frame.left), Math.round(box.top - frame.top)];
     }"""
-    page.wait_for_function(f"({place})('thead th')[1] === 0")
+    page.wait_for_function(f"() => ({place})('thead th')[1] === 0")
     assert page.evaluate(place, "thead th") == [0, 0]
     assert page.evaluate(place, "tbody tr:last-child th")[0] == 0
     assert page.evaluate(f"{wide} <= innerWidth")

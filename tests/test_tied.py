@@ -371,6 +371,6 @@ def test_four_stand_below_each_other_on_a_phone(open_page: Open) -> None:
     until(shown, "b.selected === 'c3/block1' && a.selected === 'c3'")
     shown.set_viewport_size({"width": 1280, "height": 800})
     shown.wait_for_function(
-        "new Set([...document.querySelectorAll('.tied .viewer')]"
+        "() => new Set([...document.querySelectorAll('.tied .viewer')]"
         ".map((one) => one.getBoundingClientRect().left)).size === 2"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -239,7 +239,12 @@ class Picture:
 
     def to_json(self) -> dict[str, Any]:
         """Give what the picture shows, before any format: panels of nodes, edges and cells."""
-        return {"schema": "rsinspect.scene/1", **asdict(self._scene_for("svg"))}
+        scene = self._scene_for("svg")
+        bare = replace(scene, panels=tuple(replace(each, graph=None) for each in scene.panels))
+        document = asdict(bare)
+        for panel in document["panels"]:
+            del panel["graph"]  # what it is of is a network's to tell
+        return {"schema": "rsinspect.scene/1", **document}
 
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write it to a file, whole or not at all, with the files that belong beside it.
@@ -276,8 +281,6 @@ class Picture:
         return self.to_svg()
 
     def __repr__(self) -> str:
-        from dataclasses import replace
-
         style = replace(self._style, width=_columns(), size=None)
         return render(self._scene_for("txt"), "txt", style).decode().rstrip("\n")
 
