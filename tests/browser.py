@@ -31,6 +31,13 @@ MOST_MS = 300_000
 
 Open = Callable[..., "Page"]
 
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:

@@ -19,6 +19,7 @@ from rsinspect.drawing.scene import Node, Scene
 from rsinspect.drawing.theme import DARK, LIGHT
 from rsinspect.drawing.views import view
 from tests.boxes import draw_all, face
+from tests.browser import DESKTOP, PHONE
 from tests.networks import network_of, saved
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.browser",)
 pytestmark = pytest.mark.slow
 
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "has_touch": True,
-    "is_mobile": True,
-}
 
 SEEN = """(kind) => {
   const view = document.querySelector(".view"), frame = view.getBoundingClientRect();

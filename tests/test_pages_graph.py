@@ -20,6 +20,7 @@ from rsinspect.profiling.record.run import ProfileRun, Segment
 from rsinspect.profiling.statistics import Latency
 from rsinspect.weights.layer_weights import layer_weights
 from tests.boxes import face
+from tests.browser import DESKTOP, PHONE
 from tests.networks import layout_of
 from tests.runs import run_of
 from tests.weight_files import write_keras_3
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.browser",)
 pytestmark = pytest.mark.slow
 
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "has_touch": True,
-    "is_mobile": True,
-}
 BLOCKS = ("c2/block0", "c3/block0", "c3/block1", "c3/block2")
 
 
