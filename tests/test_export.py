@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 import rsinspect
 from rsinspect.base import process
-from rsinspect.base.errors import BackendUnavailable, ExportError, ImageError
+from rsinspect.base.errors import BackendUnavailable, ExportError, ImageError, OutputNotWritable
 from rsinspect.exports import parent
 from rsinspect.exports.answer import export_answer
 from rsinspect.exports.comparison import compared
@@ -106,6 +107,54 @@ def test_a_file_that_does_not_agree_leaves_the_old_one(export: Export, tmp_path:
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
     export("net.onnx")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_link_is_followed_and_a_file_keeps_its_mode(export: Export, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(exist_ok=True)
+    target, link = tmp_path / "elsewhere" / "net.onnx", tmp_path / "net.onnx"
+    target.write_text("old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    export("net.onnx")
+    assert link.is_symlink()
+    assert (target.read_text(), target.stat().st_mode & 0o777) == ("made", 0o600)
+
+
+def test_a_pipe_is_refused_before_anything_is_made(export: Export, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "net.onnx")
+    with pytest.raises(OutputNotWritable, match="is a pipe or a device"):
+        export("net.onnx", keras={"make_raises": "nothing is asked"})
+    assert (tmp_path / "net.onnx").is_fifo()
+
+
+@pytest.mark.parametrize("name", ["net.xml", "net.savedmodel"])
+@pytest.mark.parametrize("fails", [OSError(5, "I/O error"), KeyboardInterrupt()])
+def test_what_cannot_take_the_old_ones_place_leaves_it(
+    export: Export,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    fails: BaseException,
+) -> None:
+    export(name)
+    for file in (x for x in tmp_path.rglob("*") if x.is_file()):
+        file.write_text("old")
+    replace = Path.replace
+
+    def refused(new: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        raise fails
+
+    monkeypatch.setattr(parent, "check_packages", lambda *_: None)
+    monkeypatch.setattr(
+        Path, "replace", lambda new, target: (refused if new.name == name else replace)(new, target)
+    )
+    with pytest.raises((OutputNotWritable, KeyboardInterrupt)):
+        export(name)
+    places = {"net.xml": ["net.bin", "net.xml"], "net.savedmodel": ["saved_model.pb"]}[name]
+    files = sorted(x for x in tmp_path.rglob("*") if x.is_file())
+    assert [x.name for x in files] == places
+    assert {x.read_text() for x in files} == {"old"}
 
 
 def test_a_comparison_on_outputs_that_are_all_alike_is_said_to_say_little(export: Export) -> None:

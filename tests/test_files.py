@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from rsinspect.base import files
 from rsinspect.base.errors import NoTemporaryDirectory, OutputNotWritable
 from rsinspect.base.files import (
     check_apart,
@@ -163,15 +162,15 @@ def test_nothing_is_put_in_its_place_before_everything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a").write_text("old")
-    beside = files._write_beside
+    write = Path.write_bytes
 
-    def full(temporary: Path, target: Path, content: bytes) -> None:
-        if target.name == "b":
-            temporary.touch()
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "b":
+            path.touch()
             raise OSError(28, "No space left on device")
-        beside(temporary, target, content)
+        return write(path, content)
 
-    monkeypatch.setattr(files, "_write_beside", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OutputNotWritable, match="b cannot be written: No space left"):
         write_all({tmp_path / "a": b"new", tmp_path / "b": b"new"})
     assert left(tmp_path) == ["a"]
@@ -192,12 +191,62 @@ def test_who_interrupts_leaves_no_half_file(
     if place == "replace":
         monkeypatch.setattr(Path, "replace", interrupted)
     else:
-        monkeypatch.setattr(Path, "chmod", interrupted)  # the file is made, not yet written
+        monkeypatch.setattr(Path, "write_bytes", interrupted)
     (tmp_path / "a").write_text("old")
     with pytest.raises(interruption):
         write_all({tmp_path / "a": b"new", tmp_path / "b": b"new"})
     assert left(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() == "old"
+
+
+@pytest.mark.parametrize("fails", [OSError(16, "in use"), KeyboardInterrupt(), SystemExit(143)])
+@pytest.mark.parametrize("at", range(3))
+def test_where_one_of_several_cannot_take_its_place_all_are_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, fails: BaseException
+) -> None:
+    replace, done = Path.replace, list[Path]()
+
+    def refused(new: Path, target: Path) -> Path:
+        done.append(target)
+        if len(done) == at + 1:
+            raise fails
+        return replace(new, target)
+
+    old, names = tmp_path / "b", ("a", "b", "c")
+    old.write_text("old")
+    old.chmod(0o600)
+    number = old.stat().st_ino
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises((OutputNotWritable, KeyboardInterrupt, SystemExit)):
+        write_all({tmp_path / name: b"new" for name in names})
+    assert left(tmp_path) == ["b"]
+    assert (old.read_text(), old.stat().st_ino) == ("old", number)
+
+
+def test_a_disk_where_no_file_has_two_names_takes_several_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refused)
+    (tmp_path / "b").write_text("old")
+    write_all({tmp_path / "a": b"new", tmp_path / "b": b"new"})
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new", b"new"]
+
+
+def test_what_is_being_written_is_for_nobody_else_to_read(tmp_path: Path) -> None:
+    with placed(tmp_path / "secret") as made:
+        made.write_text("x")
+        assert stat.S_IMODE(made.parent.stat().st_mode) == 0o700
+        assert made.name == "secret"
+
+
+def test_a_second_name_of_a_file_keeps_the_old_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    os.link(tmp_path / "a", tmp_path / "b")
+    write_whole(tmp_path / "a", b"new")
+    assert [(tmp_path / name).read_text() for name in ("a", "b")] == ["new", "old"]
 
 
 def test_two_names_of_one_file_are_refused(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 A file is written beside its place and then put there, so that whatever happens on the way (a full
 disk, Ctrl-C, a kill) leaves the old file or the new one. A link is followed, and an existing file
-keeps its mode and its owner. A device or a pipe has no place to be put at and is written into.
+keeps its mode and its owner; other names that it has (hard links) keep the old content. A device or
+a pipe has no place to be put at and is written into.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ _STREAMS = (stat.S_IFIFO, stat.S_IFCHR)
 """Kinds of files that are written into: pipes, and devices that take a stream."""
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, *, whole: bool = False) -> None:
     """Refuse an output path early, before any work is done for it.
+
+    Args:
+        path: Of the output.
+        whole: Whether only a file will do, as what writes it seeks in it.
 
     Raises:
         OutputNotWritable: If the path is a directory, a socket or a disk, its directory is missing
@@ -28,6 +33,8 @@ def check_writable(path: Path) -> None:
     """
     with _refusing(path):
         target, kind = _target(path)
+        if whole and kind in _STREAMS:
+            raise OutputNotWritable(f"{path} is a pipe or a device", "name a file")
         if kind == stat.S_IFDIR:
             raise OutputNotWritable(f"{path} is a directory", "name a file in it")
         if kind not in (None, stat.S_IFREG, *_STREAMS):
@@ -53,62 +60,113 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_all(contents: Mapping[Path, bytes]) -> None:
-    """Write several files: none is put in its place before all of them are on the disk.
+    """Write several files: all of them, or none.
 
     Raises:
         OutputNotWritable: If two paths are one file, or the system refuses one.
     """
     places = {path: _checked(path) for path in contents}
     check_apart({str(path): path for path in contents})
-    written: dict[Path, Path] = {}
-    try:
-        for path, (target, kind) in places.items():
+    made: dict[Path, Path] = {}
+    with contextlib.ExitStack() as folders:
+        for path, (_, kind) in places.items():
             if kind not in _STREAMS:
+                made[path] = folders.enter_context(beside(path))
                 with _refusing(path):
-                    # Short, as the name itself may be as long as names can be; and known before
-                    # there is a file, so that whoever ends this process leaves none.
-                    written[path] = target.with_name(f".rsinspect-{os.urandom(8).hex()}")
-                    _write_beside(written[path], target, contents[path])
+                    made[path].write_bytes(contents[path])
         for path, (target, kind) in places.items():
-            with _refusing(path):
-                if kind in _STREAMS:
+            if kind in _STREAMS:
+                with _refusing(path):
                     target.write_bytes(contents[path])
-                else:
-                    written[path].replace(target)
-    finally:
-        for temporary in written.values():
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        put_in_place(made)
 
 
 @contextlib.contextmanager
 def placed(path: Path) -> Iterator[Path]:
-    """Give a name beside a file's place to write at; what is there at the end becomes the file.
+    """Name a place to write a file at; what is there at the end becomes the file.
 
-    For content that is too large to be held, or that another library writes. The name has the
-    suffixes of the file's own, as some writers go by them. Whatever mode a writer chooses, a new
-    file has that of all new files. Nothing is left where writing fails.
+    For content that is too large to be held, or that another library writes: the name is the
+    file's own, as some writers go by it. Nothing is left where writing fails.
 
     Raises:
         OutputNotWritable: If the system refuses, or the place is a pipe or a device.
     """
-    target, kind = _checked(path)
-    if kind in _STREAMS:
-        raise OutputNotWritable(f"{path} is a pipe or a device", "name a file")
-    suffixes = "".join(target.suffixes[-2:])
-    temporary = target.with_name(f".rsinspect-{os.urandom(8).hex()}{suffixes}")
+    check_writable(path, whole=True)
+    with beside(path) as made, _refusing(path):
+        yield made
+        put_in_place({path: made})
+
+
+@contextlib.contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Name a place to make a file or a folder at, on the disk of its own place.
+
+    It lies in a folder that nobody else can look into; that is gone at the end, with what is in it.
+
+    Raises:
+        OutputNotWritable: If the system refuses.
+    """
+    import shutil  # a command that only shows something does without
+
+    with _refusing(path):
+        target, _ = _target(path)
+    # Short, as the name itself may be as long as names can be; and known before it is there, so
+    # that whoever ends this process leaves none.
+    folder = target.with_name(f".rsinspect-{os.urandom(8).hex()}")
     try:
         with _refusing(path):
-            temporary.touch()
-            mode = stat.S_IMODE(temporary.stat().st_mode)
-            temporary.unlink()
-            yield temporary
-            temporary.chmod(mode)
-            _take_mode(temporary, target)
-            temporary.replace(target)
+            folder.mkdir(mode=0o700)
+        yield folder / target.name
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def put_in_place(made: Mapping[Path, Path]) -> None:
+    """Put files or folders that were made in their places: all of them, or none.
+
+    Whatever mode a writer chose, a new file has that of all new files.
+
+    Args:
+        made: By its place, what ``beside`` gave a name beside that or beside another of them.
+
+    Raises:
+        OutputNotWritable: If the system refuses one; then each place is as it was before.
+    """
+    with contextlib.ExitStack() as undo:
+        for path, new in made.items():
+            with _refusing(path):
+                target, kind = _target(path)
+                old = new.with_name(f".{os.urandom(8).hex()}")
+                if new.is_dir():
+                    undo.callback(_bring_back, old, new, target)
+                    if kind is not None:  # no folder takes the place of one that is not empty
+                        target.rename(old)
+                else:
+                    _give_mode(new, target)
+                    if len(made) > 1 and _has_been_kept(target, old):
+                        undo.callback(_bring_back, old, new, target)
+                new.replace(target)
+        undo.pop_all()
+
+
+def _has_been_kept(target: Path, old: Path) -> bool:
+    """Give a file a second name by which it can be brought back; True also where there is none."""
+    try:
+        os.link(target, old)
+    except FileNotFoundError:
+        return True
+    except OSError:  # no file has two names there
+        return False
+    return True
+
+
+def _bring_back(old: Path, new: Path, target: Path) -> None:
+    """Make a place what it was before something was put there, or was about to be."""
+    with contextlib.suppress(OSError):
+        if not new.exists() and not old.is_file():
+            target.replace(new)
+        if old.exists():
+            old.replace(target)
 
 
 @contextlib.contextmanager
@@ -122,13 +180,14 @@ def made_folder(folder: Path) -> Iterator[None]:
     with _refusing(folder):
         if not is_new and not folder.is_dir():
             raise OutputNotWritable(f"{folder} is a file, not a folder", "name another folder")
-        if is_new:
-            folder.mkdir()
-        if not os.access(folder, os.W_OK):
-            raise OutputNotWritable(
-                f"{folder} cannot be written", "choose a place you may write to"
-            )
     try:
+        with _refusing(folder):
+            if is_new:
+                folder.mkdir()
+            if not os.access(folder, os.W_OK):
+                raise OutputNotWritable(
+                    f"{folder} cannot be written", "choose a place you may write to"
+                )
         yield
     except BaseException:
         if is_new:
@@ -180,22 +239,22 @@ def _target(path: Path) -> tuple[Path, int | None]:
     return (path if kind in _STREAMS else Path(os.path.realpath(path))), kind
 
 
-def _write_beside(temporary: Path, target: Path, content: bytes) -> None:
-    """Write a new file with the mode and the owner of the one that it is to replace."""
-    with temporary.open("xb") as file:
-        _take_mode(temporary, target)
-        file.write(content)
-
-
-def _take_mode(temporary: Path, target: Path) -> None:
-    """Give a file the mode and the owner of the one that it is to replace."""
-    with contextlib.suppress(FileNotFoundError):
+def _give_mode(new: Path, target: Path) -> None:
+    """Give a new file the mode and the owner of the one it is to replace, or the usual mode."""
+    has = new.stat()
+    try:
         old = target.stat()
-        if os.name == "posix":
-            if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-                with contextlib.suppress(PermissionError):
-                    os.chown(temporary, old.st_uid, old.st_gid)
-            temporary.chmod(stat.S_IMODE(old.st_mode))
+    except FileNotFoundError:
+        like = new.with_name(f".{os.urandom(8).hex()}")
+        like.touch()
+        mode = stat.S_IMODE(like.stat().st_mode)
+    else:
+        mode = stat.S_IMODE(old.st_mode)
+        if os.name == "posix" and (old.st_uid, old.st_gid) != (has.st_uid, has.st_gid):
+            with contextlib.suppress(PermissionError):
+                os.chown(new, old.st_uid, old.st_gid)
+    if os.name == "posix" and stat.S_IMODE(has.st_mode) != mode:
+        new.chmod(mode)
 
 
 @contextlib.contextmanager

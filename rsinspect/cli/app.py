@@ -1,8 +1,8 @@
 """The program: a call of the command line from its first moment to its exit code.
 
 Exit codes: 0 done, 2 the request was wrong, 3 something is missing on this machine, 1 the rest,
-130 interrupted, 143 ended by SIGTERM. Only here ``RsInspectError`` is caught, and nothing wider, so
-a bug keeps its traceback.
+130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP (its terminal is gone). Only here
+``RsInspectError`` is caught, and nothing wider, so a bug keeps its traceback.
 
 Nothing but the standard library is loaded before ``main`` begins, so that Ctrl-C is met in one line
 also while the rest is being loaded.
@@ -14,6 +14,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from contextvars import copy_context
 from typing import NamedTuple
 
@@ -283,11 +284,21 @@ def _bound_environment() -> None:
 _SIGNALLED: list[int] = []
 """Exit codes of the signals that came, the first of which is the call's."""
 
+_AGAIN_AFTER_S = 2.0
+"""A terminal that closes says so twice; what is tidied up meanwhile is not to be cut short."""
 
-def _terminated(*_: object) -> None:
-    """End by an exit that cleans up."""
-    _SIGNALLED.append(143)
-    sys.exit(143)
+
+def _terminated(number: int, _: object) -> None:
+    """End by an exit that cleans up, with the code that a shell gives to such an end."""
+    global _deaf_until_s
+    if time.monotonic() < _deaf_until_s:
+        return
+    _deaf_until_s = time.monotonic() + _AGAIN_AFTER_S
+    _SIGNALLED.append(128 + number)
+    sys.exit(128 + number)
+
+
+_deaf_until_s = 0.0
 
 
 def _interrupted(*_: object) -> None:
@@ -300,6 +311,9 @@ def main() -> None:
     """Run the command line and exit."""
     try:
         signal.signal(signal.SIGTERM, _terminated)
+        hang_up = getattr(signal, "SIGHUP", None)  # Windows has none, and nohup ignores it
+        if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_DFL:
+            signal.signal(hang_up, _terminated)
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else left to the shell
             signal.signal(signal.SIGINT, _interrupted)
         streams.secure()

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
-import shutil
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from rsinspect.base.errors import BackendUnavailable, ExportError, InvalidExport, OutputNotWritable
-from rsinspect.base.files import check_writable, scratch
+from rsinspect.base.errors import BackendUnavailable, ExportError, InvalidExport
+from rsinspect.base.files import beside, check_writable, put_in_place, scratch
 from rsinspect.exports.exported import TOLERANCES, Exported, ExportedFile, Turns
 from rsinspect.exports.formats import Format
 from rsinspect.exports.request import RANDOM_IMAGES, ExportRequest
@@ -131,8 +129,7 @@ def _file(
 ) -> ExportedFile:
     """Make one file, and put it in its place if it agrees."""
     format, backend = request.formats[path], _backend(request, path)
-    with _beside(path) as folder:
-        made = folder / path.name
+    with beside(path) as made:
         on_event(f"writing {path.name}")
         done = keras.ask(
             "make",
@@ -159,7 +156,7 @@ def _file(
                 path=path,
                 format=format,
                 backend=backend,
-                size_bytes=sum(x.stat().st_size for x in folder.rglob("*") if x.is_file()),
+                size_bytes=sum(x.stat().st_size for x in made.parent.rglob("*") if x.is_file()),
                 made_in_s=done["seconds"],
                 runtime_version=opened["version"],
                 how=opened["how"],
@@ -172,7 +169,8 @@ def _file(
                 return file
             on_event(f"timing {path.name} and Keras, in turns")
             turns = take_turns(runtime, keras, request.batch or 1)
-        _put(made, path, format)
+        suffixes = [path.suffix] if format.beside is None else [format.beside, path.suffix]
+        put_in_place({path.with_suffix(end): made.with_suffix(end) for end in suffixes})
     return replace(file, turns=turns)
 
 
@@ -225,7 +223,7 @@ def _check_place(path: Path, format: Format) -> None:
         OutputNotWritable: If it cannot be written.
     """
     if not format.is_folder:
-        check_writable(path)
+        check_writable(path, whole=True)
         return
     check_writable(path.with_name(f"{path.name}.part"))
     if path.exists() and not (path / "saved_model.pb").is_file():
@@ -265,44 +263,6 @@ def _numbers(text: str) -> tuple[int, ...]:
     (False, (3, 5))
     """
     return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
-
-
-@contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Make a folder beside a place, which is gone afterwards with what is in it.
-
-    Raises:
-        OutputNotWritable: If the system refuses.
-    """
-    folder = path.absolute().with_name(f".rsinspect-{os.urandom(8).hex()}")
-    try:
-        folder.mkdir()
-    except OSError as exc:
-        raise OutputNotWritable(
-            f"{path} cannot be written: {exc.strerror or exc}", "choose another place or name"
-        ) from exc
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _put(made: Path, path: Path, format: Format) -> None:
-    """Move what was made to its place, what belongs to it first.
-
-    Raises:
-        OutputNotWritable: If the system refuses.
-    """
-    try:
-        if format.is_folder and path.exists():
-            path.rename(made.with_name("replaced"))
-        if format.beside is not None:
-            made.with_suffix(format.beside).replace(path.with_suffix(format.beside))
-        made.replace(path)
-    except OSError as exc:
-        raise OutputNotWritable(
-            f"{path} cannot be written: {exc.strerror or exc}", "choose another place or name"
-        ) from exc
 
 
 def refuse(exported: Exported) -> None:
