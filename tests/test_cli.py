@@ -15,6 +15,7 @@ import pytest
 
 from rsinspect.cli.app import COMMANDS, GROUPS, run
 from tests.conftest import Cli
+from tests.documents import PAGES
 from tests.processes import PATIENCE_S, gone, until
 
 # A command line, and what its error or hint must say
@@ -157,11 +158,11 @@ def test_a_place_where_nobody_may_write_is_refused(cli: Cli, command: str) -> No
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_stands_in_the_readme(cli: Cli, command: str) -> None:
+def test_every_command_has_help_and_stands_in_a_page(cli: Cli, command: str) -> None:
     outcome = cli(*command.split(), "--help")
     assert outcome.code == 0
     assert f"rsinspect {command}" in outcome.out
-    assert f"rsinspect {command}" in Path("README.md").read_text(encoding="utf-8")
+    assert any(f"rsinspect {command}" in page.read_text(encoding="utf-8") for page in PAGES)
 
 
 def test_help_lists_every_command(cli: Cli) -> None:

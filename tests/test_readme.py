@@ -1,27 +1,31 @@
-"""The README says what is true: its commands print what it shows, and draw its pictures.
+"""README and docs say what is true: their blocks are carried out, and draw their pictures.
 
-``pytest tests/test_readme.py --update-goldens`` rewrites all of it.
+``pytest tests/test_readme.py --update-goldens`` rewrites what they show.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
+from rsinspect.cli.app import GROUPS
 from rsinspect.networks.applications import named_in
 from rsinspect.networks.kept import CACHE_VARIABLE, file_name, keras_version
 from tests.conftest import GOLDENS, Cli, python
+from tests.documents import PAGES, ROOT, RUN, Block, Reader, blocks
 from tests.networks import configuration
-from tests.weight_files import fine_tuned
+from tests.recordings import measured as measured  # a fixture
 
-README = Path(__file__).parent.parent / "README.md"
-CONSOLE = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
+README = ROOT / "README.md"
+FINE_TUNING = ROOT / "docs" / "how-to" / "fine-tune.md"
+LINKED = (*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "reference").rglob("*.md")))
 PICTURES = {
     "figure6-101.svg": "101",
     "inception-v3.svg": "InceptionV3 --size 16:9",
@@ -31,29 +35,95 @@ PICTURES = {
 """Pictures of the README and what follows ``rsinspect graph`` to draw them."""
 
 
-@pytest.mark.usefixtures("_networks")
-def test_every_console_block_shows_what_the_commands_print(
-    cli: Cli, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    text = README.read_text(encoding="utf-8")
-    shutil.copy(GOLDENS / "run-50-train.json", tmp_path / "run.json")
-    fine_tuned(tmp_path)
+KERAS = re.compile(r"^(import keras|model = )|ResNetRS\d+\(", re.MULTILINE)
+"""What only a page says that builds a model."""
 
-    def run(block: re.Match[str]) -> str:
-        pages = []
-        for line in block[0].splitlines():
-            if line.startswith("$ rsinspect "):
-                outcome = cli(*shlex.split(line)[2:])
-                assert outcome.code == 0, outcome.err
-                page = "\n".join(part.rstrip() for part in outcome.out.splitlines())
-                pages.append(f"{line}\n{page}\n" if page else f"{line}\n")
-        return "\n".join(pages)
 
-    fresh = CONSOLE.sub(run, text)
-    assert fresh.count("$ rsinspect") >= 5
-    if request.config.getoption("--update-goldens"):
-        README.write_text(fresh, encoding="utf-8")
-    assert fresh == README.read_text(encoding="utf-8")
+def marked(page: Path) -> Any:
+    """A page as a parameter of a test."""
+    heavy = any(KERAS.search(block.body) for block in blocks(page) if block.language == "python")
+    return pytest.param(page, id=named(page), marks=[pytest.mark.keras] if heavy else [])
+
+
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+CarriedOut = Callable[[Path], dict[str, Any]]
+
+
+@pytest.fixture
+def carried_out(
+    cli: Cli,
+    measured: Callable[[str | None], None],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    _networks: None,
+) -> CarriedOut:
+    """Carry a page out, and hold what it shows to what was printed; its names of Python."""
+
+    def carry_out(page: Path) -> dict[str, Any]:
+        reader = Reader(cli, tmp_path, measured)
+        fresh = reader.read(page)
+        if request.config.getoption("--update-goldens"):
+            page.write_text(fresh, encoding="utf-8")
+        assert fresh == page.read_text(encoding="utf-8")
+        return reader.said
+
+    return carry_out
+
+
+@pytest.mark.parametrize("page", [marked(page) for page in PAGES if page != FINE_TUNING])
+def test_a_page_shows_what_its_commands_print(carried_out: CarriedOut, page: Path) -> None:
+    carried_out(page)
+
+
+ELSEWHERE = [
+    pytest.param(block, id=str(block))
+    for page in PAGES
+    for block in blocks(page)
+    if block.language in RUN and "not here" in block.remarks
+]
+
+
+@pytest.mark.parametrize("block", ELSEWHERE)
+def test_what_cannot_run_here_has_options_that_exist(cli: Cli, block: Block) -> None:
+    for command in block.commands:
+        if command.startswith("rsinspect "):
+            words = shlex.split(command.replace("\\\n", ""), comments=True)[1:]
+            name = " ".join(words[: 2 if words[0] in GROUPS else 1])
+            page = cli(*name.split(), "--help").out
+            options = re.findall(r"(?<=\s)(?:--[\w-]+|-\w)\b", command)
+            assert [option for option in options if option not in page.split()] == [], command
+    pytest.skip(block.remarks["not here"])
+
+
+def test_every_block_is_of_a_language_that_is_carried_out() -> None:
+    """A block that is neither run nor written to a file has to be text."""
+    for page in PAGES:
+        for block in blocks(page):
+            known = block.language in (*RUN, "text") or "file" in block.remarks
+            assert known, f"{block}: {block.language or 'no language'}"
+
+
+LINK = re.compile(r"""(?<!!)\[[^]]*\]\(([^)\s]+)\)|src="([^"]+)\"""")
+
+
+def anchors(page: Path) -> set[str]:
+    """Names of the headings of a page, as a forge makes them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    for found in LINK.finditer(page.read_text(encoding="utf-8")):
+        target, _, anchor = (found[1] or found[2]).partition("#")
+        if not target.startswith("https://"):
+            file = page if not target else (page.parent / target).resolve()
+            assert file.exists(), f"{named(page)}: {target}"
+            assert not anchor or anchor in anchors(file), f"{named(page)}: {found[0]}"
 
 
 def texts(svg: bytes) -> list[str]:
@@ -85,74 +155,31 @@ def test_a_picture_is_what_its_command_draws(
     if request.config.getoption("--update-goldens"):
         shown.write_bytes(fresh)
     assert texts(fresh) == texts(shown.read_bytes())
-    readme = README.read_text(encoding="utf-8")
-    assert f'src="tests/goldens/{name}"' in readme
-    assert line in readme
+    assert line in page_with(name)
     assert shown.stat().st_size < 70_000
 
 
-def python_block(having: str) -> str:
-    """The one example in Python that has these words."""
-    text = README.read_text(encoding="utf-8")
-    blocks: list[str] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    [block] = [block for block in blocks if having in block]
-    return block
-
-
-def test_the_example_of_the_library_runs(tmp_path: Path) -> None:
-    block = python_block("rsinspect.diff(")
-    outcome = python(f"import os; os.chdir({str(tmp_path)!r})\n{block}")
-    assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.startswith("ResNet-RS-152 -> ResNet-RS-200: +16 identical blocks in c3")
-    assert (tmp_path / "difference.svg").read_bytes().startswith(b"<?xml")
-
-
-@pytest.mark.keras
-def test_the_example_of_keras_runs() -> None:
-    block = python_block("ResNetRS50(weights=None, input_shape")
-    outcome = python(block)
-    assert outcome.stdout.splitlines()[-1] == "resnet-rs-50 35745288", outcome.stderr
-
-
-@pytest.mark.keras
-def test_the_example_of_a_recipe_runs() -> None:
-    outcome = python(python_block("recipe.learning_rate()"))
-    rate, decay, augmentation = outcome.stdout.splitlines()[-1].split(maxsplit=2)
-    assert float(rate) == pytest.approx(0.1, rel=0.01)  # at the end of the warm-up
-    assert float(decay) == pytest.approx((1 + 19_500) / (10 + 19_500))
-    assert augmentation == "RandAugment(layers=2, magnitude=15)"
+def page_with(picture: str) -> str:
+    """The text of the page that shows a picture."""
+    texts = (page.read_text(encoding="utf-8") for page in PAGES)
+    return next(text for text in texts if f'tests/goldens/{picture}"' in text)
 
 
 @pytest.mark.keras
 @pytest.mark.slow
-def test_fine_tuning_reaches_what_the_readme_says_and_needs_no_rsinspect_afterwards(
-    tmp_path: Path,
-) -> None:
-    block = python_block("def train(")
-    predict = "np.save('{}.npy', model.predict(batch[:20], verbose=0))"
-    outcome = python(
-        f"import os; os.chdir({str(tmp_path)!r})\n{block}\n{predict.format('ours')}\n"
-        "np.save('batch.npy', batch)",
-        timeout_s=800,
-    )
-    assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stderr.count("WeightsWarning") == 1
-    assert "left out, as no part of resnet-rs-50: predictions (128×3, 3)" in outcome.stderr
-    trained, seen, unseen = map(float, outcome.stdout.splitlines()[-1].split())
-    assert min(trained, seen, unseen) > 0.9
-    assert abs(trained - seen) < 0.05
-    text = README.read_text(encoding="utf-8")
-    assert "all above\n0.9, the first two within 0.05" in text
+def test_what_was_fine_tuned_needs_no_rsinspect(carried_out: CarriedOut) -> None:
+    said = carried_out(FINE_TUNING)
+    batch = said["batch"][:20]
+    np.save("batch.npy", batch)
     without = python(
-        "import sys, os; sys.modules['rsinspect'] = None\n"
-        f"os.chdir({str(tmp_path)!r})\n"
+        "import sys; sys.modules['rsinspect'] = None\n"
         "import keras, numpy as np\n"
         "model, batch = keras.models.load_model('finetuned.keras'), np.load('batch.npy')\n"
-        f"{predict.format('theirs')}"
+        "np.save('theirs.npy', model.predict(batch, verbose=0))"
     )
     assert without.returncode == 0, without.stderr
-    ours, theirs = (np.load(tmp_path / f"{name}.npy") for name in ("ours", "theirs"))
-    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    ours = said["model"].predict(batch, verbose=0)
+    np.testing.assert_allclose(ours, np.load("theirs.npy"), atol=1e-5)
 
 
 def test_both_set_up_commands_are_marked_for_machines() -> None:
@@ -172,7 +199,7 @@ def test_the_picture_of_latencies_is_what_a_saved_run_gives(
     if request.config.getoption("--update-goldens"):
         shown.write_bytes(made.read_bytes())
     assert texts(made.read_bytes()) == texts(shown.read_bytes())
-    assert "tests/goldens/latency-50.svg" in README.read_text(encoding="utf-8")
+    assert page_with("latency-50.svg")
 
 
 def test_the_picture_of_table_7_is_what_its_command_draws(
@@ -183,4 +210,4 @@ def test_the_picture_of_table_7_is_what_its_command_draws(
     if request.config.getoption("--update-goldens"):
         shown.write_bytes(made.read_bytes())
     assert texts(made.read_bytes()) == texts(shown.read_bytes())
-    assert "tests/goldens/table-7.svg" in README.read_text(encoding="utf-8")
+    assert page_with("table-7.svg")
