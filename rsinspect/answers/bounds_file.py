@@ -24,7 +24,8 @@ from rsinspect.answers.check import Checked, checked
 from rsinspect.base.errors import BackendUnavailable, InvalidQuestion, RsInspectError
 from rsinspect.base.files import write_whole
 from rsinspect.base.formats import Formats
-from rsinspect.base.sources import Unreadable, content_of
+from rsinspect.base.sources import Unreadable
+from rsinspect.base.toml import tables_in, toml_text
 from rsinspect.base.words import Option, advice, near, quoted
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
@@ -33,7 +34,6 @@ FILES = Formats("file of bounds", {".toml": "toml"})
 TABLE = "check"
 """Of all networks; other tables of the file are somebody else's."""
 
-LARGEST_BYTES = 2**20
 _ASKED = ("convention", "batch", "dtype")
 _HEAD = "# What `rsinspect check` holds networks to.\n"
 
@@ -223,23 +223,19 @@ def write_entries(path: Path, entries: Mapping[str, Entry]) -> None:
 def _text(path: Path) -> str:
     FILES.chosen(path, "toml")
     try:
-        return content_of(path, LARGEST_BYTES).decode()
+        return toml_text(path)
     except Unreadable as exc:
         raise InvalidQuestion(
             f"{path} cannot be read: {exc}",
             advice("{} writes the bounds of a MODEL to it", Option("update", True)),
         ) from exc
-    except UnicodeDecodeError as exc:
-        raise InvalidQuestion(f"{path} is not UTF-8: {exc.reason}") from exc
 
 
 def _entries(text: str, path: Path) -> dict[str, Entry]:
-    import tomllib  # a check of bounds on the line reads no file
-
     try:
-        tables = tomllib.loads(text).get(TABLE, {})
-    except (ValueError, RecursionError) as exc:  # a number of a million digits is a ValueError
-        raise InvalidQuestion(f"{path} is no TOML file: {str(exc)[:200]}") from exc
+        tables = tables_in(text).get(TABLE, {})
+    except ValueError as exc:
+        raise InvalidQuestion(f"{path} is no TOML file: {exc}") from exc
     if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
         raise InvalidQuestion(
             f"{path}: {TABLE} holds something that is no table",
@@ -294,10 +290,8 @@ def _with_entry(text: str, entry: Entry) -> str:
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
-    import tomllib
-
     try:
-        return tomllib.loads(line)
+        return tables_in(line)
     except ValueError:
         return None
 

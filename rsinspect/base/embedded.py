@@ -110,9 +110,10 @@ def subjects_in(name: PageName, refusal: Callable[[str, str], RsInspectError]) -
 
     path, key = name.path, name.key.rstrip("0123456789")
     try:
-        document = document_in(content_of(path.expanduser()))
-    except (Unreadable, Damaged, RuntimeError) as exc:
-        raise refusal(f"{path} cannot be read: {exc}", _HINT) from exc
+        document = document_in(content_of(path))
+    except (Unreadable, Damaged) as exc:
+        hint = (isinstance(exc, Unreadable) and exc.hint) or _HINT
+        raise refusal(f"{path} cannot be read: {exc}", hint) from exc
     if document is None:
         raise refusal(f"{path} is no page of rsinspect report", _HINT)
     schema = document.get("schema") if isinstance(document, dict) else None

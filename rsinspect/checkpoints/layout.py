@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rsinspect.base.errors import RsInspectError, WeightsError
+from rsinspect.base.sources import near_file
 from rsinspect.base.text import showable
 
 KERAS_2 = (".h5", ".hdf5")
@@ -60,7 +61,7 @@ def start_of(path: Path, most: int = len(HDF5_SIGNATURE)) -> bytes:
         with path.open("rb") as file:
             return file.read(most)
     except FileNotFoundError as exc:
-        raise WeightsError(f"there is no file {name}") from exc
+        raise WeightsError(f"there is no file {name}", near_file(path)) from exc
     except (OSError, ValueError) as exc:
         raise WeightsError(f"{name} cannot be read: {one_line(exc)}") from exc
 

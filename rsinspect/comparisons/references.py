@@ -39,7 +39,7 @@ def saved(reference: str, db: Path | None = None) -> ProfileRun | None:
     if (page := page_named(reference)) is not None:
         return load_run(Path(reference)) if documents_in(page) else None
     if reference.lower().endswith(".json"):
-        return load_run(Path(reference)) if _schema(reference) != "" else None
+        return load_run(Path(reference)) if _schema(_document(reference)) != "" else None
     try:
         source(reference)
     except RsInspectError as refusal:
@@ -55,9 +55,8 @@ def saved_comparison(reference: str, db: Path | None = None) -> Comparison | Non
         StoreError: If the store cannot be read or has no such run.
     """
     if reference.lower().endswith(".json"):
-        if _schema(reference) != comparison.SCHEMA:
-            return None
-        return comparison.from_json(codec.from_text(content_of(Path(reference))))
+        found = _document(reference)
+        return comparison.from_json(found) if _schema(found) == comparison.SCHEMA else None
     marked = reference.startswith(IN_STORE)
     if not marked and (_is_model(reference) or not database_path(db).exists()):
         return None
@@ -98,16 +97,22 @@ def _tagged(reference: str, db: Path | None, refusal: RsInspectError) -> Profile
         ) from exc
 
 
-def _schema(file: str) -> str:
-    """Read which document of measurements a file holds; empty where it is a network or none.
+def _document(file: str) -> object:
+    """Read the document that a file holds.
 
     Raises:
         InvalidMeasurement: If it cannot be read, or is no JSON document.
     """
     try:
-        found = codec.from_text(content_of(Path(file)))
-    except (Unreadable, Damaged) as exc:
+        return codec.from_text(content_of(Path(file)))
+    except Unreadable as exc:
+        raise InvalidMeasurement(f"{file} cannot be read: {exc}", exc.hint) from exc
+    except Damaged as exc:
         raise InvalidMeasurement(f"{file} cannot be read: {exc}") from exc
+
+
+def _schema(found: object) -> str:
+    """Tell which document of measurements it is; empty for a network or another."""
     schema = found.get("schema") if isinstance(found, dict) else None
     kinds = tuple(f"rsinspect.{kind}/" for kind in ("profile", "prediction", "fastest", "compare"))
     return schema if isinstance(schema, str) and schema.startswith(kinds) else ""

@@ -86,9 +86,9 @@ def photograph(source: Any, name: str | None = None) -> Photograph:
     if isinstance(source, str | Path):
         path = Path(source)
         try:
-            content = content_of(path.expanduser(), MOST_BYTES)
-        except (Unreadable, RuntimeError) as exc:  # ~nobody
-            raise ImageError(f"{quoted(str(source))} cannot be read: {exc}") from exc
+            content = content_of(path, MOST_BYTES)
+        except Unreadable as exc:
+            raise ImageError(f"{quoted(str(source))} cannot be read: {exc}", exc.hint) from exc
         return from_bytes(content, name or path.name)
     if isinstance(source, bytes | bytearray):
         return from_bytes(bytes(source), name or "image")

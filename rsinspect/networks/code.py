@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _FILE = re.compile(rf"(?P<place>.+\.py):(?P<name>{_NAME})", re.IGNORECASE | re.DOTALL)
+_MOST_CODE_BYTES = 2**22
 _MODULE = re.compile(rf"(?P<place>{_NAME}):(?P<name>{_NAME})")
 
 
@@ -60,9 +61,11 @@ def functions_in(path: Path) -> tuple[str, ...]:
     """
     import ast  # only at a press of Tab, or on the way to an error
 
+    from rsinspect.base.sources import content_of
+
     try:
-        body = ast.parse(path.expanduser().read_bytes()).body
-    except (OSError, RuntimeError, SyntaxError, ValueError, MemoryError):
+        body = ast.parse(content_of(path, _MOST_CODE_BYTES)).body
+    except (RecursionError, SyntaxError, ValueError, MemoryError):
         return ()
     return tuple(
         each.name

@@ -89,7 +89,9 @@ def network_of(
             open.
     """
     if code.is_file and not os.path.isfile(os.path.expanduser(code.place)):  # noqa: PTH111, PTH113  # ~nobody
-        raise InvalidSpec(f"there is no file {quoted(code.place)}")
+        from rsinspect.base.sources import near_file
+
+        raise InvalidSpec(f"there is no file {quoted(code.place)}", near_file(Path(code.place)))
     say(f"{code} is run, in a process of its own, to get the model that it makes")
     replies: list[Reply] = []
 

@@ -48,9 +48,9 @@ def _from_file(text: str, size: Size | None) -> Network:
     from rsinspect.base.sources import Unreadable, content_of
 
     try:
-        content = content_of(Path(text).expanduser())
-    except (Unreadable, RuntimeError) as exc:
-        raise InvalidSpec(f"{quoted(text)} cannot be read: {exc}") from exc
+        content = content_of(Path(text))
+    except Unreadable as exc:
+        raise InvalidSpec(f"{quoted(text)} cannot be read: {exc}", exc.hint) from exc
     return from_text(content, text, size)
 
 

@@ -75,11 +75,12 @@ def labels_for(classes: int, file: Path | None = None) -> Labels:
 def _in_file(file: Path, classes: int) -> Labels:
     """Read names from a file of somebody's own."""
     try:
-        content = content_of(file.expanduser(), _MOST_BYTES)
+        content = content_of(file, _MOST_BYTES)
         text = content.decode()
-    except (Unreadable, RuntimeError, UnicodeDecodeError) as exc:
+    except (Unreadable, UnicodeDecodeError) as exc:
         raise InvalidPrediction(
-            f"{quoted(str(file))} cannot be read: {exc}", "give a text file, a name a line"
+            f"{quoted(str(file))} cannot be read: {exc}",
+            (isinstance(exc, Unreadable) and exc.hint) or "give a text file, a name a line",
         ) from exc
     pairs: list[tuple[str, str]] | None
     try:

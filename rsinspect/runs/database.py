@@ -39,21 +39,24 @@ WriteRows = Callable[[sqlite3.Connection], None]
 
 @contextmanager
 def connected(
-    path: Path, write: bool, write_rows: WriteRows, wait_s: float = WAIT_S
+    path: Path, write: bool, write_rows: WriteRows, wait_s: float = WAIT_S, *, make: bool = True
 ) -> Iterator[sqlite3.Connection]:
     """Open a store; it is closed at the end, and what was not committed is dropped.
 
     Args:
         path: Of its file.
-        write: Whether it is written: then it is made where there is none.
+        write: Whether it is written.
         write_rows: As for ``schema.upgrade``.
         wait_s: How long to wait for another who writes.
+        make: Whether one that is written is made where there is none.
 
     Raises:
         StoreError: If there is none, or it cannot be used so.
         OutputNotWritable: If it is to be written and may not be.
     """
     with refusing(path):
+        if not make and not path.exists():
+            raise _nothing(path)
         opener = _to_write if write else _to_read
         connection = opener(path, write_rows, wait_s)
     with closing(connection), refusing(path):
@@ -174,7 +177,7 @@ def _known(connection: sqlite3.Connection, path: Path) -> int:
         StoreUnusable: If it is another program's database, or of a later version.
     """
     version = schema.version_of(connection)
-    if version is None:
+    if version is None or schema.is_strange(connection):
         raise StoreUnusable(f"{path} is a database of another program", _OTHER_FILE)
     if version > schema.NEWEST:
         raise StoreUnusable(

@@ -12,6 +12,7 @@ from rsinspect.base import codec
 from rsinspect.base.codec import Damaged
 from rsinspect.base.embedded import page_named
 from rsinspect.base.errors import InvalidMeasurement, StoreDamaged, StoreUnusable
+from rsinspect.base.files import scratch
 from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.base.text import showable
 from rsinspect.base.words import names_in_words, plural
@@ -50,6 +51,35 @@ class Taken:
     tags: list[str] = field(default_factory=list)
     tags_left: list[str] = field(default_factory=list)
     sweeps: list[str] = field(default_factory=list)
+
+    @property
+    def is_anything(self) -> bool:
+        """Tell whether a run or a sweep was there, new or not."""
+        return bool(self.added or self.known or self.sweeps)
+
+
+def take_in_at(path: Path, places: Sequence[Path]) -> list[Taken]:
+    """Take in runs as ``take_in`` does, into the store of a file; none is made for nothing.
+
+    Args:
+        path: Of the store.
+        places: As for ``take_in``.
+
+    Raises:
+        StoreError: If the store cannot be written.
+        OutputNotWritable: If it may not be.
+    """
+    if path.exists():
+        with open_store(path, write=True) as store:
+            return list(take_in(store, places))
+    with scratch() as folder:  # what comes in is not known before all is read, and read once
+        first = folder / "runs.db"
+        with open_store(first, write=True) as store:
+            taken = list(take_in(store, places))
+        if any(each.is_anything for each in taken):
+            with open_store(path, write=True) as store:
+                list(take_in(store, [first]))
+    return taken
 
 
 def take_in(store: Store, places: Sequence[Path]) -> Iterator[Taken]:
@@ -92,15 +122,18 @@ def _from_file(store: Store, file: Path, taken: Taken, *, in_folder: bool) -> No
     except (InvalidMeasurement, StoreDamaged, StoreUnusable) as exc:
         taken.refused.append((str(file), exc.message))
     except Unreadable as exc:
-        taken.refused.append((str(file), f"it cannot be read: {exc}"))
+        hint = f" ({exc.hint})" if exc.hint else ""
+        taken.refused.append((str(file), f"it cannot be read: {exc}{hint}"))
     except Damaged as exc:
         taken.refused.append((str(file), f"it is no JSON document: {exc}"))
 
 
 def _is_store(file: Path) -> bool:
     try:
+        if not file.is_file():  # a pipe would be waited for
+            return False
         with file.open("rb") as opened:
-            return file.is_file() and opened.read(len(_STORE)) == _STORE
+            return opened.read(len(_STORE)) == _STORE
     except (OSError, ValueError):
         return False
 
@@ -131,8 +164,10 @@ def _from_document(store: Store, document: Any, taken: Taken, place: str) -> Non
         except InvalidMeasurement as exc:
             taken.refused.append((f"{place}, row {len(rows) - number}", exc.message))
             continue
-        for tag in row.get("tags") or ():
-            _tag(store, id, str(tag), taken)
+        tags = row.get("tags")
+        for tag in tags if isinstance(tags, list) else ():
+            if isinstance(tag, str):
+                _tag(store, id, tag, taken)
 
 
 def _add(store: Store, document: Any, taken: Taken) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from rsinspect.base import codec
 from rsinspect.base.errors import StoreError, UnknownRun
 from rsinspect.base.words import near, quoted
+from rsinspect.runs.database import damaged
 from rsinspect.runs.facts import Document, canonical, facts_of, name_of
 from rsinspect.runs.stored import CellState, StoredSweep
 from rsinspect.runs.tables import Tables
@@ -46,11 +48,19 @@ class SweepTables(Tables):
             for state in ("waiting", "done", "failed")
         )
         return [
-            StoredSweep(id=id, document=json.loads(text), waiting=waiting, done=done, failed=failed)
+            StoredSweep(
+                id=id, document=self._plan(id, text), waiting=waiting, done=done, failed=failed
+            )
             for id, text, waiting, done, failed in self.ask(
                 f"SELECT id, document, {counts} FROM sweep ORDER BY number DESC"
             )
         ]
+
+    def _plan(self, sweep: str, text: object) -> dict[str, Any]:
+        try:
+            return codec.from_json(codec.from_text(str(text).encode()), dict[str, Any], "plan")
+        except ValueError as exc:
+            raise damaged(self.path, f"the plan of {sweep} is no JSON document: {exc}") from exc
 
     def cells(self, sweep: str) -> list[CellState]:
         """List the cells of a sweep, in their order.

@@ -95,6 +95,18 @@ def version_of(connection: sqlite3.Connection) -> int | None:
     return 0 if (application, version, tables) == (0, 0, 0) else None
 
 
+def is_strange(connection: sqlite3.Connection) -> bool:
+    """Tell whether a database has what no store has: views, triggers, tables that are programs.
+
+    They would run while the store is read, a view without end.
+    """
+    row = connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') "
+        "OR sql LIKE 'CREATE VIRTUAL%'"
+    ).fetchone()
+    return bool(row[0])
+
+
 def upgrade(
     connection: sqlite3.Connection, version: int, write_rows: Callable[[sqlite3.Connection], None]
 ) -> None:

@@ -33,12 +33,15 @@ _MOST_NAMED = 5
 
 
 @contextmanager
-def open_store(path: Path, write: bool = False, *, wait_s: float = WAIT_S) -> Iterator[Store]:
+def open_store(
+    path: Path, write: bool = False, *, make: bool = True, wait_s: float = WAIT_S
+) -> Iterator[Store]:
     """Open the store of a file, and close it at the end.
 
     Args:
         path: Of the file: ``database_path()``.
-        write: Whether to write; the file is made where there is none.
+        write: Whether to write.
+        make: Whether the file is made then, where there is none.
         wait_s: How long to wait for another who writes.
 
     Raises:
@@ -46,7 +49,7 @@ def open_store(path: Path, write: bool = False, *, wait_s: float = WAIT_S) -> It
             another for too long.
         OutputNotWritable: If it is to be written and may not be.
     """
-    with connected(path, write, _write_rows, wait_s) as connection:
+    with connected(path, write, _write_rows, wait_s, make=make) as connection:
         yield Store(path, connection)
 
 

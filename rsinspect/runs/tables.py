@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rsinspect.base import codec
+from rsinspect.base.sources import LARGEST_BYTES
+from rsinspect.base.units import binary_bytes
 from rsinspect.runs.database import damaged, refusing, transaction
 from rsinspect.runs.facts import DIGITS, Document, Facts, canonical
 
@@ -87,10 +89,15 @@ def read_document(digest: str, content: bytes) -> dict[str, Any]:
     Raises:
         ValueError: If it is not what was kept.
     """
+    unpacking = zlib.decompressobj()
     try:
-        text = zlib.decompress(content)
-    except zlib.error as exc:
+        text = unpacking.decompress(content, LARGEST_BYTES)
+    except (zlib.error, TypeError) as exc:  # or no bytes at all
         raise ValueError(f"cannot be unpacked: {exc}") from exc
+    if not unpacking.eof and not unpacking.unconsumed_tail:
+        raise ValueError("cannot be unpacked: its end is missing")
+    if unpacking.unconsumed_tail:
+        raise ValueError(f"holds more than {binary_bytes(LARGEST_BYTES)}")
     if sha256(text).hexdigest() != digest:
         raise ValueError("is not what was kept: its digest is another")
     document: dict[str, Any] = codec.from_text(text)

@@ -21,13 +21,13 @@ from rsinspect.base.amounts import seconds_of
 from rsinspect.base.errors import InvalidMeasurement, InvalidQuestion, RsInspectError, check_choice
 from rsinspect.base.flags import flag
 from rsinspect.base.formats import Formats
-from rsinspect.base.sources import Unreadable, content_of
+from rsinspect.base.sources import Unreadable
+from rsinspect.base.toml import tables_in, toml_text
 from rsinspect.base.words import Option, advice, shown
 from rsinspect.sweeps.plan import Axes
 
 FILES = Formats("plan of a sweep", {".toml": "toml"})
 TABLE = "sweep"
-LARGEST_BYTES = 2**20
 
 REPEATS = 3
 """How often each point is measured by default."""
@@ -90,15 +90,13 @@ def read_table(path: Path) -> dict[str, Any]:
         UnknownFormat: If its name does not end in ``.toml``.
         InvalidQuestion: If it cannot be read, is no TOML, has no such table or another name in it.
     """
-    import tomllib
-
     FILES.chosen(path, "toml")
     try:
-        document = tomllib.loads(content_of(path, LARGEST_BYTES).decode())
+        document = tables_in(toml_text(path))
     except Unreadable as exc:
-        raise InvalidQuestion(f"{path} cannot be read: {exc}") from exc
-    except (ValueError, RecursionError) as exc:  # also what is not UTF-8
-        raise InvalidQuestion(f"{path} is no TOML file: {str(exc)[:200]}") from exc
+        raise InvalidQuestion(f"{path} cannot be read: {exc}", exc.hint) from exc
+    except ValueError as exc:
+        raise InvalidQuestion(f"{path} is no TOML file: {exc}") from exc
     table = document.get(TABLE)
     if not isinstance(table, dict):
         raise InvalidQuestion(f"{path} has no table [{TABLE}]", 'such as models = ["published"]')

@@ -26,16 +26,14 @@ def runs_import(
     notes: Notes = "short",
 ) -> None:
     """Take in measurements from files and other databases."""
-    from rsinspect.runs.intake import intake_answer, take_in
+    from rsinspect.runs.intake import intake_answer, take_in_at
     from rsinspect.runs.place import database_path
-    from rsinspect.runs.store import open_store
 
     chosen(TABLES, output, format)
     path = database_path(db)
-    with open_store(path, write=True) as store:
-        taken = list(take_in(store, places))
+    taken = take_in_at(path, places)
     refused = [wrong for each in taken for wrong in each.refused]
-    if refused and not any(each.added or each.known or each.sweeps for each in taken):
+    if refused and not any(each.is_anything for each in taken):
         place, reason = refused[0]
         more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
         raise InvalidMeasurement(f"{place} was refused: {reason}{more}")

@@ -33,7 +33,7 @@ def runs_tag(
             advice("rsinspect runs tag latest before, or rsinspect runs tag before {}",
                    Option("delete", True)),
         )  # fmt: skip
-    with open_store(database_path(db), write=True) as store:
+    with open_store(database_path(db), write=True, make=False) as store:
         if name is None:
             id = store.find(run).id
             store.untag(run)
