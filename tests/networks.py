@@ -11,6 +11,7 @@ from typing import Any
 
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.shapes import infer_shape
 from rsinspect.networks.keras_config import from_keras_config
 from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
@@ -41,6 +42,19 @@ def saved(name: str, resolution: tuple[int, int] | None = None) -> Network:
     """The network of a configuration; of images of 224 by 224 where it takes any."""
     size = resolution or ((224, 224) if name == "MobileNetV3Small" else None)
     return from_keras_config(json.loads(configuration(name)), resolution=size)
+
+
+SHAPE = ops.TensorShape(8, 8, 4)
+
+
+def wired(*rows: tuple[str, ops.Op, tuple[str, ...]], shape: ops.TensorShape = SHAPE) -> LayerGraph:
+    """A graph of an image called ``image`` and some layers on it."""
+    layers = [Layer("image", ops.Input(shape), (), shape)]
+    shapes = {"image": shape}
+    for path, op, inputs in rows:
+        shapes[path] = infer_shape(op, tuple(shapes[name] for name in inputs))
+        layers.append(Layer(path, op, inputs, shapes[path]))
+    return LayerGraph("by hand", tuple(layers))
 
 
 def made(count: int, *, skips: bool = False, seed: int = 1) -> Network:

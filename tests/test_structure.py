@@ -7,23 +7,8 @@ import pytest
 from rsinspect.base.errors import UnknownPath
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
-from rsinspect.layers.ops import Op, TensorShape
-from rsinspect.layers.shapes import infer_shape
 from rsinspect.layers.structure import structure_of
-from tests.networks import layout_of, network_of
-
-SHAPE = TensorShape(8, 8, 4)
-
-
-def wired(*rows: tuple[str, Op, tuple[str, ...]], shape: TensorShape = SHAPE) -> LayerGraph:
-    """A graph of an image called ``image`` and some layers on it."""
-    layers = [Layer("image", ops.Input(shape), (), shape)]
-    shapes = {"image": shape}
-    for path, op, inputs in rows:
-        shapes[path] = infer_shape(op, tuple(shapes[name] for name in inputs))
-        layers.append(Layer(path, op, inputs, shapes[path]))
-    return LayerGraph("by hand", tuple(layers))
-
+from tests.networks import SHAPE, layout_of, network_of, wired
 
 CONV = ops.Conv2D(kernel=3, in_channels=4, filters=4)
 RELU = ops.Activation("relu")

@@ -62,7 +62,7 @@ def _seen(layer: Layer, sources: list[_Seen]) -> _Seen:
         case ops.GlobalAvgPool() | ops.GlobalMaxPool() | ops.Opaque() | ops.Pick() | ops.Permute():
             return None
         case ops.Flatten():
-            return sources[0] if layer.shape.elements == layer.shape.channels == 1 else None
+            return sources[0] if layer.shape.elements == 1 else None
         case ops.Conv2D() | ops.DepthwiseConv2D() | ops.SeparableConv2D():
             window = tuple(map(extent, ops.pair(op.kernel), ops.pair(op.dilation)))
             return _through(sources[0], window, ops.pair(op.stride))
