@@ -26,6 +26,7 @@ from rsinspect.layers.shapes import infer_shape
 from rsinspect.layers.structure import structure_of
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
+from tests.networks import SHAPE, wired
 
 # (total, trainable, non-trainable): tf_keras 2.21 count_params(); timm's param_count is "trainable"
 PARAMS = {
@@ -141,6 +142,124 @@ def test_full_counts_every_operation_of_a_small_graph() -> None:
     assert cost.flops("timm") == 96
     assert cost.bytes_moved(batch=2) == 4 * (8 + 2 * (48 + 32))
     assert cost.bytes_moved(dtype="float16") == 2 * (8 + 48 + 32)
+
+
+MAP = TensorShape(4, 6, 2)  # 48 numbers at 24 places
+OUT = TensorShape(2, 3, 4)  # 24 numbers at 6 places
+CONV = ops.Conv2D((3, 1), 2, 4, stride=2)
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "output", "expected"),
+    [
+        (ops.Input(MAP), (), MAP, Cost(outputs=48)),
+        (ops.Reshape(TensorShape(48)), (MAP,), TensorShape(48), Cost()),
+        (ops.Flatten(), (MAP,), TensorShape(48), Cost()),
+        (ops.Pick(1, MAP), (MAP,), MAP, Cost()),
+        (ops.Rescaling(2.0), (MAP,), MAP, Cost(preprocessed=48)),
+        (ops.Rescaling(2.0, 1.0), (MAP,), MAP, Cost(preprocessed=96)),
+        (ops.Normalization((0.0, 0.5), (1.0, 2.0)), (MAP,), MAP, Cost(preprocessed=96)),
+        (ops.Normalization((), (), 2), (MAP,), MAP, Cost(0, 2 + 2 + 1, preprocessed=96)),
+        (ops.ZeroPad2D(1), (MAP,), TensorShape(6, 8, 2), Cost()),
+        (ops.Dropout(0.5), (MAP,), MAP, Cost()),
+        (ops.Concatenate(), (MAP, MAP), TensorShape(4, 6, 4), Cost()),
+        (CONV, (MAP,), OUT, Cost(3 * 2 * 4, macs=6 * 3 * 2 * 4)),
+        (CONV._replace(groups=2), (MAP,), OUT, Cost(3 * 1 * 4, macs=6 * 3 * 4)),
+        (
+            CONV._replace(use_bias=True, activation="relu"), (MAP,), OUT,
+            Cost(3 * 2 * 4 + 4, macs=6 * 3 * 2 * 4, bias_adds=24, activated=24),
+        ),
+        (
+            ops.DepthwiseConv2D(3, 2, multiplier=2, stride=2, use_bias=True), (MAP,), OUT,
+            Cost(9 * 2 * 2 + 4, macs=6 * 9 * 4, bias_adds=24),
+        ),
+        (
+            ops.SeparableConv2D((1, 3), 2, 4, multiplier=3, stride=2, use_bias=True), (MAP,), OUT,
+            Cost(3 * 2 * 3 + 2 * 3 * 4 + 4, macs=6 * (3 * 6 + 6 * 4), bias_adds=24),
+        ),
+        (
+            ops.Conv2DTranspose(3, 4, 2, stride=2, use_bias=True), (OUT,), MAP,
+            Cost(9 * 4 * 2 + 2, macs=6 * 9 * 4 * 2, bias_adds=48),
+        ),
+        (
+            ops.Dense(4, 5, activation="relu"), (OUT,), TensorShape(2, 3, 5),
+            Cost(4 * 5 + 5, macs=6 * 4 * 5, bias_adds=30, activated=30),
+        ),
+        (ops.Dense(4, 5, use_bias=False), (TensorShape(4),), TensorShape(5), Cost(20, macs=20)),
+        (ops.BatchNorm(2, 0.9, 1e-3), (MAP,), MAP, Cost(4, 4, normed=48)),
+        (ops.BatchNorm(2, 0.9, 1e-3, scale=False), (MAP,), MAP, Cost(2, 4, normed=48)),
+        (ops.BatchNorm(2, 0.9, 1e-3, False, False), (MAP,), MAP, Cost(0, 4, normed=48)),
+        (ops.LayerNorm(2, 1e-3), (MAP,), MAP, Cost(4, layer_norm_ops=5 * 48)),
+        (ops.LayerNorm(2, 1e-3, center=False), (MAP,), MAP, Cost(2, layer_norm_ops=5 * 48)),
+        (ops.LayerNorm(2, 1e-3, False, False), (MAP,), MAP, Cost(0, layer_norm_ops=4 * 48)),
+        (ops.ChannelScale(2), (MAP,), MAP, Cost(2, scaled=48)),
+        (ops.Activation("relu"), (MAP,), MAP, Cost(activated=48)),
+        (ops.PReLU((1, 6, 2)), (MAP,), MAP, Cost(12, activated=48)),
+        (ops.AvgPool2D((2, 3), 2), (MAP,), TensorShape(2, 3, 2), Cost(pooled=6 * 12)),
+        (ops.GlobalAvgPool(), (MAP,), TensorShape(2), Cost(averaged=48)),
+        (ops.GlobalMaxPool(), (MAP,), TensorShape(2), Cost(pooled=48)),
+        (ops.UpSampling2D(2), (OUT,), TensorShape(4, 6, 4), Cost()),
+        (ops.UpSampling2D(2, "bilinear"), (OUT,), TensorShape(4, 6, 4), Cost(pooled=4 * 96)),
+        (ops.UpSampling2D(2, "bicubic"), (OUT,), TensorShape(4, 6, 4), Cost(pooled=16 * 96)),
+        (ops.Multiply(), (MAP,) * 3, MAP, Cost(scaled=2 * 48)),
+        (ops.ScaledAdd(0.1), (MAP, MAP), MAP, Cost(scaled=48, added=48)),
+        (ops.Merge("maximum"), (MAP,) * 3, MAP, Cost(added=2 * 48)),
+        (ops.Merge("average"), (MAP,) * 3, MAP, Cost(scaled=48, added=2 * 48)),
+        (ops.Arithmetic("add", 1.0), (MAP,), MAP, Cost(added=48)),
+        (ops.Arithmetic("subtract", 1.0), (MAP,), MAP, Cost(added=48)),
+        (ops.Arithmetic("power", 2.0), (MAP,), MAP, Cost(scaled=48)),
+        (ops.Opaque("A", OUT), (MAP,), OUT, Cost(uncounted=1, unweighed=1)),
+        (ops.Opaque("A", OUT, ((2, 3), (4,), ())), (MAP,), OUT, Cost(11, uncounted=1)),
+        (ops.Opaque("A", OUT, ((2, 3), (4,), ()), 2), (MAP,), OUT, Cost(6, 5, uncounted=1)),
+    ],
+)  # fmt: skip
+def test_the_cost_of_an_op_is_that_of_the_hand(
+    op: ops.Op, inputs: tuple[TensorShape, ...], output: TensorShape, expected: Cost
+) -> None:
+    """What is read and what comes out are the shapes themselves; a view does neither."""
+    assert infer_shape(op, inputs) == output
+    if not isinstance(op, ops.Reshape | ops.Flatten | ops.Pick):
+        read = sum(shape.elements for shape in inputs)
+        expected = expected._replace(read=read, outputs=output.elements)
+    assert op_cost(op, inputs, output) == expected
+
+
+def test_each_convention_weighs_what_it_says() -> None:
+    cost = Cost(*(10**place for place in range(len(Cost._fields))))
+    counted = cost._asdict()
+    assert cost.flops("mac") == counted["macs"]
+    assert cost.flops("paper") == 2 * counted["macs"] + counted["averaged"]
+    assert cost.flops("timm") == counted["macs"] + 2 * counted["normed"] + counted["layer_norm_ops"]
+    once = ("bias_adds", "layer_norm_ops", "activated", "averaged", "pooled", "scaled", "added")
+    assert cost.flops("full") == sum(counted[name] for name in (*once, "preprocessed")) + 2 * (
+        counted["macs"] + counted["normed"]
+    )
+
+
+def test_bytes_and_intensity_are_of_a_whole_batch() -> None:
+    cost = Cost(trainable_params=10, non_trainable_params=5, macs=600, read=40, outputs=20)
+    assert cost.weight_bytes() == 60
+    assert cost.weight_bytes("float16") == 30
+    assert (cost.activation_bytes(), cost.activation_bytes(batch=3, dtype="float16")) == (80, 120)
+    assert cost.bytes_moved() == 60 + 240
+    assert cost.intensity("mac") == 600 / 300
+    assert cost.intensity("mac", batch=4, dtype="float16") == 2400 / (30 + 480)
+    assert Cost().intensity("mac") is None
+    assert cost * 2 == cost + cost == Cost.total([cost, cost])
+    assert Cost.total([]) == Cost()
+
+
+def test_weights_of_another_layer_count_there_and_frozen_ones_are_not_learnt() -> None:
+    conv = ops.Conv2D(1, 4, 4, use_bias=True)
+    graph = wired(("a", conv, ("image",)), ("b", conv, ("a",)))
+    whole = layer_cost(graph, graph.layer("a"))
+    assert (whole.trainable_params, whole.non_trainable_params) == (20, 0)
+    frozen = layer_cost(graph, graph.layer("a")._replace(frozen=True))
+    assert (frozen.trainable_params, frozen.non_trainable_params) == (0, 20)
+    shared = layer_cost(graph, graph.layer("b")._replace(shares="a", frozen=True))
+    assert (shared.params, shared.macs) == (0, whole.macs)
+    opaque = Layer("c", ops.Opaque("A", SHAPE), ("image",), SHAPE, shares="a")
+    assert layer_cost(graph, opaque)[-2:] == (1, 0)  # unknown cost, and no weights of its own
 
 
 def test_conventions_have_a_legend_and_unknown_ones_are_refused() -> None:
