@@ -11,7 +11,7 @@ import pytest
 import rsinspect
 from rsinspect.base.errors import BackendUnavailable, InvalidSpec, ModelBuildError
 from rsinspect.networks import applications
-from rsinspect.networks.kept import application_networks, keras_version
+from rsinspect.networks.keras_cache import application_networks, keras_version
 from rsinspect.networks.named import compared, network, source
 from tests.conftest import Cli, python
 from tests.fake_keras import FakeKeras
@@ -104,7 +104,7 @@ def test_size_arguments_and_keras_make_another_file(
 ) -> None:
     for line in ("VGG16", "VGG16@96", "VGG16 --classes 10", "VGG16 --no-top --pooling avg"):
         assert cli("summary", *line.split()).code == 0
-    monkeypatch.setattr("rsinspect.networks.kept.keras_version", lambda: "4.0")
+    monkeypatch.setattr("rsinspect.networks.keras_cache.keras_version", lambda: "4.0")
     assert cli("summary", "VGG16").code == 0
     assert len(keras_process.asked) == len([*keras_process.cache.iterdir()]) == 5
 

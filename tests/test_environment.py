@@ -19,7 +19,7 @@ from rsinspect.base.errors import BackendUnavailable, RenderError
 from rsinspect.doctor import checkup
 from rsinspect.drawing import engine
 from rsinspect.drawing.formats import Style, render
-from rsinspect.networks.kept import keras_home
+from rsinspect.networks.keras_cache import keras_home
 from rsinspect.profiling.request import ProfileRequest
 from rsinspect.weights.published import cache_folder
 from tests.conftest import GOLDENS, Cli

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import rsinspect
 from rsinspect.base.errors import InvalidChoice, ModelBuildError, RsInspectError, SpecError
 from rsinspect.cli.app import run
-from rsinspect.networks import kept, keras_process
+from rsinspect.networks import keras_cache, keras_process
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.grammar import parse_model
 from rsinspect.networks.named import compared, network
@@ -84,7 +84,7 @@ def _no_process() -> Iterator[None]:
         raise ModelBuildError("not in these tests")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kept, "application_network", refuse)
+        patch.setattr(keras_cache, "application_network", refuse)
         patch.setattr(keras_process, "network_of", refuse)
         yield
 

@@ -34,7 +34,7 @@ MAY_LOAD = {
     "--version": TYPER,
     "summary --help": f"rich {MODEL}",
     "profile --help": f"rich {MODEL} profiling.choices",
-    "choose --help": f"rich {MODEL} profiling.choices tradeoffs.choices",
+    "choose --help": f"rich {MODEL} profiling.choices tradeoffs.families",
     "export --help": f"rich {MODEL} exports.formats base.formats",
     "sweep --help": f"rich {MODEL} profiling.choices",
     "sweep --models 50 --dry-run": f"rich msgspec typing_extensions sqlite3 platformdirs {MODEL} "
@@ -65,7 +65,7 @@ MAY_LOAD = {
         "training.fine_tuning training.script"
     ),
     "doctor": f"rich {OPTIONS} doctor drawing.engine drawing.layout profiling.choices "
-    "profiling.machine profiling.gate networks.kept networks.applications render.cells "
+    "profiling.machine profiling.gate networks.keras_cache networks.applications render.cells "
     "render.console email importlib.metadata",
     "cite": f"{OPTIONS} paper answers.citation render",
     "predict --help": f"rich {MODEL} images",

@@ -17,7 +17,7 @@ import pytest
 
 from rsinspect.cli.app import GROUPS
 from rsinspect.networks.applications import named_in
-from rsinspect.networks.kept import CACHE_VARIABLE, file_name, keras_version
+from rsinspect.networks.keras_cache import CACHE_VARIABLE, file_name, keras_version
 from tests.conftest import GOLDENS, Cli, python
 from tests.documents import PAGES, ROOT, RUN, Block, Reader, blocks
 from tests.networks import configuration

@@ -25,11 +25,11 @@ from rsinspect.runs.store import open_store
 from rsinspect.sweeps import cells
 from rsinspect.sweeps.driver import Driver, Order
 from rsinspect.sweeps.execution import Outcome
-from rsinspect.sweeps.kept import kept_sweep
+from rsinspect.sweeps.locks import Taken, turn
 from rsinspect.sweeps.plan import Axes, Plan, plan_from_json, shard_of
 from rsinspect.sweeps.plan_file import wanted
 from rsinspect.sweeps.results import results_of, sweep_answer
-from rsinspect.sweeps.turns import Taken, turn
+from rsinspect.sweeps.saved_sweeps import kept_sweep
 from tests.processes import until
 from tests.sweeps import Fake, document_of, plan_of
 
@@ -240,7 +240,7 @@ def test_only_one_carries_a_sweep_out_and_a_turn_is_never_stale(tmp_path: Path) 
 
     place = tmp_path / "a.turn"
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom rsinspect.sweeps.turns import turn\n"
+        "import sys, time\nfrom pathlib import Path\nfrom rsinspect.sweeps.locks import turn\n"
         "with turn(Path(sys.argv[1])):\n    print('mine', flush=True)\n    time.sleep(600)"
     )
     holder = subprocess.Popen(

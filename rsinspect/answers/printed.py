@@ -289,7 +289,7 @@ def _published(depth: int, resolution: int) -> Network:
 
 def _applications(table: paper.PrintedTable) -> dict[str, Network]:
     """Make the networks of a table that keras.applications has, at their size there, by name."""
-    from rsinspect.networks.kept import application_networks
+    from rsinspect.networks.keras_cache import application_networks
 
     asked = {
         row["model"]: named.application(resolution=(row["resolution"], row["resolution"]))

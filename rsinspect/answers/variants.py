@@ -64,7 +64,7 @@ def _published(every: bool) -> Iterator[_Variant]:
 
 def _of_family(family: str | None) -> Iterator[_Variant]:
     """Make the networks of a family of ``keras.applications``, or all of them."""
-    from rsinspect.networks.kept import application_networks  # ResNet-RS need none
+    from rsinspect.networks.keras_cache import application_networks  # ResNet-RS need none
 
     names = applications.names(family)
     asked = [applications.Named(name).application() for name in names]

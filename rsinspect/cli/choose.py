@@ -14,7 +14,7 @@ from rsinspect.cli.options import Convention, with_options
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
 from rsinspect.paper import ACCURACY_SOURCES
 from rsinspect.render.formats import NOTES, TABLES
-from rsinspect.tradeoffs.choices import FAMILIES
+from rsinspect.tradeoffs.families import FAMILIES
 
 if TYPE_CHECKING:
     from rsinspect.profiling.request import Settings

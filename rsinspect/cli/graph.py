@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from rsinspect.cli.claims import reads, writes
 from rsinspect.cli.declaration import one_of, option
+from rsinspect.cli.layer_weights import Weights, weights_in
 from rsinspect.cli.options import Convention, model_command
 from rsinspect.cli.outputs import chosen
 from rsinspect.cli.picture import StyleOptions, show
-from rsinspect.cli.weights.looked import Weights, looked_at
 from rsinspect.drawing import choices
 from rsinspect.drawing.choices import PICTURES, QUANTITIES, VIEWS
 from rsinspect.layers.question import Question
@@ -136,7 +136,7 @@ def graph(
     format, how = picture.chosen_format(), style.make()
     quantity = colour.quantity()
     measured = None if colour.profile is None else _measured(colour.profile, network)
-    weights = looked_at(colour.weights, network)
+    weights = weights_in(colour.weights, network)
     scene = picture.scene(network, style.direction, question)
     if quantity is not None:
         from rsinspect.drawing.overlay import overlay

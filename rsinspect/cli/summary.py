@@ -6,9 +6,9 @@ import typer
 
 from rsinspect.answers.rows import LEVELS
 from rsinspect.cli.declaration import completing, option
+from rsinspect.cli.layer_weights import Weights, weights_in
 from rsinspect.cli.options import Convention, families, model_command
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
-from rsinspect.cli.weights.looked import Weights, looked_at
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 from rsinspect.render.formats import TABLES
@@ -69,7 +69,9 @@ def summary(
 
         answer(explain_answer(network, tuple(explain), question), format, output, notes)
     else:
-        answer(summary_answer(network, options, looked_at(weights, network)), format, output, notes)
+        answer(
+            summary_answer(network, options, weights_in(weights, network)), format, output, notes
+        )
 
 
 def variants(

@@ -264,7 +264,7 @@ def _plan(
             advice("leave the rest out, but for {}, {} and {}", Option("time"), Option("repeats"),
                    Option("retry", True)),
         )  # fmt: skip
-    from rsinspect.sweeps.kept import kept_sweep
+    from rsinspect.sweeps.saved_sweeps import kept_sweep
 
     kept = kept_sweep(path, order.resume)
     time_s = None if order.time is None else seconds_of(order.time)
@@ -276,9 +276,9 @@ def _foresee(
     path: Path, plan: "Plan", order: "Order", format: str | None, output: Path | None, notes: str
 ) -> None:
     """Show what would be measured; nothing is written to the store."""
-    from rsinspect.sweeps.kept import over_keys, past_times
     from rsinspect.sweeps.outlook import outlook_answer
     from rsinspect.sweeps.plan import shard_of
+    from rsinspect.sweeps.saved_sweeps import over_keys, past_times
 
     cells = shard_of(plan.cells(order.repeats, order.places), order.shard)
     done = over_keys(path, plan, retry=order.retry)

@@ -24,7 +24,7 @@ from rsinspect.base import process
 from rsinspect.base.errors import GraphvizNotFound, RenderError
 from rsinspect.base.sources import content_of
 from rsinspect.drawing import engine
-from rsinspect.networks.kept import keras_home
+from rsinspect.networks.keras_cache import keras_home
 from rsinspect.profiling import machine
 from rsinspect.profiling.choices import BACKENDS
 

@@ -34,9 +34,9 @@ from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network
 from rsinspect.weights.fetch import fetch_published
 from rsinspect.weights.fitting import Fit, fit
-from rsinspect.weights.held import held
 from rsinspect.weights.naming import weights_of
 from rsinspect.weights.published import is_published, published_name
+from rsinspect.weights.resnet_rs_file import resnet_rs_file
 
 _INSIDE = (str(Path(__file__).parents[1]), contextlib.__file__)
 
@@ -195,7 +195,7 @@ def _load_of_others(model: keras.Model, weights: Path, network: Network) -> None
         WeightsError: If the file is damaged, belongs to another network or lacks some of its.
     """
     wanted = [layer for layer in network.graph if weight_shapes(layer.op)]
-    with held(weights, network) as there:
+    with resnet_rs_file(weights, network) as there:
         stored = {(place.path, place.weight): name for name, place, _ in there.weights()}
         for layer in wanted:
             names = [stored.get((layer.path, weight)) for weight in weights_of(layer.op)]

@@ -200,7 +200,7 @@ def _application(text: str) -> Source | None:
         return None
 
     def make(size: Size | None, changes: Mapping[str, Any]) -> Network:
-        from rsinspect.networks.kept import application_network
+        from rsinspect.networks.keras_cache import application_network
 
         return application_network(named.application(resolution=size, **changes))
 

@@ -11,7 +11,7 @@ from rsinspect.base.errors import InvalidPrediction
 from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.base.text import showable
 from rsinspect.base.words import Option, Wording, advice, plural, quoted
-from rsinspect.networks.kept import keras_home
+from rsinspect.networks.keras_cache import keras_home
 
 INDEX = "imagenet_class_index.json"
 INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"

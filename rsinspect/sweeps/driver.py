@@ -20,9 +20,9 @@ from rsinspect.profiling.statistics import Latency
 from rsinspect.runs.store import open_store
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.execution import Executor, Outcome
+from rsinspect.sweeps.locks import Taken, place_of, turn
 from rsinspect.sweeps.plan import Plan, shard_of
 from rsinspect.sweeps.samples import latency_in
-from rsinspect.sweeps.turns import Taken, place_of, turn
 
 MOST_RUNS = 100
 """Of one point, however much time there is."""

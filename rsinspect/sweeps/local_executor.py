@@ -9,7 +9,7 @@ from pathlib import Path
 from rsinspect.base.files import scratch
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.execution import Outcome, carry_out
-from rsinspect.sweeps.turns import MACHINE, in_turn, place_of
+from rsinspect.sweeps.locks import MACHINE, in_turn, place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

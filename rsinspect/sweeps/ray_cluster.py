@@ -29,7 +29,7 @@ from rsinspect.base.words import shown
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.cluster import Greeting, Loss, Node, Task
 from rsinspect.sweeps.execution import Outcome, carry_out
-from rsinspect.sweeps.turns import MACHINE, in_turn, place_of
+from rsinspect.sweeps.locks import MACHINE, in_turn, place_of
 
 LOCAL = "local"
 """The address of a cluster of this machine alone, made for the sweep."""

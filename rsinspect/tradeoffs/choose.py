@@ -24,7 +24,7 @@ from rsinspect.profiling.request import ProfileRequest, Settings
 from rsinspect.profiling.survey import Survey, survey
 from rsinspect.tradeoffs.axes import AXES
 from rsinspect.tradeoffs.choice import Bounds, Choice, Entry
-from rsinspect.tradeoffs.choices import FAMILIES
+from rsinspect.tradeoffs.families import FAMILIES
 from rsinspect.tradeoffs.networks import networks_of
 from rsinspect.tradeoffs.pareto import Candidate, candidates
 from rsinspect.tradeoffs.quantity import Quantity

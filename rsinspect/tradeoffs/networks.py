@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rsinspect.networks.applications import Application, named_in
-from rsinspect.networks.kept import application_networks
+from rsinspect.networks.keras_cache import application_networks
 from rsinspect.networks.named import network
 from rsinspect.networks.network import Network
 

@@ -14,9 +14,9 @@ from rsinspect import paper
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 from rsinspect.tradeoffs.axes import Axis
-from rsinspect.tradeoffs.choices import OWN
 from rsinspect.tradeoffs.claim import MeasuredSpeedUp
 from rsinspect.tradeoffs.domination import Contender, Domination, dominations
+from rsinspect.tradeoffs.families import OWN
 from rsinspect.tradeoffs.quantity import Quantity
 
 How = Literal["measured", "counted", "printed"]

@@ -11,8 +11,8 @@ from rsinspect.answers.chart import Axis, Chart, Facet, Look, Point, Rule, Serie
 from rsinspect.base.text import showable
 from rsinspect.base.words import names_in_words, plural
 from rsinspect.tradeoffs import pareto
-from rsinspect.tradeoffs.choices import OWN
 from rsinspect.tradeoffs.domination import Verdict
+from rsinspect.tradeoffs.families import OWN
 from rsinspect.tradeoffs.pareto import Pareto
 from rsinspect.tradeoffs.pareto_answer import claim_words
 

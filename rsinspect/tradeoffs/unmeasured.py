@@ -13,10 +13,10 @@ from rsinspect.runs.stored import Selection
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.execution import Executor, Outcome
 from rsinspect.sweeps.local_executor import LocalExecutor
-from rsinspect.tradeoffs.kept import runs_of, saved_in
 from rsinspect.tradeoffs.measurements import published_name
 from rsinspect.tradeoffs.networks import networks_of
 from rsinspect.tradeoffs.pareto import candidates
+from rsinspect.tradeoffs.saved_runs import runs_of, saved_in
 
 
 def unmeasured(

@@ -11,10 +11,10 @@ from rsinspect.layers.question import Question
 from rsinspect.networks.named import network
 from rsinspect.runs.stored import Selection
 from rsinspect.tradeoffs.axes import AXES
-from rsinspect.tradeoffs.kept import runs_of, saved_in
 from rsinspect.tradeoffs.measurements import measured
 from rsinspect.tradeoffs.networks import networks_of
 from rsinspect.tradeoffs.pareto import Pareto, candidates, counted
+from rsinspect.tradeoffs.saved_runs import runs_of, saved_in
 
 
 def parse_point(text: str) -> tuple[str, float]:

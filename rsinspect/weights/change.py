@@ -237,9 +237,9 @@ def _same_network(one: Identity, two: Identity) -> Network | None:
 @contextlib.contextmanager
 def _held(path: Path, network: Network) -> Iterator[dict[str, _Weight]]:
     """Find the weights of a network in a file, by path and weight."""
-    from rsinspect.weights.held import held
+    from rsinspect.weights.resnet_rs_file import resnet_rs_file
 
-    with held(path, network) as found:
+    with resnet_rs_file(path, network) as found:
         yield {
             f"{place.path}/{place.weight}": _Weight(
                 name,

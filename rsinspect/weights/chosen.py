@@ -13,8 +13,8 @@ from rsinspect.checkpoints.tensors import tensor_file
 from rsinspect.networks.network import Network
 from rsinspect.weights.fetch import Watch, fetch_published
 from rsinspect.weights.fitting import check
-from rsinspect.weights.held import held
 from rsinspect.weights.published import is_published, published_name
+from rsinspect.weights.resnet_rs_file import resnet_rs_file
 
 
 class Weights(NamedTuple):
@@ -79,7 +79,7 @@ def _check(path: Path, network: Network) -> None:
     if is_keras:
         check(path, network)
     else:
-        with held(path, network):
+        with resnet_rs_file(path, network):
             pass
 
 

@@ -16,8 +16,8 @@ from rsinspect.checkpoints.tensors import StoredTensor, tensor_file
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import Network, at_size, resnet_rs
 from rsinspect.weights.by_name import shapes_of
-from rsinspect.weights.held import Held, held
 from rsinspect.weights.naming import TensorPlace
+from rsinspect.weights.resnet_rs_file import ResNetRSFile, resnet_rs_file
 from rsinspect.weights.written import OUTPUTS, Written, write
 
 SCHEMA = "rsinspect.weights_convert/1"
@@ -124,7 +124,7 @@ def convert(
     OUTPUTS.of(output)
     if network is None:
         network = _recognised(path)
-    with held(path, network, include_top=include_top, averaged=averaged) as source:
+    with resnet_rs_file(path, network, include_top=include_top, averaged=averaged) as source:
         new = _as_model(source.network, preprocessing)
         written = write(source, new, output)
         return Conversion(
@@ -178,7 +178,7 @@ def _as_model(network: Network, preprocessing: bool) -> Network:
     return resnet_rs(spec.replace(**changes))
 
 
-def _moved(source: Held, written: Written) -> Iterator[Moved]:
+def _moved(source: ResNetRSFile, written: Written) -> Iterator[Moved]:
     shapes = shapes_of(source.network)
     for _, place, tensor in source.weights():
         name, there = written.names[place.path, place.weight]

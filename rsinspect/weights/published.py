@@ -19,7 +19,7 @@ from rsinspect.base.words import near, quoted
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.layers.fold import whole_cost
 from rsinspect.networks.grammar import parse_model
-from rsinspect.networks.kept import keras_home
+from rsinspect.networks.keras_cache import keras_home
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.order import weight_order

@@ -11,8 +11,8 @@ from rsinspect.base.files import placed, scratch
 from rsinspect.base.formats import Formats
 from rsinspect.checkpoints.keras_writing import LayerArrays, write_keras_2, write_keras_3
 from rsinspect.networks.network import Network
-from rsinspect.weights.held import Held, held
 from rsinspect.weights.naming import CONVENTIONS, TensorPlace, Weight, tensors
+from rsinspect.weights.resnet_rs_file import ResNetRSFile, resnet_rs_file
 
 OUTPUTS = Formats(
     "weight file",
@@ -66,7 +66,7 @@ Values = Callable[[str, Weight], Any]
 """A weight of a network by path and weight, as a NumPy array of Keras's."""
 
 
-def write(source: Held, network: Network, output: Path) -> Written:
+def write(source: ResNetRSFile, network: Network, output: Path) -> Written:
     """Write the weights of an open file to another one, and read them again.
 
     Args:
@@ -116,7 +116,7 @@ class _Values:
         rounded: Names of tensors of a type with more digits than float32 has.
     """
 
-    def __init__(self, source: Held) -> None:
+    def __init__(self, source: ResNetRSFile) -> None:
         self._source = source
         self._names = {(place.path, place.weight): name for name, place, _ in source.weights()}
         self.rounded: set[str] = set()
@@ -181,7 +181,7 @@ def _require_same(values: Values, written: Path, network: Network, output: Path)
     Raises:
         WeightsError: If anything comes back otherwise.
     """
-    with held(written, network) as back:
+    with resnet_rs_file(written, network) as back:
         for name, place, _ in back.weights():
             theirs, ours = back.read(name), values(place.path, place.weight)
             if theirs.dtype != ours.dtype or theirs.tobytes() != ours.tobytes():

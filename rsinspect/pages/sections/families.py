@@ -19,12 +19,12 @@ from rsinspect.pages.report import Report
 from rsinspect.pages.subject import Subject
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.tradeoffs.axes import AXES
-from rsinspect.tradeoffs.kept import runs_of
 from rsinspect.tradeoffs.measurements import Conditions, measured
 from rsinspect.tradeoffs.neighbours import Placed, neighbours_answer
 from rsinspect.tradeoffs.pareto import Pareto
 from rsinspect.tradeoffs.pareto_chart import pareto_chart
 from rsinspect.tradeoffs.published import STEP, among_published
+from rsinspect.tradeoffs.saved_runs import runs_of
 
 LEAST_MEASURED = 3
 """Networks with runs that a picture of measured latencies takes."""

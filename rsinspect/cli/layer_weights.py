@@ -21,7 +21,7 @@ Weights = Annotated[
 ]
 
 
-def looked_at(path: Path | None, network: Network) -> "LayerWeights | None":
+def weights_in(path: Path | None, network: Network) -> "LayerWeights | None":
     """Read the weights of a network in a file; None where no file is named.
 
     Raises:

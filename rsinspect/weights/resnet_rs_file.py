@@ -35,7 +35,7 @@ HEAD = "head/classifier"
 _NOT_WANTED = "the classifier, which was not asked for"
 
 
-class Held(NamedTuple):
+class ResNetRSFile(NamedTuple):
     """The weights of a network in a file that is open.
 
     Attributes:
@@ -59,9 +59,9 @@ class Held(NamedTuple):
 
 
 @contextlib.contextmanager
-def held(
+def resnet_rs_file(
     path: Path, network: Network, *, include_top: bool = True, averaged: bool = True
-) -> Iterator[Held]:
+) -> Iterator[ResNetRSFile]:
     """Open a file and find the weights of a network in it, good while the context lasts.
 
     Args:
@@ -80,7 +80,7 @@ def held(
         else:
             found, network = _by_name(path, file, network, include_top, averaged)
         _require_shapes(path, file, network, found)
-        yield Held(file, network, found)
+        yield ResNetRSFile(file, network, found)
 
 
 def _resnet_rs(network: Network) -> Network:
