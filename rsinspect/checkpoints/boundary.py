@@ -127,8 +127,9 @@ def hdf5_hazards(file: Any, path: Path, member: str = "") -> tuple[Hazard, ...]:
     if not any(hazard.kind == "new-group" for hazard in found):
         return found
     code = f"import sys; from {__name__} import tell_hazards; tell_hazards(*sys.argv[1:])"
+    command = (sys.executable, "-P", "-c", code, str(path), member)
     try:
-        ended = run([sys.executable, "-c", code, str(path), member], timeout_s=_LONGEST_WALK_S)
+        ended = run(command, timeout_s=_LONGEST_WALK_S)
     except OutOfTime:
         return (Hazard("unread", "", "a file whose groups take too long to list"),)
     if ended.code:  # whether it crashes depends on what lay in memory

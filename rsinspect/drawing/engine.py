@@ -104,7 +104,7 @@ def choose(renderer: str = "auto") -> Engine:
         why = insisted if renderer == "pip" else "the default: it needs no system package"
         return Engine(kind="pip", path=Path(package.origin).parent, why=why)
     program = None if renderer == "pip" else shutil.which("dot")
-    if program is not None:
+    if program is not None and os.path.isabs(program):  # noqa: PTH117  # not one of this folder
         why = insisted if renderer == "system" else "the pygraphviz package is not here"
         return Engine(kind="system", path=Path(program), why=why)
     if renderer == "pip":

@@ -115,13 +115,22 @@ def _harmless(value: Value) -> Value:
     if not isinstance(value, str):
         return value
     line = typed(value.replace("\n", " "))
-    return f"'{line}" if line.startswith(("=", "+", "-", "@", "\t", "\r")) else line
+    return f"'{line}" if line.startswith(_FORMULA) else line
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""How a formula begins in a spreadsheet, in some languages with wide signs (OWASP, "CSV
+Injection")."""
 
 
 def records_csv(records: Records) -> str:
     """Write records as CSV, exact values; a list is written as ``3,4,6,3``."""
     columns = [
-        [",".join(map(str, value)) for value in values] if kind == "list<int32>" else values
+        [",".join(map(str, value)) for value in values]
+        if kind == "list<int32>"
+        else map(_harmless, values)
+        if kind == "string"
+        else values
         for kind, values in zip(records.kinds.values(), records.columns.values(), strict=True)
     ]
     buffer = io.StringIO()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from urllib.parse import quote
 
 from rsinspect.base.markup import environment
@@ -24,7 +25,8 @@ def framed(page: str, *, svg: str, says: str, height: str = "36rem") -> str:
     """
     packed = base64.b64encode(gzip.compress(page.encode(), mtime=0)).decode()
     templates = environment()
-    opening = templates.get_template("frame/opening.html").render(packed=packed)
+    allowed = re.findall(r"script-src '(sha256-[\w+/=]+)'", page)  # as the policy of the page does
+    opening = templates.get_template("frame/opening.html").render(packed=packed, allowed=allowed)
     still = f"data:image/svg+xml,{quote(svg, safe=' /:=,;!()*+@~$')}"
     return templates.get_template("frame/frame.html").render(
         opening=opening, still=still, says=says, height=height

@@ -20,7 +20,7 @@ function asCsv({ columns: [first, ...others], marked }) {
 // A text that a spreadsheet does not take for a formula.
 function harmless(words) {
   const line = words.replaceAll("\n", " ").replaceAll("×", "x");
-  return /^[=+\-@\t\r]/.test(line) ? `'${line}` : line;
+  return /^[=+\-@\t\r＝＋－＠]/.test(line) ? `'${line}` : line;
 }
 
 function asMarkdown(table) {
