@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import shutil
 import subprocess
 from collections import defaultdict
@@ -52,20 +51,6 @@ def test_each_command_can_be_quiet_and_says_its_help_shortly(cli: Cli) -> None:
     assert cli("summary", "-h").out == cli("summary", "--help").out == cli("help", "summary").out
     assert cli("help").out == cli("--help").out == cli("-h").out
     assert "did you mean summary?" in cli("help", "sumary").err
-
-
-def test_an_example_in_the_help_is_a_line_that_its_command_takes(cli: Cli) -> None:
-    loaded = loaded_commands()
-    for name, command in COMMANDS.items():
-        for line in command.examples:
-            given = shlex.split(line)
-            assert given[: len(name.split())] == name.split()
-            parameters = loaded[name].params
-            known = {option for parameter in parameters for option in parameter.opts}
-            assert {word for word in given if word.startswith("-")} <= known, line
-        if command.examples:
-            page = words(cli(*name.split(), "--help").out)
-            assert all(f"rsinspect {line}" in page for line in command.examples)
 
 
 def test_an_option_that_lacks_its_argument_is_explained(cli: Cli) -> None:

@@ -28,12 +28,10 @@ class Command(NamedTuple):
     Attributes:
         module: What holds the function of its name, words joined by underscores.
         says: What it is for, which the help of all commands lists without loading any.
-        examples: What to write behind ``rsinspect``, at the end of its help.
     """
 
     module: str
     says: str
-    examples: tuple[str, ...] = ()
 
 
 COMMANDS = {
@@ -57,68 +55,50 @@ COMMANDS = {
     "sweep": Command(
         "rsinspect.cli.sweep",
         "Measure many networks in many ways, interrupted or not, here, by shard or on Ray.",
-        (
-            "sweep --models published,EfficientNetB0-B4 --batches 1,8",
-            "sweep --resume latest --time 2h",
-        ),
     ),
     "compare": Command(
         "rsinspect.cli.compare",
         "Say whether B is really slower than A, by how much, and where.",
-        (
-            "compare 152@224 EfficientNetB4 --batch 8",
-            "compare before.json after.json --fail-above 5%",
-        ),
     ),
     "choose": Command(
         "rsinspect.cli.choose",
         "Name the best network under a bound on this machine.",
-        ("choose --max-latency 200ms", "choose --min-top1 82 --batch 8 --verify"),
     ),
     "pareto": Command(
         "rsinspect.cli.pareto",
         "Plot accuracy against what it costs here, as the paper does.",
-        ("pareto --batch 1 --plot pareto.svg", "pareto --x flops --source timm"),
     ),
     "estimate": Command(
         "rsinspect.cli.estimate",
         "Estimate latencies from a few networks that were measured.",
-        ("estimate 152@224 EfficientNetB3 --batch 1,8", "estimate 420@320 --from run.json"),
     ),
     "runs list": Command(
         "rsinspect.cli.runs.list",
         "List the measurements that are kept.",
-        ("runs list --since 2d", "runs list --model 152@224 --batch 8"),
     ),
     "runs show": Command(
         "rsinspect.cli.runs.show",
         "Show a measurement that is kept.",
-        ("runs show latest", "runs show r3f2a --plot latency.svg"),
     ),
     "runs tag": Command(
         "rsinspect.cli.runs.tag",
         "Name a measurement, or take its name away.",
-        ("runs tag latest before-folding", "runs tag before-folding --delete"),
     ),
     "runs export": Command(
         "rsinspect.cli.runs.export",
         "Write measurements for other programs: JSON, CSV, Parquet.",
-        ("runs export -o runs.csv", "runs export --samples --since 2d -o samples.parquet"),
     ),
     "runs import": Command(
         "rsinspect.cli.runs.imports",
         "Take in measurements from files and other databases.",
-        ("runs import run.json lab.db", "runs import measured-elsewhere"),
     ),
     "runs prune": Command(
         "rsinspect.cli.runs.prune",
         "Delete measurements, by age or number; those with a tag stay.",
-        ("runs prune --older-than 30d --dry-run", "runs prune --keep 100"),
     ),
     "runs check": Command(
         "rsinspect.cli.runs.check",
         "Check that the database is whole; exit code 1 where not.",
-        ("runs check", "runs check --db lab.db"),
     ),
     "check": Command(
         "rsinspect.cli.check",
@@ -143,11 +123,6 @@ COMMANDS = {
     "report": Command(
         "rsinspect.cli.report",
         "Write one page that explains a network and opens anywhere.",
-        (
-            "report 152@224 -o report.html",
-            "report 101 152 EfficientNetB4 -o three.html",
-            "report --run run.json -o page.html",
-        ),
     ),
     "predict": Command(
         "rsinspect.cli.predict",

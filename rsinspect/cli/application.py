@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -73,6 +71,10 @@ def callback(
     """Choose, understand, draw, measure and use ResNet-RS networks (Bello et al. 2021).
 
     And other Keras networks: my.keras, EfficientNetB0@260, train.py:make_model.
+
+    Examples:
+        rsinspect summary 152@224
+        rsinspect graph my.keras -o my.svg
     """
     quieten(quiet)
 
@@ -110,16 +112,8 @@ def _assembled(
             groups[group] = _group(group)
             app.add_typer(groups[group], help=GROUPS[group])
         inside = groups[group] if group else app
-        inside.command(own, cls=command_class, help=COMMANDS[name].says, epilog=_examples(name))(
-            function
-        )
+        inside.command(own, cls=command_class, help=COMMANDS[name].says)(function)
     return app
-
-
-def _examples(name: str) -> str | None:
-    """Write the examples of a command, a paragraph each; None where it has none."""
-    lines = [f"rsinspect {line}" for line in COMMANDS[name].examples]
-    return "\n\n".join(("For example:", *lines)) if lines else None
 
 
 def _group(name: str) -> typer.Typer:
@@ -134,30 +128,14 @@ def _group(name: str) -> typer.Typer:
     )
 
 
-_NEVER_SHOWN = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
-"""What Typer's help loads and ours, written in neither, has no use for: a third of its time."""
-
-
-def _load_help() -> None:
-    """Load what lays out a page of help, without what it never shows."""
-    spared = [module for module in _NEVER_SHOWN if module not in sys.modules]
-    for module in spared:
-        sys.modules[module] = ModuleType(module)
-        setattr(sys.modules[module], _NEVER_SHOWN[module], type(_NEVER_SHOWN[module], (), {}))
-    try:
-        importlib.import_module("typer.rich_utils")
-    finally:
-        for module in spared:
-            del sys.modules[module]
-
-
 class _Command(TyperCommand):
     """A command whose page of help is there in a moment."""
 
-    def format_help(self, *given: Any) -> None:
+    def format_help(self, context: Any, formatter: Any) -> None:
         """Write the page."""
-        _load_help()
-        super().format_help(*given)
+        from rsinspect.cli.help_page import write_page
+
+        write_page(self, context)
 
 
 class _Group(TyperGroup):
@@ -173,10 +151,11 @@ class _Group(TyperGroup):
             ),
         )
 
-    def format_help(self, *given: Any) -> None:
+    def format_help(self, context: Any, formatter: Any) -> None:
         """Write the page."""
-        _load_help()
-        super().format_help(*given)
+        from rsinspect.cli.help_page import write_page
+
+        write_page(self, context)
 
 
 def _with_quiet(command: Callable[..., None]) -> Callable[..., None]:

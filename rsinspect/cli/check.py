@@ -123,7 +123,12 @@ def check(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Hold a network to bounds, for CI: exit code 1 and a line for each that is broken."""
+    """Hold a network to bounds, for CI: exit code 1 and a line for each that is broken.
+
+    Examples:
+        rsinspect check my.keras --max-params 30M --max-flops 4G
+        rsinspect check 101@192 --update
+    """
     from rsinspect.answers.check import broken_lines, check_answer
 
     name = chosen(TABLES, output, format)

@@ -143,7 +143,12 @@ def choose(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Name the best network under a bound on this machine."""
+    """Name the best network under a bound on this machine.
+
+    Examples:
+        rsinspect choose --max-latency 200ms
+        rsinspect choose --min-top1 82 --batch 8 --verify
+    """
     chosen(TABLES, output, format)
     check_choice("choice of notes", notes, NOTES)
     among.check()

@@ -15,7 +15,12 @@ def cite(
     format: Annotated[str | None, format_option(CITATIONS, "bibtex")] = None,
     output: Annotated[Path | None, output_option(CITATIONS)] = None,
 ) -> None:
-    """Show how to cite the paper and this tool, as BibTeX."""
+    """Show how to cite the paper and this tool, as BibTeX.
+
+    Examples:
+        rsinspect cite
+        rsinspect cite -o references.bib
+    """
     from rsinspect.answers.citation import citations
     from rsinspect.render.bibtex import bibtex
     from rsinspect.render.data import document_text

@@ -171,7 +171,12 @@ def compare(
     output: ChartedOutput = None,
     notes: Notes = "short",
 ) -> None:
-    """Say whether B is really slower than A, by how much, and where."""
+    """Say whether B is really slower than A, by how much, and where.
+
+    Examples:
+        rsinspect compare 101@192 InceptionV3 --batch 8
+        rsinspect compare before.json after.json --fail-above 5%
+    """
     from rsinspect.comparisons.live import ComparisonInterrupted
     from rsinspect.profiling.budget import Budget
 

@@ -145,7 +145,12 @@ def diff(
     ] = None,
     notes: Notes = "short",
 ) -> None:
-    """Show what B has more, less or otherwise than A, and what that costs."""
+    """Show what B has more, less or otherwise than A, and what that costs.
+
+    Examples:
+        rsinspect diff 101 152
+        rsinspect diff 152@224:timm 152@224 -o dialects.svg
+    """
     from rsinspect.differences.report import chain_answer, diff_answer
 
     networks, note = steps.make()

@@ -18,7 +18,12 @@ def doctor(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Check this machine: renderers, fonts, frameworks; exit code 3 where no renderer draws."""
+    """Check this machine: renderers, fonts, frameworks; exit code 3 where no renderer draws.
+
+    Examples:
+        rsinspect doctor
+        rsinspect doctor --format json
+    """
     from rsinspect.doctor.answer import doctor_answer
     from rsinspect.doctor.checkup import examine
     from rsinspect.render.formats import TABLES

@@ -34,7 +34,12 @@ def estimate(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Estimate latencies from a few networks that were measured."""
+    """Estimate latencies from a few networks that were measured.
+
+    Examples:
+        rsinspect estimate 152@224 InceptionV3 --batch 1,8
+        rsinspect estimate 420@320 --from run.json
+    """
     from rsinspect.estimates.answer import estimate_answer
 
     chosen(TABLES, output, format)

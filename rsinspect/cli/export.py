@@ -114,7 +114,12 @@ def export(
     ] = None,
     notes: Notes = "short",
 ) -> None:
-    """Write a network for another runtime, open the file there, and compare what it says."""
+    """Write a network for another runtime, open the file there, and compare what it says.
+
+    Examples:
+        rsinspect export 101@192 -o resnet-rs-101.keras -o resnet-rs-101.onnx
+        rsinspect export my.keras --precision float16 -o my.tflite
+    """
     from rsinspect.base.errors import check_choice
     from rsinspect.exports.answer import export_answer
     from rsinspect.exports.parent import export as make

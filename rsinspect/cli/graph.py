@@ -131,7 +131,12 @@ class ColourOptions:
 def graph(
     network: Network, picture: PictureOptions, colour: ColourOptions, style: StyleOptions
 ) -> None:
-    """Draw the network; no system package is needed."""
+    """Draw the network; no system package is needed.
+
+    Examples:
+        rsinspect graph 101 -o resnet-rs-101.svg
+        rsinspect graph my.keras --view stages --color flops -o flops.pdf
+    """
     question = Question(colour.convention)
     format, how = picture.chosen_format(), style.make()
     quantity = colour.quantity()

@@ -21,7 +21,12 @@ def help(
         ),
     ] = None,
 ) -> None:
-    """Show the help of a command, as its option does."""
+    """Show the help of a command, as its option does.
+
+    Examples:
+        rsinspect help summary
+        rsinspect help weights diff
+    """
     from rsinspect.cli.application import application, overview
 
     words = command or []

@@ -120,7 +120,7 @@ class ChangeOptions:
         float | None,
         _described(
             "--se-ratio",
-            help="Squeeze-and-excitation ratio; 0 for none. Default: 0.25, the ancestors 0.",
+            help="Ratio of squeeze and excitation; 0 for none. Default: 0.25, the ancestors 0.",
         ),
     ] = None
     drop_path_rate: Annotated[

@@ -167,7 +167,12 @@ def pareto(
     plot: Plot = None,
     theme: Theme = "light",
 ) -> None:
-    """Plot accuracy against what it costs here, as the paper does."""
+    """Plot accuracy against what it costs here, as the paper does.
+
+    Examples:
+        rsinspect pareto --batch 1 --plot pareto.svg
+        rsinspect pareto --x flops --source timm
+    """
     from rsinspect.tradeoffs.pareto_answer import claim_answer, pareto_answer
     from rsinspect.tradeoffs.weighing import parse_point, weigh
 

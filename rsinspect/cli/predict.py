@@ -158,7 +158,12 @@ def predict(
     plot: Plot = None,
     theme: Theme = "light",
 ) -> None:
-    """Say what is in a picture: the classes that a network with weights finds likeliest."""
+    """Say what is in a picture: the classes that a network with weights finds likeliest.
+
+    Examples:
+        rsinspect predict cat.jpg
+        rsinspect predict cat.jpg dog.jpg --model my.keras --labels names.txt
+    """
     from rsinspect.prediction.answer import predict_answer
     from rsinspect.prediction.predict import predict as predictions
     from rsinspect.weights.chosen import weights_for

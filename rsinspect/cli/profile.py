@@ -245,7 +245,12 @@ def profile(
     output: ChartedOutput = None,
     notes: Notes = "short",
 ) -> None:
-    """Time a forward pass or training step, its parts and the whole; say if they add up."""
+    """Time a forward pass or training step, its parts and the whole; say if they add up.
+
+    Examples:
+        rsinspect profile 50@160 --batch 8
+        rsinspect profile 152@224 --batch 1 --save run.json --plot latency.svg
+    """
     from rsinspect.profiling.budget import Budget
     from rsinspect.profiling.parent import NotMeasured
 

@@ -34,7 +34,12 @@ def recipe(
     output: Annotated[Path | None, output_option(FORMATS)] = None,
     notes: Notes = "short",
 ) -> None:
-    """Show how a published model was trained (Table 8), or write the program that does it."""
+    """Show how a published model was trained (Table 8), or write the program that does it.
+
+    Examples:
+        rsinspect recipe 152@224
+        rsinspect recipe 50 --fine-tune -o fine_tune.py
+    """
     found = published_named(model)
     name = chosen(FORMATS, output, format)
     if name in PROGRAMS.names:

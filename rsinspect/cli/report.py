@@ -197,7 +197,13 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Write one page that explains a network and opens anywhere."""
+    """Write one page that explains a network and opens anywhere.
+
+    Examples:
+        rsinspect report 152@224 -o report.html
+        rsinspect report 101 152 InceptionV3 -o three.html
+        rsinspect report --run run.json -o measured.html
+    """
     command = _command(context)
     if gallery is not None:
         _write_gallery(

@@ -214,7 +214,12 @@ def scale(
     ] = False,
     epochs: Annotated[int, typer.Option(help="Length of the training, for --advise.")] = 350,
 ) -> None:
-    """Compare depths, widths and resolutions: costs within limits, and the Pareto front."""
+    """Compare depths, widths and resolutions: costs within limits, and the Pareto front.
+
+    Examples:
+        rsinspect scale -a depth=50,101,152 -a resolution=160:320:32 --pareto
+        rsinspect scale --max-flops 10G --plot front.svg
+    """
     EPOCHS.check(epochs, InvalidSpec)
     if advise:
         from rsinspect.design_space.advice import advice_answer

@@ -49,7 +49,12 @@ def summary(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Show params, MACs, FLOPs and activation memory, by stage, block or layer."""
+    """Show params, MACs, FLOPs and activation memory, by stage, block or layer.
+
+    Examples:
+        rsinspect summary 152@224 --level block
+        rsinspect summary my.keras --sort flops --limit 10
+    """
     from rsinspect.answers.summary import SummaryOptions, column_keys, summary_answer
 
     format = chosen(_SUMMARIES, output, format)
@@ -92,7 +97,12 @@ def variants(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """List the published networks, computed figures beside the paper's Table 7."""
+    """List the published networks, computed figures beside the paper's Table 7.
+
+    Examples:
+        rsinspect variants
+        rsinspect variants --all -o variants.csv
+    """
     from rsinspect.answers.variants import variants_answer
 
     found = variants_answer(Question(convention), every=every, family=family)

@@ -218,7 +218,12 @@ def sweep(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Measure many networks in many ways, interrupted or not, here, by shard or on Ray."""
+    """Measure many networks in many ways, interrupted or not, here, by shard or on Ray.
+
+    Examples:
+        rsinspect sweep --models published,InceptionV3 --batches 1,8
+        rsinspect sweep --resume latest --retry
+    """
     from rsinspect.runs.place import database_path
 
     chosen(TABLES, output, format)

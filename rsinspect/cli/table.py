@@ -54,7 +54,12 @@ def table(
         ),
     ] = False,
 ) -> None:
-    """Show a table of the paper, computed figures beside the printed ones."""
+    """Show a table of the paper, computed figures beside the printed ones.
+
+    Examples:
+        rsinspect table 7
+        rsinspect table 1 -o table1.tex
+    """
     from rsinspect.answers.figures import table_chart
     from rsinspect.answers.printed import table_answer
 
@@ -78,7 +83,12 @@ def figure(
     plot: Plot = None,
     theme: Theme = "light",
 ) -> None:
-    """List the networks of Figure 2 or 3, the paper's scaling study, and what they cost."""
+    """List the networks of Figure 2 or 3, the paper's scaling study, and what they cost.
+
+    Examples:
+        rsinspect figure 2
+        rsinspect figure 3 --plot figure3.svg
+    """
     from rsinspect.answers.figures import figure_answer, figure_chart
 
     def draw(format: "PlotFormat") -> bytes:

@@ -10,7 +10,12 @@ from rsinspect.render.formats import TABLES
 def runs_check(
     db: Db = None, format: Format = None, output: Output = None, notes: Notes = "short"
 ) -> None:
-    """Check that the database is whole; exit code 1 where not."""
+    """Check that the database is whole; exit code 1 where not.
+
+    Examples:
+        rsinspect runs check
+        rsinspect runs check --db lab.db
+    """
     from rsinspect.runs.integrity import findings, integrity_answer
     from rsinspect.runs.place import database_path
 

@@ -46,7 +46,12 @@ def runs_export(
         ),
     ] = None,
 ) -> None:
-    """Write measurements for other programs: JSON, CSV, Parquet."""
+    """Write measurements for other programs: JSON, CSV, Parquet.
+
+    Examples:
+        rsinspect runs export -o runs.csv
+        rsinspect runs export --samples --since 2d -o samples.parquet
+    """
     from rsinspect.runs.exports import EXPORTS, copied, exported
     from rsinspect.runs.place import database_path
     from rsinspect.runs.store import open_store

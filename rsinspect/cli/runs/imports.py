@@ -25,7 +25,12 @@ def runs_import(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Take in measurements from files and other databases."""
+    """Take in measurements from files and other databases.
+
+    Examples:
+        rsinspect runs import run.json lab.db
+        rsinspect runs import measured-elsewhere
+    """
     from rsinspect.runs.intake import intake_answer, take_in_at
     from rsinspect.runs.place import database_path
 

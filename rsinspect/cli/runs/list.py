@@ -19,7 +19,12 @@ def runs_list(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """List the measurements that are kept."""
+    """List the measurements that are kept.
+
+    Examples:
+        rsinspect runs list --since 2d
+        rsinspect runs list --model 152@224 --batch 8
+    """
     from itertools import islice
 
     from rsinspect.runs.exports import exported

@@ -32,7 +32,12 @@ def runs_prune(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Delete measurements, by age or number; those with a tag stay."""
+    """Delete measurements, by age or number; those with a tag stay.
+
+    Examples:
+        rsinspect runs prune --older-than 30d --dry-run
+        rsinspect runs prune --keep 100
+    """
     from rsinspect.base.amounts import seconds_of
     from rsinspect.runs.listing import runs_answer
     from rsinspect.runs.place import database_path

@@ -41,7 +41,12 @@ def runs_show(
     theme: Theme = "paper",
     notes: Notes = "short",
 ) -> None:
-    """Show a measurement that is kept."""
+    """Show a measurement that is kept.
+
+    Examples:
+        rsinspect runs show latest
+        rsinspect runs show before --plot latency.svg
+    """
     from rsinspect.runs.place import database_path
     from rsinspect.runs.showing import kept_answer, sweep_answer
     from rsinspect.runs.store import open_store

@@ -23,7 +23,12 @@ def runs_tag(
     ] = False,
     db: Db = None,
 ) -> None:
-    """Name a measurement, or take its name away."""
+    """Name a measurement, or take its name away.
+
+    Examples:
+        rsinspect runs tag latest before
+        rsinspect runs tag before --delete
+    """
     from rsinspect.runs.place import database_path
     from rsinspect.runs.store import open_store
 

@@ -75,7 +75,12 @@ def weights_convert(
     format: Format = None,
     notes: Notes = "short",
 ) -> None:
-    """Convert weights between Keras 2, Keras 3, timm and the TPU code's checkpoints."""
+    """Convert weights between Keras 2, Keras 3, timm and the TPU code's checkpoints.
+
+    Examples:
+        rsinspect weights convert imagenet.pth -o resnet-rs-50.keras
+        rsinspect weights convert finetuned.weights.h5 --no-top -o base.safetensors
+    """
     from rsinspect.networks.named import network
     from rsinspect.weights.conversion import conversion_answer, convert
 

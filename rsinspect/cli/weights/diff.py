@@ -42,7 +42,12 @@ def weights_diff(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Compare two weight files, tensor by tensor."""
+    """Compare two weight files, tensor by tensor.
+
+    Examples:
+        rsinspect weights diff imagenet.pth finetuned.weights.h5
+        rsinspect weights diff before.h5 after.h5 --level tensor --filter 'c5/*'
+    """
     from rsinspect.weights.change import comparison
     from rsinspect.weights.change_table import COLUMNS, change_answer
 

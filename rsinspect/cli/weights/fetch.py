@@ -48,7 +48,12 @@ def weights_fetch(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Fetch published weight files, each whole or not at all."""
+    """Fetch published weight files, each whole or not at all.
+
+    Examples:
+        rsinspect weights fetch 50 152@224
+        rsinspect weights fetch --all --base-url mirror
+    """
     from rsinspect.weights.listing import fetch_answer
     from rsinspect.weights.published import file_named, published_files
 

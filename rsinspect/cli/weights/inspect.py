@@ -40,7 +40,12 @@ def weights_inspect(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Say what a weight file is, what is in it, and whether it is safe to load."""
+    """Say what a weight file is, what is in it, and whether it is safe to load.
+
+    Examples:
+        rsinspect weights inspect my.keras
+        rsinspect weights inspect stranger.pth --level tensor --fail-on danger
+    """
     from rsinspect.weights.inspection import failing, inspection
     from rsinspect.weights.inspection_table import COLUMNS, inspection_answer
 

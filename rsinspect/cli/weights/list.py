@@ -15,7 +15,12 @@ def weights_list(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """List the published ImageNet weight files, how big they are and where they lie."""
+    """List the published ImageNet weight files, how big they are and where they lie.
+
+    Examples:
+        rsinspect weights list
+        rsinspect weights list --verify -o weights.csv
+    """
     from rsinspect.weights.listing import list_answer
 
     answer(list_answer(verify=verify), format, output, notes)

@@ -34,7 +34,12 @@ def weights_verify(
     output: Output = None,
     notes: Notes = "short",
 ) -> None:
-    """Name every tensor that a file lacks, or has besides, or in another shape."""
+    """Name every tensor that a file lacks, or has besides, or in another shape.
+
+    Examples:
+        rsinspect weights verify my.h5 50
+        rsinspect weights verify my.h5 50 --all -o tensors.csv
+    """
     from rsinspect.weights.verify import verified, verify_answer
 
     format = chosen(TABLES, output, format)
