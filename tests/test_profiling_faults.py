@@ -18,8 +18,8 @@ import pytest
 from rsinspect.base import files
 from rsinspect.base.chatter import without_chatter
 from rsinspect.base.errors import BatchDoesNotFit, MeasurementError, OutputNotWritable
+from rsinspect.cli import delivery, progress
 from rsinspect.cli import profile as command
-from rsinspect.cli import progress
 from rsinspect.profiling import parent
 from rsinspect.profiling.last_words import limit_behind
 from rsinspect.profiling.parent import Interrupted, NotMeasured
@@ -399,6 +399,20 @@ def test_without_any_place_the_measurement_goes_to_stdout(
     assert outcome.code == 2
     assert "kept in standard output" in outcome.err
     assert json.loads(outcome.out[outcome.out.index("\n{") :])["schema"] == "rsinspect.profile/1"
+
+
+def test_a_disk_that_is_full_keeps_no_half_measurement(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(number: int, mode: str) -> io.RawIOBase:
+        os.close(number)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(delivery, "open", full, raising=False)
+    delivery._keep(b"{}")
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr() == ("{}", "the measurement is kept in standard output\n")
 
 
 def test_what_was_saved_is_not_kept_twice(

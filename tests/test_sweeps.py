@@ -254,7 +254,33 @@ def test_only_one_carries_a_sweep_out_and_a_turn_is_never_stale(tmp_path: Path) 
     holder.kill()
     holder.wait()
     with turn(place):
-        pass
+        assert place.exists()
+    assert not place.exists()
+
+
+TURNS = """
+import os, sys
+from pathlib import Path
+from rsinspect.sweeps import turns
+turns.LOOKS_EVERY_S = 0.0
+place, count = map(Path, sys.argv[1:])
+for _ in range(40):
+    with turns.in_turn(place):
+        number = int(count.read_text())
+        os.sched_yield()
+        count.write_text(str(number + 1))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="who has a turn keeps the file there")
+def test_one_at_a_time_has_the_turn_though_its_file_goes_each_time(tmp_path: Path) -> None:
+    place, count = tmp_path / "a.turn", tmp_path / "count"
+    count.write_text("0")
+    each = [sys.executable, "-c", TURNS, str(place), str(count)]
+    several = [subprocess.Popen(each) for _ in range(3)]
+    assert [process.wait() for process in several] == [0] * 3
+    assert count.read_text() == "120"
+    assert list(tmp_path.iterdir()) == [count]
 
 
 def test_shards_complete_one_another_in_one_store(tmp_path: Path) -> None:

@@ -118,15 +118,14 @@ def with_own_weights(model: Model, *, fold_batch_norm: bool = False) -> Iterator
     Returns:
         The network, its weights or None, and what writes that file, which is gone at the end.
     """
-    from tempfile import TemporaryDirectory
-
+    from rsinspect.base.files import scratch
     from rsinspect.profiling.request import OwnWeights
 
     made = network(model, fold_batch_norm=fold_batch_norm)
     if not callable(getattr(model, "get_config", None)):
         yield made, OwnWeights.of(made), lambda: None
         return
-    with TemporaryDirectory() as folder:
+    with scratch() as folder:
         copied = OwnWeights(f"{folder}/model.keras", "model")
         yield made, copied, lambda: model.save(copied.path)
 

@@ -106,19 +106,32 @@ def beside(path: Path) -> Iterator[Path]:
     Raises:
         OutputNotWritable: If the system refuses.
     """
+    with contextlib.ExitStack() as until_the_end:
+        with _refusing(path):
+            target, _ = _target(path)
+            folder = until_the_end.enter_context(short_lived(target.parent))
+        yield folder / target.name
+
+
+@contextlib.contextmanager
+def short_lived(place: Path, *, hidden: bool = True) -> Iterator[Path]:
+    """Make a folder within another, for this user alone, and remove it at the end.
+
+    Its name is short, as one in it may be as long as names can be, and known before it is there, so
+    that whoever ends this process leaves none.
+    """
     import shutil  # a command that only shows something does without
 
-    with _refusing(path):
-        target, _ = _target(path)
-    # Short, as the name itself may be as long as names can be; and known before it is there, so
-    # that whoever ends this process leaves none.
-    folder = target.with_name(f".rsinspect-{os.urandom(8).hex()}")
+    folder = place / f"{'.' * hidden}{_unused_name()}"
     try:
-        with _refusing(path):
-            folder.mkdir(mode=0o700)
-        yield folder / target.name
+        folder.mkdir(mode=0o700)
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unused_name() -> str:
+    return f"rsinspect-{os.urandom(8).hex()}"
 
 
 def put_in_place(made: Mapping[Path, Path]) -> None:
@@ -136,7 +149,7 @@ def put_in_place(made: Mapping[Path, Path]) -> None:
         for path, new in made.items():
             with _refusing(path):
                 target, kind = _target(path)
-                old = new.with_name(f".{os.urandom(8).hex()}")
+                old = new.with_name(_unused_name())
                 if new.is_dir():
                     undo.callback(_bring_back, old, new, target)
                     if kind is not None:  # no folder takes the place of one that is not empty
@@ -245,7 +258,7 @@ def _give_mode(new: Path, target: Path) -> None:
     try:
         old = target.stat()
     except FileNotFoundError:
-        like = new.with_name(f".{os.urandom(8).hex()}")
+        like = new.with_name(_unused_name())
         like.touch()
         mode = stat.S_IMODE(like.stat().st_mode)
     else:
@@ -282,8 +295,8 @@ def scratch() -> Iterator[Path]:
     import tempfile  # only for the few who draw
 
     try:
-        with tempfile.TemporaryDirectory(prefix="rsinspect-") as directory:
-            yield Path(directory)
+        with short_lived(Path(tempfile.gettempdir()), hidden=False) as folder:
+            yield folder
     except OSError as exc:
         raise NoTemporaryDirectory(
             f"temporary files cannot be written: {exc.strerror or exc}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,4 +30,6 @@ def write_state_dict(path: Path, arrays: Mapping[str, Any]) -> None:
     from collections import OrderedDict
 
     state = OrderedDict((name, torch.from_numpy(array)) for name, array in arrays.items())
-    torch.save(state, path)
+    content = io.BytesIO()  # where a disk has no room, torch.save raises an error of its own
+    torch.save(state, content)
+    path.write_bytes(content.getbuffer())

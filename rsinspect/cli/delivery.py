@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -57,13 +58,17 @@ def _holds(path: Path | None, content: bytes) -> bool:
 
 def _keep(content: bytes) -> None:
     """Write to a new file in the folder of temporary files, else to stdout, and say where."""
+    place = None
     try:
-        with tempfile.NamedTemporaryFile(
-            prefix="rsinspect-run-", suffix=".json", delete=False
-        ) as file:
-            file.write(content)
-            place = file.name
+        descriptor, name = tempfile.mkstemp(prefix="rsinspect-run-", suffix=".json")
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123
+                file.write(content)
+            place = name
+        finally:
+            if place is None:
+                os.unlink(name)  # noqa: PTH108
     except OSError:
         sys.stdout.write(content.decode())
-        place = "standard output"
-    sys.stderr.write(f"the measurement is kept in {place}\n")
+        sys.stdout.flush()
+    sys.stderr.write(f"the measurement is kept in {place or 'standard output'}\n")

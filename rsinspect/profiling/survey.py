@@ -13,10 +13,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rsinspect.base.errors import MeasurementError
+from rsinspect.base.files import scratch
 from rsinspect.base.words import Option, advice
 from rsinspect.networks.network import Network
 from rsinspect.profiling import memory
@@ -119,8 +118,8 @@ def survey(
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     small = [small_network(network) for network in networks]
     groups = list(_groups(networks, small, settings))
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "networks.json"
+    with scratch() as folder:
+        file = folder / "networks.json"
         file.write_text(json.dumps([group.first.to_json() for group in groups]), encoding="utf-8")
         measured, tried = climb(
             requested(small, settings),

@@ -90,7 +90,7 @@ def _samples_of(id: str, run: ProfileRun) -> Iterator[dict[str, Any]]:
 
 
 def copied(runs: Iterable[StoredRun], path: Path, target: Path) -> int:
-    """Put runs into another store, with their tags; it is made where there is none.
+    """Put runs into another store, with their tags, all or none; it is made where there is none.
 
     Args:
         runs: The one that was added last first.
@@ -106,7 +106,7 @@ def copied(runs: Iterable[StoredRun], path: Path, target: Path) -> int:
     if target.exists() and target.samefile(path):
         raise StoreUnusable(f"{target} is the store itself", "name another file")
     new = 0
-    with open_store(target, write=True) as store:
+    with open_store(target, write=True) as store, store.together():
         for run in reversed(list(runs)):
             new += store.take(run)
             for tag in run.tags:

@@ -34,9 +34,22 @@ class Tables:
         self._connection = connection
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def together(self) -> Iterator[None]:
+        """Keep all that is written inside, or nothing of it.
+
+        Raises:
+            StoreError: If it cannot be kept.
+        """
         with refusing(self.path), transaction(self._connection):
             yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._connection.in_transaction:
+            yield
+        else:
+            with self.together():
+                yield
 
     def ask(self, question: str, *values: object) -> list[Any]:
         """Ask in SQL, and get all rows.

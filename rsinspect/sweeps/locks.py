@@ -1,7 +1,8 @@
 """Whose turn it is: one measurement at a time on a machine, one driver at a time for a sweep.
 
 A turn is a lock of the system's on an empty file, taken by SQLite, which knows how on every
-system. Whatever ends a process gives back what it held, so that no turn is ever stale.
+system. Whatever ends a process gives back what it held, so that no turn is ever stale. Who gives a
+turn back takes the file away; one that is killed leaves it, for the next to use.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from rsinspect.base.errors import MeasurementError
@@ -40,20 +41,38 @@ def turn(place: Path) -> Iterator[None]:
         MeasurementError: If there is no place for the file.
     """
     try:
+        place.touch()
+        try:
+            before = place.stat()
+        except FileNotFoundError as exc:  # who had the turn took it away just then
+            raise Taken from exc
         connection = sqlite3.connect(place, timeout=0, isolation_level=None)
-    except sqlite3.Error as exc:
+    except (OSError, sqlite3.Error) as exc:
         raise MeasurementError(f"{place} cannot be opened: {exc}", "set TMPDIR") from exc
     with closing(connection):
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as exc:
-            if getattr(exc, "sqlite_errorcode", 0) & 0xFF in (
-                sqlite3.SQLITE_BUSY,
-                sqlite3.SQLITE_LOCKED,
-            ):
+            code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or not _is(place, before):
                 raise Taken from exc
             raise MeasurementError(f"{place} cannot be locked: {exc}", "set TMPDIR") from exc
-        yield
+        try:
+            if not _is(place, before):
+                raise Taken  # until a moment ago: what is locked here is nobody's any more
+            yield
+        finally:
+            if _is(place, before):
+                with suppress(OSError):  # Windows removes no file that is open
+                    place.unlink()
+
+
+def _is(place: Path, before: os.stat_result) -> bool:
+    """Tell whether the file of a name is the one it was."""
+    try:
+        return os.path.samestat(place.stat(), before)
+    except OSError:
+        return False
 
 
 @contextmanager

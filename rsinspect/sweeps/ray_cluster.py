@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from rsinspect.base.errors import ClusterUnavailable, InvalidMeasurement
+from rsinspect.base.files import scratch
 from rsinspect.base.words import shown
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.cluster import Greeting, Loss, Node, Task
@@ -223,8 +224,8 @@ def _measure(work: Work, cell: Cell, name: str | None, content: bytes | None) ->
         os.environ.pop("OMP_NUM_THREADS", None)  # Ray's: the processors that the task asked for
     if name is None or content is None:
         return work(cell)
-    with tempfile.TemporaryDirectory(prefix="rsinspect-") as folder:
-        path = Path(folder, name)
+    with scratch() as folder:
+        path = folder / name
         path.write_bytes(content)
         return work(replace(cell, model=str(path)))
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from rsinspect import paper
 from rsinspect.base.errors import UnknownVariant, WeightsError
+from rsinspect.base.files import short_lived
 from rsinspect.base.units import dimensions
 from rsinspect.base.words import near, quoted
 from rsinspect.layers.cost import weight_shapes
@@ -236,7 +237,7 @@ def cache_folder() -> Path:
 def _takes_files(folder: Path) -> bool:
     """Tell whether something can be put into a folder, by trying: /proc says so, and takes none."""
     try:
-        with tempfile.TemporaryDirectory(dir=folder):
+        with short_lived(folder):
             return True
     except OSError:
         return False

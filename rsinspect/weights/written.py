@@ -160,9 +160,11 @@ def _write_state_dict(path: Path, format: str, state: dict[str, Any]) -> None:
 
         write_state_dict(path, state)
     else:
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
-        save_file(state, path, {"format": "pt"})  # what timm's and Hugging Face's loaders look for
+        # What timm's and Hugging Face's loaders look for. On the disk by ourselves: where that has
+        # no room, ``save_file`` raises an error of its own.
+        path.write_bytes(save(state, {"format": "pt"}))
 
 
 def _write_archive(path: Path, network: Network, values: Values) -> None:
