@@ -62,6 +62,7 @@ HALVED = CONV._replace(stride=2)
         ((HALVED, ops.UpSampling2D(2, "bicubic")), 3 + 3 * 2, 1),
         ((HALVED, ops.UpSampling2D(4), CONV), 3 + 1, None),  # one more pixel, in quarters
         (((CONV, CONV._replace(kernel=5)),), 5, 1),
+        (((CONV._replace(kernel=(7, 1)), CONV._replace(kernel=(1, 3))),), 7, 1),
         ((CONV, (ops.GlobalAvgPool(True), CONV)), None, None),
         ((ops.GlobalAvgPool(True), CONV), None, None),
         ((ops.GlobalAvgPool(True), ops.UpSampling2D(2)), None, None),
@@ -77,3 +78,12 @@ def test_a_vector_of_one_number_sees_what_that_number_saw() -> None:
     for side, size in ((1, 1), (2, None)):
         graph = wired(("vector", ops.Flatten(), ("image",)), shape=TensorShape(side, side, 1))
         assert receptive_fields(graph)["vector"].size == size
+
+
+def test_what_a_gate_scales_by_widens_nothing() -> None:
+    graph = wired(
+        ("conv", CONV, ("image",)),
+        ("pool", ops.GlobalAvgPool(keepdims=True), ("conv",)),
+        ("scaled", ops.Multiply(), ("conv", "pool")),
+    )
+    assert receptive_fields(graph)["scaled"] == ReceptiveField(3, 1)
