@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from rsinspect import paper
-from rsinspect.base.errors import GraphError, ModelBuildError, ReconciliationError
-from rsinspect.keras_model.build import build_model, reconcile
+from rsinspect.base.errors import GraphError, ModelBuildError
+from rsinspect.keras_model.build import build_model
 from rsinspect.layers import ops
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.layers.graph import Layer, LayerGraph
@@ -25,6 +25,7 @@ from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.order import weight_order
 from tests.keras_oracles import PARAMS, images, network
 from tests.networks import network_of
+from tests.reconciliation import ReconciliationError, reconcile
 
 pytestmark = pytest.mark.keras
 

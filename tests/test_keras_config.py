@@ -181,7 +181,8 @@ def test_an_activation_is_named_however_it_is_given(keras: Any) -> None:
 
 
 def test_a_sum_of_three_is_read_and_built_again(keras: Any) -> None:
-    from rsinspect.keras_model.build import build_model, reconcile
+    from rsinspect.keras_model.build import build_model
+    from tests.reconciliation import reconcile
 
     image = keras.Input((32, 32, 3), name="image")
     ways = [keras.layers.Conv2D(3, side, padding="same", name=f"k{side}")(image) for side in (1, 3)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from rsinspect.keras_model.build import build_model, reconcile
+from rsinspect.keras_model.build import build_model
 from rsinspect.layers import ops
 from rsinspect.layers.cost import op_cost, weight_shapes
 from rsinspect.layers.graph import Layer, LayerGraph
@@ -20,6 +20,7 @@ from rsinspect.networks.keras_config import from_keras_config
 from rsinspect.networks.network import from_graph
 from tests.counters import tensorflow_terms
 from tests.keras_cases import CASES, CONVOLUTIONS, Case, paddings, pairs, steps
+from tests.reconciliation import reconcile
 
 pytestmark = pytest.mark.keras
 

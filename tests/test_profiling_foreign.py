@@ -176,8 +176,9 @@ def test_a_file_is_measured_with_its_own_weights(make: Any, suffix: str, tmp_pat
     import keras
     import numpy as np
 
-    from rsinspect.keras_model.build import alone, built, reconcile
+    from rsinspect.keras_model.build import alone, built
     from rsinspect.keras_model.load import load_own
+    from tests.reconciliation import reconcile
 
     model, path = make(), tmp_path / f"model{suffix}"
     random = np.random.default_rng(0)
@@ -258,8 +259,9 @@ def test_networks_of_keras_applications_compute_what_they_compute_in_keras(
     """With random weights, by way of a file."""
     import numpy as np
 
-    from rsinspect.keras_model.build import built, reconcile
+    from rsinspect.keras_model.build import built
     from rsinspect.keras_model.load import load_own
+    from tests.reconciliation import reconcile
 
     random = np.random.default_rng(0)
     model = of_applications(name)

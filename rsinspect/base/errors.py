@@ -17,8 +17,7 @@
     ├── DatasetError (also ValueError) 2   pictures that nothing can be trained on
     ├── BackendError                   1
     │   ├── BackendUnavailable         3   the framework is not installed or not usable
-    │   ├── ModelBuildError            2   the framework cannot build this network
-    │   └── ReconciliationError        1   graph and Keras model disagree
+    │   └── ModelBuildError            2   the framework cannot build this network
     ├── RenderError                    1
     │   ├── UnknownPicture             2   a view, direction or format that does not exist
     │   ├── PictureTooLarge            2   a bitmap of more pixels than can be drawn
@@ -227,10 +226,6 @@ class ModelBuildError(BackendError, ValueError):
     """The framework cannot build this network."""
 
     exit_code = 2
-
-
-class ReconciliationError(BackendError):
-    """Graph and Keras model disagree; the message names the first path that differs."""
 
 
 class ExportError(BackendError):

@@ -3,20 +3,17 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from rsinspect.answers.rows import LEVELS
 from rsinspect.base.errors import InvalidMeasurement, InvalidSpec, SlowerThanAllowed, check_choice
 from rsinspect.base.talk import say
 from rsinspect.base.units import percent
 from rsinspect.base.words import Option, advice, quoted
-from rsinspect.cli.claims import reads_model
 from rsinspect.cli.comparison import DiagramOptions
-from rsinspect.cli.declaration import completing, option
+from rsinspect.cli.declaration import option
 from rsinspect.cli.measuring import HowOptions, how
-from rsinspect.cli.options import models, with_options
+from rsinspect.cli.options import model_argument, with_options
 from rsinspect.cli.outputs import (
     CHARTED,
     ChartedFormat,
@@ -41,29 +38,21 @@ if TYPE_CHECKING:
     from rsinspect.profiling.record.run import ProfileRun
 
 
-def _side(metavar: str, help: str) -> Any:
-    return typer.Argument(
-        metavar=metavar,
-        help=help,
-        show_default=False,
-        callback=reads_model,
-        autocompletion=completing(models),
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideOptions:
     """What is compared."""
 
     a: Annotated[
         str,
-        _side(
+        model_argument(
             "A",
             "MODEL (50, 101@160, my.keras), the file of a run that --save wrote, or a run of the "
             "store by its tag or id (run:before). The file of a comparison alone shows it again.",
         ),
     ]
-    b: Annotated[str | None, _side("[B]", "The same for what A became, or for another.")] = None
+    b: Annotated[
+        str | None, model_argument("[B]", "The same for what A became, or for another.")
+    ] = None
     resolution: Annotated[
         str | None,
         option("--resolution", "-r", help="Of MODELs: 224, 160x192. Default: as in diff."),

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from rsinspect.base.errors import InvalidQuestion, InvalidSpec
 from rsinspect.base.flags import flag
 from rsinspect.base.talk import say
 from rsinspect.base.words import Option, advice, quoted
-from rsinspect.cli.claims import reads_model, writes
-from rsinspect.cli.declaration import completing, one_of, option
-from rsinspect.cli.options import models, with_options
+from rsinspect.cli.claims import writes
+from rsinspect.cli.declaration import one_of, option
+from rsinspect.cli.options import model_argument, with_options
 from rsinspect.cli.outputs import Notes, answer, chosen
 from rsinspect.cli.picture import StyleOptions, show
 from rsinspect.drawing import choices
@@ -29,32 +27,24 @@ if TYPE_CHECKING:
     from rsinspect.networks.named import Compared
 
 
-def _step(metavar: str, help: str) -> Any:
-    return typer.Argument(
-        metavar=metavar,
-        help=help,
-        show_default=False,
-        callback=reads_model,
-        autocompletion=completing(models),
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepOptions:
     """Which networks are compared."""
 
     a: Annotated[
         str,
-        _step(
+        model_argument(
             "A",
             "MODEL: 152, 152@224, resnet50, 101:article, 200:resnet+se, EfficientNetB0, my.keras, "
             "train.py:make_model.",
         ),
     ]
-    b: Annotated[str | None, _step("[B]", "The same for B, which is read as what A became.")] = None
+    b: Annotated[
+        str | None, model_argument("[B]", "The same for B, which is read as what A became.")
+    ] = None
     more: Annotated[
         list[str] | None,
-        _step(
+        model_argument(
             "[C]...", "More steps, each compared with the one before: 200:resnet 200:resnet+se 200."
         ),
     ] = None

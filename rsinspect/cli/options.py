@@ -55,6 +55,17 @@ def models(incomplete: str) -> Iterable[str]:
     return [*(str(variant.depth) for variant in depths), *sizes, *keras]
 
 
+def model_argument(metavar: str, help: str) -> Any:
+    """Declare an argument that is a MODEL."""
+    return typer.Argument(
+        metavar=metavar,
+        help=help,
+        show_default=False,
+        callback=reads_model,
+        autocompletion=completing(models),
+    )
+
+
 def families(incomplete: str) -> Iterable[str]:
     """List families of networks of ``keras.applications``."""
     from rsinspect.networks.applications import FAMILIES

@@ -323,11 +323,6 @@ class DropPath(NamedTuple):
     rate: float
     kind: Literal["DropPath"] = "DropPath"
 
-    @property
-    def survival_probability(self) -> float:
-        """Return the probability of keeping the branch."""
-        return 1 - self.rate
-
 
 class Add(NamedTuple):
     """Elementwise sum of two inputs or more; the builder gives it the shortcut first."""
