@@ -154,3 +154,32 @@ def test_the_program_gets_the_environment_it_is_given() -> None:
     assert process.run(command, environment={"A": "1"}, timeout_s=PATIENCE_S).output == b"['A']\n"
     inherited = process.run(command, timeout_s=PATIENCE_S).output.decode()
     assert all(name in inherited for name in os.environ)
+
+
+LITTERING = """
+import os, tempfile, time
+open(os.path.join(tempfile.gettempdir(), "left"), "w").close()
+print(tempfile.gettempdir(), os.environ["TORCHINDUCTOR_CACHE_DIR"], flush=True)
+time.sleep(3600)
+"""
+
+
+def test_what_a_killed_program_left_among_temporary_files_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    said: list[bytes] = []
+
+    def hear(line: bytes) -> None:
+        said.append(line)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), process.tidied() as environment:
+        process.run(
+            (sys.executable, "-c", LITTERING), timeout_s=PATIENCE_S, environment=environment,
+            on_output=hear,
+        )  # fmt: skip
+    place, compiled = said[0].decode().split()
+    assert Path(place).parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+    assert Path(compiled).parent == tmp_path, "what PyTorch compiled is found again"

@@ -91,7 +91,26 @@ def test_ctrl_c_while_something_is_loaded_is_one_line(name: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
 
 
-ENDED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
+def test_what_libraries_have_to_do_at_the_end_is_done() -> None:
+    """Matplotlib removes its folder among temporary files then."""
+    code = (
+        "import atexit, sys; atexit.register(print, 'tidied up', file=sys.stderr)\n"
+        "from rsinspect.cli.app import main\n"
+        "sys.argv = ['rsinspect', '--version']\nmain()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
+        timeout=PATIENCE_S, env=ENVIRONMENT,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "tidied up\n")
+
+
+ENDED = {
+    signal.SIGINT: 130,
+    signal.SIGTERM: 143,
+    signal.SIGHUP: 129,
+    signal.SIGKILL: -signal.SIGKILL,
+}
 SWALLOWED = """
 import os, signal, sys
 import rsinspect.answers.summary as summary

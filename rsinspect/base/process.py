@@ -16,7 +16,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any, NamedTuple
+
+from rsinspect.base.files import scratch
 
 _PR_SET_PDEATHSIG = 1
 """Of ``linux/prctl.h``: the signal to be sent when the parent ends."""
@@ -152,6 +155,40 @@ def run(
             with contextlib.suppress(OSError):
                 process.stdin.close()
     return Ended(process.returncode, output.content, errors.lines)
+
+
+@contextlib.contextmanager
+def tidied(variables: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """Give variables by which the temporary files of a program are gone at the end.
+
+    Frameworks remove theirs when they end by themselves, and a program that is waited for no longer
+    is killed. What PyTorch compiled stays in its own place, where it finds it again.
+
+    Args:
+        variables: All others; None for those of this process.
+
+    Raises:
+        NoTemporaryDirectory: If there is no place for them.
+    """
+    import tempfile
+
+    with scratch() as folder:
+        compiled = Path(tempfile.gettempdir(), f"torchinductor_{_user_name()}")
+        yield {
+            "TORCHINDUCTOR_CACHE_DIR": str(compiled),
+            **(os.environ if variables is None else variables),
+            **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)),
+        }
+
+
+def _user_name() -> str:
+    """Name this user as PyTorch does."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):  # a number without a name
+        return f"uid_{os.getuid()}" if hasattr(os, "getuid") else "unknown_user"
 
 
 class Dialogue:

@@ -78,15 +78,17 @@ def ask(
         on_reply(reply)
 
     try:
-        ended = process.run(
-            command,
-            source=json.dumps(request).encode() + b"\n",
-            environment={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **(variables or {})},
-            timeout_s=timeout_s,
-            most_bytes=MOST_BYTES,
-            on_output=hear,
-            on_error=on_error,
-        )
+        all_variables = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **(variables or {})}
+        with process.tidied(all_variables) as environment:
+            ended = process.run(
+                command,
+                source=json.dumps(request).encode() + b"\n",
+                environment=environment,
+                timeout_s=timeout_s,
+                most_bytes=MOST_BYTES,
+                on_output=hear,
+                on_error=on_error,
+            )
     except process.OutOfTime as exc:
         message = f"{what} {failure} within {timeout_s:.0f} s and was ended"
         raise ModelBuildError(message, remedy) from exc

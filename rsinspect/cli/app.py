@@ -10,6 +10,7 @@ also while the rest is being loaded.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -304,5 +305,6 @@ def main() -> None:
             raise
         code = _SIGNALLED[0]  # a library made an error of its own of it
         complain("interrupted" if code == 130 else "terminated", None)
+    atexit._run_exitfuncs()  # folders of libraries: matplotlib's, where HOME cannot be written
     sys.stderr.flush()
     os._exit(code)  # taking every module apart would take a twelfth of a light call

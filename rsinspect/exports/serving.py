@@ -11,6 +11,7 @@ import queue
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from rsinspect.base import process, requests
@@ -54,26 +55,41 @@ class Worker:
         what: What to call it.
         backend: Of Keras, where it needs any.
         timeout_s: Seconds that a reply may take.
-
-    Raises:
-        BackendUnavailable: If it cannot be started.
     """
 
     def __init__(
         self, command: Sequence[str], what: str, backend: str | None, timeout_s: float
     ) -> None:
+        self._command = command
         self._what = what
+        self._backend = backend
         self._timeout_s = timeout_s
+        self._until_the_end = ExitStack()
+
+    def __enter__(self) -> Worker:
+        """Start it.
+
+        Raises:
+            BackendUnavailable: If it cannot be started.
+        """
         variables = {
             "TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "CUDA_VISIBLE_DEVICES": "-1",
             "JAX_PLATFORMS": "cpu", "KERAS_TORCH_DEVICE": "cpu",
         }  # fmt: skip
-        if backend is not None:
-            variables["KERAS_BACKEND"] = backend
-        try:
-            self._dialogue = process.Dialogue(command, variables)
-        except OSError as exc:
-            raise BackendUnavailable(f"{what} cannot be started: {exc}") from exc
+        if self._backend is not None:
+            variables["KERAS_BACKEND"] = self._backend
+        with ExitStack() as stack:
+            environment = stack.enter_context(process.tidied(variables))
+            try:
+                dialogue = process.Dialogue(self._command, environment)
+            except OSError as exc:
+                raise BackendUnavailable(f"{self._what} cannot be started: {exc}") from exc
+            self._dialogue = stack.enter_context(dialogue)
+            self._until_the_end = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._until_the_end.close()
 
     def ask(self, question: str, **arguments: Any) -> Reply:
         """Ask, and give the reply.
@@ -97,13 +113,6 @@ class Worker:
         if failure := reply.get("failed"):
             raise ExportError(WORKER_LINE.join((f"{self._what}: {failure}", *reply["lines"])))
         return reply
-
-    def __enter__(self) -> Worker:
-        self._dialogue.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._dialogue.__exit__()
 
 
 def _first_line(exc: BaseException) -> str:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, assert_never
 
@@ -144,6 +144,19 @@ def run_worker(
     Raises:
         MeasurementError: If it cannot be started.
     """
+    with process.tidied() as environment:
+        worker = _started(command, environment)
+        try:
+            worker.ask(request, budget)
+            out_of_time = not worker.listen(budget, on_event, request.memory_limit_bytes)
+            return worker.end(out_of_time=out_of_time)
+        except KeyboardInterrupt:
+            return worker.end(interrupted=True)
+        finally:
+            worker.kill()
+
+
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> _Worker:
     try:
         started = subprocess.Popen(
             command,
@@ -153,19 +166,12 @@ def run_worker(
             text=True,
             encoding="utf-8",
             errors="replace",
+            env=environment,
             start_new_session=True,
         )
     except OSError as exc:
         raise MeasurementError(f"the worker {command[0]} cannot be started: {exc}") from exc
-    worker = _Worker(started)
-    try:
-        worker.ask(request, budget)
-        out_of_time = not worker.listen(budget, on_event, request.memory_limit_bytes)
-        return worker.end(out_of_time=out_of_time)
-    except KeyboardInterrupt:
-        return worker.end(interrupted=True)
-    finally:
-        worker.kill()
+    return _Worker(started)
 
 
 class _Worker:

@@ -17,7 +17,7 @@ from rsinspect.base.codec import Damaged
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.files import scratch
 from rsinspect.base.flags import flag
-from rsinspect.base.process import Ended, OutOfTime, TooMuchOutput, run
+from rsinspect.base.process import Ended, OutOfTime, TooMuchOutput, run, tidied
 from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.base.words import Option
 from rsinspect.profiling.record import predicted
@@ -95,7 +95,8 @@ def carry_out(
     line = (*(program or command(python)), *cell.arguments, *into, "-q")
     limit_s = cell.settings.max_time_s + GRACE_S
     try:
-        ended = run(line, timeout_s=limit_s, on_output=lambda _: None)
+        with tidied() as environment:
+            ended = run(line, timeout_s=limit_s, environment=environment, on_output=lambda _: None)
         return _outcome(cell, ended, saved)
     except OutOfTime:
         return Outcome(
