@@ -6,6 +6,7 @@ import ast
 import doctest
 import importlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,9 @@ def executed(node: ast.AST) -> Iterator[ast.AST]:
             yield from executed(child)
 
 
+@cache
 def imported(name: str) -> set[str]:
-    """Modules that a module imports when it is loaded."""
+    """Modules that a module imports when it is loaded; asked for each of those that import it."""
     path = ROOT / name.replace(".", "/")
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     names: set[str] = set()
