@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rsinspect import paper
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.shapes import infer_shape
+from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_config import from_keras_config
 from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
@@ -20,6 +22,17 @@ from rsinspect.networks.spec import ResNetRSSpec
 def network_of(depth: int, **changes: Any) -> Network:
     """A published network."""
     return resnet_rs(ResNetRSSpec.variant(depth, **changes))
+
+
+EACH = [
+    (depth, dialect)
+    for dialect in DIALECTS
+    for depth in (paper.variants() if dialect == "keras" else (50, 200))
+]
+"""Each published depth, and each dialect without drop path and with it.
+
+What a dialect changes lies in the stem and in a block, whatever the number of blocks.
+"""
 
 
 def layout_of(*blocks: int, **changes: Any) -> Network:

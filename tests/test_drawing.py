@@ -16,7 +16,6 @@ from xml.etree import ElementTree
 import pydot
 import pytest
 
-from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice, UnknownPicture
 from rsinspect.drawing import theme as themes
 from rsinspect.drawing.choices import DEEP, EVERY_LAYER, PICTURES, PLOT_THEMES, VIEWS
@@ -28,12 +27,11 @@ from rsinspect.drawing.scene import Scene
 from rsinspect.drawing.theme import THEMES, contrast, luminance, text_on
 from rsinspect.drawing.views import view
 from rsinspect.layers.graph import LayerGraph
-from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
-from tests.networks import network_of
+from tests.networks import EACH, network_of
 
 if TYPE_CHECKING:
     from tests.browser import Open
@@ -80,18 +78,17 @@ def check_accessible(root: ElementTree.Element) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_system_graphviz")
-@pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("depth", paper.variants())
+@pytest.mark.parametrize(("depth", "dialect"), EACH)
 def test_every_view_of_every_network_renders_without_a_system_graphviz(
     depth: int, dialect: str
 ) -> None:
-    spec = ResNetRSSpec.variant(depth, dialect=dialect)
+    network = network_of(depth, dialect=dialect)
     for name in VIEWS:
-        root = svg(view(resnet_rs(spec), name))
+        scene = view(network, name)
+        root = svg(scene)
         check_accessible(root)
         assert max(size(root)) * PX_PER_PT < 20_000
         ids = {element.get("id") for element in root.iter()}
-        scene = view(resnet_rs(spec), name)
         wanted = {node.path for panel in scene.panels for node in panel.walk(deep=False)}
         wanted |= {f"{e.tail}->{e.head}" for panel in scene.panels for e in panel.edges}
         assert wanted <= ids
@@ -255,12 +252,9 @@ class TestThemes:
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_system_graphviz")
 def test_the_same_command_gives_the_same_bytes() -> None:
-    for name in VIEWS:
-        for format in PICTURES.names:
-            wanted = "layers" if format in EVERY_LAYER else name
-            scenes = [view(network_of(50), wanted, deep=True) for _ in range(2)]
-            if format not in DEEP:
-                scenes = [view(network_of(50), wanted) for _ in range(2)]
+    for format in PICTURES.names:
+        for name in ("layers",) if format in EVERY_LAYER else VIEWS:
+            scenes = (view(network_of(50), name, deep=format in DEEP) for _ in range(2))
             one, other = (render(scene, format, Style(dpi=40)) for scene in scenes)
             assert one == other
             assert one
@@ -359,36 +353,32 @@ OVERFLOWS = """() => {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("font", ["here", "missing"])
 @pytest.mark.parametrize("name", VIEWS)
-def test_no_text_leaves_its_box_in_a_browser(
-    open_page: Open,
-    name: str,
-    font: str,
-) -> None:
+def test_no_text_leaves_its_box_in_a_browser(open_page: Open, name: str) -> None:
     """With the font that the picture was measured with, and with what a browser has instead."""
     from rsinspect.drawing.engine import font_directory
 
+    faces = "".join(
+        f"@font-face {{font-family: 'DejaVu Sans'; font-weight: {weight}; "
+        f"src: url(data:font/ttf;base64,{b64encode(file.read_bytes()).decode()})}}"
+        for weight, file in (
+            ("normal", font_directory() / "DejaVuSans.ttf"),
+            ("bold", font_directory() / "DejaVuSans-Bold.ttf"),
+        )
+    )
     for depth, quantity, direction in itertools.product((50, 152), (None, "flops"), ("TB", "LR")):
         scene = view(network_of(depth), name, direction=direction)
         if quantity:
             scene = overlay(scene, quantity)
-        picture = render(scene, "svg").decode().split("?>", 1)[1]
-        faces = ""
-        if font == "here":
-            faces = "".join(
-                f"@font-face {{font-family: 'DejaVu Sans'; font-weight: {weight}; "
-                f"src: url(data:font/ttf;base64,{b64encode(file.read_bytes()).decode()})}}"
-                for weight, file in (
-                    ("normal", font_directory() / "DejaVuSans.ttf"),
-                    ("bold", font_directory() / "DejaVuSans-Bold.ttf"),
-                )
-            )
-        else:
-            picture = picture.replace("DejaVu Sans, ", "")
-        page = open_page(f"<!doctype html><meta charset=utf-8><style>{faces}</style>{picture}")
-        page.evaluate("() => document.fonts.ready")
-        assert page.evaluate(OVERFLOWS) == []
+        measured = render(scene, "svg").decode().split("?>", 1)[1]
+        for faces_there, picture in (
+            (faces, measured),
+            ("", measured.replace("DejaVu Sans, ", "")),
+        ):
+            style = f"<style>{faces_there}</style>"
+            page = open_page(f"<!doctype html><meta charset=utf-8>{style}{picture}")
+            page.evaluate("() => document.fonts.ready")
+            assert page.evaluate(OVERFLOWS) == []
 
 
 @pytest.mark.slow

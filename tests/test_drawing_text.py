@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from rsinspect import paper
 from rsinspect.base.errors import InvalidChoice
 from rsinspect.base.latex import escape
 from rsinspect.drawing.choices import VIEWS
@@ -29,11 +28,10 @@ from rsinspect.drawing.tikz_words import name
 from rsinspect.drawing.views import view
 from rsinspect.layers import ops
 from rsinspect.layers.graph import LayerGraph
-from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import python
-from tests.networks import layout_of, network_of
+from tests.networks import EACH, layout_of, network_of
 
 NASTY = "q\"]<>&%$#_{}~^\\`'*|[1. é層 %%{init} end"
 Golden = Callable[[str, str], None]
@@ -73,8 +71,7 @@ def compared() -> Scene:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("depth", paper.variants())
+@pytest.mark.parametrize(("depth", "dialect"), EACH)
 @pytest.mark.parametrize("picture", VIEWS)
 def test_every_format_has_every_node_of_every_view(picture: str, depth: int, dialect: str) -> None:
     scene = view(network_of(depth, dialect=dialect), picture)

@@ -17,15 +17,12 @@ from rsinspect.drawing.views import view
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.ops import TensorShape
-from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import from_graph, resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.plots.overlay import measured_of
 from rsinspect.profiling.record.saved import load_run
-from tests.networks import network_of
-
-EVERY = [(depth, dialect) for depth in paper.variants() for dialect in DIALECTS]
+from tests.networks import EACH, network_of
 
 
 def shown(panel: Panel) -> list[Node]:
@@ -38,7 +35,7 @@ def spans(node: Node) -> int:
     return int(high) - int(low) + 1 if high else 1
 
 
-@pytest.mark.parametrize(("depth", "dialect"), EVERY)
+@pytest.mark.parametrize(("depth", "dialect"), EACH)
 def test_stages_are_seven_closed_nodes_in_a_row(depth: int, dialect: str) -> None:
     (panel,) = view(network_of(depth, dialect=dialect), "stages").panels
     names = ["input", "stem", "c2", "c3", "c4", "c5", "head"]
@@ -49,7 +46,7 @@ def test_stages_are_seven_closed_nodes_in_a_row(depth: int, dialect: str) -> Non
     assert sum(repeats) == sum(paper.variants()[depth].blocks)
 
 
-@pytest.mark.parametrize(("depth", "dialect"), EVERY)
+@pytest.mark.parametrize(("depth", "dialect"), EACH)
 def test_blocks_are_folded_and_account_for_every_block(depth: int, dialect: str) -> None:
     spec = ResNetRSSpec.variant(depth, dialect=dialect)
     (panel,) = view(resnet_rs(spec), "blocks").panels
@@ -59,7 +56,7 @@ def test_blocks_are_folded_and_account_for_every_block(depth: int, dialect: str)
     assert [node.repeats for node in found] == [spans(node) for node in found]
 
 
-@pytest.mark.parametrize(("depth", "dialect"), EVERY)
+@pytest.mark.parametrize(("depth", "dialect"), EACH)
 @pytest.mark.slow
 def test_layers_are_the_layers_of_the_graph_and_its_connections(depth: int, dialect: str) -> None:
     spec = ResNetRSSpec.variant(depth, dialect=dialect)
