@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import rsinspect
 from rsinspect.base.errors import InvalidSpec, ModelBuildError
+from rsinspect.base.requests import Reply
 from rsinspect.cli.options import models
 from rsinspect.networks import keras_process
 from rsinspect.networks.code import code_in
@@ -193,7 +196,18 @@ def test_a_path_of_windows_is_a_path() -> None:
 
 
 @pytest.mark.keras
-def test_code_with_keras(folder: Path) -> None:
+def test_code_with_keras(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once in the process, where Keras takes seconds to begin; the others are answered here."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", [])
+
+    def asked_here(
+        command: object, request: dict[str, Any], on_reply: Callable[[Reply], None], **_: Any
+    ) -> None:
+        from rsinspect.keras_model.maker import _made_by
+
+        on_reply(_made_by(request))
+
     (folder / "real.py").write_text(
         "import keras\n"
         "class Odd(keras.layers.Layer):\n"
@@ -213,10 +227,11 @@ def test_code_with_keras(folder: Path) -> None:
         "    vector = keras.Input((4,))\n"
         "    return keras.Model(vector, Net(lambda x: x)(vector))\n"
     )
-    with pytest.raises(InvalidSpec, match=r"real\.py:make: .* takes images of any size"):
-        rsinspect.network("real.py:make")
     found = rsinspect.network("real.py:make", resolution=32)
     assert (found.size, found.cost.params, found.graph.layers[-1].shape) == ("32×32", 9, (3,))
+    monkeypatch.setattr(keras_process, "ask", asked_here)
+    with pytest.raises(InvalidSpec, match=r"real\.py:make: .* takes images of any size"):
+        rsinspect.network("real.py:make")
     nested = rsinspect.network("real.py:nested")
     assert (nested.cost.params, nested.cost.unweighed, nested.cost.uncounted) == (10, 0, 1)
     with pytest.raises(InvalidSpec, match="Net keeps no layers"):
