@@ -44,7 +44,7 @@ DOORS = (
     "rsinspect.cli.progress.watched",
     "rsinspect.cli.progress.watching",
     "rsinspect.exports.parent.Worker",
-    "rsinspect.tradeoffs.choose.candidates_of",
+    "rsinspect.networks.keras_cache._made",
     "rsinspect.prediction.predict.run",
     "rsinspect.weights.fetch.fetch_published",
     "rsinspect.weights.chosen.fetch_published",

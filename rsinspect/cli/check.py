@@ -126,7 +126,7 @@ def check(
     """Hold a network to bounds, for CI: exit code 1 and a line for each that is broken.
 
     Examples:
-        rsinspect check my.keras --max-params 30M --max-flops 4G
+        rsinspect check my.keras --max-params 30M --max-flops 12G
         rsinspect check 101@192 --update
     """
     from rsinspect.answers.check import broken_lines, check_answer

@@ -201,7 +201,7 @@ def report(
 
     Examples:
         rsinspect report 152@224 -o report.html
-        rsinspect report 101 152 InceptionV3 -o three.html
+        rsinspect report 101 152 -o both.html
         rsinspect report --run run.json -o measured.html
     """
     command = _command(context)

@@ -78,7 +78,7 @@ def weights_convert(
     """Convert weights between Keras 2, Keras 3, timm and the TPU code's checkpoints.
 
     Examples:
-        rsinspect weights convert imagenet.pth -o resnet-rs-50.keras
+        rsinspect weights convert imagenet.pth -o imagenet.weights.h5
         rsinspect weights convert finetuned.weights.h5 --no-top -o base.safetensors
     """
     from rsinspect.networks.named import network

@@ -1,0 +1,75 @@
+"""The reference says what the code says: it is made of it, and compared here.
+
+    python -m pytest -q -n0 --update-goldens tests/test_reference.py
+
+writes docs/reference anew, of the commands and of the docstrings as they are now.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+import rsinspect
+from rsinspect.cli.app import COMMANDS
+from tests import command_reference, python_reference
+from tests.conftest import Cli
+from tests.test_examples import _here as _here  # fixtures
+from tests.test_examples import folder as folder
+
+REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+AGAIN = "python -m pytest -q -n0 --update-goldens tests/test_reference.py"
+
+
+def compare(place: str, pages: Iterable[tuple[str, str]], request: pytest.FixtureRequest) -> None:
+    """Hold the pages of a folder to what they should be, or write them."""
+    made, home = dict(pages), REFERENCE / place
+    if request.config.getoption("--update-goldens"):
+        home.mkdir(parents=True, exist_ok=True)
+        for file in home.glob("*.md"):
+            file.unlink()
+        for file, text in made.items():
+            (home / file).write_text(text, encoding="utf-8")
+    kept = {file.name: file.read_text("utf-8") for file in home.glob("*.md")}
+    stale = sorted(file for file in {*made, *kept} if made.get(file) != kept.get(file))
+    assert stale == [], f"written anew by {AGAIN}"
+
+
+@pytest.mark.usefixtures("_here")
+def test_the_reference_of_the_command_line_is_as_the_commands_are(
+    cli: Cli, request: pytest.FixtureRequest
+) -> None:
+    compare("cli", command_reference.pages(cli), request)
+
+
+def test_the_reference_of_the_library_is_as_the_docstrings_are(
+    request: pytest.FixtureRequest,
+) -> None:
+    compare("python", python_reference.pages(), request)
+
+
+def test_every_public_name_has_its_place() -> None:
+    assert python_reference.named() == {*rsinspect.__all__} - {"__version__"}
+
+
+def test_documents_are_called_as_the_code_calls_them() -> None:
+    package = Path(rsinspect.__file__).parent
+    source = "".join(path.read_text("utf-8") for path in package.rglob("*.py"))
+    known = {*re.findall(r'"rsinspect\.(\w+)/1?"', source)}
+    for name in COMMANDS:
+        schema = command_reference.schema_of(name)
+        assert schema is None or schema in known, name
+
+
+def test_a_command_that_changed_makes_its_page_stale(tmp_path: Path) -> None:
+    entry = ast.parse(
+        'def f(x: int = 3) -> str:\n    """Do it.\n\n    Args:\n        x: This *way*.\n    """'
+    ).body[0]
+    assert isinstance(entry, ast.FunctionDef)
+    text = "\n".join(python_reference._entry(entry, "m.f", 2))
+    assert "m.f(x: int = 3) -> str" in text
+    assert "- `x`: This \\*way\\*." in text
