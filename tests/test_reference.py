@@ -27,15 +27,15 @@ AGAIN = "python -m pytest -q -n0 --update-goldens tests/test_reference.py"
 
 def compare(place: str, pages: Iterable[tuple[str, str]], request: pytest.FixtureRequest) -> None:
     """Hold the pages of a folder to what they should be, or write them."""
-    made, home = dict(pages), REFERENCE / place
+    made, folder = dict(pages), REFERENCE / place
     if request.config.getoption("--update-goldens"):
-        home.mkdir(parents=True, exist_ok=True)
-        for file in home.glob("*.md"):
-            file.unlink()
-        for file, text in made.items():
-            (home / file).write_text(text, encoding="utf-8")
-    kept = {file.name: file.read_text("utf-8") for file in home.glob("*.md")}
-    stale = sorted(file for file in {*made, *kept} if made.get(file) != kept.get(file))
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob("*.md"):
+            path.unlink()
+        for name, text in made.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    kept = {path.name: path.read_text("utf-8") for path in folder.glob("*.md")}
+    stale = sorted(name for name in {*made, *kept} if made.get(name) != kept.get(name))
     assert stale == [], f"written anew by {AGAIN}"
 
 
