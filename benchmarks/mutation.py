@@ -55,8 +55,8 @@ TESTED: dict[str, tuple[str, ...]] = {
     "layers.stages": WIRING,
     "layers.fold": ("fold",),
     "layers.batch_norm": ("batch_norm",),
-    "profiling.statistics": ("profiling_statistics",),
-    "comparisons.ratio": ("comparisons",),
+    "profiling.statistics": ("profiling_statistics", "intervals"),
+    "comparisons.ratio": ("ratio",),
 }
 """Modules, and the test files that are about them."""
 
