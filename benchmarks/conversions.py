@@ -205,7 +205,7 @@ class Bench:
 
     def same(self, before: Path, after: Path) -> None:
         """Tell whether what went there and back is the same, bit for bit."""
-        from rsinspect.checkpoints.tensors import tensor_file
+        from rsinspect.checkpoints.tensor_file import tensor_file
 
         with tensor_file(before) as one, tensor_file(after) as two:
             equal = [*one.tensors] == [*two.tensors] and all(

@@ -13,7 +13,7 @@ import pytest
 
 from rsinspect import paper
 from rsinspect.base.errors import RsInspectError
-from rsinspect.checkpoints.tensors import tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import Network, folded, resnet_rs

@@ -147,7 +147,7 @@ def test_signed_ranks_leave_out_what_all_tosses_do(count: int) -> None:
 
 
 def test_signed_ranks_of_many_values_are_by_the_normal_distribution() -> None:
-    """Of 50 exactly 434, as Wilcoxon's tables have it; beyond by the normal distribution, within 1."""
+    """Of 50 exactly 434, as Wilcoxon's tables have it; beyond by the normal one."""
     assert [ours._refused(count) for count in (50, 51, 100)] == [434, 453, 1954]
     assert signed_ranks([1.0, 3.0]) == (2.0, None)
     assert signed_ranks([1.0, 2.0, 3.0, 4.0, 5.0])[1] is None

@@ -21,7 +21,8 @@ import safetensors.numpy
 from rsinspect.base.errors import WeightsError
 from rsinspect.checkpoints import raw
 from rsinspect.checkpoints.pickled import Call, Damaged, Global, described
-from rsinspect.checkpoints.tensors import StoredTensor, tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
+from rsinspect.checkpoints.tensors import StoredTensor
 from tests.torch_files import state_dict, text, write_old_torch, write_torch
 
 Arrays = Mapping[str, np.ndarray]

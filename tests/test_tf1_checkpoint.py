@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rsinspect.base.errors import WeightsError
-from rsinspect.checkpoints.tensors import tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
 
 _WRITE = """
 import sys

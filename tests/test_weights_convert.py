@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 import rsinspect
 from rsinspect.base.errors import BackendUnavailable, OutputNotWritable, UnknownFormat, WeightsError
 from rsinspect.checkpoints.keras_writing import write_keras_2
-from rsinspect.checkpoints.tensors import tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.by_name import shapes_of

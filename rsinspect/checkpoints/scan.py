@@ -152,7 +152,7 @@ def _folder(path: Path) -> Hazards:
     if (path / "saved_model.pb").is_file():
         yield Hazard("saved-model", "", "a SavedModel, which is a program of TensorFlow's")
         return
-    from rsinspect.checkpoints.tensors import tensor_file
+    from rsinspect.checkpoints.tensor_file import tensor_file
 
     with tensor_file(path):
         return

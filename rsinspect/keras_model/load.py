@@ -26,7 +26,7 @@ from rsinspect.checkpoints.arrays import arrays_in
 from rsinspect.checkpoints.boundary import opened
 from rsinspect.checkpoints.contents import contents_of, sizes
 from rsinspect.checkpoints.layout import one_line, said
-from rsinspect.checkpoints.tensors import tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
 from rsinspect.keras_model.backend import keras
 from rsinspect.keras_model.build import built
 from rsinspect.keras_model.folded_weights import Norm, folded_weights, folds_by_layer

@@ -122,7 +122,7 @@ def _best_fit(path: Path, subjects: Sequence[Subject]) -> int:
     """Find the network that has most weights in a file, of equals the first without weights."""
     if len(subjects) == 1:
         return 0
-    from rsinspect.checkpoints.tensors import tensor_file
+    from rsinspect.checkpoints.tensor_file import tensor_file
     from rsinspect.weights.placement import placed
 
     fits = []

@@ -10,7 +10,7 @@ from rsinspect import paper
 from rsinspect.base.errors import InvalidPrediction, SpecError, WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.words import Option, advice
-from rsinspect.checkpoints.tensors import tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
 from rsinspect.images.photograph import Photograph
 from rsinspect.images.preprocessing import Preprocessing, preprocessing
 from rsinspect.networks.named import is_file, network

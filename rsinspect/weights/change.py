@@ -16,7 +16,8 @@ from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import showable
 from rsinspect.checkpoints.layout import said
 from rsinspect.checkpoints.raw import DTYPES
-from rsinspect.checkpoints.tensors import TensorFile, tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
+from rsinspect.checkpoints.tensors import TensorFile
 from rsinspect.networks.network import Network
 from rsinspect.weights.identity import Identity, identified
 from rsinspect.weights.roles import TRAINED, Kind, roles

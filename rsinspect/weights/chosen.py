@@ -9,7 +9,7 @@ from rsinspect import paper
 from rsinspect.base.errors import WeightsError
 from rsinspect.base.text import showable
 from rsinspect.base.words import Option, advice
-from rsinspect.checkpoints.tensors import tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
 from rsinspect.networks.network import Network
 from rsinspect.weights.fetch import Watch, fetch_published
 from rsinspect.weights.fitting import check

@@ -12,7 +12,8 @@ from rsinspect.answers.table import Answer, Column, Note, Table, Value
 from rsinspect.base.errors import WeightsError
 from rsinspect.base.words import Option, advice, plural
 from rsinspect.checkpoints.layout import said
-from rsinspect.checkpoints.tensors import StoredTensor, tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
+from rsinspect.checkpoints.tensors import StoredTensor
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.network import Network, at_size, resnet_rs
 from rsinspect.weights.by_name import shapes_of

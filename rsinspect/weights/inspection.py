@@ -14,7 +14,8 @@ from rsinspect.base.text import showable
 from rsinspect.base.words import names_in_words, plural
 from rsinspect.checkpoints.raw import DTYPES
 from rsinspect.checkpoints.safety import LEVELS, Verdict, verdict
-from rsinspect.checkpoints.tensors import StoredTensor, TensorFile, file_at, tensor_file
+from rsinspect.checkpoints.tensor_file import file_at, tensor_file
+from rsinspect.checkpoints.tensors import StoredTensor, TensorFile
 from rsinspect.weights.identity import Identity, identified
 from rsinspect.weights.placement import placed
 from rsinspect.weights.roles import TRAINED, Role, roles

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from rsinspect.base.errors import WeightsError
 from rsinspect.base.words import Option, advice, plural
 from rsinspect.checkpoints.layout import said
-from rsinspect.checkpoints.tensors import TensorFile, tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
+from rsinspect.checkpoints.tensors import TensorFile
 from rsinspect.networks.network import Network
 from rsinspect.weights.identity import identified
 from rsinspect.weights.placement import Placement, placed

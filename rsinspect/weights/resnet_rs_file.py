@@ -18,7 +18,8 @@ from rsinspect.base.words import Option, advice, names_in_words
 from rsinspect.checkpoints.boundary import opened
 from rsinspect.checkpoints.contents import StoredLayer, contents_of
 from rsinspect.checkpoints.layout import said
-from rsinspect.checkpoints.tensors import StoredTensor, TensorFile, tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
+from rsinspect.checkpoints.tensors import StoredTensor, TensorFile
 from rsinspect.layers.cost import weight_shapes
 from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.weights.by_name import shapes_of

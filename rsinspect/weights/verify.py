@@ -13,7 +13,7 @@ from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.units import dimensions, grouped
 from rsinspect.base.words import Option, advice, plural
 from rsinspect.checkpoints.layout import said
-from rsinspect.checkpoints.tensors import tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
 from rsinspect.networks.network import Network
 from rsinspect.weights.identity import Identity, identified
 from rsinspect.weights.placement import Placed, Placement, placed

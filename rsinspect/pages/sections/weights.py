@@ -12,7 +12,7 @@ from rsinspect.base.text import showable
 from rsinspect.base.units import binary_bytes, count
 from rsinspect.base.words import plural
 from rsinspect.checkpoints.safety import verdict
-from rsinspect.checkpoints.tensors import tensor_file
+from rsinspect.checkpoints.tensor_file import tensor_file
 from rsinspect.layers import ops
 from rsinspect.pages.charts import drawn_chart
 from rsinspect.pages.parts import Beside, Drawn, Fact, Facts, Heading, Part, Prose, Section, Tabled
