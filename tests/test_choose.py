@@ -30,6 +30,7 @@ from rsinspect.tradeoffs.pareto import Candidate, candidates
 from tests.conftest import Cli
 from tests.networks import network_of
 from tests.runs import ENVIRONMENT, run_of
+from tests.schemas import complaints
 
 RESNET_RS = {"50@160": 78.8, "101@160": 80.3, "101@192": 81.2, "152@192": 82.0, "152@224": 82.8}
 """Accuracy by MODEL text."""
@@ -227,6 +228,7 @@ def test_nothing_asked_and_nonsense_are_refused() -> None:
 def test_the_document_says_what_the_table_says() -> None:
     choice = chosen(max_latency="195ms")
     document = json.loads(json.dumps(choice_answer(choice).document))
+    assert complaints(document) == []
     assert document["schema"] == "rsinspect.choose/1"
     assert document["bounds"] == {"max_latency_s": 0.195}
     assert (document["pick"], document["may_fit"]) == ("101@192", ["152@192"])

@@ -26,6 +26,7 @@ from rsinspect.exports.request import ExportRequest
 from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
+from tests.schemas import complaints
 
 SMALL = ("--blocks", "1,1,1,1", "--width", "0.25", "-r", "32")
 WORKER = Path(__file__).with_name("export_worker.py")
@@ -331,7 +332,9 @@ def test_a_model_that_code_makes_is_exported_with_its_weights(cli: Cli, tmp_path
         "-f", "json",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
-    (file,) = json.loads(outcome.out)["files"]
+    document = json.loads(outcome.out)
+    assert complaints(document) == []
+    (file,) = document["files"]
     assert file["comparison"]["relative_difference"] < 0.1
     from ai_edge_litert.interpreter import Interpreter
 

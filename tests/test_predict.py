@@ -47,6 +47,7 @@ from rsinspect.weights.chosen import LIVE, weights_for
 from rsinspect.weights.naming import tensors
 from tests.conftest import Cli
 from tests.networks import network_of
+from tests.schemas import complaints
 from tests.test_images import hopper
 from tests.weight_files import write_keras_2
 
@@ -371,7 +372,9 @@ def test_a_file_is_asked_on_the_command_line_from_a_file_and_from_stdin(
     )
     assert outcome.code == 0, outcome.err
     live = rsinspect.predict(hopper(), model=model, limit=3).to_json()["images"][0]["predictions"]
-    from_file, from_stdin = json.loads(outcome.out)["images"]
+    document = json.loads(outcome.out)
+    assert complaints(document) == []
+    from_file, from_stdin = document["images"]
     assert from_file["predictions"] == from_stdin["predictions"]
     assert [guess["index"] for guess in from_file["predictions"]] == [g["index"] for g in live]
     np.testing.assert_allclose(

@@ -30,6 +30,7 @@ from rsinspect.profiling.request import JIT, ProfileRequest, Settings
 from rsinspect.profiling.rounds import MOST_ROUNDS
 from rsinspect.profiling.ways import STEPS, Way, steps
 from tests.conftest import Cli
+from tests.schemas import complaints
 from tests.test_profiling_parent import PRELUDE, MakeWorker, time_that_is_up
 from tests.test_profiling_rounds import FakeMachine
 from tests.test_profiling_worker import BRIEF, installed
@@ -276,6 +277,7 @@ def test_what_later_rounds_do_not_bear_out_is_not_called_fastest(worker: MakeWor
 def test_the_document_has_every_way_and_every_round(worker: MakeWorker) -> None:
     document = ranking_answer(contest(worker(WHOLE))).document
     assert document["schema"] == "rsinspect.fastest/1"
+    assert complaints(document) == []
     assert document["fastest"]["changes"] == {"fold_batch_norm": True}
     assert document["fastest"]["ratio"] == pytest.approx(0.8)
     assert [way["result"] for way in document["ways"]] == ["slower", "fastest", "failed", "slower"]

@@ -13,6 +13,7 @@ from rsinspect.sweeps import site
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.execution import Outcome
 from tests.conftest import Cli
+from tests.schemas import complaints
 from tests.sweeps import Fake, small_network
 
 LINE = ("sweep", "--models", "50@32", "--batches", "1,2", "--repeats", "2")
@@ -42,6 +43,7 @@ def test_what_is_measured_is_said_and_kept_and_the_same_command_goes_on(
     again = cli(*LINE, *db, "--format", "json")
     document = json.loads(again.out)
     assert document["schema"] == "rsinspect.sweep/1"
+    assert complaints(document) == []
     assert document["cells"] == {"done": 4, "failed": 0, "waiting": 0}
     assert [row["batch"] for row in document["rows"]] == [1, 2]
     with open_store(tmp_path / "runs.db") as store:

@@ -35,6 +35,7 @@ from rsinspect.weights.published import (
 from tests.conftest import Cli, python
 from tests.mirrors import NOTOP, md5_of, mirror_of, publish, serving, stop, url_of
 from tests.processes import PATIENCE_S
+from tests.schemas import complaints
 
 CONTENT = bytes(range(256)) * 4096
 """What the published file is here: a mebibyte."""
@@ -471,7 +472,9 @@ def test_files_are_fetched_on_the_command_line(
     stop(mirror)
     again = cli("weights", "fetch", NOTOP, "--format", "json")
     assert (again.code, again.err) == (0, "")
-    (row,) = json.loads(again.out)["rows"]
+    document = json.loads(again.out)
+    assert complaints(document) == []
+    (row,) = document["rows"]
     assert (row["was_here"], row["file_bytes"]) == (True, len(CONTENT))
     assert Path(row["path"]).read_bytes() == CONTENT
     Path(row["path"]).unlink()

@@ -16,6 +16,7 @@ from rsinspect.networks.network import Network, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
 from rsinspect.weights.placement import Placed, placed
 from tests.conftest import Cli
+from tests.schemas import complaints
 from tests.tensor_files import FORMATS, shapes_of, tensor_file_of
 from tests.weight_files import write_keras_2, write_keras_3
 
@@ -109,6 +110,7 @@ def test_the_document_has_every_difference(tmp_path: Path, cli: Cli) -> None:
     document = json.loads(shown.out)
     assert shown.code == 1
     assert document["schema"] == "rsinspect.weights_verify/1"
+    assert complaints(document) == []
     assert (document["fits"], document["extra"], document["misshaped"]) == (False, [], [])
     assert document["missing"] == [
         {"path": "head/classifier", "weight": weight, "shape": shape, "tensor": None,
