@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from rsinspect.layers import ops
-from rsinspect.layers.fold import fold
+from rsinspect.layers.cost import Cost, layers_cost
+from rsinspect.layers.fold import Run, fold, fold_stages, repeats_of, span, unfold, whole_cost
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.structure import Group, structure_of
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
+from tests.networks import wired
 
 
 def changed(graph: LayerGraph, path: str, op: ops.Op) -> LayerGraph:
@@ -75,3 +81,118 @@ def test_blocks_of_another_length_do_not_fold() -> None:
     a, b = groups_of(graph, "c2")[1:]
     shorter = Group(b.path, b.layers[:-1])
     assert len(fold(graph, (a, shorter))) == 2
+
+
+CONV = ops.Conv2D(3, 4, 4)
+
+
+def chain(*blocks: tuple[ops.Op, ...], **of_last: Any) -> tuple[LayerGraph, tuple[Group, ...]]:
+    """Blocks of layers, one after the other, on an image; the last layer with other fields."""
+    rows: list[tuple[str, ops.Op, tuple[str, ...]]] = []
+    for number, block in enumerate(blocks):
+        for place, op in enumerate(block):
+            before = rows[-1][0] if rows else "image"
+            rows.append((f"block{number}/{place}", op, (before,)))
+    made = wired(*rows)
+    layers = (*made.layers[:-1], made.layers[-1]._replace(**of_last))
+    graph = LayerGraph("chain", layers)
+    groups = [
+        Group(f"block{number}", tuple(graph.layer(f"block{number}/{n}") for n in range(len(block))))
+        for number, block in enumerate(blocks)
+    ]
+    return graph, tuple(
+        group._replace(number=number, stage="c1") for number, group in enumerate(groups)
+    )
+
+
+def folded(*blocks: tuple[ops.Op, ...], **of_last: Any) -> list[tuple[str, str]]:
+    return [(run.span, run.likeness) for run in fold(*chain(*blocks, **of_last))]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        (((CONV,),), [("block0", "identical")]),
+        (((CONV,), (CONV,)), [("block0-1", "identical")]),
+        (
+            ((CONV, ops.DropPath(0.1)), (CONV, ops.DropPath(0.2)), (CONV, ops.DropPath(0.2))),
+            [("block0-2", "inference")],
+        ),
+        (((CONV, ops.Dropout(0.1)), (CONV, ops.Dropout(0.2))), [("block0-1", "inference")]),
+        (((CONV,), (CONV._replace(filters=8),)), [("block0-1", "growing")]),
+        (
+            ((CONV,), (CONV._replace(filters=8),), (CONV._replace(in_channels=8, filters=6),)),
+            [("block0-2", "form")],
+        ),
+        (
+            ((CONV._replace(filters=8),), (CONV._replace(in_channels=8),)),
+            [("block0-1", "form")],
+        ),
+        (((CONV,), (CONV._replace(kernel=1),)), [("block0", "identical"), ("block1", "identical")]),
+        (  # the map becomes smaller in one alone
+            ((CONV,), (CONV._replace(stride=2),)),
+            [("block0", "identical"), ("block1", "identical")],
+        ),
+        (  # of three that are identical a fourth of their form is kept apart, and of two it is not
+            ((CONV,),) * 3 + ((CONV._replace(filters=8),),),
+            [("block0-2", "identical"), ("block3", "identical")],
+        ),
+        (((CONV,),) * 2 + ((CONV._replace(filters=8),),), [("block0-2", "form")]),
+        (  # every channel by itself is another form than groups of them
+            ((CONV._replace(groups=4),), (CONV._replace(groups=2),)),
+            [("block0", "identical"), ("block1", "identical")],
+        ),
+        (((CONV,), (CONV._replace(groups=2),)), [("block0-1", "form")]),
+    ],
+)  # fmt: skip
+def test_in_what_neighbours_are_alike(
+    blocks: tuple[tuple[ops.Op, ...], ...], expected: list[tuple[str, str]]
+) -> None:
+    assert folded(*blocks) == expected
+
+
+def test_a_frozen_block_and_one_with_weights_of_another_stand_apart() -> None:
+    apart = [("block0", "identical"), ("block1", "identical")]
+    assert folded((CONV,), (CONV,), frozen=True) == apart
+    assert folded((CONV,), (CONV,), shares="block0/0") == apart
+    graph, groups = chain((CONV,), (CONV,), shares="block0/0")
+    assert [run.shares for run in fold(graph, groups)] == [False, True]
+
+
+def test_a_part_of_a_chain_is_not_alike_to_a_block() -> None:
+    graph, (first, second) = chain((CONV,), (CONV,))
+    assert len(fold(graph, (first, second._replace(number=None)))) == 2
+
+
+def test_only_repeats_of_one_cost_are_uniform() -> None:
+    graph, groups = chain((CONV,), (CONV._replace(filters=8),))
+    (run,) = fold(graph, groups)
+    assert (run.first, run.repeats, run.paths) == (groups[0], 2, ("block0", "block1"))
+    assert not run.is_uniform
+    assert run.cost(graph).params == 9 * 4 * 4 + 9 * 4 * 8
+    assert [one.span for one in repeats_of(graph, groups)] == ["block0", "block1"]
+    assert unfold([run]) == groups
+    alike, blocks = chain((CONV, ops.DropPath(0.1)), (CONV, ops.DropPath(0.2)))
+    (twice,) = repeats_of(alike, blocks)
+    assert twice.is_uniform
+    assert twice.cost(alike).params == 2 * 9 * 4 * 4
+    assert Run(groups[:1]).is_uniform
+    assert not Run(groups, "growing").is_uniform
+
+
+def test_the_whole_is_the_sum_of_its_stages() -> None:
+    graph = build_graph(ResNetRSSpec.variant(101))
+    stages = fold_stages(graph)
+    assert whole_cost(graph) == layers_cost(graph, graph)
+    assert Cost.total(stage.cost(graph) for stage in stages) == whole_cost(graph)
+    assert fold_stages(graph) is stages
+    assert whole_cost(graph) is whole_cost(graph)
+
+
+def test_neighbours_have_one_name_where_theirs_end_in_a_number_or_letter() -> None:
+    assert span(["c4/block1"]) == "c4/block1"
+    assert span(["c4/block9", "c4/block10", "c4/block11"]) == "c4/block9-11"
+    assert span(["block2a", "block2b"]) == "block2a-b"
+    assert span(["c4/block1", "c5/block2"]) == "c4/block1 to c5/block2"
+    assert span(["stem", "c4/block2"]) == "stem to c4/block2"
+    assert span(["c4/block2", "head"]) == "c4/block2 to head"
