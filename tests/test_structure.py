@@ -160,3 +160,102 @@ def test_a_run_of_blocks_is_read_as_it_is_written() -> None:
     assert len(structure.within("c5/block1-2")) == 2 * len(structure.within("c5/block1"))
     with pytest.raises(UnknownPath, match="near it: c4/block"):
         structure.within("c4/block230")
+
+
+@pytest.mark.parametrize(
+    ("path", "around", "layers"),
+    [
+        ("c5", ("c5",), 49),
+        ("c5/block1", ("c5", "c5/block1"), 15),
+        ("c4/block1-2", ("c4",), 30),
+        ("c4/block1 to c4/block3", ("c4",), 45),
+        ("c2/block0/se", ("c2", "c2/block0"), 5),
+        ("c5/block0/conv1", ("c5", "c5/block0"), 1),
+        ("stem", ("stem",), 14),
+    ],
+)
+def test_what_a_path_means_and_where_it_is_seen(
+    path: str, around: tuple[str, ...], layers: int
+) -> None:
+    structure = network_of(50).structure
+    assert structure.around(path) == around
+    assert len(structure.within(path)) == layers
+
+
+def test_no_run_goes_over_a_stage_or_backwards() -> None:
+    structure = network_of(50).structure
+    for path in ("c2/block0 to c3/block1", "c4/block3-1", "c4/block1-x", "x to c4/block1", "c2-3"):
+        assert structure.run(path) == ()
+    assert structure.stage("c4/block1") is None
+    assert structure.group("c4") is None
+
+
+def test_an_unknown_path_is_told_what_is_near_it_or_which_stages_there_are() -> None:
+    structure = network_of(50).structure
+    error = structure.unknown("c4/blck1")
+    assert error.message == "resnet-rs-50 has no 'c4/blck1'"
+    assert error.hint == "near it: c4/block1, c5/block1, c4/block5"
+    assert structure.unknown("zzz").hint == "stages: input, stem, c2, c3, c4, c5, head"
+    with pytest.raises(UnknownPath, match="'zzz'"):
+        structure.around("zzz")
+    with pytest.raises(UnknownPath):
+        structure.group_of("zzz")
+
+
+def test_where_the_layers_of_a_block_stand_and_what_goes_into_them() -> None:
+    structure = network_of(50).structure
+    found = {
+        layer.path.removeprefix("c3/block0/"): (
+            structure.part(layer.path),
+            *(structure.carries(layer, position) for position in range(len(layer.inputs))),
+        )
+        for layer in structure.within("c3/block0")
+    }
+    branch = dict.fromkeys(
+        ("conv1", "bn1", "act1", "pad2", "conv2", "bn2", "act2", "conv3", "bn3"), ("branch", "flow")
+    )
+    gate = dict.fromkeys(("squeeze", "reshape", "reduce", "expand"), ("gate", "gate"))
+    shortcut = dict.fromkeys(("pool", "conv", "bn"), ("shortcut", "projection"))
+    assert found == {
+        **branch,
+        **{f"se/{name}": said for name, said in gate.items()},
+        "se/excite": ("branch", "flow", "gate"),
+        **{f"shortcut/{name}": said for name, said in shortcut.items()},
+        "add": ("trunk", "projection", "flow"),
+        "out": ("trunk", "flow"),
+    }
+    assert structure.part("stem/conv1") == "trunk"
+    assert structure.gate_at("c3/block0/add") is None
+    assert (
+        structure.gate_at("c3/block0/se/excite")
+        == structure.gates(structure.group_of("c3/block0/conv1"))[0]
+    )
+    conv = structure.graph.layer("stem/conv1")
+    assert structure.carries(conv, 0) == "flow"
+
+
+def test_what_was_taken_apart_is_kept() -> None:
+    structure = network_of(50).structure
+    group = structure.group_of("c3/block0/conv1")
+    assert structure.block(group) is structure.block(group)
+    assert structure.gates(group) is structure.gates(group)
+    assert structure_of(structure.graph) is structure
+
+
+def test_a_gate_outside_blocks_feeds_what_it_scales() -> None:
+    graph = wired(
+        ("conv", CONV, ("image",)),
+        ("pool", ops.GlobalAvgPool(keepdims=True), ("conv",)),
+        ("reduce", ops.Conv2D(1, 4, 4), ("pool",)),
+        ("scaled", ops.Multiply(), ("conv", "reduce")),
+        ("after", CONV, ("scaled",)),
+    )
+    structure = structure_of(graph)
+    gate = structure.gate_at("scaled")
+    assert gate is not None
+    assert [layer.path for layer in gate.layers] == ["pool", "reduce"]
+    assert (gate.scaled, gate.factors, gate.scale.path) == ("conv", "reduce", "scaled")
+    scale = graph.layer("scaled")
+    assert [structure.carries(scale, place) for place in (0, 1)] == ["flow", "gate"]
+    assert structure.carries(graph.layer("reduce"), 0) == "gate"
+    assert structure.carries(graph.layer("after"), 0) == "flow"
