@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from unittest import mock
@@ -20,6 +22,7 @@ from rsinspect.doctor import checkup
 from rsinspect.drawing import engine
 from rsinspect.drawing.formats import Style, render
 from rsinspect.networks.keras_cache import keras_home
+from rsinspect.plots import page
 from rsinspect.profiling.request import ProfileRequest
 from rsinspect.weights.published import cache_folder
 from tests.conftest import GOLDENS, Cli
@@ -63,12 +66,30 @@ def test_variables_that_say_nonsense_change_no_answer(variables: dict[str, str])
 
 
 def test_a_plot_takes_no_backend_of_a_screen_and_needs_no_settings(tmp_path: Path) -> None:
+    (tmp_path / "temporary").mkdir()
     done = rsinspect(
-        "profile", "--from", RUN, "--plot", tmp_path / "a.svg", cwd=tmp_path,
-        variables={"MPLBACKEND": "nonsense", "MPLCONFIGDIR": "/proc/none"},
+        "profile", "--from", RUN, "--plot", "a.svg", cwd=tmp_path,
+        variables={
+            "MPLBACKEND": "nonsense", "MPLCONFIGDIR": "/proc/none", "MATPLOTLIBRC": "/dev/zero",
+            "TMPDIR": str(tmp_path / "temporary"),
+        },
     )  # fmt: skip
-    assert done.returncode == 0
+    assert (done.returncode, done.stderr) == (0, "wrote a.svg\n")
     assert (tmp_path / "a.svg").exists()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_settings_of_matplotlib_that_are_none_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "matplotlibrc"
+    for make in (
+        os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.write_bytes(b"\xff")
+    ):  # fmt: skip
+        make(path)
+        with pytest.raises(RenderError, match="in the working directory cannot be read"):
+            page._check_settings(path)
+        path.unlink()
+    page._check_settings(path)
 
 
 def test_modules_in_the_working_directory_are_not_ours(tmp_path: Path) -> None:
@@ -81,11 +102,11 @@ def test_modules_in_the_working_directory_are_not_ours(tmp_path: Path) -> None:
 
 def test_what_is_started_takes_no_module_from_the_working_directory() -> None:
     """The worker of a measurement, Graphviz and the question for devices are started safely."""
-    from rsinspect.profiling.parent import WORKER
-
-    assert "-P" in WORKER
-    assert "-I" in engine._LAYOUT
-    assert "-P" in checkup._ASK
+    started = []
+    for path in (PACKAGE / "rsinspect").rglob("*.py"):
+        started += re.findall(r'[\[(](?:sys\.executable|python), "(.*?)"', path.read_text("utf-8"))
+    assert len(started) > 10
+    assert set(started) == {"-P", "-I"}
 
 
 def test_a_working_directory_that_is_gone_is_no_mishap(tmp_path: Path) -> None:
@@ -147,6 +168,16 @@ def test_no_folder_for_temporary_files_is_no_mishap(
     done = cli("doctor")
     assert (done.code, "temporary files cannot be written" in done.out) == (3, True)
     assert cli("graph", "50", "-o", tmp_path / "a.html").code == 0
+    monkeypatch.setattr(tempfile, "TemporaryFile", mock.Mock(side_effect=missing))
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", b"\x89HDF\r\n\x1a\n")
+    for line in (
+        ("weights", "inspect", tmp_path / "m.keras"),
+        ("sweep", "--models", "50", "--db", tmp_path / "s.db"),
+    ):
+        done = cli(*line)
+        assert (done.code, done.err.count("TMPDIR")) == (3, 1), done.err
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, "[]", '{"backend": 3}', "x", "1" * 10**6])

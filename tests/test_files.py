@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -18,6 +19,7 @@ from rsinspect.base.files import (
     check_writable,
     placed,
     scratch,
+    scratch_file,
     write_all,
     write_whole,
 )
@@ -307,6 +309,12 @@ def test_a_disk_that_fills_up_between_two_files_leaves_neither(tmp_path: Path) -
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: x.me.json cannot be written: File too large")
     assert left(tmp_path) == []
+
+
+def test_no_room_for_a_temporary_file_is_not_the_fault_of_what_is_copied() -> None:
+    full = Mock(side_effect=OSError(28, "No space left on device"))
+    with pytest.raises(NoTemporaryDirectory, match="No space left"), scratch_file(full):
+        pass
 
 
 def test_without_a_temporary_directory_what_needs_one_says_so(

@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from rsinspect.base.errors import NoTemporaryDirectory, OutputNotWritable, RsInspectError
 
@@ -294,9 +295,39 @@ def scratch() -> Iterator[Path]:
     """
     import tempfile  # only for the few who draw
 
+    with temporary(), short_lived(Path(tempfile.gettempdir()), hidden=False) as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def scratch_file(fill: Callable[[IO[bytes]], object]) -> Iterator[IO[bytes]]:
+    """Make a temporary file without a name, so that none is ever left.
+
+    Args:
+        fill: Writes into it; what the system then refuses is the temporary file's.
+
+    Raises:
+        NoTemporaryDirectory: If there is no place for it, or no room.
+    """
+    import tempfile
+
+    with contextlib.ExitStack() as stack:
+        with temporary():
+            file = stack.enter_context(tempfile.TemporaryFile())
+            fill(file)
+            file.seek(0)
+        yield file
+
+
+@contextlib.contextmanager
+def temporary() -> Iterator[None]:
+    """Turn what the system says about temporary files into one line.
+
+    Raises:
+        NoTemporaryDirectory: In its place.
+    """
     try:
-        with short_lived(Path(tempfile.gettempdir()), hidden=False) as folder:
-            yield folder
+        yield
     except OSError as exc:
         raise NoTemporaryDirectory(
             f"temporary files cannot be written: {exc.strerror or exc}",

@@ -154,8 +154,6 @@ class Archive:
         info = self._info(member)
         self._require_numbers(info)
         self._pour(info, target)
-        target.flush()
-        target.seek(0)
 
     def _require_numbers(self, info: zipfile.ZipInfo) -> None:
         """Refuse a member that grows more than weights can."""
@@ -167,9 +165,15 @@ class Archive:
 
     def _pour(self, info: zipfile.ZipInfo, target: IO[bytes]) -> None:
         """Copy a member; no more comes out than it says, and zipfile checks that it is all."""
+        for piece in self._pieces(info):
+            target.write(piece)
+        target.flush()
+
+    def _pieces(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
+        """Read a member piece by piece."""
         with refusing_damage(self.name, self.writer), self._file.open(info) as packed:
             while piece := packed.read(_PIECE_BYTES):
-                target.write(piece)
+                yield piece
 
     def _info(self, member: str) -> zipfile.ZipInfo:
         if member not in self:

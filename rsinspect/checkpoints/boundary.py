@@ -19,14 +19,15 @@ import contextlib
 import json
 import math
 import sys
-import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
 
 import h5py
 
 from rsinspect.base.errors import WeightsError
+from rsinspect.base.files import scratch_file
 from rsinspect.base.process import OutOfTime, run
 from rsinspect.base.text import showable
 from rsinspect.checkpoints.archive import WEIGHTS, archive_at
@@ -72,9 +73,7 @@ def opened(path: Path) -> Iterator[tuple[Any, Datasets]]:
         with reading(name):
             source: IO[bytes] | Path = path
             if layout == ARCHIVE and start != HDF5_SIGNATURE:
-                source = stack.enter_context(tempfile.TemporaryFile())  # no name, never left
-                with archive_at(path) as archive:
-                    archive.copy(WEIGHTS, source)
+                source = stack.enter_context(_member(path, WEIGHTS))
             elif start != HDF5_SIGNATURE:
                 raise WeightsError(
                     f"{name} is {'empty' if not start else 'not an HDF5 file'}",
@@ -83,6 +82,23 @@ def opened(path: Path) -> Iterator[tuple[Any, Datasets]]:
             file = stack.enter_context(hdf5_file(source))
             datasets = _datasets(file, name)
         yield file, datasets
+
+
+def _member(
+    path: Path, member: str, *, trusting: bool = False
+) -> AbstractContextManager[IO[bytes]]:
+    """Copy a member of an archive into a temporary file.
+
+    Raises:
+        NoTemporaryDirectory: If there is no room for it.
+        WeightsError: If it is missing or damaged.
+    """
+
+    def copy(target: IO[bytes]) -> None:
+        with archive_at(path, trusting=trusting) as archive:
+            archive.copy(member, target)
+
+    return scratch_file(copy)
 
 
 def hdf5_file(source: IO[bytes] | Path) -> Any:
@@ -142,9 +158,7 @@ def tell_hazards(path: str, member: str) -> None:
     with contextlib.ExitStack() as stack:
         source: IO[bytes] | Path = Path(path)
         if member:
-            source = stack.enter_context(tempfile.TemporaryFile())
-            with archive_at(Path(path), trusting=True) as archive:
-                archive.copy(member, source)
+            source = stack.enter_context(_member(Path(path), member, trusting=True))
         file = stack.enter_context(hdf5_file(source))
         looked = _looked_over(file, every_group=True)
         print(json.dumps([item for _, item in looked if isinstance(item, Hazard)]))

@@ -15,12 +15,12 @@ import math
 import re
 import struct
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from rsinspect.base.errors import WeightsError
+from rsinspect.base.files import scratch_file
 from rsinspect.base.text import showable
 from rsinspect.base.units import binary_bytes
 from rsinspect.base.words import names_in_words
@@ -225,8 +225,10 @@ def _member(archive: Archive, member: str, where: str) -> Hazards:
 def _inner_hdf5(archive: Archive, member: str) -> Hazards:
     from rsinspect.checkpoints.boundary import hdf5_file, hdf5_hazards
 
-    with reading(archive.name), tempfile.TemporaryFile() as target:  # no name, never left
+    def copy(target: IO[bytes]) -> None:
         archive.copy(member, target)
+
+    with reading(archive.name), scratch_file(copy) as target:
         if target.read(1):  # an empty one holds nothing
             target.seek(0)
             with hdf5_file(target) as file:

@@ -252,6 +252,7 @@ def _exit_code(arguments: list[str]) -> int:
 def _bound_environment() -> None:
     """Leave aside what variables say that no command can heed."""
     os.environ["MPLBACKEND"] = "agg"  # plots are files; the name of no screen can be wrong
+    os.environ["MATPLOTLIBRC"] = os.devnull  # and they look alike for everybody
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and (len(columns) > len(str(WIDEST)) or int(columns) > WIDEST):
         os.environ["COLUMNS"] = str(WIDEST)

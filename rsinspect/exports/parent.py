@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from rsinspect.base.errors import BackendUnavailable, ExportError, InvalidExport
 from rsinspect.base.files import beside, check_writable, put_in_place, scratch
+from rsinspect.drawing.engine import font_directory
 from rsinspect.exports.exported import TOLERANCES, Exported, ExportedFile, Turns
 from rsinspect.exports.formats import Format
 from rsinspect.exports.request import RANDOM_IMAGES, ExportRequest
@@ -210,9 +211,7 @@ def _photograph(request: ExportRequest) -> Path | None:
 
         photograph(request.image)
         return request.image.absolute()
-    from matplotlib import cbook
-
-    return Path(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
+    return font_directory().parents[1] / "sample_data" / "grace_hopper.jpg"
 
 
 def _check_place(path: Path, format: Format) -> None:

@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import io
 import math
+import os
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from rsinspect.base.errors import check_choice
+from rsinspect.base.errors import RenderError, check_choice
+from rsinspect.base.files import scratch
+from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.drawing.choices import FONT, PLOTS, PNG_DPI
 from rsinspect.drawing.theme import THEMES, Theme
 from rsinspect.plots.text import POINT, SMALL, TEXT, drawable
@@ -34,6 +38,11 @@ WIDTH = 830
 
 MARGIN = 20
 """Pixels at each side."""
+
+_ITS_FOLDER = "MPLCONFIGDIR"
+"""Variable with the folder that matplotlib keeps files in, in place of one in the user's home."""
+
+_MOST_SETTINGS_BYTES = 2**20
 
 _INCH = 96
 _FALLBACKS = ("Verdana", "Arial", "Helvetica")
@@ -68,9 +77,13 @@ def check_plot(format: str, theme: str) -> None:
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """Set matplotlib's defaults and our fonts, whatever the user's settings."""
-    import matplotlib
+    """Set matplotlib's defaults and our fonts, whatever the user's settings.
 
+    Raises:
+        NoTemporaryDirectory: If matplotlib finds no place to keep what it knows of fonts.
+        RenderError: If it would read settings that are none.
+    """
+    matplotlib = _matplotlib()
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")  # of a name
         matplotlib.rcdefaults()
@@ -85,6 +98,71 @@ def own_settings() -> Iterator[None]:
             }
         )
         yield
+
+
+def _matplotlib() -> Any:
+    """Load matplotlib; where it cannot keep what it learns of fonts, it learns it every time.
+
+    By itself it would then say so in two lines, and leave a folder behind.
+    """
+    with ExitStack() as stack:
+        if "matplotlib" not in sys.modules:
+            _check_settings(Path("matplotlibrc"))
+            if not all(map(_takes_files, _its_folders())):
+                stack.enter_context(_variable(_ITS_FOLDER, str(stack.enter_context(scratch()))))
+        import matplotlib.font_manager
+
+        matplotlib.get_configdir()  # which it asks for once
+        return matplotlib
+
+
+def _check_settings(path: Path) -> None:
+    """Refuse a file of the working directory that matplotlib would read whatever it is."""
+    if path.exists() and not path.is_dir():
+        try:
+            if not path.is_file():
+                raise Unreadable("it is no file")
+            content_of(path, _MOST_SETTINGS_BYTES).decode()
+        except ValueError as exc:
+            raise RenderError(
+                f"{path} in the working directory cannot be read: {exc}",
+                "matplotlib takes it for settings: move it, or work elsewhere",
+            ) from exc
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _its_folders() -> tuple[Path, ...]:
+    """List the folders that matplotlib keeps files in (3.11, ``_get_config_or_cache_dir``)."""
+    if named := os.environ.get(_ITS_FOLDER):
+        return (Path(named),)
+    if not sys.platform.startswith(("linux", "freebsd")):
+        return ()
+    homes = (("XDG_CONFIG_HOME", "~/.config"), ("XDG_CACHE_HOME", "~/.cache"))
+    return tuple(
+        Path(os.environ.get(name) or os.path.expanduser(usual), "matplotlib")  # noqa: PTH111
+        for name, usual in homes
+    )
+
+
+def _takes_files(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def file_content(figure: Figure, format: PlotFormat, title: str, dpi: int | None = None) -> bytes:

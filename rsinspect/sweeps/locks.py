@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from rsinspect.base.errors import MeasurementError
+from rsinspect.base.files import temporary
 
 LOOKS_EVERY_S = 0.5
 
@@ -26,10 +27,15 @@ class Taken(Exception):
 
 
 def place_of(what: str) -> Path:
-    """Name the file of a turn: of this user's, on this machine."""
+    """Name the file of a turn: of this user's, on this machine.
+
+    Raises:
+        NoTemporaryDirectory: If there is no place for it.
+    """
     digest = hashlib.sha256(what.encode()).hexdigest()[:12]
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-    return Path(tempfile.gettempdir()) / f"rsinspect-{user}-{digest}.turn"
+    with temporary():
+        return Path(tempfile.gettempdir()) / f"rsinspect-{user}-{digest}.turn"
 
 
 @contextmanager
