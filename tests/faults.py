@@ -10,7 +10,10 @@ process there. Afterwards each file must be the old one or the new one, whole, a
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import errno
+import io
 import os
 import random
 import shutil
@@ -92,6 +95,7 @@ class Scene(NamedTuple):
 
 SMALL = "--blocks 1,1,1,1 --width 0.25 --resolution 32"
 COSTS = ("activation_bytes", "flops", "macs", "params")
+GALLERY = ("site/index.html", "site/resnet-rs-50-160x160.html")
 CONVERT = "weights convert w.safetensors --model net.json"
 SCENES = (
     Scene(f"summary {SMALL} -o x.json", ("x.json",)),
@@ -104,9 +108,7 @@ SCENES = (
     Scene("diff 50 101 -o x.csv", ("x.csv",)),
     Scene("table 7 --plot x.svg -o x.md", ("x.svg", "x.md")),
     Scene(f"report {SMALL} -o x.html", ("x.html",)),
-    Scene(
-        "report --gallery 50 --only facts -o site", ("site/index.html", "site/resnet-rs-50.html")
-    ),
+    Scene("report --gallery 50 --only facts -o site", GALLERY),
     Scene("recipe 50 -o x.py", ("x.py",)),
     Scene("scale -a depth=50,101 -o x.parquet", ("x.parquet",)),
     Scene("check 50 --update", ("rsinspect.toml",)),
@@ -191,13 +193,16 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self._world = folder / "world"
         self.place, self.temporary = self._world / "place", self._world / "tmp"
-        self._source, self._said, self._seen = folder / "source", folder / "said", folder / "seen"
+        self._source, self._notes = folder / "source", folder / "notes"
         self._source.mkdir()
+        self._notes.mkdir()
         prepare(self._source)
 
     def set(self, scene: Scene, *, old: bool) -> None:
         """Put everything in its place, and old files where others are to be written."""
         shutil.rmtree(self._world, ignore_errors=True)
+        for note in self._notes.iterdir():
+            note.unlink()
         shutil.copytree(self._source, self.place)
         self.temporary.mkdir()
         for name in scene.writes if old else ():
@@ -222,30 +227,44 @@ class Stage:
 
     def call(self, scene: Scene, fault: Fault = NOTHING, first: int = 0) -> tuple[Ended, int]:
         """Carry a command out in a child; return how it ended and how many calls were counted."""
-        self._seen.unlink(missing_ok=True)
-        child = os.fork()
-        if child == 0:
+        child = self._started(scene, fault, first)
+        code = _waited(child)
+        seen = self._notes / f"{child}.seen"
+        calls = int(seen.read_text()) if seen.exists() else 0
+        return self.found(scene, code, self._said(child)), calls
+
+    def together(self, scenes: Sequence[Scene]) -> list[Ended]:
+        """Carry commands out at once."""
+        children = [self._started(scene, NOTHING, 0) for scene in scenes]
+        codes = [_waited(child) for child in children]
+        each = zip(scenes, children, codes, strict=True)
+        return [self.found(scene, code, self._said(child)) for scene, child, code in each]
+
+    def _said(self, child: int) -> str:
+        return (self._notes / f"{child}.said").read_text(errors="replace")
+
+    def _started(self, scene: Scene, fault: Fault, first: int) -> int:
+        if (child := os.fork()) == 0:
             self._be(scene.line.split(), fault, first)
-        status = _waited(child)
-        seen = int(self._seen.read_text()) if self._seen.exists() else 0
-        said = self._said.read_text(errors="replace")
-        return self.found(scene, os.waitstatus_to_exitcode(status), said), seen
+        return child
 
     def _be(self, arguments: Sequence[str], fault: Fault, first: int) -> None:
         """Be the child: the program, from its first moment to its last."""
         try:
+            atexit._clear()  # what this process has to do at its own end
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             os.chdir(self.place)
             os.environ["TMPDIR"], tempfile.tempdir = str(self.temporary), None
-            says = os.open(self._said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            notes = self._notes / str(os.getpid())
+            says = os.open(notes.with_suffix(".said"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
             nothing = os.open(os.devnull, os.O_RDWR)
             for stream, number in ((nothing, 0), (nothing, 1), (says, 2)):
                 os.dup2(stream, number)
             sys.argv = ["rsinspect", *arguments]
             preloaded = CDLL(None)
-            os._exit = self._leaving(os._exit, preloaded)  # type: ignore[assignment]
+            os._exit = _leaving(os._exit, notes)  # type: ignore[assignment]
             preloaded.fault(
                 os.fsencode(self._world), fault.kinds, first, fault.often, fault.error,
                 int(fault.number), fault.late,
@@ -256,29 +275,31 @@ class Stage:
         except BaseException:
             import traceback
 
-            self._said.write_text(traceback.format_exc())
+            (self._notes / f"{os.getpid()}.said").write_text(traceback.format_exc())
         os.kill(os.getpid(), signal.SIGABRT)  # a bug
 
-    def _leaving(self, leave: Callable[[int], object], preloaded: CDLL) -> Callable[[int], None]:
-        """Leave as before, but write down how many calls there were."""
 
-        def leaving(code: int) -> None:
-            seen = preloaded.faults_seen()
-            preloaded.fault(b"", 0, 0, 0, 0, 0, 0)
-            self._seen.write_text(str(seen))
-            leave(code)
+def _leaving(leave: Callable[[int], object], notes: Path) -> Callable[[int], None]:
+    """Leave as before, but write down how many calls there were."""
 
-        return leaving
+    def leaving(code: int) -> None:
+        preloaded = CDLL(None)
+        seen = preloaded.faults_seen()
+        preloaded.fault(b"", 0, 0, 0, 0, 0, 0)
+        notes.with_suffix(".seen").write_text(str(seen))
+        leave(code)
+
+    return leaving
 
 
 def _waited(child: int) -> int:
-    """Wait for a child, but not for ever."""
+    """Wait for a child, but not for ever; return its exit code, or minus the signal."""
     ends = time.monotonic() + PATIENCE_S
     while not (done := os.waitpid(child, os.WNOHANG))[0]:
         if time.monotonic() > ends:
             os.kill(child, signal.SIGABRT)
         time.sleep(0.002)
-    return done[1]
+    return os.waitstatus_to_exitcode(done[1])
 
 
 def runs_in(path: Path) -> str:
@@ -291,7 +312,7 @@ def runs_in(path: Path) -> str:
         if wrong := [line for finding in findings(path) for line in finding.wrong]:
             return f"damaged: {wrong}"
         with open_store(path) as store:
-            return ", ".join(f"{run.id} {run.tags}" for run in store.runs())
+            return "; ".join(f"{run.id} {run.tags}" for run in store.runs())
     except StoreUnusable:
         return ""
     except RsInspectError as exc:
@@ -323,7 +344,7 @@ def wrong(scene: Scene, before: Ended, after: Ended, now: Ended, fault: Fault) -
     if not killed and now.files not in [each.files for each in expected]:
         yield "some files are old and some new, or not as its exit code says"
     if scene.by_run and now.code != 0:
-        ours, known = ({*(each or "").split(", ")} for each in (now.runs, after.runs))
+        ours, known = ({*(each or "").split("; ")} for each in (now.runs, after.runs))
         if not {*(before.runs or "").split(", ")} <= ours <= known:
             yield f"the store has {now.runs}"
     elif now.runs not in [each.runs for each in expected]:
@@ -399,9 +420,53 @@ def load(scene: Scene, stage: Stage) -> None:
     before = os.getcwd()  # noqa: PTH109
     os.chdir(stage.place)
     try:
-        run([*scene.line.split(), "-q"])
+        with contextlib.redirect_stdout(io.StringIO()):
+            run([*scene.line.split(), "-q"])
     finally:
         os.chdir(before)
+
+
+CROWDS = (
+    5 * (
+        Scene("summary 50 -o x.json", ("x.json",)),
+        Scene("summary 101 -o x.json", ("x.json",)),
+    ),
+    4 * (Scene("report --gallery 50 --only facts -o site", GALLERY),),
+    5 * (
+        Scene("runs import lab.db --db new.db", store="new.db"),
+        Scene("runs import runs.db --db new.db", store="new.db"),
+    ),
+    6 * (Scene("profile --from run.json --tag a --db runs.db", store="runs.db"),),
+)  # fmt: skip
+"""Commands that write one target at once."""
+
+
+def crowded(stage: Stage, crowd: Sequence[Scene]) -> Iterator[str]:
+    """Let commands write one target at once, and list what should not be then.
+
+    Args:
+        stage: Where.
+        crowd: Of a file, which is that of one of them; or of a store, which has the runs of all.
+    """
+    alone: dict[Scene, Ended] = {}
+    for scene in dict.fromkeys(crowd):
+        load(scene, stage)
+        stage.set(scene, old=False)
+        alone[scene], _ = stage.call(scene)
+    if crowd[0].store is not None:
+        for scene in alone:
+            alone[scene], _ = stage.call(scene)  # one after the other
+    everything = [*alone.values()][-1].runs
+    stage.set(crowd[0], old=False)
+    for scene, ended in zip(crowd, stage.together(crowd), strict=True):
+        if ended.code:
+            yield f"{scene.line}: exit code {ended.code}: {ended.said}"
+        if scene.store is None and ended.files not in [each.files for each in alone.values()]:
+            yield f"{scene.line}: the file is nobody's"
+        if ended.beside:
+            yield f"{scene.line}: left behind: {ended.beside}"
+    if sorted((ended.runs or "").split("; ")) != sorted((everything or "").split("; ")):
+        yield f"{crowd[0].line}: the store has {ended.runs}, not {everything}"
 
 
 def main(seed: int = 0, most: int = FOR_EVER, scenes: Sequence[Scene] = SCENES) -> int:
@@ -417,6 +482,10 @@ def main(seed: int = 0, most: int = FOR_EVER, scenes: Sequence[Scene] = SCENES) 
                 for line in each.wrong[:3]:
                     print(line, flush=True)
             print(f"{number:6d} {scene.line}", file=sys.stderr, flush=True)
+        for crowd in CROWDS:
+            lines = [*crowded(stage, crowd)]
+            faulty += bool(lines)
+            print("\n".join(lines[:3]), end="\n" * bool(lines), flush=True)
     print(f"{number} faults, {faulty} commands and faults with something wrong")
     return int(faulty > 0)
 

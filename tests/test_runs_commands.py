@@ -143,6 +143,12 @@ def test_a_run_that_cannot_be_recorded_is_not_begun(cli: Cli, tmp_path: Path) ->
         assert outcome.err.count("\n") == 2
 
 
+def test_a_measurement_that_does_not_begin_leaves_no_empty_store(cli: Cli, tmp_path: Path) -> None:
+    new = tmp_path / "new.db"
+    assert cli("profile", "50", "--precision", "none", "--db", new).code == 2
+    assert not new.exists()
+
+
 def test_runs_go_out_and_come_into_another_store(cli: Cli, db: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     assert cli("runs", "export", "-o", tmp_path / "runs.json").code == 0

@@ -191,13 +191,11 @@ def made_folder(folder: Path) -> Iterator[None]:
         OutputNotWritable: If it cannot be one, or files cannot be written into it.
     """
     is_new = not folder.exists()
-    with _refusing(folder):
-        if not is_new and not folder.is_dir():
-            raise OutputNotWritable(f"{folder} is a file, not a folder", "name another folder")
     try:
         with _refusing(folder):
-            if is_new:
-                folder.mkdir()
+            if not is_new and not folder.is_dir():
+                raise OutputNotWritable(f"{folder} is a file, not a folder", "name another folder")
+            folder.mkdir(exist_ok=True)  # another may have made it just now
             if not os.access(folder, os.W_OK):
                 raise OutputNotWritable(
                     f"{folder} cannot be written", "choose a place you may write to"

@@ -48,12 +48,11 @@ class RecordOptions:
         if self.wanted:
             from rsinspect.runs.place import database_path
             from rsinspect.runs.references import check_tag
-            from rsinspect.runs.store import open_store
+            from rsinspect.runs.store import check_store
 
             if self.tag is not None:
                 check_tag(self.tag)
-            with open_store(database_path(self.db), write=True):
-                pass
+            check_store(database_path(self.db))
 
     def keep(self, document: Mapping[str, Any], saved: Path | None = None) -> None:
         """Keep a document, and say under which name.

@@ -76,11 +76,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _to_write(path: Path, write_rows: WriteRows, wait_s: float) -> sqlite3.Connection:
+def check_place(path: Path) -> None:
+    """Refuse a place where no store can be made or written; none is made.
+
+    Raises:
+        StoreError: If something else is there.
+        OutputNotWritable: If it may not be written.
+    """
     _check_kind(path)
     if path == users_own():
         _make_folder(path.parent)
     check_writable(path)
+
+
+def _to_write(path: Path, write_rows: WriteRows, wait_s: float) -> sqlite3.Connection:
+    check_place(path)
     connection = _connect(path, "rwc", wait_s)
     try:
         if _known(connection, path) < schema.NEWEST:

@@ -21,7 +21,7 @@ from rsinspect.base import codec
 from rsinspect.base.errors import RsInspectError, UnknownRun
 from rsinspect.base.text import is_showable
 from rsinspect.base.words import near, plural, quoted
-from rsinspect.runs.database import WAIT_S, connected, damaged, refusing
+from rsinspect.runs.database import WAIT_S, check_place, connected, damaged, refusing
 from rsinspect.runs.facts import Document, Facts, facts_of
 from rsinspect.runs.progress import SweepTables
 from rsinspect.runs.references import IN_STORE, LATEST, check_tag, looks_like_id
@@ -51,6 +51,19 @@ def open_store(
     """
     with connected(path, write, _write_rows, wait_s, make=make) as connection:
         yield Store(path, connection)
+
+
+def check_store(path: Path) -> None:
+    """Refuse a store that cannot be written, before anything is measured for it; none is made.
+
+    Raises:
+        StoreError: If it cannot be used so, or something else is there.
+        OutputNotWritable: If it may not be written.
+    """
+    check_place(path)
+    if path.exists():
+        with open_store(path, write=True):
+            pass
 
 
 class Store(SweepTables):

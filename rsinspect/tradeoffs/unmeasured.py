@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rsinspect.profiling.request import Settings
 from rsinspect.runs.place import database_path
-from rsinspect.runs.store import open_store
+from rsinspect.runs.store import check_store, open_store
 from rsinspect.runs.stored import Selection
 from rsinspect.sweeps.cells import Cell
 from rsinspect.sweeps.execution import Executor, Outcome
@@ -73,11 +73,10 @@ def measured_into(
         executor: Carries them out; by default this machine, one by one.
 
     Raises:
-        StoreError: If the store cannot be written; it is opened before anything is measured.
+        StoreError: If the store cannot be written; it is looked at before anything is measured.
     """
     path = database_path(db)
-    with open_store(path, write=True):
-        pass
+    check_store(path)
     by_key = {cell.key: cell for cell in cells}
     for outcome in (executor or LocalExecutor()).outcomes(cells):
         if outcome.document is not None:
