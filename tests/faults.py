@@ -64,7 +64,7 @@ FAULTS = (
     Fault("permission denied", MAKES | NAMES | MODES, errno.EACCES),
     Fault("too many open files", MAKES, errno.EMFILE),
     Fault("target in use", NAMES, errno.EBUSY),
-    Fault("call interrupted", ALL, errno.EINTR),
+    Fault("call interrupted", MAKES | WRITES, errno.EINTR),
     Fault("SIGINT before", ALL, number=signal.SIGINT),
     Fault("SIGINT after", ALL, number=signal.SIGINT, late=True),
     Fault("SIGTERM before", ALL, number=signal.SIGTERM),
@@ -256,7 +256,7 @@ class Stage:
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             os.chdir(self.place)
-            os.environ["TMPDIR"], tempfile.tempdir = str(self.temporary), None
+            os.environ["TMPDIR"] = tempfile.tempdir = str(self.temporary)
             notes = self._notes / str(os.getpid())
             says = os.open(notes.with_suffix(".said"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
             nothing = os.open(os.devnull, os.O_RDWR)

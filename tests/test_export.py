@@ -110,6 +110,21 @@ def test_a_file_that_does_not_agree_leaves_the_old_one(export: Export, tmp_path:
     assert [path.read_text() for path in tmp_path.iterdir()] == ["made"]
 
 
+def test_a_disk_that_is_full_is_said_to_be_and_not_what_a_framework_made_of_it(
+    export: Export, tmp_path: Path
+) -> None:
+    said = (
+        "Unable to sync (file write failed: errno = 28, error message = 'No space left on device')"
+    )
+    with pytest.raises(
+        OutputNotWritable, match=r"net.onnx cannot be written: No space left on dev"
+    ):
+        export("net.onnx", keras={"make_raises": said})
+    with pytest.raises(ExportError, match="out of room"):
+        export("net.onnx", keras={"make_raises": "out of room"})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_link_is_followed_and_a_file_keeps_its_mode(export: Export, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(exist_ok=True)
     target, link = tmp_path / "elsewhere" / "net.onnx", tmp_path / "net.onnx"

@@ -9,16 +9,27 @@ a pipe has no place to be put at and is written into.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from rsinspect.base.errors import NoTemporaryDirectory, OutputNotWritable, RsInspectError
+from rsinspect.base.errors import (
+    NoTemporaryDirectory,
+    OutputNotWritable,
+    RenderError,
+    RsInspectError,
+)
 
 _STREAMS = (stat.S_IFIFO, stat.S_IFCHR)
 """Kinds of files that are written into: pipes, and devices that take a stream."""
+
+_OF_THE_DISK = tuple(
+    map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO))
+)
+_ELSEWHERE = "choose another place or name"
 
 
 def check_writable(path: Path, *, whole: bool = False) -> None:
@@ -111,7 +122,14 @@ def beside(path: Path) -> Iterator[Path]:
         with _refusing(path):
             target, _ = _target(path)
             folder = until_the_end.enter_context(short_lived(target.parent))
-        yield folder / target.name
+        try:
+            yield folder / target.name
+        except RenderError:
+            raise
+        except RsInspectError as exc:  # a framework failed, and its last words say at what
+            if (why := next((each for each in _OF_THE_DISK if each in exc.message), None)) is None:
+                raise
+            raise OutputNotWritable(f"{path} cannot be written: {why}", _ELSEWHERE) from exc
 
 
 @contextlib.contextmanager
@@ -278,7 +296,7 @@ def _refusing(path: Path) -> Iterator[None]:
         raise
     except OSError as exc:
         raise OutputNotWritable(
-            f"{path} cannot be written: {exc.strerror or exc}", "choose another place or name"
+            f"{path} cannot be written: {exc.strerror or exc}", _ELSEWHERE
         ) from exc
     except ValueError as exc:  # a NUL, or half a character
         raise OutputNotWritable(f"{str(path)!r:.80} is no name of a file", str(exc)) from exc
