@@ -26,11 +26,18 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import yaml
+from PIL import Image
+from safetensors.numpy import save_file
+
 from rsinspect.profiling.record.document import to_json
+from rsinspect.weights.naming import tensors
 from tests.conftest import Cli
-from tests.networks import configuration
+from tests.hostile import CODE
+from tests.keras_files import conv, functional, image, keras_file, row, small
+from tests.networks import configuration, layout_of
 from tests.recordings import recorded
-from tests.weight_files import fine_tuned
+from tests.weight_files import fine_tuned, weights_for
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -46,12 +53,32 @@ SHELL = re.compile(r"[|<>*;&`]|\$\(|^(?!rsinspect )")
 PROGRAM = f'rsinspect() {{ {shlex.quote(sys.executable)} -m rsinspect "$@"; }}\n'
 
 
+def as_safetensors(path: Path) -> None:
+    """Write the weights of a small network as timm does."""
+    made = layout_of(1, 1, 1, 1, width=0.25, resolution=(64, 64))
+    weights, places = weights_for(made), tensors(made, "timm")
+    save_file({name: at.stored(weights[at.path, at.weight]) for name, at in places.items()}, path)
+
+
+HIDING_CODE = functional(
+    image(),
+    row("Lambda", "mine", "image", shape=[None, 8, 8, 3], function=CODE, arguments={}),
+    conv("conv", "mine", shape=[None, 8, 8, 3]),
+    name="stranger",
+)
 GIVEN: dict[str, Callable[[Path], object]] = {
     "run.json": lambda folder: (folder / "run.json").write_text(
         json.dumps(to_json(recorded("run-50-train.json"))), encoding="utf-8"
     ),
     "imagenet.pth": fine_tuned,
     "finetuned.weights.h5": fine_tuned,
+    "my.keras": lambda folder: keras_file(folder / "my.keras", small(name="mine")),
+    "main.keras": lambda folder: keras_file(folder / "main.keras", small(name="main")),
+    "lambda.keras": lambda folder: keras_file(
+        folder / "lambda.keras", HIDING_CODE, {"conv/vars/0": (3, 3, 3, 4)}
+    ),
+    "timm.safetensors": lambda folder: as_safetensors(folder / "timm.safetensors"),
+    "photo.jpg": lambda folder: Image.new("RGB", (64, 48), "teal").save(folder / "photo.jpg"),
     "unet.json": lambda folder: (folder / "unet.json").write_bytes(configuration("unet")),
 }
 """Files that a page begins with, and what makes them."""
@@ -135,7 +162,7 @@ class Reader:
             if "not here" in block.remarks or "command" in block.remarks:
                 pass
             elif "file" in block.remarks:
-                (self.folder / block.remarks["file"]).write_text(block.body, encoding="utf-8")
+                self.put(block)
             elif block.language in RUN:
                 self.measured(block.remarks.get("measured"))
                 if block.language == "python":
@@ -147,6 +174,17 @@ class Reader:
             done += [text[end : block.span[0]], fresh]
             end = block.span[1]
         return "".join([*done, text[end:]])
+
+    def put(self, block: Block) -> None:
+        """Write a block into its file; of one for a CI service, run the steps too."""
+        file = self.folder / block.remarks["file"]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(block.body, encoding="utf-8")
+        if block.language == "yaml":
+            for job in yaml.safe_load(block.body)["jobs"].values():
+                for step in job["steps"]:
+                    if (command := step.get("run", "")).startswith("rsinspect "):
+                        self.typed(block, command, 0)
 
     def type(self, block: Block) -> str:
         """Type the commands of a block; them with what they print."""

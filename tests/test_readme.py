@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from rsinspect.networks.applications import named_in
 from rsinspect.networks.keras_cache import CACHE_VARIABLE, file_name, keras_version
 from tests.conftest import GOLDENS, Cli, python
 from tests.documents import PAGES, ROOT, RUN, Block, Reader, blocks
-from tests.networks import configuration
+from tests.networks import DATA, configuration
 from tests.recordings import measured as measured  # a fixture
 
 README = ROOT / "README.md"
@@ -136,11 +137,14 @@ def _networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks as Keras said what they are once, and a file in the folder that is worked in."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    for name in ("InceptionV3", "EfficientNetV2L", "unet"):
-        file = f"{name}.json"
-        if named := named_in(name):
-            file = file_name(named.application(), keras_version())
-        (tmp_path / file).write_bytes(configuration(name))
+    (tmp_path / "unet.json").write_bytes(configuration("unet"))
+    with ZipFile(DATA / "efficientnets.zip") as archive:
+        said = {Path(name).stem: archive.read(name) for name in archive.namelist()}
+    said |= {name: configuration(name) for name in ("InceptionV3", "EfficientNetV2L")}
+    for name, content in said.items():
+        application = named_in(name)
+        assert application is not None
+        (tmp_path / file_name(application.application(), keras_version())).write_bytes(content)
 
 
 @pytest.mark.usefixtures("_networks")
