@@ -152,7 +152,9 @@ def mutants_of(source: str) -> Iterator[Mutant]:
 
 def is_guard(gone: str, come: str) -> bool:
     """Tell a change of what can only fail: ``strict`` of a ``zip``, ``assert_never``."""
-    plain = (re.sub(r", (strict=\w+)?|case _: assert_never.*", "", text) for text in (gone, come))
+    plain = (
+        re.sub(r", (strict=\w+)?|(case _: )?assert_never\(\w+\)", "", text) for text in (gone, come)
+    )
     return len(set(plain)) == 1
 
 

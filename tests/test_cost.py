@@ -221,7 +221,10 @@ def test_the_cost_of_an_op_is_that_of_the_hand(
     if not isinstance(op, ops.Reshape | ops.Flatten | ops.Pick):
         read = sum(shape.elements for shape in inputs)
         expected = expected._replace(read=read, outputs=output.elements)
-    assert op_cost(op, inputs, output) == expected
+    cost = op_cost(op, inputs, output)
+    assert cost == expected
+    assert {type(count) for count in cost} == {int}
+    assert sum(TensorShape(*shape).elements for shape in weight_shapes(op)) == cost.params
 
 
 def test_each_convention_weighs_what_it_says() -> None:
@@ -258,6 +261,8 @@ def test_weights_of_another_layer_count_there_and_frozen_ones_are_not_learnt() -
     assert (frozen.trainable_params, frozen.non_trainable_params) == (0, 20)
     shared = layer_cost(graph, graph.layer("b")._replace(shares="a", frozen=True))
     assert (shared.params, shared.macs) == (0, whole.macs)
+    norm = Layer("n", ops.BatchNorm(4, 0.9, 1e-3), ("image",), SHAPE, shares="m")
+    assert layer_cost(graph, norm).params == 0
     opaque = Layer("c", ops.Opaque("A", SHAPE), ("image",), SHAPE, shares="a")
     assert layer_cost(graph, opaque)[-2:] == (1, 0)  # unknown cost, and no weights of its own
 
@@ -265,7 +270,7 @@ def test_weights_of_another_layer_count_there_and_frozen_ones_are_not_learnt() -
 def test_conventions_have_a_legend_and_unknown_ones_are_refused() -> None:
     assert set(LEGEND) == set(CONVENTIONS)
     assert all(set(weights) <= set(Cost._fields) for weights in CONVENTIONS.values())
-    with pytest.raises(InvalidChoice) as caught:
+    with pytest.raises(InvalidChoice, match="convention") as caught:
         cost_of(50).flops("papr")
     assert "paper" in str(caught.value.hint)
 

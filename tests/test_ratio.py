@@ -54,14 +54,14 @@ def test_copies_widen_an_interval_less_with_processes_and_more_in_a_part(
 
 
 def test_what_rounds_show_and_what_copies_hide_add_up_as_errors_do() -> None:
-    logs = [-0.3, -0.1, 0.0, 0.1, 0.2, 0.4]  # of six values all means count: the ends are theirs
+    logs = [-0.3, -0.1, 0.0, 0.1, 0.2, 0.9]  # of six values all means count: the ends are theirs
     rounds = [0] * 6, range(6)
     found = ratio_in_turns(
         sampled([1.0] * 6, *rounds), sampled([math.exp(log) for log in logs], *rounds)
     )
     means = sorted((one + other) / 2 for n, one in enumerate(logs) for other in logs[n:])
     middle = means[10]
-    low, high = (math.hypot(end, WIDE * BETWEEN_COPIES) for end in (middle + 0.3, 0.4 - middle))
+    low, high = (math.hypot(end, WIDE * BETWEEN_COPIES) for end in (middle + 0.3, 0.9 - middle))
     assert found is not None
     assert tuple(found) == pytest.approx(
         (math.exp(middle), math.exp(middle - low), math.exp(middle + high))
@@ -125,13 +125,26 @@ def test_errors_shrink_with_processes_and_grow_with_what_these_differ_by() -> No
     assert log_error(apart) == pytest.approx(math.hypot(within, between / 2))
 
 
-def test_two_processes_do_not_say_how_much_processes_differ() -> None:
-    process, burst = [0] * 6 + [1] * 6, list(range(6)) * 2
-    apart = sampled([1.0] * 6 + [1.5] * 6, process, burst)
-    one = Latency(apart.samples, Sampling((0,) * 12, tuple(range(12)), (True,) * 12))
-    assert one.interval is not None
-    within = (one.interval[1] - one.interval[0]) / 2 / WIDE / one.median
-    assert log_error(apart) == pytest.approx(math.hypot(within, BETWEEN_PROCESSES / math.sqrt(2)))
+@pytest.mark.parametrize(("processes", "is_told"), [(2, False), (3, True)])
+def test_three_processes_say_how_much_processes_differ(processes: int, is_told: bool) -> None:
+    process = [number for number in range(processes) for _ in range(6)]
+    burst = list(range(6)) * processes
+    error = log_error(sampled([1.5**number for number in process], process, burst))
+    between = math.log(1.5) if is_told else BETWEEN_PROCESSES
+    one = log_error(
+        sampled([1.5**number for number in process], [0] * len(process), range(len(process)))
+    )
+    assert error is not None
+    assert one is not None
+    within = math.sqrt(one**2 - BETWEEN_PROCESSES**2)
+    assert error == pytest.approx(math.hypot(within, between / math.sqrt(processes)))
+
+
+def test_two_copies_of_one_network_may_differ_by_two_in_a_hundred() -> None:
+    rounds = [0] * 8, range(8)
+    found = ratio_in_turns(sampled([1.0] * 8, *rounds), sampled([1.0] * 8, *rounds))
+    assert found is not None
+    assert found.half_width == pytest.approx(0.0216, abs=1e-4)
 
 
 def test_processes_of_no_time_say_nothing_of_how_much_they_differ() -> None:

@@ -81,7 +81,11 @@ def ratio_in_turns(a: Latency, b: Latency, share: float = 1.0) -> Ratio | None:
         return None
     processes = len({process for process, _, _ in both})
     middle, ends = middle_of_signs([math.log(others[key] / own[key]) for key in both])
-    return _ratio(middle, ends, BETWEEN_COPIES / math.sqrt(processes * share))
+    if ends is None:
+        return Ratio(math.exp(middle))
+    unseen = NORMAL_975 * BETWEEN_COPIES / math.sqrt(processes * share)
+    low, high = math.hypot(middle - ends[0], unseen), math.hypot(ends[1] - middle, unseen)
+    return Ratio(math.exp(middle), math.exp(middle - low), math.exp(middle + high))
 
 
 def ratio_of_groups(a: Latency, b: Latency) -> Ratio | None:
@@ -89,20 +93,11 @@ def ratio_of_groups(a: Latency, b: Latency) -> Ratio | None:
     if a.median <= 0 or b.median <= 0:
         return None
     middle = math.log(b.median / a.median)
-    errors = [log_error(latency) for latency in (a, b)]
-    if any(error is None for error in errors):
+    error_a, error_b = log_error(a), log_error(b)
+    if error_a is None or error_b is None:
         return Ratio(math.exp(middle))
-    half = NORMAL_975 * math.hypot(*(error or 0.0 for error in errors))
-    return _ratio(middle, (middle - half, middle + half), 0.0)
-
-
-def _ratio(middle: float, ends: tuple[float, float] | None, error: float) -> Ratio:
-    """Make a ratio of logarithms; an error that samples do not show widens its interval."""
-    if ends is None:
-        return Ratio(math.exp(middle))
-    low = math.hypot(middle - ends[0], NORMAL_975 * error)
-    high = math.hypot(ends[1] - middle, NORMAL_975 * error)
-    return Ratio(math.exp(middle), math.exp(middle - low), math.exp(middle + high))
+    half = NORMAL_975 * math.hypot(error_a, error_b)
+    return Ratio(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
 
 
 def _rounds(latency: Latency) -> dict[tuple[int, int, int], float]:

@@ -83,7 +83,7 @@ class Cost(NamedTuple):
     @classmethod
     def total(cls, costs: Iterable["Cost"]) -> "Cost":
         """Sum of costs; nothing costs zero."""
-        return cls(*map(sum, zip(cls(), *costs, strict=True)))
+        return cls(*map(sum, zip(*costs, strict=True)))
 
     @property
     def params(self) -> int:
