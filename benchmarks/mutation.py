@@ -3,8 +3,8 @@
 python -m benchmarks.mutation             all modules of ``TESTED``; about half an hour on one core
 python -m benchmarks.mutation cost fold   those alone
 
-Prints the mutants that no test noticed, and a table. One that nothing could notice stands in
-``results/mutants.json`` with the reason, and is left out of the score.
+Prints the mutants that no test noticed, and a table. One that nothing could notice, or that tests
+of another kind do, stands in ``results/mutants.json`` with the reason, and is out of the score.
 
 Needs mutmut, whose mutations these are. mutmut by itself leaves out whatever is decorated, which
 here is every cached function and every property, and runs each mutant in a new process. So this
@@ -61,7 +61,7 @@ TESTED: dict[str, tuple[str, ...]] = {
 """Modules, and the test files that are about them."""
 
 EXAMINED = ROOT / "benchmarks/results/mutants.json"
-"""By module: the mutants that nothing could notice, and why."""
+"""By module: mutants that these tests need not notice, and why."""
 
 NO_FAILURE, KILLED, MOST_TOLD = 0, 1, 200
 """How a child ends: no test failed, or one did; beyond 1, which of the first so many."""
@@ -371,7 +371,7 @@ def main() -> None:
     arguments = parser.parse_args()
     examined = json.loads(EXAMINED.read_text(encoding="utf-8"))
     rows = [
-        "| module | mutants | killed | nothing could | left | score |",
+        "| module | mutants | noticed | explained | left | score |",
         f"| --- |{' ---: |' * 5}",
     ]
     for module in TESTED:
