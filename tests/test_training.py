@@ -15,7 +15,7 @@ from PIL import Image
 
 import rsinspect
 from rsinspect import paper
-from rsinspect.base.errors import InvalidChoice, InvalidSpec
+from rsinspect.base.errors import InvalidChoice, InvalidSpec, OutputNotWritable
 from rsinspect.render.formats import PROGRAMS
 from rsinspect.training.augmentation import STRENGTHS, RandAugment, central_crop, random_crop
 from rsinspect.training.fine_tuning import FineTuning
@@ -238,6 +238,28 @@ def test_a_network_without_its_own_normalisation_gets_it() -> None:
     names = [type(layer).__name__ for layer in plain.layers]
     assert names[1:3] == ["Rescaling", "Normalization"]
     assert plain(np.zeros((1, 32, 32, 3))).shape == (1, 3)
+
+
+@pytest.mark.keras
+def test_a_trained_network_that_cannot_be_saved_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rsinspect.keras_model.backend import keras
+    from rsinspect.training import objects
+
+    file = tmp_path / "mine.keras"
+    model = rsinspect.ResNetRS(50, weights=None, classes=3, **SMALL)
+    objects.save(model, file)
+    before = file.read_bytes()
+
+    def full(_: object, path: Path) -> None:
+        path.write_text("half a file")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "save", full)
+    with pytest.raises(OutputNotWritable, match="No space left"):
+        objects.save(model, file)
+    assert [(path, path.read_bytes()) for path in tmp_path.iterdir()] == [(file, before)]
 
 
 @pytest.mark.keras

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
+from rsinspect.base.files import placed
 from rsinspect.keras_model.applications import ResNetRS
 from rsinspect.keras_model.backend import keras
 from rsinspect.networks.dialects import dialect_named
@@ -163,14 +165,19 @@ def _tuned(tuning: FineTuning, model: Any, learning_rate: Any) -> Any:
 def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Save a trained classifier with probabilities at its end and without its optimizer.
 
-    Keras opens the file without rsinspect, and rsinspect finds in it what it trained.
+    Keras opens the file without rsinspect, and rsinspect finds in it what it trained. A file that
+    is there stays as it is until the new one is whole.
 
     Args:
         model: That ends in a Dense layer, its own or that of a model in it.
         path: A ``.keras`` file.
+
+    Raises:
+        OutputNotWritable: If the system refuses it.
     """
     classifier = model
     while hasattr(classifier, "layers"):
         classifier = classifier.layers[-1]
     classifier.activation = keras.activations.softmax
-    keras.Model(model.inputs, model.outputs, name=model.name).save(path)
+    with placed(Path(path)) as made:
+        keras.Model(model.inputs, model.outputs, name=model.name).save(made)
