@@ -14,11 +14,11 @@ import statistics
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from rsinspect.cli.app import run
 from rsinspect.profiling.record import predicted
@@ -195,8 +195,27 @@ def of_network(random: Random, path: Path) -> list[str]:
     )
 
 
-def fault(arguments: list[str]) -> str | None:
-    """Call a command; say what is wrong with how it ended, if anything is."""
+class Ended(NamedTuple):
+    """How a command ended.
+
+    Attributes:
+        code: Its exit code.
+        out: What it said on stdout.
+        err: And on stderr; where the code is TRACEBACK, the exception.
+        arguments: Of the command line; empty where a function was called.
+    """
+
+    code: int
+    out: str
+    err: str
+    arguments: Sequence[str] = ()
+
+
+TRACEBACK = -2
+
+
+def called(arguments: list[str]) -> Ended:
+    """Call a command in this process."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -204,22 +223,38 @@ def fault(arguments: list[str]) -> str | None:
         except SystemExit as exc:
             code = -1 if exc.code is None else int(exc.code)
         except Exception as exc:  # what no user should ever meet
-            return f"{type(exc).__name__}: {exc}"[:300]
-    said = err.getvalue()
+            return Ended(TRACEBACK, out.getvalue(), f"{type(exc).__name__}: {exc}"[:300])
+    return Ended(code, out.getvalue(), err.getvalue(), arguments)
+
+
+def fault(arguments: list[str]) -> str | None:
+    """Call a command; say what is wrong with how it ended, if anything is."""
+    return wrong_with(called(arguments))
+
+
+def wrong_with(ended: Ended) -> str | None:
+    """Say what is wrong with how a command ended, if anything is."""
+    code, out, said, arguments = ended
+    if code == TRACEBACK:
+        return said
     if code == 1 and "holds a prediction, nothing was measured" in said:
         return None  # shown, and no picture made of it
-    if code == 1 and "check" in arguments and "must be" in out.getvalue() + said:
+    if code == 1 and "check" in arguments and "must be" in out + said:
         return None  # a bound is broken
+    if code == 1 and arguments[:1] == ["runs"]:
+        if out and not said:
+            return None  # what is damaged is told, or what did not come in
+        code = 2  # a store that is damaged is refused
     if code not in (0, 2, 3):
         return f"exit code {code}: {said[:300]}"
     if code and (not said.startswith("error: ") or said.count("\n") > 2 or len(said) > 1500):
         return f"not one line: {said[:300]!r}"
-    if code and out.getvalue():
+    if code and out:
         return "an answer and an error"
-    if any(sign in out.getvalue() + said for sign in "\x00\x1b"):
+    if any(sign in out + said for sign in "\x00\x1b"):
         return "control characters on the terminal"
-    if arguments[-1] == "json" and not code and out.getvalue():  # else it went into a file
-        json.loads(out.getvalue(), parse_constant=_no_json)
+    if arguments and arguments[-1] == "json" and not code and out:  # else it went into a file
+        json.loads(out, parse_constant=_no_json)
     return None
 
 

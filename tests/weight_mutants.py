@@ -46,7 +46,7 @@ ENDINGS = {
 }  # fmt: skip
 
 _DATA = Path(__file__).parent / "data"
-_CHECKPOINT = _DATA / "small.ckpt"
+CHECKPOINT = _DATA / "small.ckpt"
 """Written by TensorFlow 2.21's tf.compat.v1.train.Saver: a kernel of 3×3, and nothing else."""
 
 _INSTRUCTIONS = (
@@ -76,7 +76,7 @@ def seeds() -> dict[str, list[bytes]]:
         np.save(content, arrays["conv.weight"])
         found["npy"].append(content.getvalue())
         found["safetensors"].append(safetensors.numpy.save(dict(arrays)))
-        found["checkpoint"].append(_CHECKPOINT.with_name("small.ckpt.index").read_bytes())
+        found["checkpoint"].append(CHECKPOINT.with_name("small.ckpt.index").read_bytes())
         good = keras_files.keras_file(
             folder / "good.keras", hostile.OPAQUE, {hostile.PLACE: (3, 4)}
         )
@@ -316,7 +316,7 @@ def tried(seed: int, count: int, format: str, folder: Path) -> Iterator[tuple[Pa
     random = Random(f"{seed} {format}")
     path = folder / f"mutant{ENDINGS[format]}"
     if format == "checkpoint":
-        data = _CHECKPOINT.with_name("small.ckpt.data-00000-of-00001").read_bytes()
+        data = CHECKPOINT.with_name("small.ckpt.data-00000-of-00001").read_bytes()
         path.with_name("mutant.data-00000-of-00001").write_bytes(data)
     for _ in range(count):
         path.write_bytes(changed(random, random.choice(seeds()[format]), format))

@@ -13,6 +13,7 @@ lines than a library that would be loaded for it.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -147,7 +148,7 @@ def update(path: Path, asked: Entry | None, make: Callable[[Entry], Network]) ->
     Raises:
         RsInspectError: If an entry cannot be read or the file be updated; then it stays as it was.
     """
-    entries = read_entries(path) if asked is None or path.exists() else {}
+    entries = read_entries(path) if asked is None or _is_there(path) else {}
     if asked is not None:
         entries = {asked.model: asked.over(entries.get(asked.model))}
     made = _made(path, entries, make, named=asked is not None)
@@ -202,7 +203,7 @@ def write_entries(path: Path, entries: Mapping[str, Entry]) -> None:
         OutputNotWritable: If it cannot be written.
     """
     FILES.chosen(path, "toml")
-    text = _text(path) if path.exists() else _HEAD
+    text = _text(path) if _is_there(path) else _HEAD
     wanted = {**_entries(text, path), **entries}
     for entry in entries.values():
         text = _with_entry(text, entry)
@@ -218,6 +219,12 @@ def write_entries(path: Path, entries: Mapping[str, Entry]) -> None:
             f'write a table [{TABLE}."MODEL"] per network, and a line per bound',
         )
     write_whole(path, text.encode())
+
+
+def _is_there(path: Path) -> bool:
+    with contextlib.suppress(OSError):  # whoever writes it says what is wrong with its name
+        return path.exists()
+    return False
 
 
 def _text(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rsinspect.answers.table import Answer
 from rsinspect.api.results import Run, TableResult
 from rsinspect.profiling.record import document
+from rsinspect.runs.place import is_there
 from rsinspect.runs.store import open_store
 from rsinspect.runs.stored import Selection, StoredRun
 
@@ -30,7 +31,7 @@ class Runs(TableResult):
     def _answer(self) -> Answer:  # type: ignore[override]  # as the store is now
         from rsinspect.runs.listing import runs_answer
 
-        if not self.path.exists():
+        if not is_there(self.path):
             return runs_answer((), self.path)
         with open_store(self.path) as store:
             runs = islice(store.runs(self._selection), _SHOWN)
@@ -44,7 +45,7 @@ class Runs(TableResult):
 
     def __iter__(self) -> Iterator[StoredRun]:
         """List what is known of each run without its samples, the one that was added last first."""
-        if not self.path.exists():
+        if not is_there(self.path):
             return iter(())
         with open_store(self.path) as store:
             return iter(list(store.runs(self._selection)))

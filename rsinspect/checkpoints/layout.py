@@ -62,8 +62,18 @@ def start_of(path: Path, most: int = len(HDF5_SIGNATURE)) -> bytes:
             return file.read(most)
     except FileNotFoundError as exc:
         raise WeightsError(f"there is no file {name}", near_file(path)) from exc
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
+        raise WeightsError(f"{name} cannot be read: {exc.strerror or one_line(exc)}") from exc
+    except ValueError as exc:
         raise WeightsError(f"{name} cannot be read: {one_line(exc)}") from exc
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file; of a name that no system takes, who opens it says so."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def one_line(value: object) -> str:

@@ -33,7 +33,7 @@ def safetensors_file(path: Path) -> Iterator[TensorFile]:
             file = stack.enter_context(safe_open(path, framework="numpy"))
             tensors = {own: _stored(file, own) for own in file.offset_keys()}
             facts = {str(key): str(value) for key, value in (file.metadata() or {}).items()}
-        except (SafetensorError, OSError, ValueError, OverflowError) as exc:
+        except (SafetensorError, OSError, ValueError, OverflowError, MemoryError) as exc:
             raise WeightsError(
                 f"{name} is damaged, or no .safetensors file: {one_line(exc)}",
                 "fetch or save it again",

@@ -27,7 +27,15 @@ from rsinspect.base.words import names_in_words
 from rsinspect.checkpoints.archive import CONFIG, SMALL_BYTES, Archive, archive_at, is_archive
 from rsinspect.checkpoints.config_hazards import hazards_of
 from rsinspect.checkpoints.hazards import Form, Hazard
-from rsinspect.checkpoints.layout import ARCHIVE, HDF5_SIGNATURE, MOST_SAID, reading, said, start_of
+from rsinspect.checkpoints.layout import (
+    ARCHIVE,
+    HDF5_SIGNATURE,
+    MOST_SAID,
+    is_file,
+    reading,
+    said,
+    start_of,
+)
 from rsinspect.checkpoints.pickle_imports import UNKNOWN, imports_of
 from rsinspect.checkpoints.pickled import Global
 
@@ -76,7 +84,7 @@ def scanned(path: Path) -> tuple[Form, tuple[Hazard, ...]]:
     Raises:
         WeightsError: If there is no such file.
     """
-    if not path.is_file():
+    if not is_file(path):
         return "other", tuple(_folder(path))
     form, scan = _reader(path)
     hazards = list(_without_end(scan(path), said(path)))

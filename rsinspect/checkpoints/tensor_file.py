@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rsinspect.base.errors import WeightsError
-from rsinspect.checkpoints.layout import ARCHIVE, HDF5_SIGNATURE, said, start_of
+from rsinspect.checkpoints.layout import ARCHIVE, HDF5_SIGNATURE, is_file, said, start_of
 from rsinspect.checkpoints.tensors import TensorFile
 
 _ZIP = b"PK\x03\x04"
@@ -41,11 +41,7 @@ def file_at(path: Path) -> Path:
     Raises:
         WeightsError: If a folder has no checkpoint, or several.
     """
-    try:
-        is_file = path.is_file() and not _DATA_OF_CHECKPOINT.search(path.name)
-    except OSError:  # a name that is too long
-        is_file = True  # and what is wrong with it is said where it is opened
-    if is_file:
+    if is_file(path) and not _DATA_OF_CHECKPOINT.search(path.name):
         return path
     from rsinspect.checkpoints.tf1_checkpoint import index_at
 

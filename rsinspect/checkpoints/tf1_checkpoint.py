@@ -76,7 +76,9 @@ def index_at(path: Path) -> Path:
     if not path.is_dir():
         match = _DATA.fullmatch(path.name)
         beside = path.with_name(f"{match['prefix'] if match else path.name}{INDEX}")
-        return beside if beside.is_file() else path
+        with contextlib.suppress(OSError):  # its own name may be as long as names can be
+            return beside if beside.is_file() else path
+        return path
     found = sorted(path.glob(f"*{INDEX}"))
     with contextlib.suppress(Unreadable):
         about = content_of(path / _LAST, 1 << 16).decode(errors="replace")

@@ -16,7 +16,7 @@ from rsinspect.networks.named import source
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.profiling.record.saved import documents_in, load_run
 from rsinspect.runs.named import stored_run
-from rsinspect.runs.place import database_path
+from rsinspect.runs.place import database_path, is_there
 from rsinspect.runs.references import IN_STORE
 from rsinspect.runs.store import open_store
 
@@ -58,7 +58,7 @@ def saved_comparison(reference: str, db: Path | None = None) -> Comparison | Non
         found = _document(reference)
         return comparison.from_json(found) if _schema(found) == comparison.SCHEMA else None
     marked = reference.startswith(IN_STORE)
-    if not marked and (_is_model(reference) or not database_path(db).exists()):
+    if not marked and (_is_model(reference) or not is_there(database_path(db))):
         return None
     with open_store(database_path(db)) as store:
         try:
@@ -84,7 +84,7 @@ def _tagged(reference: str, db: Path | None, refusal: RsInspectError) -> Profile
     Raises:
         RsInspectError: The refusal, if there is none.
     """
-    if not database_path(db).exists():
+    if not is_there(database_path(db)):
         raise refusal
     try:
         return stored_run(reference, db)

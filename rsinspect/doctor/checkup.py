@@ -36,7 +36,7 @@ INSTALL_RENDERER: dict[engine.Kind, str] = {
     "pip": "pip install pygraphviz",
     "system": "install Graphviz",
 }
-DEVELOPERS = ("lint", "test")
+DEVELOPERS = ("fuzz", "lint", "test")
 """Extras that only who works on rsinspect needs; CONTRIBUTING.md speaks of them."""
 
 DEVICES_TIMEOUT_S = 120.0

@@ -14,7 +14,7 @@ from rsinspect.base.words import Option, advice
 from rsinspect.estimates.estimate import ALIKE, Estimator
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.runs.named import named_run
-from rsinspect.runs.place import database_path
+from rsinspect.runs.place import database_path, is_there
 from rsinspect.runs.store import Store, open_store
 from rsinspect.runs.stored import Selection, StoredRun
 
@@ -60,7 +60,7 @@ def _named(references: Sequence[str | ProfileRun], db: Path | None) -> list[Prof
 
 def _of_store(db: Path | None, selection: Selection) -> list[ProfileRun]:
     path = database_path(db)
-    if not path.exists():
+    if not is_there(path):
         raise InvalidMeasurement("nothing was measured to estimate from", _HINT)
     with open_store(path) as store:
         runs = [stored.run() for stored in _listed(store, selection)]

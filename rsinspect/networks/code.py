@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _FILE = re.compile(rf"(?P<place>.+\.py):(?P<name>{_NAME})", re.IGNORECASE | re.DOTALL)
-_MOST_CODE_BYTES = 2**22
+_MOST_CODE_BYTES = 2**20
 _MODULE = re.compile(rf"(?P<place>{_NAME}):(?P<name>{_NAME})")
 
 
@@ -81,9 +81,9 @@ def _is_module(name: str) -> bool:
     """Tell whether there is a module of that name, here or installed, without importing it."""
     from importlib.util import find_spec  # only where no network has that name
 
-    if Path(f"{name}.py").is_file() or Path(name).is_dir():
-        return True
     try:
+        if Path(f"{name}.py").is_file() or Path(name).is_dir():
+            return True
         return find_spec(name) is not None
-    except (ImportError, ValueError):
+    except (ImportError, ValueError, OSError):  # or no name that a system takes
         return False

@@ -1,5 +1,6 @@
 """What to say of MODEL text that names no network of ours: why not, and what there is instead."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def _of_file(text: str) -> SpecError:
     suffix = ".pt" if path.suffix.lower() in _AS_PT else path.suffix.lower()
     what = "" if _exists(text) else "there is no such file"
     if what == "" and path.expanduser().is_dir():
-        inside = {name.name for name in path.expanduser().iterdir()}
+        inside = set()
+        with contextlib.suppress(OSError):  # nobody may look into it, or it is gone
+            inside = {name.name for name in path.expanduser().iterdir()}
         if "config.json" in inside:
             return UnknownVariant(
                 f"{quoted(text)} is a folder", "name the config.json in it, which is read"

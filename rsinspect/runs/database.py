@@ -27,7 +27,7 @@ from rsinspect.base.errors import (
 from rsinspect.base.files import check_writable
 from rsinspect.base.words import Option, advice
 from rsinspect.runs import schema
-from rsinspect.runs.place import users_own
+from rsinspect.runs.place import OTHER_FILE, is_there, users_own
 
 WAIT_S = 30.0
 """How long somebody waits for another who writes."""
@@ -55,7 +55,7 @@ def connected(
         OutputNotWritable: If it is to be written and may not be.
     """
     with refusing(path):
-        if not make and not path.exists():
+        if not make and not is_there(path):
             raise _nothing(path)
         opener = _to_write if write else _to_read
         connection = opener(path, write_rows, wait_s)
@@ -105,7 +105,7 @@ def _to_write(path: Path, write_rows: WriteRows, wait_s: float) -> sqlite3.Conne
 
 def _to_read(path: Path, write_rows: WriteRows, wait_s: float) -> sqlite3.Connection:
     _check_kind(path)
-    if not path.exists():
+    if not is_there(path):
         raise _nothing(path)
     connection = _readable(path, wait_s)
     try:
@@ -188,7 +188,7 @@ def _known(connection: sqlite3.Connection, path: Path) -> int:
     """
     version = schema.version_of(connection)
     if version is None or schema.is_strange(connection):
-        raise StoreUnusable(f"{path} is a database of another program", _OTHER_FILE)
+        raise StoreUnusable(f"{path} is a database of another program", OTHER_FILE)
     if version > schema.NEWEST:
         raise StoreUnusable(
             f"{path} is a store of version {version}; this rsinspect knows {schema.NEWEST}",
@@ -202,21 +202,15 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise OutputNotWritable(
-            f"{folder} cannot be made: {exc.strerror or exc}", _OTHER_FILE
+            f"{folder} cannot be made: {exc.strerror or exc}", OTHER_FILE
         ) from exc
 
 
 def _check_kind(path: Path) -> None:
     """Refuse what is there and is no file."""
-    try:
-        kind = path.stat().st_mode
-    except OSError:
-        return
-    except ValueError as exc:  # a NUL in its name
-        raise StoreUnusable(f"{str(path)!r:.80} is no name of a file", _OTHER_FILE) from exc
-    if not stat.S_ISREG(kind):
+    if is_there(path) and not stat.S_ISREG(kind := path.stat().st_mode):
         what = "a directory" if stat.S_ISDIR(kind) else "no file"
-        raise StoreUnusable(f"{path} is {what}; runs are kept in a file", _OTHER_FILE)
+        raise StoreUnusable(f"{path} is {what}; runs are kept in a file", OTHER_FILE)
 
 
 def _nothing(path: Path) -> StoreError:
@@ -225,9 +219,6 @@ def _nothing(path: Path) -> StoreError:
         advice("profile a network with {}, or name another file with {}",
                Option("record"), Option("db")),
     )  # fmt: skip
-
-
-_OTHER_FILE = advice("name another file with {}", Option("db"))
 
 
 @contextmanager
@@ -262,12 +253,12 @@ def _refusal(path: Path, exc: sqlite3.Error) -> RsInspectError:
                 f"no room to write to {path}", "what was kept is still there; make room and go on"
             )
         case sqlite3.SQLITE_READONLY:
-            return OutputNotWritable(f"{path} cannot be written: {exc}", _OTHER_FILE)
+            return OutputNotWritable(f"{path} cannot be written: {exc}", OTHER_FILE)
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return StoreUnusable(f"{path} cannot be opened: {exc}", _OTHER_FILE)
+            return StoreUnusable(f"{path} cannot be opened: {exc}", OTHER_FILE)
         case sqlite3.SQLITE_NOTADB:
             return StoreUnusable(
-                f"{path} is no store of runs, or its beginning is damaged", _OTHER_FILE
+                f"{path} is no store of runs, or its beginning is damaged", OTHER_FILE
             )
         case sqlite3.SQLITE_IOERR:
             return StoreFull(

@@ -12,6 +12,7 @@ from rsinspect.base.formats import Formats
 from rsinspect.base.words import Option, advice
 from rsinspect.profiling.record.run import ProfileRun
 from rsinspect.runs.listing import SCHEMA, record_of, runs_records
+from rsinspect.runs.place import is_there
 from rsinspect.runs.store import open_store
 from rsinspect.runs.stored import StoredRun
 
@@ -103,7 +104,7 @@ def copied(runs: Iterable[StoredRun], path: Path, target: Path) -> int:
     Raises:
         StoreError: If one is damaged, or the other store cannot be written.
     """
-    if target.exists() and target.samefile(path):
+    if is_there(target) and target.samefile(path):
         raise StoreUnusable(f"{target} is the store itself", "name another file")
     new = 0
     with open_store(target, write=True) as store, store.together():

@@ -19,6 +19,7 @@ from rsinspect.base.words import names_in_words, plural
 from rsinspect.profiling.record.saved import documents_in
 from rsinspect.runs.facts import kind_of, name_of
 from rsinspect.runs.listing import SCHEMA
+from rsinspect.runs.place import is_there
 from rsinspect.runs.store import Store, open_store
 
 _STORE = b"SQLite format 3\0"
@@ -69,7 +70,7 @@ def take_in_at(path: Path, places: Sequence[Path]) -> list[Taken]:
         StoreError: If the store cannot be written.
         OutputNotWritable: If it may not be.
     """
-    if path.exists():
+    if is_there(path):
         with open_store(path, write=True) as store:
             return list(take_in(store, places))
     with scratch() as folder:  # what comes in is not known before all is read, and read once
@@ -182,7 +183,7 @@ def _add(store: Store, document: Any, taken: Taken) -> str:
 
 def _from_store(store: Store, file: Path, taken: Taken) -> None:
     """Take in all that is whole in another store, its tags and how far its sweeps are."""
-    if store.path.exists() and file.samefile(store.path):
+    if is_there(store.path) and file.samefile(store.path):
         raise StoreUnusable(f"{file} is the store itself")
     with open_store(file) as other:
         for run in reversed(list(other.runs())):

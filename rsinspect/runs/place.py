@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rsinspect.base.errors import StoreUnusable
+from rsinspect.base.words import Option, advice, quoted
+
+OTHER_FILE = advice("name another file with {}", Option("db"))
+
 VARIABLE = "RSINSPECT_DB"
 """Environment variable with the file of the store, in place of the one in the user's data."""
 
@@ -20,6 +25,24 @@ def database_path(given: Path | None = None) -> Path:
     if named := os.environ.get(VARIABLE):
         return Path(named)
     return users_own()
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether something is where a store would be.
+
+    Raises:
+        StoreUnusable: If the system does not say: nobody may look there, or it is no name.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as exc:
+        why = exc.strerror or str(exc)
+        raise StoreUnusable(f"{quoted(str(path))} cannot be opened: {why}", OTHER_FILE) from exc
+    except ValueError as exc:  # a NUL in its name
+        raise StoreUnusable(f"{str(path)!r:.80} is no name of a file", OTHER_FILE) from exc
+    return True
 
 
 def users_own() -> Path:

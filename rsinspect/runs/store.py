@@ -23,6 +23,7 @@ from rsinspect.base.text import is_showable
 from rsinspect.base.words import near, plural, quoted
 from rsinspect.runs.database import WAIT_S, check_place, connected, damaged, refusing
 from rsinspect.runs.facts import Document, Facts, facts_of
+from rsinspect.runs.place import is_there
 from rsinspect.runs.progress import SweepTables
 from rsinspect.runs.references import IN_STORE, LATEST, check_tag, looks_like_id
 from rsinspect.runs.stored import ALL, Selection, StoredRun
@@ -61,7 +62,7 @@ def check_store(path: Path) -> None:
         OutputNotWritable: If it may not be written.
     """
     check_place(path)
-    if path.exists():
+    if is_there(path):
         with open_store(path, write=True):
             pass
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rsinspect.base.errors import UnknownRun
 from rsinspect.base.words import near, quoted
+from rsinspect.runs.place import is_there
 from rsinspect.runs.store import Store, open_store
 from rsinspect.runs.stored import CellState
 from rsinspect.sweeps.plan import KeyParts, Plan, key_parts, plan_from_json
@@ -90,7 +91,7 @@ def over_keys(path: Path, plan: Plan, *, retry: bool) -> set[str]:
 
 def _states(path: Path, plan: Plan) -> Iterator[tuple[Store, CellState]]:
     """List the cells of a plan's own sweep; none where no store has it."""
-    if path.exists():
+    if is_there(path):
         with open_store(path) as store:
             for sweep in store.sweeps():
                 if sweep.document == plan.to_json():

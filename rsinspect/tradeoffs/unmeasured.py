@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rsinspect.profiling.request import Settings
-from rsinspect.runs.place import database_path
+from rsinspect.runs.place import database_path, is_there
 from rsinspect.runs.store import check_store, open_store
 from rsinspect.runs.stored import Selection
 from rsinspect.sweeps.cells import Cell
@@ -48,7 +48,7 @@ def unmeasured(
         backend=settings.backend,
         device=settings.device,
     )
-    runs = runs_of((), db, wanted, mine) if database_path(db).exists() else []
+    runs = runs_of((), db, wanted, mine) if is_there(database_path(db)) else []
     known = {
         mine.get(run.model.fingerprint or "") or published_name(run.model, run.network)
         for run in runs
