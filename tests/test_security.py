@@ -7,12 +7,21 @@ about: it is added to a list with its reason, or it is not added.
 from __future__ import annotations
 
 import ast
+import csv
+import io
+import json
+import re
 import shutil
 from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+import yaml
 
+from tests.conftest import Cli
+from tests.networks import layout_of
 from tests.test_house import modules
 
 IMPORTED = {
@@ -201,3 +210,106 @@ def test_a_program_of_the_working_directory_is_not_taken_for_graphviz(
     monkeypatch.undo()
     monkeypatch.setenv("PATH", str(tmp_path))
     assert engine.choose("system").path == program
+
+
+# ---- names that strangers chose, in everything that is written
+
+HOSTILE = (
+    '<b> x" [URL="javascript:alert(1)" image="a.png"]; <i>', "ends in \\", "layer:0",
+    'x"]; click a href "javascript:alert(2)"; %%{init: {"securityLevel": "loose"}}%%',
+    "<img src=x onerror=alert(3)></title></script><script>alert(4)</script>",
+    "\\input{a.tex}$x^y$%&#_{}~", "=cmd|' C calc'!A0", "＝1+2", "@SUM(1)",
+    "!!python∕object∕apply:os.system ['id']", "[x](javascript:alert(5)) ![y](http:e) |`",
+    "abc\u202edef\u2066",
+)  # fmt: skip
+"""None of it may be more than a text, whatever the format."""
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A network each of whose layers, and which itself, has such a name."""
+    monkeypatch.chdir(tmp_path)
+    document = layout_of(1, 1, 1, 1, width=0.25, resolution=(32, 32)).to_json()
+    graph = document["graph"]
+    new = {
+        layer["path"]: "/".join(
+            (*layer["path"].split("/")[:-1], f"{HOSTILE[n % len(HOSTILE)].replace('/', '∕')}{n}")
+        )
+        for n, layer in enumerate(graph["layers"])
+    }
+    for layer in graph["layers"]:
+        layer["path"] = new[layer["path"]]
+        layer["inputs"] = [new[path] for path in layer["inputs"]]
+    graph |= {"outputs": [new[path] for path in graph["outputs"]], "name": HOSTILE[0]}
+    document |= {"title": HOSTILE[4], "names": {path: f"{path}\\" for path in new.values()}}
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+class _Elements(HTMLParser):
+    """The elements of a page, and their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [(tag, ""), *((tag, name) for name, _ in attrs)]
+
+
+def test_no_name_is_more_than_a_text_in_a_table(hostile: Path, cli: Cli) -> None:
+    def written(format: str) -> str:
+        outcome = cli("summary", hostile, "--level", "layer", "-f", format)
+        assert outcome.code == 0, outcome.err
+        return outcome.out
+
+    assert not re.search(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", written("table")
+    )
+    assert yaml.safe_load(written("yaml")) == json.loads(written("json"))
+    cells = [cell for row in csv.reader(io.StringIO(written("csv"))) for cell in row]
+    texts = [cell for cell in cells if not re.fullmatch(r"[-+.\de]+", cell)]
+    assert [cell for cell in texts if cell.startswith(("=", "+", "-", "@", "＝"))] == []
+    markdown = re.sub(r"\\.", "", written("markdown"))
+    assert not re.search(r"\]\(|<(?!/?sup>)|`", markdown)
+    assert not re.search(r"(?<!\\textbackslash\{\})\\input", written("latex"))
+    elements = _Elements(written("html")).found
+    assert {tag for tag, _ in elements} & {"img", "a", "iframe", "object"} == set()
+    assert [tag for tag, name in elements if tag == "script" and not name] == ["script"]
+    assert [name for _, name in elements if name.startswith("on")] == []
+
+
+@pytest.mark.parametrize("view", ["stages", "layers"])
+def test_no_name_is_more_than_a_text_in_a_picture(hostile: Path, cli: Cli, view: str) -> None:
+    plain = hostile.with_name("plain.json")
+    layout_of(1, 1, 1, 1, width=0.25, resolution=(32, 32)).save(plain)
+
+    def drawn(network: Path, suffix: str) -> str:
+        target = network.with_suffix(suffix)
+        outcome = cli("graph", network, "--view", view, "-o", target)
+        assert outcome.code == 0, outcome.err
+        return target.read_text("utf-8")
+
+    pictures = [ElementTree.fromstring(drawn(path, ".svg")) for path in (hostile, plain)]
+    tags = [sorted({element.tag for element in picture.iter()}) for picture in pictures]
+    assert tags[0] == tags[1]
+    assert not [name for each in pictures[0].iter() for name in each.attrib
+                if name.startswith("on") or name.endswith("href")]  # fmt: skip
+    statements = [len(drawn(path, ".dot").splitlines()) for path in (hostile, plain)]
+    assert statements[0] == statements[1]
+    mermaid = drawn(hostile, ".mmd").partition("\n---\n")[2]
+    assert not re.search(r"%%\{|^\s*click|<(?!br|b>|/b>|i>|/i>)", mermaid, re.MULTILINE)
+    code = re.sub(r"(?m)(?<!\\)%.*$", "", drawn(hostile, ".tex"))
+    assert "\\input" not in code
+
+
+def test_a_program_is_python_whatever_its_file_is_called(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, option in (('x"""; import os #.py', ()), ("x\\N.py", ("--fine-tune",))):
+        assert cli("recipe", "50", "-f", "python", *option, "-o", name).code == 0
+        body = ast.parse((tmp_path / name).read_text("utf-8")).body
+        assert isinstance(body[0], ast.Expr)

@@ -19,7 +19,7 @@ from rsinspect.base.text import visible
 from rsinspect.drawing.arrangement import AS_IT_COMES, Arrangement, Row, placed
 from rsinspect.drawing.choices import FONT
 from rsinspect.drawing.columns import Column, alongside, columns, in_line
-from rsinspect.drawing.dot_labels import Labels, escaped, is_card
+from rsinspect.drawing.dot_labels import Labels, escaped, is_card, named
 from rsinspect.drawing.metrics import broken
 from rsinspect.drawing.scene import (
     EDGE_WORDS,
@@ -102,7 +102,7 @@ class _Drawing(Labels):
 
     def source(self, dpi: int | None, viewport: str) -> str:
         scene, theme, gap = self.scene, self.theme, self.arranged.gap
-        picture = self.root = graphviz.Digraph(scene.name)
+        picture = self.root = graphviz.Digraph(named(scene.name))
         if dpi is not None:
             picture.attr(dpi=str(dpi))
         if viewport:
@@ -124,7 +124,7 @@ class _Drawing(Labels):
             pad="0.01" if self.arranged.dense else "0.2",
             margin="0",
             bgcolor=theme.paper,
-            tooltip=scene.title or scene.name,
+            tooltip=graphviz.escape(scene.title or scene.name),
         )
         picture.attr(
             "node",
@@ -180,19 +180,19 @@ class _Drawing(Labels):
         """Draw a panel; return the number of its columns."""
         if panel.grid is None:
             return self.diagram(picture, panel, framed=len(self.scene.panels) > 1)
-        with picture.subgraph(name=f"cluster_{panel.name}") as inside:
-            inside.attr(peripheries="0", label="", tooltip=panel.title)
-            self.place(inside, panel.name, label=f"<{self.grid(panel.grid)}>")
+        with picture.subgraph(name=f"cluster_{named(panel.name)}") as inside:
+            inside.attr(peripheries="0", label="", tooltip=graphviz.escape(panel.title))
+            self.place(inside, named(panel.name), label=f"<{self.grid(panel.grid)}>")
         return 1
 
     def under(self, above: Panel, under: Panel) -> None:
         """Hold two panels together, one under the other."""
-        first = self.id(under, under.nodes[0].path) if under.nodes else under.name
+        first = self.id(under, under.nodes[0].path) if under.nodes else named(under.name)
         self.root.edge(self.last(above), first, style="invis")
 
     def last(self, panel: Panel) -> str:
         """Return the id of the last node of a panel, or of its table."""
-        return self.id(panel, panel.nodes[-1].path) if panel.nodes else panel.name
+        return self.id(panel, panel.nodes[-1].path) if panel.nodes else named(panel.name)
 
     def diagram(self, picture: graphviz.Digraph, panel: Panel, *, framed: bool) -> int:
         """Draw a diagram; return the number of its columns."""
@@ -203,7 +203,7 @@ class _Drawing(Labels):
             if len(laid_out) == 1 and not framed:
                 self.column(picture, panel, column, index, column_of)
                 continue
-            with picture.subgraph(name=f"cluster_{panel.name}_{index}") as inside:
+            with picture.subgraph(name=f"cluster_{named(panel.name)}_{index}") as inside:
                 self.frame(inside, panel, panel.title if index == 0 else "")
                 self.column(inside, panel, column, index, column_of)
         return len(laid_out)
@@ -216,7 +216,7 @@ class _Drawing(Labels):
             fontcolor=self.theme.ink,
             fontsize=f"{self.type.head:g}",
             margin=f"{self.arranged.gap(6):g}",
-            tooltip=panel.title or " ",
+            tooltip=graphviz.escape(panel.title or " "),
         )
 
     def compared(self, picture: graphviz.Digraph) -> None:
@@ -233,7 +233,7 @@ class _Drawing(Labels):
             for panel, part, known in zip(panels, column, column_of, strict=True):
                 if not part.nodes:
                     continue
-                with picture.subgraph(name=f"cluster_{panel.name}_{index}") as inside:
+                with picture.subgraph(name=f"cluster_{named(panel.name)}_{index}") as inside:
                     title = f"{panel.title}, continued" if index else panel.title
                     self.frame(inside, panel, title)
                     self.column(inside, panel, part, index, known)
@@ -330,8 +330,9 @@ class _Drawing(Labels):
 
     def connector(self, picture: graphviz.Digraph, name: str, words: str) -> None:
         self.place(
-            picture, name, label=words, shape="cds", fontcolor=self.theme.muted,
-            fontsize=f"{self.type.small:g}", margin="0.12,0.04", height="0.2", tooltip=words,
+            picture, name, label=graphviz.escape(words), shape="cds", fontcolor=self.theme.muted,
+            fontsize=f"{self.type.small:g}", margin="0.12,0.04", height="0.2",
+            tooltip=graphviz.escape(words),
         )  # fmt: skip
 
     def arrow(self, tail: str, head: str) -> None:
@@ -339,7 +340,7 @@ class _Drawing(Labels):
 
     def id(self, panel: Panel, path: str) -> str:
         """Return the path, with the panel's name before it where two panels share paths."""
-        return f"{panel.name}/{path}" if self.shared else path
+        return named(f"{panel.name}/{path}" if self.shared else path)
 
     def edge(self, panel: Panel, edge: Edge, *, tail: str | None = None) -> None:
         words = EDGE_WORDS[edge.kind]
@@ -354,7 +355,7 @@ class _Drawing(Labels):
             tail or tail_id,
             head_id,
             id=f"{tail_id}->{head_id}",
-            tooltip=f"{words}, {edge.label}",
+            tooltip=graphviz.escape(f"{words}, {edge.label}"),
             **options,
         )
 
@@ -365,7 +366,7 @@ class _Drawing(Labels):
                 inside.attr(
                     label=f"<{self.open_head(node, again)}>",
                     id=name + again,
-                    tooltip=node.tooltip,
+                    tooltip=graphviz.escape(node.tooltip),
                     style="filled,rounded",
                     peripheries="1",
                     fillcolor=self.theme.card,
@@ -380,7 +381,9 @@ class _Drawing(Labels):
                 for child in node.children:
                     self.node(inside, panel, child)
         elif is_card(node):
-            self.place(picture, name, label=f"<{self.card(node)}>", tooltip=node.tooltip)
+            self.place(
+                picture, name, label=f"<{self.card(node)}>", tooltip=graphviz.escape(node.tooltip)
+            )
         else:
             self.op(picture, name, node)
 
@@ -417,7 +420,7 @@ class _Drawing(Labels):
             picture,
             name,
             label=f"<{self.lines(words, align='CENTER')}>",
-            tooltip=node.tooltip,
+            tooltip=graphviz.escape(node.tooltip),
             fillcolor=fill,
             color=self.border(node) if node.mark else self.theme.line,
             penwidth="2.5" if node.mark else "1",

@@ -50,6 +50,21 @@ STEPS = 7
 """Of the scale of heat."""
 
 
+_ALIKE = str.maketrans({"<": "‹", ">": "›", "\\": "⧵", ":": "∶"})
+
+
+def named(text: str) -> str:
+    """Write a text as a name of DOT; what has a meaning there becomes a sign like it.
+
+    The graphviz package takes ``<...>`` for HTML, what follows a colon for a port, and a backslash
+    at the end for one that its caller has escaped something with.
+
+    >>> named("<b> [URL=x]; <i>"), named("layer:0"), named("c4/block1")
+    ('‹b› [URL=x]; ‹i›', 'layer∶0', 'c4/block1')
+    """
+    return text.translate(_ALIKE)
+
+
 def escaped(text: str) -> str:
     """Escape text for an HTML-like label, including Graphviz's own backslashes.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any
 
@@ -46,7 +47,7 @@ def train_script(recipe: TrainingRecipe, program: str = "train.py") -> str:
     settings = recipe.settings
     return _filled(
         "train.py.jinja",
-        program=program,
+        program=_plain(program, "train.py"),
         recipe=recipe,
         values={name: setting.value for name, setting in settings.items()},
         before={name: setting.before for name, setting in settings.items()},
@@ -66,7 +67,18 @@ def fine_tuning_script(tuning: FineTuning, program: str = "fine_tune.py") -> str
         program: What its file is called.
     """
     values = {name: setting.value for name, setting in tuning.settings.items()}
-    return _filled("fine_tune.py.jinja", program=program, tuning=tuning, values=values)
+    return _filled(
+        "fine_tune.py.jinja", program=_plain(program, "fine_tune.py"), tuning=tuning, values=values
+    )
+
+
+def _plain(program: str, usual: str) -> str:
+    """Return the name of a file as it can stand in a docstring, else the usual one.
+
+    >>> _plain("my-train.py", "train.py"), _plain("no'name", "train.py")
+    ('my-train.py', 'train.py')
+    """
+    return program if re.fullmatch(r"[\w. -]+", program) else usual
 
 
 def _filled(name: str, **values: Any) -> str:
