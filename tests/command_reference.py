@@ -6,6 +6,7 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from rsinspect.cli.app import COMMANDS, GROUPS
@@ -15,12 +16,9 @@ from tests.command_lines import loaded_commands
 from tests.conftest import Outcome
 
 MADE = "<!-- Made of the commands by tests/test_reference.py, which says how. -->"
-SCHEMAS = {
-    "cite": "citation", "help": None, "graph": "scene", "predict": "prediction",
-    "runs list": "runs", "runs show": "profile", "runs tag": None, "runs export": "runs",
-    "runs import": None, "runs prune": "runs", "runs check": None, "profile": "profile",
-}  # fmt: skip
-"""Documents of commands that are called otherwise than the command; None for no document."""
+SCHEMAS = Path(__file__).parent.parent / "docs" / "schemas" / "README.md"
+LISTED = re.compile(r"^\| \[([^]]+)\]\(([^)]+)\) \| (.*?) \| (.*?) \|$", re.MULTILINE)
+"""A schema as its list has it: its name, its file, who writes it, and what it says."""
 
 SHOWN = (
     "variants", "summary 152@224 --level block", "diff 101 152", "table 7", "figure 2",
@@ -92,15 +90,23 @@ def _page(name: str, command: Any, run: Run) -> str:
         lines += [f"### {panel}", ""] if panel else []
         lines += ["| option | value | what it does |", "| --- | --- | --- |"]
         lines += [_row(option) for option in options] + [""]
-    if (schema := schema_of(name)) is not None:
-        lines += [f"Its JSON is a document `rsinspect.{schema}/1`.", ""]
+    lines += _documents(name)
     lines += ["[All commands and exit codes](README.md)", ""]
     return "\n".join(lines)
 
 
-def schema_of(name: str) -> str | None:
-    """Name the document that a command writes as JSON; None for none."""
-    return SCHEMAS.get(name, name.replace(" ", "_"))
+def _documents(name: str) -> Iterator[str]:
+    """Say which documents of JSON a command writes, as the list of schemas has it."""
+    found = [
+        (schema, file, says)
+        for schema, file, writers, says in LISTED.findall(SCHEMAS.read_text("utf-8"))
+        if any(re.match(rf"{name}(?! [a-z])", one) for one in re.findall(r"`([^`]*)`", writers))
+    ]
+    if found:
+        yield "## Documents of JSON\n"
+        for schema, file, says in found:
+            yield f"- [{schema}](../../schemas/{file}): {says}"
+        yield ""
 
 
 def _context(name: str, command: Any) -> Any:

@@ -12,20 +12,24 @@ import pytest
 
 from rsinspect import paper
 from rsinspect.cli.app import COMMANDS
+from rsinspect.cli.shells import SCRIPTS, install
 from rsinspect.layers.cost import CONVENTIONS
 from rsinspect.networks import applications
 from rsinspect.profiling.choices import BACKENDS
 from rsinspect.render.formats import TABLES
+from rsinspect.runs.store import open_store
+from tests.conftest import Cli
 from tests.processes import PATIENCE_S
+from tests.runs import kept_run
 
 ENVIRONMENT = dict(os.environ) | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
-def asked(shell: str, **variables: str) -> list[str]:
+def asked(shell: str, cwd: str | None = None, **variables: str) -> list[str]:
     """Lines that the program answers a shell with."""
     done = subprocess.run(
         [sys.executable, "-m", "rsinspect"], capture_output=True, text=True, check=False,
-        timeout=PATIENCE_S,
+        timeout=PATIENCE_S, cwd=cwd,
         env=ENVIRONMENT | {"_RSINSPECT_COMPLETE": f"complete_{shell}"} | variables,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -78,6 +82,27 @@ def test_the_other_shells_are_answered_in_their_ways() -> None:
     assert fish == ["101@160", "101@192"]
 
 
+def test_an_option_right_behind_a_command_is_completed_in_every_shell() -> None:
+    line = {"_TYPER_COMPLETE_ARGS": "rsinspect summary --conv"}
+    assert "--convention" in " ".join(asked("zsh", **line))
+    assert asked("fish", _TYPER_COMPLETE_FISH_ACTION="get-args", **line)[0] == "--convention"
+
+
+def test_files_that_hold_networks_and_runs_that_are_kept_are_offered(tmp_path: Path) -> None:
+    for name in ("my.keras", "make.py", "notes.txt"):
+        (tmp_path / name).touch()
+    with open_store(tmp_path / "runs.db", write=True) as store:
+        id = store.add(kept_run(), tags=("before",))
+    action = {"_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    for line, offered in {
+        "summary my": ["my.keras"], "summary ./m": ["./make.py", "./my.keras"],
+        "runs show ": ["latest", "before"], f"report --run {id[:3]}": [id],
+    }.items():  # fmt: skip
+        given = action | {"_TYPER_COMPLETE_ARGS": f"rsinspect {line}"}
+        db = {"RSINSPECT_DB": str(tmp_path / "runs.db")}
+        assert asked("fish", str(tmp_path), **given, **db) == offered
+
+
 def test_a_completion_loads_one_command_and_nothing_heavy() -> None:
     code = (
         "import os, sys, rsinspect.cli.app as app\n"
@@ -100,27 +125,81 @@ def test_a_completion_loads_one_command_and_nothing_heavy() -> None:
     assert not loaded & {"rsinspect.cli.scale", "rsinspect.cli.doctor"}
 
 
-SCRIPT = """
-eval "$(rsinspect --show-completion)"
-COMP_WORDS=(rsinspect graph 101 @ 1) COMP_CWORD=4
-_rsinspect_completion rsinspect
-echo "${COMPREPLY[@]}"
-complete -p rsinspect
-"""
+IN_SHELLS = {
+    "bash": """
+        . ~/.bashrc
+        COMP_WORDS=(rsinspect graph 101 @ 1) COMP_CWORD=4
+        _rsinspect_completion rsinspect
+        echo "${COMPREPLY[@]}"
+    """,
+    "zsh": """
+        compdef() { : }
+        _arguments() { print -r -- "$@" }
+        compinit() { : }
+        . ~/.zshrc
+        autoload -Uz _rsinspect
+        words=(rsinspect graph 101@1) CURRENT=3
+        _rsinspect  # the first Tab, for which zsh loads the file
+        _rsinspect_completion
+    """,
+    "fish": "complete -C 'rsinspect graph 101@1'",
+}
+ANSWERS = {
+    "bash": "160 192\n",
+    "zsh": '*: :(("101@160" "101@192"))\n' * 2,
+    "fish": "101@160\n101@192\n",
+}
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
-def test_bash_itself_completes_with_the_script(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shell", IN_SHELLS)
+def test_a_shell_completes_by_what_was_installed(shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell}")
     program = tmp_path / "rsinspect"
     program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m rsinspect \"$@\"\n")
     program.chmod(0o755)
-    done = subprocess.run(
-        ["bash", "--norc", "-c", SCRIPT], capture_output=True, text=True, check=False,
-        timeout=PATIENCE_S,
-        env=ENVIRONMENT | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
-    )  # fmt: skip
-    assert done.stdout.splitlines()[0] == "160 192", done.stderr
-    assert "-F _rsinspect_completion rsinspect" in done.stdout
+    own = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}", "SHELL": shell}
+    for name in ("ZDOTDIR", "XDG_CONFIG_HOME"):
+        own[name] = ""
+
+    def run(code: str) -> str:
+        done = subprocess.run(
+            [shell, *{"bash": ["--norc"], "zsh": ["-f"], "fish": []}[shell], "-c", code],
+            capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=ENVIRONMENT | own,
+        )  # fmt: skip
+        return done.stdout
+
+    assert "rsinspect in every new" in run("rsinspect --install-completion; true")
+    assert run(IN_SHELLS[shell]) == ANSWERS[shell]
+
+
+def test_installing_again_changes_nothing_and_keeps_what_a_user_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.delenv("ZDOTDIR", raising=False)
+    for shell, rc in {"bash": ".bashrc", "zsh": ".zshrc", "fish": None}.items():
+        if rc is not None:
+            (tmp_path / rc).write_text("alias ll='ls -l'")  # without an end of line
+        script = install(shell)
+        assert script.read_text() == SCRIPTS[shell]
+        first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        install(shell)
+        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == first
+        if rc is not None:
+            mine, added = (tmp_path / rc).read_text().splitlines()
+            assert mine == "alias ll='ls -l'"
+            assert ".zfunc" in added or ".bash_completions" in added
+
+
+def test_what_is_no_shell_is_refused(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    import shellingham
+
+    monkeypatch.setattr(shellingham, "detect_shell", lambda: ("tcsh", "/bin/tcsh"))
+    refused = cli("--install-completion")
+    assert refused.code == 2
+    assert "Tab can complete in bash, zsh or fish; tcsh is none of them" in refused.err
 
 
 def test_installing_writes_into_the_users_files_only_when_asked(tmp_path: Path) -> None:

@@ -8,14 +8,12 @@ writes docs/reference anew, of the commands and of the docstrings as they are no
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 import rsinspect
-from rsinspect.cli.app import COMMANDS
 from tests import command_reference, python_reference
 from tests.conftest import Cli
 from tests.test_examples import _here as _here  # fixtures
@@ -54,15 +52,6 @@ def test_the_reference_of_the_library_is_as_the_docstrings_are(
 
 def test_every_public_name_has_its_place() -> None:
     assert python_reference.named() == {*rsinspect.__all__} - {"__version__"}
-
-
-def test_documents_are_called_as_the_code_calls_them() -> None:
-    package = Path(rsinspect.__file__).parent
-    source = "".join(path.read_text("utf-8") for path in package.rglob("*.py"))
-    known = {*re.findall(r'"rsinspect\.(\w+)/1?"', source)}
-    for name in COMMANDS:
-        schema = command_reference.schema_of(name)
-        assert schema is None or schema in known, name
 
 
 def test_a_command_that_changed_makes_its_page_stale(tmp_path: Path) -> None:

@@ -36,22 +36,31 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _completion(option: str, help: str) -> Any:
-    """Declare an option that Typer carries out, loaded when it is called for."""
+def _install(wanted: bool) -> None:
+    if wanted:
+        from rsinspect.cli.shells import install, shell_above
 
-    def act(context: typer.Context, parameter: typer.CallbackParam, wanted: bool) -> None:
-        if wanted:
-            from typer import completion
+        shell = shell_above()
+        try:
+            script = install(shell)
+        except (OSError, RuntimeError) as exc:  # of folders, or there is no home
+            raise OutputNotWritable(
+                f"completion cannot be installed: {exc}",
+                "rsinspect --show-completion shows what to put into your shell's files",
+            ) from exc
+        typer.echo(f"Tab completes rsinspect in every new {shell}, by {script}")
+        raise typer.Exit
 
-            action = option.strip("-").replace("-completion", "_callback")
-            try:
-                getattr(completion, action)(context, parameter, wanted)
-            except OSError as exc:
-                raise OutputNotWritable(
-                    f"{exc.filename} cannot be written: {exc.strerror}",
-                    "rsinspect --show-completion shows what to put into your shell's files",
-                ) from exc
 
+def _show(wanted: bool) -> None:
+    if wanted:
+        from rsinspect.cli.shells import SCRIPTS, shell_above
+
+        typer.echo(SCRIPTS[shell_above()].rstrip())
+        raise typer.Exit
+
+
+def _of_shell(option: str, act: Callable[[bool], None], help: str) -> Any:
     return typer.Option(option, callback=act, is_eager=True, help=help, rich_help_panel="Shell")
 
 
@@ -62,10 +71,11 @@ def callback(
     ] = False,
     quiet: _Quiet = False,
     install_completion: Annotated[
-        bool, _completion("--install-completion", "Install completion for this shell.")
+        bool,
+        _of_shell("--install-completion", _install, "Let Tab complete calls in this shell."),
     ] = False,
     show_completion: Annotated[
-        bool, _completion("--show-completion", "Show it, to be copied or looked at.")
+        bool, _of_shell("--show-completion", _show, "Show what does, to be copied.")
     ] = False,
 ) -> None:
     """Choose, understand, draw, measure and use ResNet-RS networks (Bello et al. 2021).

@@ -35,9 +35,12 @@ def complete() -> int:
 def _command() -> str | None:
     """Tell the command that the line names; None while it is being typed, or of options alone."""
     line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
-    words = [word for word in line.split() if not word.startswith("-")]
+    typed = line.split()
+    words = [word for word in typed if not word.startswith("-")]
     name = named(words[1:])
-    ended = "COMP_WORDS" in os.environ or line.endswith((" ", "\n"))
+    ended = (
+        "COMP_WORDS" in os.environ or line.endswith((" ", "\n")) or typed[-1:] != words[-1:]
+    )  # what stands behind a command, if only an option, ends it
     return name if name and (ended or len(words) > 1 + len(name.split())) else None
 
 
@@ -46,7 +49,8 @@ class _Bash(BashComplete):
 
     def get_completion_args(self) -> tuple[list[str], str]:
         """Return the words before the one that is being typed, and that one."""
-        words, at = os.environ["COMP_WORDS"].split("\n"), int(os.environ["COMP_CWORD"])
+        words = os.environ.get("COMP_WORDS", "").split("\n")
+        at = int(os.environ.get("COMP_CWORD", 0))
         before = joined([*words, ""][: at + 1])  # bash leaves out an empty last word
         return before[1:-1], before[-1]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from rsinspect.cli.claims import reads_runs
-from rsinspect.cli.declaration import option
-from rsinspect.cli.recording import Db
+from rsinspect.cli.declaration import completing, option
+from rsinspect.cli.recording import Db, kept
 
 if TYPE_CHECKING:
     from rsinspect.estimates.estimate import Estimator
@@ -25,6 +25,7 @@ class KnownOptions:
             "store's, of the machine and conditions of the latest.",
             panel=_PANEL,
             callback=reads_runs,
+            autocompletion=completing(kept),
         ),
     ] = None
     roofline: Annotated[

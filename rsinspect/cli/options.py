@@ -32,10 +32,12 @@ from rsinspect.networks.network import Network, folded, resnet_rs
 from rsinspect.networks.spec import ACTIVATIONS, POOLINGS, ResNetRSSpec
 
 _NETWORK = "Network"
+_HOLD_MODELS = (".keras", ".h5", ".json", ".py")
+"""Suffixes of files that a shell offers as MODEL."""
 
 
 def models(incomplete: str) -> Iterable[str]:
-    """List MODEL texts that may be meant: names; behind a colon, dialects or functions."""
+    """List MODEL texts that may be meant: names, files; behind a colon, dialects or functions."""
     from rsinspect import paper
     from rsinspect.networks import applications
     from rsinspect.networks.code import functions_in
@@ -52,7 +54,17 @@ def models(incomplete: str) -> Iterable[str]:
         for name in applications.names()
         if name.lower().startswith(incomplete.lower()) and not applications.is_also_ours(name)
     ]
-    return [*(str(variant.depth) for variant in depths), *sizes, *keras]
+    return [*(str(variant.depth) for variant in depths), *sizes, *keras, *_files(incomplete)]
+
+
+def _files(incomplete: str) -> list[str]:
+    """List files that a network can be in; where nothing else fits, a shell offers the others."""
+    before = "".join(incomplete.rpartition("/")[:2])
+    try:
+        found = sorted(path.name for path in Path(before).iterdir())
+    except OSError:
+        return []
+    return [before + name for name in found if name.endswith(_HOLD_MODELS)]
 
 
 def model_argument(metavar: str, help: str) -> Any:

@@ -11,7 +11,7 @@ from rsinspect.base.talk import say
 from rsinspect.base.units import length_of_time
 from rsinspect.base.words import Option, advice, plural
 from rsinspect.cli.claims import reads_runs
-from rsinspect.cli.declaration import option
+from rsinspect.cli.declaration import completing, option
 from rsinspect.cli.options import Convention, with_options
 from rsinspect.cli.outputs import (
     CHARTED,
@@ -24,7 +24,7 @@ from rsinspect.cli.outputs import (
     chosen,
 )
 from rsinspect.cli.picture import PlaceOptions
-from rsinspect.cli.recording import Db
+from rsinspect.cli.recording import Db, kept
 from rsinspect.drawing.choices import PLOTS
 from rsinspect.layers.question import Question
 from rsinspect.paper import ACCURACY_SOURCES
@@ -157,6 +157,7 @@ def pareto(
         typer.Argument(
             help="Runs, each by its file, id or tag. Default: all in the store of runs.",
             callback=reads_runs,
+            autocompletion=completing(kept),
             show_default=False,
         ),
     ] = None,

@@ -1,11 +1,12 @@
 """Options of the store of runs: which file it is, and what is kept there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from rsinspect.base.embedded import page_named
+from rsinspect.base.errors import RsInspectError
 from rsinspect.base.talk import say
 from rsinspect.cli.declaration import option
 
@@ -19,6 +20,20 @@ Db = Annotated[
         panel=_PANEL,
     ),
 ]
+
+
+def kept(incomplete: str) -> Iterable[str]:
+    """List runs of the store as people name them: tags, the latest, and ids once one is begun."""
+    from rsinspect.runs.place import database_path
+    from rsinspect.runs.references import LATEST, looks_like_id
+    from rsinspect.runs.store import open_store
+
+    try:
+        with open_store(database_path()) as store:
+            ids = [run.id for run in store.runs()] if looks_like_id(f"{incomplete}0000") else []
+            return [LATEST, *store.tags(), *ids]
+    except RsInspectError:  # there is none, or nothing of it can be read
+        return [LATEST]
 
 
 @dataclass(kw_only=True, repr=False)  # a frozen one takes twice as long to make, at every call

@@ -20,7 +20,7 @@ from rsinspect.cli.claims import reads, reads_model, reads_runs, writes_each
 from rsinspect.cli.declaration import OUTPUT, completing, option
 from rsinspect.cli.options import ChangeOptions, models, with_options
 from rsinspect.cli.outputs import put, write
-from rsinspect.cli.recording import Db
+from rsinspect.cli.recording import Db, kept
 from rsinspect.layers.question import Question
 from rsinspect.networks.network import Network
 from rsinspect.pages.choices import SECTIONS, THEMES
@@ -65,6 +65,7 @@ class SubjectOptions:
             help="A run of it: a file that rsinspect profile --save wrote, or an id or tag of the "
             "store, or latest; repeatable. Of several networks it goes to the one it measured.",
             callback=reads_runs,
+            autocompletion=completing(kept),
         ),
     ] = None
     weights: Annotated[

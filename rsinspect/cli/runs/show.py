@@ -6,6 +6,7 @@ import typer
 
 from rsinspect.base.errors import InvalidMeasurement
 from rsinspect.base.words import Option, advice
+from rsinspect.cli.declaration import completing
 from rsinspect.cli.outputs import (
     ChartedFormat,
     ChartedOutput,
@@ -15,7 +16,7 @@ from rsinspect.cli.outputs import (
     answer,
     answer_charted,
 )
-from rsinspect.cli.recording import Db
+from rsinspect.cli.recording import Db, kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,8 @@ def runs_show(
     run: Annotated[
         str,
         typer.Argument(
-            help="An id, the beginning of one, a tag, or latest; or a sweep.", show_default=False
+            help="An id, the beginning of one, a tag, or latest; or a sweep.",
+            autocompletion=completing(kept),
         ),
     ] = "latest",
     db: Db = None,

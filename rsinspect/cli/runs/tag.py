@@ -7,13 +7,18 @@ import typer
 from rsinspect.base.errors import InvalidQuestion
 from rsinspect.base.talk import say
 from rsinspect.base.words import Option, advice
-from rsinspect.cli.recording import Db
+from rsinspect.cli.declaration import completing
+from rsinspect.cli.recording import Db, kept
 
 
 def runs_tag(
     run: Annotated[
         str,
-        typer.Argument(help="An id, the beginning of one, a tag, or latest.", show_default=False),
+        typer.Argument(
+            help="An id, the beginning of one, a tag, or latest.",
+            show_default=False,
+            autocompletion=completing(kept),
+        ),
     ],
     name: Annotated[
         str | None, typer.Argument(help="What to call it from now on.", show_default=False)
