@@ -41,7 +41,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-WIRING = ("structure", "structure_networks", "fold")
+WIRING = ("structure", "blocks", "structure_networks", "fold")
 
 TESTED: dict[str, tuple[str, ...]] = {
     "layers.cost": ("cost",),
