@@ -1,17 +1,30 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from rsinspect.layers import ops
 from rsinspect.layers.cost import Cost, layers_cost
-from rsinspect.layers.fold import Run, fold, fold_stages, repeats_of, span, unfold, whole_cost
+from rsinspect.layers.fold import (
+    IN_WORDS,
+    Likeness,
+    Run,
+    fold,
+    fold_stages,
+    repeats_of,
+    span,
+    unfold,
+    whole_cost,
+    without_rate,
+)
+from rsinspect.layers.fold import _form as form_of
 from rsinspect.layers.graph import Layer, LayerGraph
+from rsinspect.layers.ops import TensorShape
 from rsinspect.layers.structure import Group, structure_of
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
-from tests.networks import wired
+from tests.networks import SHAPE, wired
 
 
 def changed(graph: LayerGraph, path: str, op: ops.Op) -> LayerGraph:
@@ -185,6 +198,7 @@ def test_the_whole_is_the_sum_of_its_stages() -> None:
     stages = fold_stages(graph)
     assert whole_cost(graph) == layers_cost(graph, graph)
     assert Cost.total(stage.cost(graph) for stage in stages) == whole_cost(graph)
+    assert tuple(folded.stage for folded in stages) == structure_of(graph).stages
     assert fold_stages(graph) is stages
     assert whole_cost(graph) is whole_cost(graph)
 
@@ -194,5 +208,75 @@ def test_neighbours_have_one_name_where_theirs_end_in_a_number_or_letter() -> No
     assert span(["c4/block9", "c4/block10", "c4/block11"]) == "c4/block9-11"
     assert span(["block2a", "block2b"]) == "block2a-b"
     assert span(["c4/block1", "c5/block2"]) == "c4/block1 to c5/block2"
+    assert span(["left", "middle", "right"]) == "left to right"
     assert span(["stem", "c4/block2"]) == "stem to c4/block2"
     assert span(["c4/block2", "head"]) == "c4/block2 to head"
+
+
+@pytest.mark.parametrize(
+    ("op", "other", "is_alike"),
+    [
+        (ops.BatchNorm(4, 0.9, 1e-3), ops.BatchNorm(8, 0.9, 1e-3), True),
+        (ops.BatchNorm(4, 0.9, 1e-3), ops.BatchNorm(4, 0.9, 1e-5), False),
+        (ops.Dense(4, 10), ops.Dense(8, 20), True),
+        (ops.Dense(4, 10), ops.Dense(4, 10, use_bias=False), False),
+        (ops.PReLU((1, 1, 4)), ops.PReLU((1, 1, 8)), True),
+        (ops.Reshape(TensorShape(4)), ops.Reshape(TensorShape(8)), True),
+        (ops.Dropout(0.1), ops.Dropout(0.2), True),
+        (ops.Rescaling(2.0), ops.Rescaling(3.0), True),
+        (ops.Normalization((0.0,), (1.0,)), ops.Normalization((2.0,), (1.0,)), True),
+        (ops.Normalization((0.0,), (1.0,)), ops.Normalization((0.0,), (2.0,)), True),
+        (ops.Normalization((), (), 3), ops.Normalization((), (), 4), True),
+        (ops.Opaque("A", SHAPE, ((4,),)), ops.Opaque("A", SHAPE, ((8,),)), True),
+        (ops.Opaque("A", SHAPE, ((4,),)), ops.Opaque("A", SHAPE, ((4,),), 1), True),
+        (ops.Opaque("A", SHAPE), ops.Opaque("B", SHAPE), False),
+        (ops.Conv2D(3, 1, 4), CONV, True),  # of one channel, and not of every one by itself
+        (ops.Conv2D(3, 2, 2, groups=2), ops.Conv2D(3, 2, 2), False),
+    ],
+)
+def test_of_one_form_is_what_differs_in_widths_and_rates(
+    op: ops.Op, other: ops.Op, is_alike: bool
+) -> None:
+    assert (form_of(op) == form_of(other)) is is_alike
+
+
+def test_layers_of_one_op_on_other_maps_are_not_identical() -> None:
+    relu = ops.Activation("relu")
+    graph = wired(
+        ("a", relu, ("image",)),
+        ("wider", CONV._replace(filters=8), ("a",)),
+        ("b", relu, ("wider",)),
+        ("narrower", CONV._replace(in_channels=8, filters=4, stride=(1, 2)), ("b",)),
+        ("c", relu, ("narrower",)),
+    )
+    a, b, c = (Group(path, (graph.layer(path),)) for path in "abc")
+    assert [run.likeness for run in fold(graph, (a, b))] == ["growing"]
+    assert len(fold(graph, (a, c))) == 2
+
+
+def test_weights_of_a_layer_in_the_block_are_not_those_of_one_outside() -> None:
+    graph, _ = chain(*(((CONV, CONV),) * 6))
+    shares = {
+        "block1/1": "block1/0", "block2/1": "block2/0",  # each its own
+        "block3/1": "block0/0", "block4/1": "block0/1", "block5/1": "block5/0",
+    }  # fmt: skip
+    layers = tuple(layer._replace(shares=shares.get(layer.path)) for layer in graph)
+    graph = LayerGraph("shared", layers)
+    groups = [
+        Group(f"block{n}", tuple(graph.layer(f"block{n}/{place}") for place in (0, 1)))
+        for n in range(6)
+    ]
+    assert [run.span for run in fold(graph, groups)] == [
+        "block0", "block1-2", "block3-4", "block5"
+    ]  # fmt: skip
+
+
+def test_rates_are_what_inference_leaves_out() -> None:
+    assert without_rate(ops.Dropout(0.3)) == ops.Dropout(0.0)
+    assert without_rate(ops.DropPath(0.3)) == ops.DropPath(0.0)
+    assert without_rate(CONV) is CONV
+    groups = chain((CONV,), (CONV,))[1]
+    assert [Run(groups, each).is_uniform for each in get_args(Likeness)] == [
+        True, True, False, False
+    ]  # fmt: skip
+    assert set(IN_WORDS) == set(get_args(Likeness))
