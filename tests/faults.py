@@ -73,6 +73,11 @@ FAULTS = (
     Fault("SIGKILL after", ALL, number=signal.SIGKILL, late=True),
 )
 NOTHING = Fault("nothing", ALL)
+INSTANTS = tuple(
+    Fault(f"{number.name} at an instant", 0, number=number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
+)
+"""Signals that come whatever the program does just then."""
 
 
 class Scene(NamedTuple):
@@ -83,14 +88,15 @@ class Scene(NamedTuple):
         writes: Names of the files that it writes.
         store: Name of the store of runs that it writes to.
         slow: Whether it starts Keras, in processes of its own.
-        by_run: Whether some of its runs may be kept and others not: a second call brings the rest.
+        piecewise: Whether each file and each run stands for itself, and the next one for another:
+            a measurement goes wherever it can, and a second import brings the rest.
     """
 
     line: str
     writes: tuple[str, ...] = ()
     store: str | None = None
     slow: bool = False
-    by_run: bool = False
+    piecewise: bool = False
 
 
 SMALL = "--blocks 1,1,1,1 --width 0.25 --resolution 32"
@@ -107,20 +113,22 @@ SCENES = (
     ),
     Scene("diff 50 101 -o x.csv", ("x.csv",)),
     Scene("table 7 --plot x.svg -o x.md", ("x.svg", "x.md")),
-    Scene(f"report {SMALL} -o x.html", ("x.html",)),
+    Scene(f"report {SMALL} --only facts -o x.html", ("x.html",)),
     Scene("report --gallery 50 --only facts -o site", GALLERY),
     Scene("recipe 50 -o x.py", ("x.py",)),
     Scene("scale -a depth=50,101 -o x.parquet", ("x.parquet",)),
     Scene("check 50 --update", ("rsinspect.toml",)),
     Scene(
-        "profile --from run.json --plot x.svg --trace x.json -o x.csv", ("x.csv", "x.json", "x.svg")
+        "profile --from run.json --plot x.svg --trace x.json -o x.csv",
+        ("x.csv", "x.json", "x.svg"),
+        piecewise=True,
     ),
     Scene("profile --from run.json --record --db new.db", store="new.db"),
     Scene("profile --from run.json --tag a --db runs.db", store="runs.db"),
     Scene("runs tag latest a --db runs.db", store="runs.db"),
     Scene("runs prune --keep 1 --db runs.db", store="runs.db"),
     Scene("runs import run.json --db runs.db", store="runs.db"),
-    Scene("runs import lab.db --db runs.db", store="runs.db", by_run=True),
+    Scene("runs import lab.db --db runs.db", store="runs.db", piecewise=True),
     Scene("runs export --db runs.db -o x.json", ("x.json",)),
     Scene("runs export --db lab.db -o runs.db", store="runs.db"),
     Scene("runs export --db lab.db -o new.db", store="new.db"),
@@ -233,6 +241,13 @@ class Stage:
         calls = int(seen.read_text()) if seen.exists() else 0
         return self.found(scene, code, self._said(child)), calls
 
+    def ended(self, scene: Scene, number: int, after_s: float) -> Ended:
+        """Carry a command out in a child, and send it a signal."""
+        child = self._started(scene, NOTHING, 0)
+        time.sleep(after_s)
+        os.kill(child, number)
+        return self.found(scene, _waited(child), self._said(child))
+
     def together(self, scenes: Sequence[Scene]) -> list[Ended]:
         """Carry commands out at once."""
         children = [self._started(scene, NOTHING, 0) for scene in scenes]
@@ -241,7 +256,8 @@ class Stage:
         return [self.found(scene, code, self._said(child)) for scene, child, code in each]
 
     def _said(self, child: int) -> str:
-        return (self._notes / f"{child}.said").read_text(errors="replace")
+        said = self._notes / f"{child}.said"
+        return said.read_text(errors="replace") if said.exists() else ""
 
     def _started(self, scene: Scene, fault: Fault, first: int) -> int:
         if (child := os.fork()) == 0:
@@ -264,14 +280,17 @@ class Stage:
                 os.dup2(stream, number)
             sys.argv = ["rsinspect", *arguments]
             preloaded = CDLL(None)
-            os._exit = _leaving(os._exit, notes)  # type: ignore[assignment]
-            preloaded.fault(
-                os.fsencode(self._world), fault.kinds, first, fault.often, fault.error,
-                int(fault.number), fault.late,
-            )  # fmt: skip
+            if hasattr(preloaded, "fault"):
+                os._exit = _leaving(os._exit, notes)  # type: ignore[assignment]
+                preloaded.fault(
+                    os.fsencode(self._world), fault.kinds, first, fault.often, fault.error,
+                    int(fault.number), fault.late,
+                )  # fmt: skip
             from rsinspect.cli.app import main
 
             main()
+        except KeyboardInterrupt:  # before the program met it
+            os._exit(130)
         except BaseException:
             import traceback
 
@@ -331,7 +350,9 @@ def wrong(scene: Scene, before: Ended, after: Ended, now: Ended, fault: Fault) -
     """
     killed = fault.number == signal.SIGKILL
     ends = {0, 128 + fault.number} if fault.number else {0, 1, 2, 3}
-    if now.code not in ends and not (killed and now.code == -signal.SIGKILL):
+    if killed or (fault in INSTANTS and now.files == before.files):  # perhaps it had hardly begun
+        ends.add(-fault.number)
+    if now.code not in ends:
         yield f"exit code {now.code}"
     if "Traceback" in now.said or len(now.said.splitlines()) > 4:
         yield "it says too much"
@@ -341,9 +362,9 @@ def wrong(scene: Scene, before: Ended, after: Ended, now: Ended, fault: Fault) -
     if half := [name for name, whole in kept.items() if not whole]:
         yield f"neither old nor new: {half}"
     expected = {0: [after], 1: [before], 2: [before], 3: [before]}.get(now.code, [before, after])
-    if not killed and now.files not in [each.files for each in expected]:
+    if not (killed or scene.piecewise) and now.files not in [each.files for each in expected]:
         yield "some files are old and some new, or not as its exit code says"
-    if scene.by_run and now.code != 0:
+    if scene.piecewise and now.code != 0:
         ours, known = ({*(each or "").split("; ")} for each in (now.runs, after.runs))
         if not {*(before.runs or "").split(", ")} <= ours <= known:
             yield f"the store has {now.runs}"
@@ -410,6 +431,22 @@ def tried(
                     for each in wrong(scene, before, after, now, fault)
                 ]
             yield Tried(scene, fault, calls, ends, faulty)
+
+
+def at_instants(stage: Stage, scene: Scene, dice: random.Random, most: int) -> Iterator[str]:
+    """End a command at random instants, and list what should not be then."""
+    stage.set(scene, old=True)
+    before = stage.found(scene)
+    begun_s = time.monotonic()
+    after, _ = stage.call(scene)
+    takes_s = time.monotonic() - begun_s
+    for fault in INSTANTS:
+        for _ in range(most):
+            stage.set(scene, old=True)
+            after_s = dice.uniform(0, takes_s)
+            now = stage.ended(scene, fault.number, after_s)
+            for each in wrong(scene, before, after, now, fault):
+                yield f"{scene.line}, {fault.says}: {each} ({now.said!r})"
 
 
 def load(scene: Scene, stage: Stage) -> None:
@@ -482,12 +519,24 @@ def main(seed: int = 0, most: int = FOR_EVER, scenes: Sequence[Scene] = SCENES) 
                 for line in each.wrong[:3]:
                     print(line, flush=True)
             print(f"{number:6d} {scene.line}", file=sys.stderr, flush=True)
-        for crowd in CROWDS:
-            lines = [*crowded(stage, crowd)]
-            faulty += bool(lines)
-            print("\n".join(lines[:3]), end="\n" * bool(lines), flush=True)
     print(f"{number} faults, {faulty} commands and faults with something wrong")
     return int(faulty > 0)
+
+
+def unsettled(seed: int = 0, most: int = 2, scenes: Sequence[Scene] = SCENES) -> list[str]:
+    """Let commands write one target at once, end commands at any instant, and list what is wrong.
+
+    Needs no calls that fail.
+    """
+    dice, lines = random.Random(seed), list[str]()
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Stage(Path(folder))
+        for crowd in CROWDS:
+            lines += crowded(stage, crowd)
+        for scene in scenes:
+            load(scene, stage)
+            lines += at_instants(stage, scene, dice, most)
+    return lines
 
 
 def again_with_faults(module: str, arguments: Sequence[str]) -> int | None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -105,12 +102,6 @@ def test_what_libraries_have_to_do_at_the_end_is_done() -> None:
     assert (done.returncode, done.stderr) == (0, "tidied up\n")
 
 
-ENDED = {
-    signal.SIGINT: 130,
-    signal.SIGTERM: 143,
-    signal.SIGHUP: 129,
-    signal.SIGKILL: -signal.SIGKILL,
-}
 SWALLOWED = """
 import os, signal, sys
 import rsinspect.answers.summary as summary
@@ -139,86 +130,3 @@ def test_a_library_that_makes_another_error_of_a_signal_changes_nothing(
     )  # fmt: skip
     assert done.returncode == code
     assert len(done.stderr.splitlines()) == 1
-
-
-READY = (
-    "import sys; from rsinspect.cli.app import main;"
-    "sys.stderr.write('ready\\n'); sys.stderr.flush(); main()"
-)
-WRITING = {
-    "graph 50 -o x.svg": ["x.svg"],
-    "graph 50 -o x.me.json": [
-        "x.activation_bytes.node_data.json", "x.flops.node_data.json", "x.macs.node_data.json",
-        "x.me.json", "x.params.node_data.json",
-    ],
-    "diff 50 101 -o x.svg": ["x.svg"],
-    "summary 420 -l layer --no-fold -o x.json": ["x.json"],
-    "table 7 -o x.html": ["x.html"],
-    "scale -o x.csv --plot x.svg": ["x.csv", "x.svg"],
-    f"profile --from {RUN} --plot x.svg --trace x.json -o x.csv": [
-        "x.csv", "x.json", "x.svg",
-    ],
-}  # fmt: skip
-"""Commands, and the files that each writes."""
-
-
-def ended(
-    line: str, folder: Path, number: signal.Signals | None, after_s: float
-) -> tuple[int, str]:
-    """Exit code and stderr of a call that gets a signal a moment after it began."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", READY, *line.split()], cwd=folder, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
-    )  # fmt: skip
-    with process:
-        assert process.stderr is not None
-        assert process.stderr.readline() == "ready\n"
-        if number is not None:
-            time.sleep(after_s)
-            process.send_signal(number)
-        said = process.stderr.read()
-        return process.wait(timeout=PATIENCE_S), said
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
-@pytest.mark.parametrize("line", WRITING)
-def test_a_call_that_is_ended_at_any_moment_leaves_whole_files(tmp_path: Path, line: str) -> None:
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    begun = time.monotonic()
-    assert ended(line, whole, None, 0)[0] == 0
-    takes_s = time.monotonic() - begun
-    assert sorted(path.name for path in whole.iterdir()) == WRITING[line]
-    moments = random.Random(line)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        folder = tmp_path / number.name
-        folder.mkdir()
-        code, said = ended(line, folder, number, moments.uniform(0, takes_s))
-        assert code in (0, ENDED[number], -number), said
-        assert len(said.splitlines()) <= 4
-        assert "Traceback" not in said
-        made = {path.name: path.read_bytes() for path in folder.iterdir()}
-        if number == signal.SIGKILL:  # nobody tidies up what is not in its place yet
-            made = {name: data for name, data in made.items() if not name.startswith(".rsinspect-")}
-        assert made.keys() <= set(WRITING[line])
-        assert all(data == (whole / name).read_bytes() for name, data in made.items())
-
-
-@pytest.mark.slow
-def test_two_writers_of_one_file_leave_the_file_of_one(tmp_path: Path) -> None:
-    lines = ("summary 420 -l layer --no-fold -o x.json", "summary 350 -l layer --no-fold -o x.json")
-    expected = []
-    for line in lines:
-        assert ended(line, tmp_path, None, 0)[0] == 0
-        expected.append((tmp_path / "x.json").read_bytes())
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-m", "rsinspect", *line.split()], cwd=tmp_path, env=ENVIRONMENT,
-            stderr=subprocess.DEVNULL,
-        )
-        for line in lines
-    ]  # fmt: skip
-    assert [process.wait(timeout=PATIENCE_S) for process in both] == [0, 0]
-    assert (tmp_path / "x.json").read_bytes() in expected
-    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
