@@ -55,14 +55,16 @@ def rsinspect(
     [
         {"COLUMNS": "0", "LINES": "-1", "TERM": "no/such"},
         {"COLUMNS": "1" + "0" * 5_000, "TERM": "", "TZ": "No/Where"},
+        {"COLUMNS": "\u00b2", "LINES": "\u00b2"},
         {"COLUMNS": "abc", "LC_ALL": "xx_YY.bogus", "KERAS_BACKEND": "nonsense"},
     ],
     ids=lambda variables: variables["COLUMNS"][:9],
 )
 def test_variables_that_say_nonsense_change_no_answer(variables: dict[str, str]) -> None:
+    assert rsinspect("summary", "50", variables=variables).returncode == 0
     done = rsinspect("summary", "--help", variables=variables)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "--convention" in done.stdout or variables["COLUMNS"] in ("0", "abc")
+    assert "--convention" in done.stdout or variables["COLUMNS"] in ("0", "abc", "\u00b2")
 
 
 def test_a_plot_takes_no_backend_of_a_screen_and_needs_no_settings(tmp_path: Path) -> None:
@@ -153,6 +155,24 @@ def test_a_home_that_nobody_knows_is_no_mishap(
         done = cli(*arguments)
         assert (done.code, done.err.count("error: "), done.err.count("\n") < 3) == (2, 1, True)
         assert "cannot be read" in done.err
+
+
+def test_without_a_home_the_store_of_runs_has_to_be_named(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RSINSPECT_DB")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    for given in ("home", ""):
+        monkeypatch.setenv("HOME", given)
+        monkeypatch.setattr("pwd.getpwuid", mock.Mock(side_effect=KeyError("nobody")))
+        done = cli("runs", "import", RUN)
+        assert (done.code, "RSINSPECT_DB" in done.err) == (2, True), done.err
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RSINSPECT_DB", "~/my.db")
+    assert cli("runs", "import", RUN).code == 0
+    assert (tmp_path / "my.db").exists()
 
 
 def test_no_folder_for_temporary_files_is_no_mishap(

@@ -253,9 +253,14 @@ def _bound_environment() -> None:
     """Leave aside what variables say that no command can heed."""
     os.environ["MPLBACKEND"] = "agg"  # plots are files; the name of no screen can be wrong
     os.environ["MATPLOTLIBRC"] = os.devnull  # and they look alike for everybody
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and (len(columns) > len(str(WIDEST)) or int(columns) > WIDEST):
-        os.environ["COLUMNS"] = str(WIDEST)
+    for name in ("COLUMNS", "LINES"):
+        number = os.environ.get(name, "")
+        if not number.isascii() or set(number) == {
+            "0"
+        }:  # what Rich takes for a number, and is none
+            del os.environ[name]
+        elif number.isdecimal() and (len(number) > len(str(WIDEST)) or int(number) > WIDEST):
+            os.environ[name] = str(WIDEST)
 
 
 _SIGNALLED: list[int] = []

@@ -61,7 +61,7 @@ def application_networks(asked: Sequence[Application]) -> tuple[Network, ...]:
 def cache_folder() -> Path:
     """Locate the folder that files are kept in."""
     chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen) if chosen else keras_home() / "rsinspect"
+    return Path(os.path.expanduser(chosen)) if chosen else keras_home() / "rsinspect"  # noqa: PTH111
 
 
 def keras_home() -> Path:

@@ -19,11 +19,14 @@ def database_path(given: Path | None = None) -> Path:
 
     Args:
         given: As somebody named it; None where nobody did.
+
+    Raises:
+        StoreUnusable: If nobody did, and the system does not say where the user's own data are.
     """
     if given is not None:
         return given
     if named := os.environ.get(VARIABLE):
-        return Path(named)
+        return Path(os.path.expanduser(named))  # noqa: PTH111  # there may be no home
     return users_own()
 
 
@@ -46,7 +49,20 @@ def is_there(path: Path) -> bool:
 
 
 def users_own() -> Path:
-    """Locate the store in the user's data, as each system has them."""
+    """Locate the store in the user's data, as each system has them.
+
+    Raises:
+        StoreUnusable: If the system does not say where that is.
+    """
     import platformdirs  # only who keeps runs
 
-    return Path(platformdirs.user_data_dir("rsinspect", appauthor=False)) / "runs.db"
+    try:
+        folder = Path(platformdirs.user_data_dir("rsinspect", appauthor=False))
+    except RuntimeError:  # no HOME, and no such user
+        folder = Path()
+    if not folder.is_absolute():
+        raise StoreUnusable(
+            "no place to keep runs: nobody says where your home directory is",
+            f"set HOME to a full path, or {VARIABLE} to the file to keep them in",
+        )
+    return folder / "runs.db"
