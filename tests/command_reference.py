@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rsinspect.cli.app import COMMANDS, GROUPS
+from rsinspect.cli.app import COMMANDS, GROUPS, PANELS
 from rsinspect.cli.application import callback
-from rsinspect.cli.help_page import examples_of, help_of, names_of, usage_of, value_of
+from rsinspect.cli.help_page import examples_of, help_of, in_order, names_of, usage_of, value_of
 from tests.command_lines import loaded_commands
 from tests.conftest import Outcome
 
@@ -55,10 +55,13 @@ def pages(run: Run) -> Iterator[tuple[str, str]]:
 def _index() -> str:
     """Write the page that lists them all."""
     lines = [MADE, "# Command line", "", _prose(callback.__doc__ or ""), ""]
-    lines += ["| command | does |", "| --- | --- |"]
-    for name, command in COMMANDS.items():
-        lines.append(f"| [`{name}`]({name.replace(' ', '-')}.md) | {_cell(command.says)} |")
-    lines += ["", "## For all of them", ""]
+    for panel, listed in PANELS.items():
+        lines += [f"## {panel}", "", "| command | does |", "| --- | --- |"]
+        for name in (one for each in listed for one in COMMANDS if one.split()[0] == each):
+            page = f"{name.replace(' ', '-')}.md"
+            lines.append(f"| [`{name}`]({page}) | {_cell(COMMANDS[name].says)} |")
+        lines.append("")
+    lines += ["## For all of them", ""]
     lines += [
         "The answer goes to stdout and everything else to stderr, so that it can be piped. The",
         "suffix of the file after `-o` chooses the format; `-o -` is stdout. `-q` says nothing but",
@@ -118,7 +121,7 @@ def _panels(options: Iterable[Any]) -> dict[str, list[Any]]:
     """Sort options by their panels of the help, those without one first."""
     found: dict[str, list[Any]] = defaultdict(list)
     found[""] = []
-    for option in options:
+    for option in in_order(options):
         found[getattr(option, "rich_help_panel", None) or ""].append(option)
     return found
 

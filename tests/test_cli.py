@@ -193,7 +193,7 @@ def test_what_the_list_says_of_a_command_is_what_the_command_says() -> None:
 def test_no_arguments_show_the_help(cli: Cli) -> None:
     outcome = cli()
     assert outcome.code == 2
-    assert "Commands" in outcome.out
+    assert "Measure and choose" in outcome.out
     assert "error" not in outcome.err
 
 

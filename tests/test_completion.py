@@ -194,9 +194,7 @@ def test_installing_again_changes_nothing_and_keeps_what_a_user_wrote(
 
 
 def test_what_is_no_shell_is_refused(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
-    import shellingham
-
-    monkeypatch.setattr(shellingham, "detect_shell", lambda: ("tcsh", "/bin/tcsh"))
+    monkeypatch.setattr("typer._completion_shared._get_shell_name", lambda: "tcsh")
     refused = cli("--install-completion")
     assert refused.code == 2
     assert "Tab can complete in bash, zsh or fish; tcsh is none of them" in refused.err

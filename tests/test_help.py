@@ -14,7 +14,8 @@ import yaml
 
 import rsinspect
 from rsinspect import paper
-from rsinspect.cli.app import COMMANDS
+from rsinspect.cli.app import COMMANDS, PANELS
+from rsinspect.comparisons.conditions import ACROSS
 from rsinspect.drawing.choices import COMPARED_VIEWS, VIEWS
 from rsinspect.networks.spec import ACTIVATIONS
 from rsinspect.render.formats import TABLES
@@ -51,6 +52,17 @@ def test_each_command_can_be_quiet_and_says_its_help_shortly(cli: Cli) -> None:
     assert cli("summary", "-h").out == cli("summary", "--help").out == cli("help", "summary").out
     assert cli("help").out == cli("--help").out == cli("-h").out
     assert "did you mean summary?" in cli("help", "sumary").err
+
+
+def test_every_command_stands_in_one_panel_of_the_list() -> None:
+    listed = [name for names in PANELS.values() for name in names]
+    assert sorted(listed) == sorted({name.split()[0] for name in COMMANDS})
+
+
+def test_what_a_comparison_may_be_across_is_what_the_help_lists(cli: Cli) -> None:
+    page = words(cli("compare", "--help").out)
+    *some, last = ACROSS
+    assert f"these differ: {', '.join(some)}, or {last}" in page
 
 
 def test_an_option_that_lacks_its_argument_is_explained(cli: Cli) -> None:

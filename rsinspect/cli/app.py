@@ -164,6 +164,17 @@ COMMANDS = {
 }
 """The commands, in the order of the help; those of a group begin with its name."""
 
+PANELS = {
+    "Understand and draw": ("variants", "summary", "graph", "diff", "report"),
+    "Measure and choose": (
+        "profile", "sweep", "compare", "choose", "pareto", "estimate", "runs",
+    ),
+    "The paper": ("table", "figure", "recipe", "scale"),
+    "Files and other runtimes": ("weights", "check", "predict", "export"),
+    "This program": ("doctor", "cite", "help"),
+}  # fmt: skip
+"""What commands and groups of commands are for, which the help of all lists them by."""
+
 GROUPS = {
     "runs": "Keep measurements, name them, and carry them from one machine to another.",
     "weights": "Fetch, understand, judge, compare and convert weight files.",

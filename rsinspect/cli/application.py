@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from rsinspect import __version__
 from rsinspect.base.errors import OutputNotWritable
 from rsinspect.base.talk import quieten
-from rsinspect.cli.app import COMMANDS, GROUPS
+from rsinspect.cli.app import COMMANDS, GROUPS, PANELS
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # click's, wherever Typer keeps it
 Interruption = (KeyboardInterrupt, typer.Abort)
@@ -120,10 +120,17 @@ def _assembled(
         group, _, own = name.rpartition(" ")
         if group and group not in groups:
             groups[group] = _group(group)
-            app.add_typer(groups[group], help=GROUPS[group])
+            app.add_typer(groups[group], help=GROUPS[group], rich_help_panel=_panel(group))
         inside = groups[group] if group else app
-        inside.command(own, cls=command_class, help=COMMANDS[name].says)(function)
+        inside.command(
+            own, cls=command_class, help=COMMANDS[name].says, rich_help_panel=_panel(name)
+        )(function)
     return app
+
+
+def _panel(name: str) -> str | None:
+    """Find the panel of a command or a group of commands; None for one within a group."""
+    return next((panel for panel, names in PANELS.items() if name in names), None)
 
 
 def _group(name: str) -> typer.Typer:

@@ -11,7 +11,7 @@ from rsinspect.base.talk import say
 from rsinspect.base.units import percent
 from rsinspect.base.words import Option, advice, quoted
 from rsinspect.cli.comparison import DiagramOptions
-from rsinspect.cli.declaration import option
+from rsinspect.cli.declaration import OUTPUT, option
 from rsinspect.cli.measuring import HowOptions, how
 from rsinspect.cli.options import model_argument, with_options
 from rsinspect.cli.outputs import (
@@ -154,7 +154,7 @@ def compare(
     diagram: DiagramOptions,
     plot: Plot = None,
     theme: Annotated[
-        str, option("--theme", help="Theme of the plot: {}.", choices=PLOT_THEMES)
+        str, option("--theme", help="Theme of the plot: {}.", choices=PLOT_THEMES, panel=OUTPUT)
     ] = "paper",
     format: ChartedFormat = None,
     output: ChartedOutput = None,

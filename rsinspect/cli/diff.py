@@ -10,7 +10,7 @@ from rsinspect.base.flags import flag
 from rsinspect.base.talk import say
 from rsinspect.base.words import Option, advice, quoted
 from rsinspect.cli.claims import writes
-from rsinspect.cli.declaration import one_of, option
+from rsinspect.cli.declaration import OUTPUT, one_of, option
 from rsinspect.cli.options import model_argument, with_options
 from rsinspect.cli.outputs import Notes, answer, chosen
 from rsinspect.cli.picture import StyleOptions, show
@@ -121,6 +121,7 @@ def diff(
             "-f",
             help="{}. Default: from the suffix of the file; else table.",
             choices=_EITHER.names,
+            panel=OUTPUT,
         ),
     ] = None,
     output: Annotated[
@@ -130,6 +131,7 @@ def diff(
             "-o",
             help=f"Write to this file instead of stdout: {one_of(TABLES.suffixes)} for the table; "
             f"{one_of(_DRAWN)} draw the two.",
+            panel=OUTPUT,
             callback=writes,
         ),
     ] = None,

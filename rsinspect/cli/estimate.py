@@ -20,6 +20,7 @@ def estimate(
     model: Annotated[
         list[str],
         typer.Argument(
+            metavar="MODEL",
             help="Networks, as for summary: 152@224, EfficientNetB3, my.keras.",
             show_default=False,
             callback=reads_model,

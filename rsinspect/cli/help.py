@@ -13,6 +13,7 @@ def help(
     command: Annotated[
         list[str] | None,
         typer.Argument(
+            metavar="COMMAND",
             help="The command: summary, weights diff.",
             show_default=False,
             autocompletion=completing(

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from types import ModuleType
 from typing import Any
@@ -23,6 +23,9 @@ _WIDEST = 100
 
 _CALLED = {"int": "N", "integer": "N", "float": "X", "path": "FILE"}
 """Values by the name of their type; every other is ``TEXT``."""
+
+_LAST: Mapping[str | None, int] = {"Store of runs": 1, "Style": 2, "Output": 3}
+"""Panels that come last on every page, and where."""
 
 _EXAMPLES = "\n\nExamples:\n"
 
@@ -48,7 +51,7 @@ def write_page(command: Any, context: Any) -> None:
     """
     typers = _typers_layout()
     shown = copy(command)
-    shown.params = [_shown(parameter) for parameter in command.get_params(context)]
+    shown.params = [_shown(parameter) for parameter in in_order(command.get_params(context))]
     shown.add_help_option = False  # it is among them
     shown.help = (command.help or "").partition(_EXAMPLES)[0]
     columns = shutil.get_terminal_size().columns
@@ -60,6 +63,11 @@ def write_page(command: Any, context: Any) -> None:
         console.print("\n [usage]Examples:[/usage]")
         for example in examples:
             console.print(f"   {example}", soft_wrap=True, markup=False)
+
+
+def in_order(parameters: Iterable[Any]) -> list[Any]:
+    """Put parameters in the order of a page: a command's own, then those that many have."""
+    return sorted(parameters, key=lambda each: _LAST.get(getattr(each, "rich_help_panel", None), 0))
 
 
 def _typers_layout() -> Any:
@@ -146,4 +154,6 @@ def _default(parameter: Any) -> str:
         if not parameter.secondary_opts:
             return ""
         value = (parameter.opts if value else parameter.secondary_opts)[0]
-    return f"Default: {value:g}." if isinstance(value, float) else f"Default: {value}."
+    if isinstance(value, float):
+        value = f"{value:g}" + "s" * (parameter.metavar == "TIME")
+    return f"Default: {value}."

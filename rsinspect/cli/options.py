@@ -244,11 +244,12 @@ class NetworkOptions(ChangeOptions):
     model: Annotated[
         str | None,
         typer.Argument(
+            metavar="MODEL",
             help="A depth (270), a depth at a size (152@224), a name (resnet-rs-101, resnet50), "
             "each with a dialect (101:article) and +se or -se; a network of keras.applications "
             "(EfficientNetB0@260; resnet50 is He et al.'s, keras.applications.ResNet50 Keras's "
-            "own); a file: my.keras, my.h5, config.json, a .json network; or Python that makes a "
-            "Keras model, which is run: train.py:make_model.",
+            "own); a file: my.keras, my.h5, config.json, a .json network, a page of report; or "
+            "Python that makes a Keras model, which is run: train.py:make_model.",
             show_default=False,
             callback=reads_model,
             autocompletion=completing(models),

@@ -155,6 +155,7 @@ def pareto(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
+            metavar="RUN",
             help="Runs, each by its file, id or tag. Default: all in the store of runs.",
             callback=reads_runs,
             autocompletion=completing(kept),

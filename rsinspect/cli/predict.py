@@ -145,6 +145,7 @@ def predict(
     image: Annotated[
         list[str],
         typer.Argument(
+            metavar="IMAGE",
             help="Files of photographs: JPEG, PNG, WebP, GIF or TIFF; - for stdin.",
             show_default=False,
         ),

@@ -11,7 +11,7 @@ from rsinspect.base.errors import ClosureFailed, InvalidMeasurement, OutputNotWr
 from rsinspect.base.talk import say
 from rsinspect.base.words import Option, advice
 from rsinspect.cli.claims import reads, writes
-from rsinspect.cli.declaration import option
+from rsinspect.cli.declaration import one_of, option
 from rsinspect.cli.measuring import HowOptions, how
 from rsinspect.cli.options import model_command
 from rsinspect.cli.outputs import (
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 BOTH = "both"
 """Of the layouts: compare them."""
+
+_DRAWN = one_of(PLOTS.suffixes)
 
 
 def _file(*names: str, help: str, **more: Any) -> Any:
@@ -136,11 +138,11 @@ class FileOptions:
     ] = None
     plot: Annotated[
         Path | None,
-        _file("--plot", help="Also draw the latencies: .svg, .pdf or .png.", callback=writes),
+        _file("--plot", help=f"Also draw the latencies: {_DRAWN}.", callback=writes),
     ] = None
     roofline: Annotated[
         Path | None,
-        _file("--roofline", help="Also draw the roofline: .svg, .pdf or .png.", callback=writes),
+        _file("--roofline", help=f"Also draw the roofline: {_DRAWN}.", callback=writes),
     ] = None
     theme: Annotated[str, _file("--theme", help="Theme of the plots: {}.", choices=PLOT_THEMES)] = (
         "paper"

@@ -22,6 +22,7 @@ def recipe(
     model: Annotated[
         str,
         typer.Argument(
+            metavar="MODEL",
             help="A published model: 270, 152@224, ResNetRS101.",
             show_default=False,
             autocompletion=completing(models),

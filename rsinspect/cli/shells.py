@@ -62,19 +62,16 @@ def shell_above() -> str:
     Raises:
         InvalidQuestion: If it is none that has a script here.
     """
-    import shellingham
+    from typer import _completion_shared  # which knows the processes of each system
 
-    try:
-        name, _ = shellingham.detect_shell()
-    except shellingham.ShellDetectionFailure:
-        name = Path(os.environ.get("SHELL", "")).name
+    name = _completion_shared._get_shell_name() or Path(os.environ.get("SHELL", "")).name
     if name not in SCRIPTS:
         known = one_of(SCRIPTS)
         raise InvalidQuestion(
             f"Tab can complete in {known}; {name or 'what called this'} is none of them",
             "call it from one of them",
         )
-    return str(name)
+    return name
 
 
 def install(shell: str) -> Path:

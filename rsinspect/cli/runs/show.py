@@ -32,6 +32,7 @@ def runs_show(
     run: Annotated[
         str,
         typer.Argument(
+            metavar="RUN",
             help="An id, the beginning of one, a tag, or latest; or a sweep.",
             autocompletion=completing(kept),
         ),

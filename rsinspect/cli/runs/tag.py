@@ -15,6 +15,7 @@ def runs_tag(
     run: Annotated[
         str,
         typer.Argument(
+            metavar="RUN",
             help="An id, the beginning of one, a tag, or latest.",
             show_default=False,
             autocompletion=completing(kept),

@@ -27,6 +27,7 @@ def weights_fetch(
     model: Annotated[
         list[str] | None,
         typer.Argument(
+            metavar="MODEL",
             help="Networks, 50 or 152@224 (without a size, the largest), or names of files.",
             show_default=False,
             autocompletion=completing(_files),

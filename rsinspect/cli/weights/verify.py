@@ -17,6 +17,7 @@ def weights_verify(
     file: Annotated[
         Path,
         typer.Argument(
+            metavar="FILE",
             help="A .h5, .weights.h5, .keras, .safetensors, .npz or .pth file, or a checkpoint of "
             "TensorFlow: its index, its prefix or its folder.",
             show_default=False,
