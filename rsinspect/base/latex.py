@@ -60,7 +60,7 @@ def fill(name: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,
+        autoescape=False,  # noqa: S701  # no HTML
         undefined=jinja2.StrictUndefined,
     )
     return environment.from_string(template(name)).render(**values)

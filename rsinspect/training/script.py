@@ -85,7 +85,7 @@ def _filled(name: str, **values: Any) -> str:
     """Fill a template of a program."""
     import jinja2
 
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # noqa: S701  # no HTML
         loader=jinja2.FunctionLoader(template),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
