@@ -241,6 +241,8 @@ def wrong_with(ended: Ended) -> str | None:
         return None  # shown, and no picture made of it
     if code == 1 and "check" in arguments and "must be" in out + said:
         return None  # a bound is broken
+    if code == 1 and arguments[:2] == ["weights", "verify"] and out and not said:
+        return None  # they are not that network's
     if code == 1 and arguments[:1] == ["runs"]:
         if out and not said:
             return None  # what is damaged is told, or what did not come in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,23 +50,40 @@ def start_of(path: Path, most: int = len(HDF5_SIGNATURE)) -> bytes:
     """Read the first bytes of a file, as many as tell what it is.
 
     Raises:
-        WeightsError: If it is no file with bytes in it; opening a pipe would wait for a writer.
+        WeightsError: If it is no file with bytes in it.
+    """
+    with opened(path) as file:
+        return file.read(most)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a file, good while the context lasts.
+
+    Raises:
+        WeightsError: If it is no file with bytes in it, and opening a pipe would wait for a writer;
+            or if the system reads no further.
     """
     name = said(path)
     try:
-        mode = path.stat().st_mode
+        mode = _mode(path)
         if stat.S_ISDIR(mode):
             raise WeightsError(f"{name} is a directory, not a file")
         if not stat.S_ISREG(mode):
             raise WeightsError(f"{name} is a pipe, a socket or a device, not a file")
         with path.open("rb") as file:
-            return file.read(most)
+            yield file
     except FileNotFoundError as exc:
         raise WeightsError(f"there is no file {name}", near_file(path)) from exc
     except OSError as exc:
         raise WeightsError(f"{name} cannot be read: {exc.strerror or one_line(exc)}") from exc
-    except ValueError as exc:
-        raise WeightsError(f"{name} cannot be read: {one_line(exc)}") from exc
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except ValueError as exc:  # a NUL in its name
+        raise WeightsError(f"{said(path)} cannot be read: {one_line(exc)}") from exc
 
 
 def is_file(path: Path) -> bool:

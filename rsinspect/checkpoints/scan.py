@@ -32,6 +32,7 @@ from rsinspect.checkpoints.layout import (
     HDF5_SIGNATURE,
     MOST_SAID,
     is_file,
+    opened,
     reading,
     said,
     start_of,
@@ -117,7 +118,7 @@ def _reader(path: Path) -> tuple[Form, Callable[[Path], Hazards]]:
         return "archive", _archive
     if start.startswith(_NPY):
         return "other", _npy
-    with path.open("rb") as file:
+    with opened(path) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(max(0, size - len(_CHECKPOINT)))
         if file.read() == _CHECKPOINT:

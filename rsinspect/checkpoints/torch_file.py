@@ -195,8 +195,9 @@ def _archive(path: Path) -> Iterator[_Source]:
 def _old(path: Path) -> Iterator[_Source]:
     """Open a file of PyTorch before 1.6: pickles, and behind them each storage with its size."""
     name = said(path)
-    with path.open("rb") as file:
+    with contextlib.ExitStack() as stack:
         with reading(name):
+            file = stack.enter_context(path.open("rb"))
             start = io.BytesIO(file.read(MOST_PICKLE_BYTES))
             _, _, system, pickle, keys = (described(start) for _ in range(5))
             places, sizes = _places(file, start.tell(), keys.value, _storages(pickle))

@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -160,6 +160,7 @@ def all_tried(readers: list[str] | None = None) -> Iterator[Trial]:
     for name in readers or READERS:
         for case, make in odd.cases_of(READERS[name]):
             yield tried(READERS[name], case, make)
+        yield from _changing(READERS[name])
 
 
 def changes_tried(count: int, seed: int = 0) -> Iterator[Trial]:
@@ -171,6 +172,14 @@ def changes_tried(count: int, seed: int = 0) -> Iterator[Trial]:
             yield tried(reader, f"change {number} of {seed}", partial(_put, reader, content))
 
 
+def _changing(reader: Reader) -> Iterator[Trial]:
+    """Try a reader of files with one that changes under it."""
+    for opened, into in odd.CHANGES if reader.ending else ():
+        changing = odd.changing(reader, opened, into)
+        case = f"another file from opening {opened} on: {into and into[:10]!r}"
+        yield tried(changing, case, partial(_put, reader, reader.seeds()[0]))
+
+
 def sampled(every: int = 40) -> Iterator[Trial]:
     """Try each reader with some of what is odd: each thing with some readers."""
     ready()
@@ -178,6 +187,7 @@ def sampled(every: int = 40) -> Iterator[Trial]:
         cases = list(odd.cases_of(reader))
         for case, make in cases[offset % every :: every]:
             yield tried(reader, case, make)
+        yield from islice(_changing(reader), 1)
         for content in KEPT.get(reader.name, ()):
             yield tried(reader, f"kept: {content[:20]!r}", partial(_put, reader, content))
 

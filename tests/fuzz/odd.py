@@ -8,13 +8,16 @@ import io
 import os
 import socket
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from tests.fuzz.readers import FILES, Reader
+from tests.mutants import Ended
 
 MIB = 2**20
 
@@ -162,6 +165,40 @@ TEXTS_OF_NOTHING_SENSIBLE = (
     ".", "..", "/", "//x", "x:y:z", "run:", "latest~1", "2026-13-99", "9999-12-31T23:59:59+23:59",
     "0001-01-01T00:00:00-23:59", "1e30s", "9999999999d",
 )  # fmt: skip
+
+
+def changing(reader: Reader, opened: int, into: bytes | None) -> Reader:
+    """Make a reader under which its file is another when it is opened so often.
+
+    Args:
+        reader: The reader; it has to be called in a process that ends.
+        opened: How often, the last included.
+        into: What the file holds from then on; None where it is gone.
+    """
+
+    def call(given: str) -> Ended:
+        times = [0]
+
+        def watch(event: str, arguments: tuple[Any, ...]) -> None:
+            if event != "open" or not str(arguments[0]).endswith(given):
+                return
+            times[0] += 1
+            if times[0] == opened:
+                os.unlink(given)  # noqa: PTH108  # a Path would be slow at every event
+                if into is not None:
+                    Path("another").write_bytes(into)
+                    os.rename("another", given)  # noqa: PTH104
+
+        sys.addaudithook(watch)
+        return reader.call(given)
+
+    return reader._replace(call=call)
+
+
+CHANGES: tuple[tuple[int, bytes | None], ...] = tuple(
+    (opened, into) for opened in (2, 3) for into in (None, b"", b'{"a": [1]}\n' * 50)
+)
+"""When a file changes under its reader, and into what."""
 
 
 def cases_of(reader: Reader) -> Iterator[tuple[str, Callable[[Path], str]]]:

@@ -395,7 +395,7 @@ FILES: tuple[Reader, ...] = (
     Reader("weights compared", ".safetensors", line("weights diff {} {} -f json"),
            _of_format("safetensors"), _changed_weights("safetensors")),
     _own("weights verified", ".weights.h5", "weights verify {} SMALL -f json"),
-    _own("weights converted", ".weights.h5", "weights convert {} SMALL -o out.safetensors"),
+    _own("weights converted", ".weights.h5", "weights convert {} --model 50 -o out.safetensors"),
     Reader("a run", ".json", line("profile --from {} -f json"), _runs, _changed_json),
     Reader("a run of a page", ".html", line("profile --from {} -f json"), _pages, _changed_page),
     Reader("a run on a graph", ".json", line("graph 50 --profile {} -o graph.dot"), _runs,
