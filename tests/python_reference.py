@@ -19,8 +19,10 @@ MADE = (
 )
 PACKAGE = Path(rsinspect.__file__).parent
 KERAS = "rsinspect.keras_model.applications"
-RESULTS = ("results", "run_results", "comparison_results", "sweep_results", "weight_results",
-           "page_results")  # fmt: skip
+RESULTS = (
+    "results", "run_results", "comparison_results", "sweep_results", "weight_results",
+    "page_results", "recipes", "choosing", "weighing", "predicting", "exporting",
+)  # fmt: skip
 DEPTHS = tuple(name for name in rsinspect.__all__ if re.fullmatch(r"ResNetRS\d+", name))
 
 
@@ -78,7 +80,7 @@ def pages() -> Iterator[tuple[str, str]]:
                 if name == DEPTHS[0]:
                     lines += _depths()
             else:
-                lines += _entry(_found(_home(name), name), f"rsinspect.{name}", 2)
+                lines += _entry(found(name), f"rsinspect.{name}", 2)
         yield f"{file}.md", _joined(lines)
     yield "results.md", _results()
     yield "errors.md", _errors()
@@ -153,7 +155,7 @@ def _entry(node: ast.ClassDef | ast.FunctionDef, name: str, level: int) -> list[
     lines = ["#" * level + f" {name}", ""]
     if isinstance(node, ast.FunctionDef):
         return lines + _signature(node, name) + _described(_docstring(node))
-    bases = [ast.unparse(base) for base in node.bases]
+    bases = [base for base in map(ast.unparse, node.bases) if not base.startswith("_")]
     if bases:
         lines += [f"A {' and '.join(f'`{base}`' for base in bases)}.", ""]
     lines += _described(_docstring(node))
@@ -256,16 +258,19 @@ def _cell(text: str) -> str:
     )
 
 
-def _home(name: str) -> str:
+def found(name: str) -> ast.ClassDef | ast.FunctionDef:
+    """Find a public name where it lives."""
     homes: Mapping[str, str] = rsinspect._HOMES
-    return homes.get(name, KERAS)
+    return _found(homes.get(name, KERAS), name)
 
 
 def _found(module: str, name: str) -> ast.ClassDef | ast.FunctionDef:
     """Find a function or a class in its module, or in the one that this imports it from."""
     for node in _tree(module).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            return node
+            made = {ast.unparse(one) for one in node.decorator_list}
+            if "overload" not in made:
+                return node
     raise LookupError(f"{module} has no {name}")
 
 

@@ -8,6 +8,7 @@ writes docs/reference anew, of the commands and of the docstrings as they are no
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -52,6 +53,28 @@ def test_the_reference_of_the_library_is_as_the_docstrings_are(
 
 def test_every_public_name_has_its_place() -> None:
     assert python_reference.named() == {*rsinspect.__all__} - {"__version__"}
+
+
+FUNCTIONS = [
+    node
+    for page in python_reference.PAGES.values()
+    for name in page.names
+    if name not in python_reference.DEPTHS
+    and isinstance(node := python_reference.found(name), ast.FunctionDef)
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda node: node.name)
+def test_every_argument_refusal_and_use_of_a_public_function_is_described(
+    function: ast.FunctionDef,
+) -> None:
+    said = ast.get_docstring(function) or ""
+    args = function.args
+    every = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
+    described = re.findall(r"^    \*{0,2}(\w+): ", said, re.MULTILINE)
+    assert [each.arg for each in every if each is not None and each.arg not in described] == []
+    assert "Raises:" in said or function.name == "preprocess_input"  # which returns what it gets
+    assert ">>> " in said or function.name == "decode_predictions"  # Keras's own
 
 
 def test_a_command_that_changed_makes_its_page_stale(tmp_path: Path) -> None:

@@ -133,8 +133,14 @@ def with_own_weights(model: Model, *, fold_batch_norm: bool = False) -> Iterator
 def load_run(path: str | Path) -> Run:
     """Read a measurement that ``Run.save`` or ``rsinspect profile --save`` wrote.
 
+    Args:
+        path: Of its ``.json`` file, or of a page of ``report`` that holds one.
+
     Raises:
         InvalidMeasurement: If the file holds none.
+
+    >>> import rsinspect
+    >>> rsinspect.load_run("run.json").plot().save("latency.svg")  # doctest: +SKIP
     """
     from rsinspect.api.results import Run
     from rsinspect.profiling.record.saved import load_run as load

@@ -45,6 +45,9 @@ class Page:
     def save(self, path: str | Path) -> None:
         """Write it to a file, whole or not at all; the file is MODEL text from then on.
 
+        Args:
+            path: With a name that ends in ``.html``.
+
         Raises:
             UnknownFormat: If its name does not end in ``.html``.
             InvalidQuestion: If none of the chosen sections has anything to say.

@@ -82,6 +82,10 @@ class Runs(TableResult):
     def tag(self, reference: str, name: str) -> str:
         """Name a run; a name that another had is its no more.
 
+        Args:
+            reference: Its id, or how that begins, a tag, or ``latest``.
+            name: Letters, digits and ``. _ + -``, at most 80.
+
         Returns:
             The run's id.
 
@@ -93,6 +97,9 @@ class Runs(TableResult):
 
     def untag(self, name: str) -> None:
         """Take a name away; the run stays.
+
+        Args:
+            name: The tag.
 
         Raises:
             UnknownRun: If no run has it.

@@ -38,6 +38,9 @@ def inspect_weights(
     Raises:
         WeightsError: If there is no such file, or it is damaged.
         RsInspectError: If an argument is not one there is.
+
+    >>> import rsinspect
+    >>> print(rsinspect.inspect_weights("my.h5").verdict)  # doctest: +SKIP
     """
     from rsinspect.api.weight_results import InspectedWeights
     from rsinspect.weights.inspection import inspection
@@ -81,6 +84,9 @@ def convert_weights(
         WeightsError: If the file is damaged, is of no ResNet-RS, or lacks weights of it.
         OutputNotWritable: If the output cannot be written; nothing is left of it then.
         BackendUnavailable: If PyTorch or Keras, which write ``.pth`` and ``.keras``, is not here.
+
+    >>> import rsinspect
+    >>> rsinspect.convert_weights("timm.safetensors", "rs50.weights.h5")  # doctest: +SKIP
     """
     from rsinspect.api.results import TableResult
     from rsinspect.weights.conversion import conversion_answer, convert
@@ -110,6 +116,10 @@ def verify_weights(file: str | Path, model: Model, *, every: bool = False) -> Ve
     Raises:
         WeightsError: If there is no such file, or it is damaged.
         RsInspectError: If the model is not one there is.
+
+    >>> import rsinspect
+    >>> bool(rsinspect.verify_weights("my.h5", "50"))  # doctest: +SKIP
+    True
     """
     from rsinspect.api.weight_results import VerifiedWeights
     from rsinspect.weights.verify import verified, verify_answer
@@ -144,6 +154,9 @@ def diff_weights(
     Raises:
         WeightsError: If there is no such file, one is damaged, or they have no tensor in common.
         RsInspectError: If an argument is not one there is.
+
+    >>> import rsinspect
+    >>> rsinspect.diff_weights("before.h5", "after.h5").conclusion  # doctest: +SKIP
     """
     from rsinspect.api.weight_results import WeightsDiff
     from rsinspect.weights.change import comparison
