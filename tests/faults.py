@@ -356,7 +356,7 @@ def wrong(scene: Scene, before: Ended, after: Ended, now: Ended, fault: Fault) -
         yield f"exit code {now.code}"
     if "Traceback" in now.said or len(now.said.splitlines()) > 4:
         yield "it says too much"
-    if now.code in (1, 2, 3) and not now.said.startswith("error: "):
+    if now.code in (1, 2, 3) and "error: " not in [line[:7] for line in now.said.splitlines()]:
         yield "it does not say why"
     kept = {name: is_ in (before.files[name], after.files[name]) for name, is_ in now.files.items()}
     if half := [name for name, whole in kept.items() if not whole]:
@@ -365,8 +365,11 @@ def wrong(scene: Scene, before: Ended, after: Ended, now: Ended, fault: Fault) -
     if not (killed or scene.piecewise) and now.files not in [each.files for each in expected]:
         yield "some files are old and some new, or not as its exit code says"
     if scene.piecewise and now.code != 0:
-        ours, known = ({*(each or "").split("; ")} for each in (now.runs, after.runs))
-        if not {*(before.runs or "").split(", ")} <= ours <= known:
+        there, least, most = (
+            {run.split(" ")[0] for run in (each.runs or "").split("; ")} - {""}
+            for each in (now, before, after)
+        )
+        if not least <= there <= most:
             yield f"the store has {now.runs}"
     elif now.runs not in [each.runs for each in expected]:
         yield f"the store has {now.runs}"

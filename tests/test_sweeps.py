@@ -261,11 +261,11 @@ def test_only_one_carries_a_sweep_out_and_a_turn_is_never_stale(tmp_path: Path) 
 TURNS = """
 import os, sys
 from pathlib import Path
-from rsinspect.sweeps import turns
-turns.LOOKS_EVERY_S = 0.0
+from rsinspect.sweeps import locks
+locks.LOOKS_EVERY_S = 0.0
 place, count = map(Path, sys.argv[1:])
 for _ in range(40):
-    with turns.in_turn(place):
+    with locks.in_turn(place):
         number = int(count.read_text())
         os.sched_yield()
         count.write_text(str(number + 1))

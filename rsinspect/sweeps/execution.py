@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -109,7 +110,8 @@ def carry_out(
     except OSError as exc:
         return Outcome(key=cell.key, kind="crashed", reason=f"{line[0]} cannot be started: {exc}")
     finally:
-        saved.unlink(missing_ok=True)
+        with suppress(OSError):  # it goes with its folder
+            saved.unlink()
 
 
 def _outcome(cell: Cell, ended: Ended, saved: Path) -> Outcome:

@@ -57,6 +57,7 @@ def turn(place: Path) -> Iterator[None]:
         raise MeasurementError(f"{place} cannot be opened: {exc}", "set TMPDIR") from exc
     with closing(connection):
         try:
+            connection.execute("PRAGMA journal_mode = MEMORY")  # no second file: nothing is written
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as exc:
             code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
