@@ -80,7 +80,7 @@ REFUSED = {
     "graph 50 -o {tmp}/a.svg --expand c4": "--view stages or --view blocks",
     "graph 50 -o {tmp}/a.svg --color flosp": "flops",
     "graph 50 -o {tmp}/a.svg --color latency": "--profile",
-    "graph 50 -o {tmp}/a.svg --profile {tmp}/none.json": "--save the run",
+    "graph 50 -o {tmp}/a.svg --profile {tmp}/none.json": "has a name like it",
     "graph 50 -o {tmp}/a.svg --convention papper": "paper",
     "graph 50 -o {tmp}/a.me.json --view stages": "every layer",
     "graph 50 -o {tmp}/no/a.svg": "mkdir",
