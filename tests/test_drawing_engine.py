@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +111,18 @@ def test_the_systems_dot_measures_text_with_the_same_fonts(fake_dot: FakeDot) ->
         f"<dir>{engine.font_directory()}</dir>"
         in engine.run(DOT, "svg", renderer="system").decode()
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux alone")
+def test_temporary_files_may_lie_in_a_folder_whose_name_is_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = engine.run(DOT, "png")
+    odd = tmp_path / os.fsdecode(b"a b\xff<&\n")
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    assert engine.run(DOT, "png") == expected
+    assert list(odd.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -188,16 +188,17 @@ def _environment(kind: Kind) -> dict[str, str]:
 
 
 def _font_configuration(fonts: Path, directory: Path) -> dict[str, str]:
-    """Write a configuration of those fonts alone; return the variable that names it."""
+    """Write a configuration of those fonts alone; return the variables that name it.
+
+    The folder of the cache is named by a variable too: XML cannot hold the name of every folder.
+    """
     from html import escape
     from string import Template
 
-    text = Template(template("fonts.conf")).substitute(
-        fonts=escape(str(fonts)), cache=escape(str(directory / "cache"))
-    )
+    text = Template(template("fonts.conf")).substitute(fonts=escape(str(fonts)))
     path = directory / "fonts.conf"
-    path.write_text(text, encoding="utf-8")
-    return {"FONTCONFIG_FILE": str(path)}
+    path.write_bytes(os.fsencode(text))
+    return {"FONTCONFIG_FILE": str(path), "XDG_CACHE_HOME": str(directory)}
 
 
 def _ended(
