@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import pytest
 
 from rsinspect.cli.app import GROUPS
 from rsinspect.networks.applications import named_in
+from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_cache import CACHE_VARIABLE, file_name, keras_version
 from tests.conftest import GOLDENS, Cli, python
 from tests.documents import PAGES, ROOT, RUN, Block, Reader, blocks
@@ -26,7 +28,7 @@ from tests.recordings import measured as measured  # a fixture
 
 README = ROOT / "README.md"
 FINE_TUNING = ROOT / "docs" / "how-to" / "fine-tune.md"
-LINKED = (*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "reference").rglob("*.md")))
+LINKED = sorted({*PAGES, *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})
 PICTURES = {
     "figure6-101.svg": "101",
     "inception-v3.svg": "InceptionV3 --size 16:9",
@@ -125,6 +127,29 @@ def test_links_lead_somewhere(page: Path) -> None:
             file = page if not target else (page.parent / target).resolve()
             assert file.exists(), f"{named(page)}: {target}"
             assert not anchor or anchor in anchors(file), f"{named(page)}: {found[0]}"
+
+
+def test_the_page_about_dialects_has_them_all() -> None:
+    page = (ROOT / "docs" / "how-to" / "compare-dialects.md").read_text(encoding="utf-8")
+    for dialect in DIALECTS.values():
+        assert f"| `{dialect.name}` | {dialect.summary} |" in page
+
+
+def test_the_page_about_latency_quotes_what_was_measured() -> None:
+    page = (ROOT / "docs" / "latency.md").read_text(encoding="utf-8")
+    for recorded, load, kind in (("comparisons-quiet", 1, "quiet"), ("comparisons", 11, "busy")):
+        file = ROOT / "benchmarks" / "results" / f"2026-11-26-{recorded}.json"
+        found = json.loads(file.read_bytes())
+        of, seconds = found["pairs"], found["seconds"]
+        within = f"{seconds if isinstance(seconds, float) else seconds['slower']:g} s"
+        for row, key in (
+            (f"false alarms among {of} equal pairs", "false_alarms"),
+            (f"5 % slower found, of {of}, in {within}", "found"),
+        ):
+            counts = (str(found["tests"][tool][key]) for tool in ("rsinspect", "asv", "pyperf"))
+            assert f"| load of {load}: {row} | {' | '.join(counts)} |" in page
+        held = found["covered"]
+        assert f"{held['same']} and {held['slower']} of the {of} {kind}" in page
 
 
 def texts(svg: bytes) -> list[str]:
