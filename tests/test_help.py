@@ -19,6 +19,7 @@ from rsinspect.comparisons.conditions import ACROSS
 from rsinspect.drawing.choices import COMPARED_VIEWS, VIEWS
 from rsinspect.networks.spec import ACTIVATIONS
 from rsinspect.render.formats import TABLES
+from rsinspect.weights.published import published_files
 from tests.command_lines import loaded_commands
 from tests.conftest import Cli
 from tests.processes import PATIENCE_S
@@ -63,6 +64,13 @@ def test_what_a_comparison_may_be_across_is_what_the_help_lists(cli: Cli) -> Non
     page = words(cli("compare", "--help").out)
     *some, last = ACROSS
     assert f"these differ: {', '.join(some)}, or {last}" in page
+
+
+def test_numbers_in_the_help_are_counted(cli: Cli) -> None:
+    assert f"All {len(published_files())} files." in words(cli("weights", "fetch", "-h").out)
+    last = int(re.findall(r"1 to (\d+)\.", cli("table", "-h").out)[0])
+    assert cli("table", last).code == 0
+    assert cli("table", last + 1).code == 2
 
 
 def test_an_option_that_lacks_its_argument_is_explained(cli: Cli) -> None:

@@ -1,16 +1,14 @@
 """``rsinspect weights inspect``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rsinspect.base.talk import say
-from rsinspect.cli.claims import reads
 from rsinspect.cli.declaration import option
 from rsinspect.cli.options import with_options
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
-from rsinspect.cli.weights.rows import RowOptions
+from rsinspect.cli.weights.rows import RowOptions, WeightFile
 from rsinspect.render.formats import TABLES
 from rsinspect.weights.inspection import FAILURES
 from rsinspect.weights.inspection_table import LEVELS
@@ -18,15 +16,7 @@ from rsinspect.weights.inspection_table import LEVELS
 
 @with_options
 def weights_inspect(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="A .h5, .weights.h5, .keras, .safetensors, .npz or .pth file, or a checkpoint of "
-            "TensorFlow: its index, its prefix or its folder.",
-            callback=reads,
-        ),
-    ],
+    file: WeightFile,
     rows: RowOptions,
     level: Annotated[str, option("--level", "-l", help="One row per {}.", choices=LEVELS)] = "kind",
     fail_on: Annotated[

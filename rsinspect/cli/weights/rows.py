@@ -1,13 +1,27 @@
-"""Which rows and columns of a table about weight files are shown, as options."""
+"""Which weight file is looked at, and which rows and columns of its table are shown."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rsinspect.cli.claims import reads
+
 if TYPE_CHECKING:
     from rsinspect.weights.selection import Selection
+
+
+WeightFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A .h5, .weights.h5, .keras, .safetensors, .npz or .pth file, or a checkpoint of "
+        "TensorFlow: its index, its prefix or its folder.",
+        callback=reads,
+    ),
+]
 
 
 @dataclass(kw_only=True, repr=False)

@@ -1,29 +1,19 @@
 """``rsinspect weights verify``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rsinspect.cli.claims import reads
 from rsinspect.cli.options import model_command
 from rsinspect.cli.outputs import Format, Notes, Output, answer, chosen
+from rsinspect.cli.weights.rows import WeightFile
 from rsinspect.networks.network import Network
 from rsinspect.render.formats import TABLES
 
 
 @model_command()
 def weights_verify(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="A .h5, .weights.h5, .keras, .safetensors, .npz or .pth file, or a checkpoint of "
-            "TensorFlow: its index, its prefix or its folder.",
-            show_default=False,
-            callback=reads,
-        ),
-    ],
+    file: WeightFile,
     network: Network,
     every: Annotated[
         bool, typer.Option("--all", help="Every tensor, not only what does not fit.")
