@@ -160,6 +160,15 @@ def test_shapes_follow_from_the_arguments(
     assert (model.input_shape, model.output_shape) == (input_shape, output_shape)
 
 
+def test_features_are_pooled_by_their_mean_or_their_maximum() -> None:
+    bare, batch = tiny(include_top=False), images(32, 32, 3)
+    for pooling, pool in (("avg", np.mean), ("max", np.max)):
+        pooled = tiny(include_top=False, pooling=pooling)
+        pooled.set_weights(bare.get_weights())
+        expected = pool(np.asarray(bare(batch)), axis=(1, 2))
+        np.testing.assert_allclose(pooled(batch), expected, atol=1e-5)
+
+
 def test_a_model_for_any_size_takes_any_size() -> None:
     model = tiny(include_top=False, input_shape=None)
     assert model(images(97, 65, 3)).shape == (2, 13, 9, 64)
