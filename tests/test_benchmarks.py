@@ -12,6 +12,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 
 import comparisons
+import covered
 import paired
 import speed
 from rivals import Pass, path_of
@@ -115,6 +116,24 @@ def test_a_report_counts_alarms_what_was_found_and_what_was_covered() -> None:
     assert found["covered"]["same"] >= 8
     assert found["covered"]["slower"] == 0  # it is 20 %, not 5 %
     assert "10 of 10" in comparisons.sentence(found)
+
+
+def test_lines_that_ran_are_added_up_by_room() -> None:
+    def file(lines: int, unrun: int, branches: int, untaken: int) -> dict[str, object]:
+        counts = (lines, unrun, branches, untaken)
+        return {"summary": dict(zip(covered.COUNTS, counts, strict=True))}
+
+    files = {
+        "rsinspect/render/data.py": file(10, 1, 4, 1),
+        "rsinspect/render/html.py": file(30, 0, 0, 0),
+        "rsinspect/render/new/a.py": file(10, 9, 4, 3),
+        "rsinspect/__init__.py": file(5, 0, 0, 0),
+    }
+    assert list(covered.table(covered.by_room(files)))[2:] == [
+        "| beside them | 5 | 100.0 % | 0 | – |",
+        "| render/ | 50 | 80.0 % | 8 | 50.0 % |",
+        "| **all** | 55 | 81.8 % | 8 | 50.0 % |",
+    ]
 
 
 SOME = """
