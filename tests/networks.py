@@ -8,12 +8,15 @@ import random
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from rsinspect import paper
 from rsinspect.layers import ops
 from rsinspect.layers.graph import Layer, LayerGraph
 from rsinspect.layers.shapes import infer_shape
+from rsinspect.networks.applications import named_in
 from rsinspect.networks.dialects import DIALECTS
+from rsinspect.networks.keras_cache import file_name, keras_version
 from rsinspect.networks.keras_config import from_keras_config
 from rsinspect.networks.network import Network, from_graph, resnet_rs
 from rsinspect.networks.spec import ResNetRSSpec
@@ -45,9 +48,24 @@ SAVED = sorted(path.name.partition(".")[0] for path in DATA.glob("*.json.gz"))
 """Configurations that Keras wrote."""
 
 
+EFFICIENTNETS = tuple(f"EfficientNetB{number}" for number in range(8))
+
+
 def configuration(name: str) -> bytes:
     """The text of a configuration."""
+    if name in EFFICIENTNETS:
+        with ZipFile(DATA / "efficientnets.zip") as archive:
+            return archive.read(f"{name}.json")
     return gzip.decompress((DATA / f"{name}.json.gz").read_bytes())
+
+
+def keep(folder: Path, *names: str) -> None:
+    """Put networks of ``keras.applications`` where those are kept that Keras has built."""
+    for name in names:
+        application = named_in(name)
+        assert application is not None
+        kept = folder / file_name(application.application(), keras_version())
+        kept.write_bytes(configuration(name))
 
 
 @cache

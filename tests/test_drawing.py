@@ -31,7 +31,7 @@ from rsinspect.networks.network import resnet_rs
 from rsinspect.networks.resnet_rs import build_graph
 from rsinspect.networks.spec import ResNetRSSpec
 from tests.conftest import Cli
-from tests.networks import EACH, network_of
+from tests.networks import EACH, layout_of, network_of
 
 if TYPE_CHECKING:
     from tests.browser import Open
@@ -146,7 +146,7 @@ def test_the_svg_holds_what_was_reviewed(name: str, request: pytest.FixtureReque
 @pytest.mark.parametrize("name", ["stages", "blocks", "layers"])
 def test_another_reader_of_dot_sees_the_same_nodes(name: str) -> None:
     """pydot parses the source without Graphviz."""
-    scene = view(network_of(50), name)
+    scene = view(layout_of(1, 3, 2, 1), name)
     graphs = pydot.graph_from_dot_data(dot(scene))
     assert graphs is not None
     found: set[str] = set()

@@ -188,9 +188,12 @@ def test_what_a_chart_is_about_is_ringed_and_what_has_no_height_is_a_line() -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("format", PLOTS.names)
-def test_the_same_chart_gives_the_same_bytes(theme: str, format: PlotFormat) -> None:
+@pytest.mark.parametrize(
+    ("format", "theme"),
+    [*((format, "dark") for format in PLOTS.names if format != "svg"),
+     *(("svg", theme) for theme in THEMES)],
+)  # fmt: skip
+def test_the_same_chart_gives_the_same_bytes(format: PlotFormat, theme: str) -> None:
     one = chart_plot(CHARTS["table 7"], format, theme)
     assert one == chart_plot(CHARTS["table 7"], format, theme)
     assert one.startswith({"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[format])

@@ -79,8 +79,11 @@ def test_a_deep_network_has_a_row_for_its_identical_blocks() -> None:
     assert figure.get_figheight() < 10
 
 
-@pytest.mark.parametrize("format", PLOTS.names)
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(
+    ("format", "theme"),
+    [*((format, "dark") for format in PLOTS.names if format != "svg"),
+     *(("svg", theme) for theme in THEMES)],
+)  # fmt: skip
 def test_every_format_and_theme_is_drawn_and_twice_alike(format: Any, theme: str) -> None:
     once = comparison_plot(COMPARISONS["stages"], format, theme)
     assert once == comparison_plot(COMPARISONS["stages"], format, theme)

@@ -1,6 +1,7 @@
 """Networks that are no ResNet-RS are built, cut, trained and measured like one."""
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -233,10 +234,11 @@ def of_applications(name: str) -> Any:
     from keras.src.applications import (
         convnext,
         densenet,
+        efficientnet,
         inception_resnet_v2,
         nasnet,
         resnet,
-    )  # fmt: skip
+    )
 
     def inception_resnet(input_shape: Any, classes: int, **_: Any) -> Any:
         """One block of each of its three kinds, which have paths of convolutions and a scale."""
@@ -252,7 +254,15 @@ def of_applications(name: str) -> Any:
             x = resnet.stack_residual_blocks_v2(x, filters, 2, name=f"conv{stage}")
         return x
 
-    shorter = {
+    def xception(**more: Any) -> Any:
+        """With the first of eight middle blocks, and without what comes after them."""
+        whole = applications.Xception(**more)
+        last = whole.get_layer("block6_sepconv1_act").output
+        return Model(
+            whole.input, layers.Dense(more["classes"])(layers.GlobalAveragePooling2D()(last))
+        )
+
+    shorter: dict[str, Callable[..., Any]] = {
         "DenseNet": lambda **more: densenet.DenseNet((2, 2, 2, 2), **more),
         "ConvNeXt": lambda **more: convnext.ConvNeXt(
             (1, 1, 2, 1), (24, 48, 96, 192), **more
@@ -261,6 +271,8 @@ def of_applications(name: str) -> Any:
             penultimate_filters=96, num_blocks=1, stem_block_filters=8, skip_reduction=False,
             default_size=96, **more,
         ),
+        "EfficientNet": lambda **more: efficientnet.EfficientNet(0.5, 0.5, 96, **more),
+        "Xception": xception,
         "ResNetV2": lambda **more: resnet.ResNet(stacks, preact=True, use_bias=True, **more),
         "InceptionResNetV2": inception_resnet,
     }  # fmt: skip
@@ -272,7 +284,7 @@ def of_applications(name: str) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["ResNetV2", "EfficientNetB0", "MobileNetV2", "MobileNetV3Small", "DenseNet", "Xception",
+    ["ResNetV2", "EfficientNet", "MobileNetV2", "MobileNetV3Small", "DenseNet", "Xception",
      "ConvNeXt", "InceptionResNetV2", "NASNet"],
 )  # fmt: skip
 def test_networks_of_keras_applications_compute_what_they_compute_in_keras(

@@ -12,18 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
-from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
 from rsinspect.cli.app import GROUPS
-from rsinspect.networks.applications import named_in
 from rsinspect.networks.dialects import DIALECTS
-from rsinspect.networks.keras_cache import CACHE_VARIABLE, file_name, keras_version
+from rsinspect.networks.keras_cache import CACHE_VARIABLE
 from tests.conftest import GOLDENS, Cli, python
 from tests.documents import PAGES, ROOT, RUN, Block, Reader, blocks
-from tests.networks import DATA, configuration
+from tests.networks import EFFICIENTNETS, configuration, keep
 from tests.recordings import measured as measured  # a fixture
 
 README = ROOT / "README.md"
@@ -163,13 +161,7 @@ def _networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "unet.json").write_bytes(configuration("unet"))
-    with ZipFile(DATA / "efficientnets.zip") as archive:
-        said = {Path(name).stem: archive.read(name) for name in archive.namelist()}
-    said |= {name: configuration(name) for name in ("InceptionV3", "EfficientNetV2L")}
-    for name, content in said.items():
-        application = named_in(name)
-        assert application is not None
-        (tmp_path / file_name(application.application(), keras_version())).write_bytes(content)
+    keep(tmp_path, *EFFICIENTNETS, "InceptionV3", "EfficientNetV2L")
 
 
 @pytest.mark.usefixtures("_networks")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ from rsinspect.answers.figures import figure_answer, figure_chart, table_chart
 from rsinspect.answers.printed import table_answer
 from rsinspect.answers.table import Column, Table
 from rsinspect.base.errors import InvalidQuestion
+from rsinspect.networks import keras_process
+from rsinspect.networks.keras_cache import CACHE_VARIABLE
 from rsinspect.render.console import print_table
 from tests.conftest import Cli
 from tests.fake_keras import FakeKeras
+from tests.networks import EFFICIENTNETS, keep
 
 NUMBERS = paper.PRINTED_TABLES
 
@@ -60,9 +64,12 @@ TORCHVISION = {
 TAN_AND_LE = dict(zip(TORCHVISION, (0.39, 0.70, 1.0, 1.8, 4.2, 9.9, 19, 37), strict=True))
 
 
-@pytest.mark.keras
-@pytest.mark.slow
-def test_the_rows_of_efficientnet_are_computed_and_their_differences_explained() -> None:
+def test_the_rows_of_efficientnet_are_computed_and_their_differences_explained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    keep(tmp_path, *EFFICIENTNETS)  # as Keras said what they are once
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(keras_process, "COMMAND", (sys.executable, "-c", "exit(3)"))
     rows = [
         row for row in table_answer(7, others=True).document["rows"] if row["model"] in TORCHVISION
     ]
