@@ -173,7 +173,7 @@ def test_nothing_is_put_in_its_place_before_everything_is_written(
         return write(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OutputNotWritable, match="b cannot be written: No space left"):
+    with pytest.raises(OutputNotWritable, match=r"b cannot be written: No space left"):
         write_all({tmp_path / "a": b"new", tmp_path / "b": b"new"})
     assert left(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() == "old"
@@ -232,9 +232,23 @@ def test_a_disk_where_no_file_has_two_names_takes_several_all_the_same(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr("os.link", refused)
-    (tmp_path / "b").write_text("old")
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("old")
     write_all({tmp_path / "a": b"new", tmp_path / "b": b"new"})
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new", b"new"]
+
+
+def test_a_disk_without_room_for_the_second_name_of_an_old_file_keeps_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.link", full)
+    (tmp_path / "b").write_text("old")
+    with pytest.raises(OutputNotWritable, match=r"[ab] cannot be written: No space left"):
+        write_all({tmp_path / "a": b"new", tmp_path / "b": b"new"})
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("b", b"old")]
 
 
 def test_what_is_being_written_is_for_nobody_else_to_read(tmp_path: Path) -> None:

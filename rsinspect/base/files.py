@@ -26,9 +26,7 @@ from rsinspect.base.errors import (
 _STREAMS = (stat.S_IFIFO, stat.S_IFCHR)
 """Kinds of files that are written into: pipes, and devices that take a stream."""
 
-_OF_THE_DISK = tuple(
-    map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO))
-)
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _ELSEWHERE = "choose another place or name"
 
 
@@ -127,9 +125,10 @@ def beside(path: Path) -> Iterator[Path]:
         except RenderError:
             raise
         except RsInspectError as exc:  # a framework failed, and its last words say at what
-            if (why := next((each for each in _OF_THE_DISK if each in exc.message), None)) is None:
-                raise
-            raise OutputNotWritable(f"{path} cannot be written: {why}", _ELSEWHERE) from exc
+            for why in map(os.strerror, _OF_THE_DISK):
+                if why in exc.message:
+                    raise OutputNotWritable(f"{path} cannot be written: {why}", _ELSEWHERE) from exc
+            raise
 
 
 @contextlib.contextmanager
@@ -164,20 +163,22 @@ def put_in_place(made: Mapping[Path, Path]) -> None:
     Raises:
         OutputNotWritable: If the system refuses one; then each place is as it was before.
     """
+    moves: list[tuple[Path, Path, Path]] = []  # for which place, from, to
     with contextlib.ExitStack() as undo:
         for path, new in made.items():
             with _refusing(path):
                 target, kind = _target(path)
                 old = new.with_name(_unused_name())
-                if new.is_dir():
-                    undo.callback(_bring_back, old, new, target)
-                    if kind is not None:  # no folder takes the place of one that is not empty
-                        target.rename(old)
-                else:
+                if new.is_dir() and kind is not None:  # it takes the place of no other by itself
+                    moves.append((path, target, old))
+                if not new.is_dir():
                     _give_mode(new, target)
-                    if len(made) > 1 and _has_been_kept(target, old):
-                        undo.callback(_bring_back, old, new, target)
-                new.replace(target)
+                if new.is_dir() or (len(made) > 1 and _has_been_kept(target, old)):
+                    undo.callback(_bring_back, old, new, target)
+            moves.append((path, new, target))
+        for path, here, there in moves:
+            with _refusing(path):
+                here.replace(there)
         undo.pop_all()
 
 
@@ -187,17 +188,19 @@ def _has_been_kept(target: Path, old: Path) -> bool:
         os.link(target, old)
     except FileNotFoundError:
         return True
-    except OSError:  # no file has two names there
-        return False
+    except OSError as exc:
+        if exc.errno in _OF_THE_DISK:
+            raise
+        return False  # no file has two names there
     return True
 
 
 def _bring_back(old: Path, new: Path, target: Path) -> None:
-    """Make a place what it was before something was put there, or was about to be."""
+    """Make a place what it was before something was put there."""
     with contextlib.suppress(OSError):
         if not new.exists() and not old.is_file():
             target.replace(new)
-        if old.exists():
+        if old.is_dir() or not new.exists():
             old.replace(target)
 
 

@@ -117,10 +117,17 @@ class Worker:
 
 def _first_line(exc: BaseException) -> str:
     said = " ".join(str(exc).split())
-    return f"{type(exc).__name__}: {said[:_MOST_SAID]}" if said else type(exc).__name__
+    return f"{type(exc).__name__}: {_cut(said)}" if said else type(exc).__name__
 
 
 def _lines() -> list[str]:
     """List the last lines of the traceback, each cut where it is long."""
     lines = [line for line in traceback.format_exc().splitlines() if line.strip()]
-    return [line[:_MOST_SAID] for line in lines[-_TAIL_LINES:]]
+    return [_cut(line) for line in lines[-_TAIL_LINES:]]
+
+
+def _cut(said: str) -> str:
+    """Cut what is long in its middle: the reason stands at the end, as in TensorFlow's errors."""
+    if len(said) <= _MOST_SAID:
+        return said
+    return f"{said[: _MOST_SAID // 2]} ... {said[-_MOST_SAID // 2 :]}"
