@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ast
 import csv
+import html
 import io
 import json
 import re
 import shutil
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,6 +23,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+import rsinspect
 from tests.conftest import Cli
 from tests.networks import layout_of
 from tests.test_house import modules
@@ -313,3 +317,34 @@ def test_a_program_is_python_whatever_its_file_is_called(
         assert cli("recipe", "50", "-f", "python", *option, "-o", name).code == 0
         body = ast.parse((tmp_path / name).read_text("utf-8")).body
         assert isinstance(body[0], ast.Expr)
+
+
+def test_the_policy_of_every_page_names_its_scripts_and_nothing_else(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = layout_of(1, 1, 1, 1, width=0.25, resolution=(32, 32))
+    small.save("net.json")
+    assert cli("graph", "net.json", "-o", "graph.html").code == 0
+    assert cli("report", "net.json", "--only", "facts", "-o", "report.html").code == 0
+    assert cli("report", "--gallery", "net.json,50", "--only", "facts", "-o", "gallery").code == 0
+    graph = Path("graph.html").read_text("utf-8")
+    framed = rsinspect.graph(small).to_html()
+    (frame,) = re.findall(r'srcdoc="([^"]*)"', framed)
+    pages = {
+        "graph": graph,
+        "table": cli("summary", "net.json", "-f", "html").out,
+        "report": Path("report.html").read_text("utf-8"),
+        "gallery": Path("gallery/index.html").read_text("utf-8"),
+        "frame": html.unescape(frame),
+    }
+    for name, page in pages.items():
+        (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+        rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+        assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+        scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+        digests = [b64encode(sha256(each.encode()).digest()).decode() for each in scripts]
+        allowed = re.findall(r"'sha256-([^']+)'", rules["script-src"])
+        assert allowed[: len(digests)] == digests, name
+        assert rules["script-src"].count("'") == 2 * len(allowed), name
+        assert len(allowed) - len(digests) == (name == "frame")  # that of the page which it unpacks
