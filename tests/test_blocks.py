@@ -80,6 +80,7 @@ def test_a_block_that_ends_in_no_sum_is_a_branch_alone() -> None:
         ("c", ops.Concatenate(), ("s", "b")),
     )
     assert (block.kind, block.addition, paths(block)) == ("identity", None, ("asbc", "", ""))
+    assert (block.position, block.group.path) == (0, "block")
     scaled = apart(
         ("a", CONV, ("image",)),
         ("s", ops.ScaledAdd(0.2), ("image", "a")),

@@ -81,6 +81,7 @@ def test_resamples_draw_whole_bursts_within_processes_that_are_drawn(
     assert times.mean() == 1
     assert drawn.mean(axis=0) == pytest.approx(1, abs=0.1)
     assert drawn.std() > 0.5
+    assert (drawn == ours._resampled.__wrapped__(sampling)).all()  # the same every time
 
 
 def test_a_median_of_a_resample_is_that_of_its_samples_repeated() -> None:

@@ -123,6 +123,7 @@ def test_a_chain_without_blocks_has_a_body_and_a_head() -> None:
     structure = structure_of(graph)
     assert [stage.path for stage in structure.stages] == ["input", "stem", "head"]
     assert [layer.path for layer in structure.stages[-1].layers] == ["pool", "classes"]
+    assert [layer.path for layer in structure.within("head")] == ["pool", "classes"]
 
 
 def test_an_activation_by_its_own_gate_is_a_gate_and_no_block() -> None:
@@ -184,7 +185,14 @@ def test_what_a_path_means_and_where_it_is_seen(
 
 def test_no_run_goes_over_a_stage_or_backwards() -> None:
     structure = network_of(50).structure
-    for path in ("c2/block0 to c3/block1", "c4/block3-1", "c4/block1-x", "x to c4/block1", "c2-3"):
+    for path in (
+        "c2/block0 to c3/block1",
+        "c4/block3-1",
+        "c4/block1-x",
+        "x to c4/block1",
+        "c2-3",
+        "c4/block1 to x to c4/block3",
+    ):
         assert structure.run(path) == ()
     assert structure.stage("c4/block1") is None
     assert structure.group("c4") is None
