@@ -203,6 +203,7 @@ def test_an_unknown_path_is_told_what_is_near_it_or_which_stages_there_are() -> 
     error = structure.unknown("c4/blck1")
     assert error.message == "resnet-rs-50 has no 'c4/blck1'"
     assert error.hint == "near it: c4/block1, c5/block1, c4/block5"
+    assert structure.unknown("conv1").hint == "near it: stem/conv1, stem/conv4, stem/conv3"
     assert structure.unknown("zzz").hint == "stages: input, stem, c2, c3, c4, c5, head"
     with pytest.raises(UnknownPath, match="'zzz'"):
         structure.around("zzz")

@@ -248,7 +248,7 @@ def _medians(samples: Sequence[float], drawn: Any) -> Any:
     import numpy as np
 
     values = np.asarray(samples, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)
     below = np.cumsum(drawn[:, order], axis=1)
     half = below[:, -1:] / 2
     lower = values[order][np.argmax(below >= half, axis=1)]
