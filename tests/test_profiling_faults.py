@@ -133,7 +133,8 @@ def test_a_worker_ends_with_its_parent(
     caller = f"""
 import resource, signal, sys
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and nothing would end
+for ignored in (signal.SIGHUP, signal.SIGQUIT):  # by nohup, by a shell: nothing would end
+    signal.signal(ignored, signal.SIG_DFL)
 from rsinspect.profiling.parent import profile
 from rsinspect.profiling.request import ProfileRequest
 from tests.test_profiling_parent import REQUEST
