@@ -29,7 +29,7 @@ from tests.command_lines import loaded_commands
 from tests.conftest import Cli
 from tests.keras_files import keras_file
 from tests.mutants import written
-from tests.networks import configuration, network_of
+from tests.networks import configuration, layout_of, network_of
 from tests.runs import a_run, kept_run
 from tests.sweeps import Fake, plan_of
 from tests.torch_files import write_torch
@@ -71,12 +71,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_text(run)
     asked = Named("InceptionV3").application()
     (folder / file_name(asked, keras_version())).write_bytes(configuration("InceptionV3"))
-    weights = write_keras_2(folder / "my.h5", network_of(50))
+    write_keras_2(folder / "my.h5", network_of(50))
     fine_tuned(folder)
     write_torch(folder / "stranger.pth", {"head.weight": np.ones((2, 3), "float32")})
     keras_file(folder / "my.keras", configuration("InceptionV3"), {"layers/head/vars/0": (2, 3)})
     for name in ("before.h5", "after.h5"):
-        shutil.copy(weights, folder / name)
+        write_keras_2(folder / name, layout_of(1, 1, 1, 1, width=0.25))
     for name in ("cat.jpg", "dog.jpg"):
         Image.new("RGB", (40, 30), "grey").save(folder / name)
     (folder / "names.txt").write_text("\n".join(f"class {number}" for number in range(1000)))

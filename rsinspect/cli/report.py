@@ -201,8 +201,7 @@ def report(
     """Write one page that explains a network and opens anywhere.
 
     Examples:
-        rsinspect report 152@224 -o report.html
-        rsinspect report 101 152 -o both.html
+        rsinspect report 50 101 -o both.html
         rsinspect report --run run.json -o measured.html
     """
     command = _command(context)
