@@ -6,7 +6,8 @@ A remark above a block says what its reader need not see:
 * ``<!-- file: plan.toml -->``: the block is that file;
 * ``<!-- exit code: 1 -->``: how its last command ends; what it says on stderr is shown too;
 * ``<!-- measured: run-50-train.json -->``: what its measurements give, as it was recorded;
-* ``<!-- not here: it takes a cluster -->``: why it cannot run where the tests do.
+* ``<!-- not here: it takes a cluster -->``: why it cannot run where the tests do;
+* ``<!-- command: run -->``: what CI reads; of it only the commands behind an installation.
 
 A block of text right behind one of Python is what that prints.
 """
@@ -159,7 +160,9 @@ class Reader:
             for name in block.remarks.get("given", "").split(","):
                 if name.strip():
                     GIVEN[name.strip()](self.folder)
-            if "not here" in block.remarks or "command" in block.remarks:
+            if block.remarks.get("command") == "run":
+                self.set_up(block)
+            elif "not here" in block.remarks or "command" in block.remarks:
                 pass
             elif "file" in block.remarks:
                 self.put(block)
@@ -174,6 +177,12 @@ class Reader:
             done += [text[end : block.span[0]], fresh]
             end = block.span[1]
         return "".join([*done, text[end:]])
+
+    def set_up(self, block: Block) -> None:
+        """Carry out what follows an installation in the command that does both."""
+        for command in block.body.strip().split(" && "):
+            if command.startswith(".venv/bin/rsinspect "):
+                self.typed(block, command.removeprefix(".venv/bin/"), 0)
 
     def put(self, block: Block) -> None:
         """Write a block into its file; of one for a CI service, run the steps too."""
