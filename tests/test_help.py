@@ -66,6 +66,18 @@ def test_what_a_comparison_may_be_across_is_what_the_help_lists(cli: Cli) -> Non
     assert f"these differ: {', '.join(some)}, or {last}" in page
 
 
+@pytest.mark.parametrize("columns", [60, 200])
+def test_a_page_of_help_is_whole_and_no_wider_than_can_be_read(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for name in ("", *COMMANDS):
+        page = cli(*name.split(), "--help").out
+        assert "…" not in page, name
+        lines = [line for line in page.splitlines() if not line.startswith("   rsinspect ")]
+        assert max(map(len, lines)) <= min(columns, 100), name
+
+
 def test_numbers_in_the_help_are_counted(cli: Cli) -> None:
     assert f"All {len(published_files())} files." in words(cli("weights", "fetch", "-h").out)
     last = int(re.findall(r"1 to (\d+)\.", cli("table", "-h").out)[0])

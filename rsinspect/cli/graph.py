@@ -57,7 +57,7 @@ class PictureOptions:
         option(
             "--expand",
             help="Open a stage (c4), a run (c4/block1-22) or a block (c4/block1) one level "
-            "further; may be repeated.",
+            "further; repeatable.",
         ),
     ] = None
 

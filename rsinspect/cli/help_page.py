@@ -57,6 +57,7 @@ def write_page(command: Any, context: Any) -> None:
     columns = shutil.get_terminal_size().columns
     typers.MAX_WIDTH = _WIDEST if columns > _WIDEST else typers.MAX_WIDTH
     typers.highlighter.highlights = [*typers.highlighter.highlights, r"(?P<option>--\[no-\][\w-]+)"]
+    typers.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # three of its columns are empty
     typers.rich_format_help(obj=shown, ctx=context, markup_mode=command.rich_markup_mode)
     if command.callback and (examples := examples_of(command.callback)):
         console = typers._get_rich_console()

@@ -184,7 +184,7 @@ class SiteOptions:
         _where(
             "--node-label",
             metavar="KEY=VALUE",
-            help="Measure on nodes with this label: ray.io/accelerator-type=L4. Can be repeated.",
+            help="Measure on nodes with this label: accelerator=L4; repeatable.",
         ),
     ] = None
 
