@@ -89,7 +89,7 @@ def test_an_option_right_behind_a_command_is_completed_in_every_shell() -> None:
 
 
 def test_files_that_hold_networks_and_runs_that_are_kept_are_offered(tmp_path: Path) -> None:
-    for name in ("my.keras", "make.py", "notes.txt"):
+    for name in ("my.keras", "make.py", "notes.txt", "my own.keras", "my$(id).keras", "my';id.h5"):
         (tmp_path / name).touch()
     with open_store(tmp_path / "runs.db", write=True) as store:
         id = store.add(kept_run(), tags=("before",))

@@ -10,6 +10,7 @@ Annotations are types, not strings, which would have to be compiled at every cal
 """
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -32,8 +33,8 @@ from rsinspect.networks.network import Network, folded, resnet_rs
 from rsinspect.networks.spec import ACTIVATIONS, POOLINGS, ResNetRSSpec
 
 _NETWORK = "Network"
-_HOLD_MODELS = (".keras", ".h5", ".json", ".py")
-"""Suffixes of files that a shell offers as MODEL."""
+_HOLDS_MODEL = r"[\w+-][\w.+-]*\.(keras|h5|json|py)"
+"""Names of files that a shell is offered as MODEL."""
 
 
 def models(incomplete: str) -> Iterable[str]:
@@ -58,13 +59,16 @@ def models(incomplete: str) -> Iterable[str]:
 
 
 def _files(incomplete: str) -> list[str]:
-    """List files that a network can be in; where nothing else fits, a shell offers the others."""
+    """List files that a network can be in; where nothing else fits, a shell offers the others.
+
+    A name with a sign that a shell could take for its own is left to the shell, which quotes it.
+    """
     before = "".join(incomplete.rpartition("/")[:2])
     try:
         found = sorted(path.name for path in Path(before).iterdir())
     except OSError:
         return []
-    return [before + name for name in found if name.endswith(_HOLD_MODELS)]
+    return [before + name for name in found if re.fullmatch(_HOLDS_MODEL, name)]
 
 
 def model_argument(metavar: str, help: str) -> Any:
