@@ -16,11 +16,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import rsinspect
 from rsinspect.cli.app import GROUPS
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_cache import CACHE_VARIABLE
 from tests.conftest import GOLDENS, Cli, python
-from tests.documents import PAGES, ROOT, RUN, Block, Reader, blocks
+from tests.documents import DOCS, PAGES, ROOT, RUN, Block, Reader, blocks
 from tests.networks import EFFICIENTNETS, configuration, keep
 from tests.recordings import measured as measured  # a fixture
 
@@ -125,6 +126,20 @@ def test_links_lead_somewhere(page: Path) -> None:
             file = page if not target else (page.parent / target).resolve()
             assert file.exists(), f"{named(page)}: {target}"
             assert not anchor or anchor in anchors(file), f"{named(page)}: {found[0]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_what_a_sentence_names_exists(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    names = set(re.findall(r"`rsinspect\.(\w+)", text))
+    assert names <= {*rsinspect.__all__, "toml"}
+    reference = " ".join(
+        each.read_text(encoding="utf-8") for each in (DOCS / "reference" / "cli").glob("*.md")
+    )
+    option = re.compile(r"--[a-z][\w-]*\w(?![\w-])")
+    known = set(option.findall(reference.replace("[no-]", "") + reference.replace("[no-]", "no-")))
+    said = " ".join(re.findall(r"`((?:rsinspect |--)[^`]*)`", text))
+    assert set(option.findall(said)) - known <= {"--install-completion"}
 
 
 def test_the_page_about_dialects_has_them_all() -> None:
