@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -154,22 +154,11 @@ def _judged(
     return WORDS[ended.code], ended.err.partition("\n")[0][:200], heard["grown"]
 
 
-def all_tried(readers: list[str] | None = None) -> Iterator[Trial]:
-    """Try readers, by default all, with all that is odd."""
-    ready()
-    for name in readers or READERS:
-        for case, make in odd.cases_of(READERS[name]):
-            yield tried(READERS[name], case, make)
-        yield from _changing(READERS[name])
-
-
-def changes_tried(count: int, seed: int = 0) -> Iterator[Trial]:
-    """Try each reader with so many changes of what is good."""
-    for reader in READERS.values():
-        random = Random(seed)
-        for number in range(count):
-            content = reader.change(random, random.choice(reader.seeds()))
-            yield tried(reader, f"change {number} of {seed}", partial(_put, reader, content))
+def odd_tried(reader: Reader) -> Iterator[Trial]:
+    """Try a reader with all that is odd."""
+    for case, make in odd.cases_of(reader):
+        yield tried(reader, case, make)
+    yield from _changing(reader)
 
 
 def _changing(reader: Reader) -> Iterator[Trial]:
@@ -178,6 +167,14 @@ def _changing(reader: Reader) -> Iterator[Trial]:
         changing = odd.changing(reader, opened, into)
         case = f"another file from opening {opened} on: {into and into[:10]!r}"
         yield tried(changing, case, partial(_put, reader, reader.seeds()[0]))
+
+
+def changes_tried(reader: Reader, count: int, seed: int = 0) -> Iterator[Trial]:
+    """Try a reader with so many changes of what is good."""
+    random = Random(seed)
+    for number in range(count):
+        content = reader.change(random, random.choice(reader.seeds()))
+        yield tried(reader, f"change {number} of {seed}", partial(_put, reader, content))
 
 
 def sampled(every: int = 40) -> Iterator[Trial]:
@@ -216,9 +213,10 @@ def ready() -> None:
 
 def main() -> None:
     """Try all that is odd by hand."""
-    for name, trials in groupby(all_tried(sys.argv[1:]), lambda trial: trial.reader):
+    ready()
+    for name in sys.argv[1:] or READERS:
         outcomes, most_s, most_bytes = Counter[str](), 0.0, 0
-        for trial in trials:
+        for trial in odd_tried(READERS[name]):
             outcomes[trial.outcome] += 1
             most_s, most_bytes = max(most_s, trial.cpu_s), max(most_bytes, trial.peak_bytes)
             if trial.outcome == "fault":
