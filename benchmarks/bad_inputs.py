@@ -2,6 +2,7 @@
 
     python -m benchmarks.bad_inputs              all that is odd, once for each reader; ten minutes
     python -m benchmarks.bad_inputs 200          and 200 changes of its good ones
+    python -m benchmarks.bad_inputs 0 bounds     of one reader; tests.fuzz.guided --list names them
 
 Each trial is a process within bounds of time and memory (``tests.fuzz.bounded``). The table is
 Markdown on stdout, a row as soon as its reader is done; faults are told on stderr, and any of them
@@ -44,7 +45,8 @@ def main() -> None:
     ready()
     trials: list[Trial] = []
     each = chain.from_iterable(
-        chain(odd_tried(reader), changes_tried(reader, count)) for reader in READERS.values()
+        chain(odd_tried(READERS[name]), changes_tried(READERS[name], count))
+        for name in sys.argv[2:] or READERS
     )
     for name, of_reader in groupby(each, lambda trial: trial.reader):
         own = []
