@@ -177,7 +177,7 @@ def changes_tried(reader: Reader, count: int, seed: int = 0) -> Iterator[Trial]:
         yield tried(reader, f"change {number} of {seed}", partial(_put, reader, content))
 
 
-def sampled(every: int = 40) -> Iterator[Trial]:
+def sampled(every: int = 70) -> Iterator[Trial]:
     """Try each reader with some of what is odd: each thing with some readers."""
     ready()
     for offset, reader in enumerate(READERS.values()):

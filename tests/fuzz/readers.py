@@ -422,8 +422,7 @@ FILES: tuple[Reader, ...] = (
 
 TEXTS: tuple[Reader, ...] = (
     _text("MODEL: a name", "summary {} --level stage -f json", "50", "152@224",
-          "resnet-rs-101-i192", "200:resnet+se", "101@160x192:article", "train.py:make",
-          "hf-hub:timm/resnetrs50"),
+          "resnet-rs-101-i192", "200:resnet+se", "101@160x192:article", "hf-hub:timm/resnetrs50"),
     _text("--blocks", "summary --blocks {} -f json", "3,4,6,3", "1,1"),
     _text("--resolution", "summary 50 --resolution {} -f json", "160", "160x192"),
     _text("--filter", "summary 50 --level layer --filter {} -f json", "Conv2D", "c2/*"),
