@@ -359,7 +359,7 @@ def test_keras_s_setting_is_the_default_data_format() -> None:
 
 
 def test_layouts_without_published_weights_can_be_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What would be built; of what that comes to, ``test_keras_build`` knows every depth."""
+    """What would be built; what that comes to is in ``test_keras_build``."""
     monkeypatch.setattr(applications, "build_model", lambda network, **_: network)
     network = cast("Network", ResNetRS(300, (32, 32, 3), weights=None, include_top=False))
     blocks = [layer for layer in network.graph if layer.path.endswith("/out")]
