@@ -270,7 +270,7 @@ def test_weights_of_another_layer_count_there_and_frozen_ones_are_not_learnt() -
 def test_conventions_have_a_legend_and_unknown_ones_are_refused() -> None:
     assert set(LEGEND) == set(CONVENTIONS)
     assert all(set(weights) <= set(Cost._fields) for weights in CONVENTIONS.values())
-    with pytest.raises(InvalidChoice, match="convention") as caught:
+    with pytest.raises(InvalidChoice, match=r"^unknown convention") as caught:
         cost_of(50).flops("papr")
     assert "paper" in str(caught.value.hint)
 

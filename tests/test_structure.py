@@ -268,3 +268,22 @@ def test_a_gate_outside_blocks_feeds_what_it_scales() -> None:
     assert [structure.carries(scale, place) for place in (0, 1)] == ["flow", "gate"]
     assert structure.carries(graph.layer("reduce"), 0) == "gate"
     assert structure.carries(graph.layer("after"), 0) == "flow"
+
+
+def test_a_gate_on_the_shortcut_is_the_shortcut_s() -> None:
+    graph = wired(
+        ("x", CONV, ("image",)),
+        ("p", CONV, ("x",)),
+        ("g", ops.GlobalAvgPool(keepdims=True), ("p",)),
+        ("m", ops.Multiply(), ("p", "g")),
+        ("a", CONV, ("x",)),
+        ("b", CONV, ("a",)),
+        ("c", CONV, ("b",)),
+        ("d", CONV, ("c",)),
+        ("sum", ops.Add(), ("m", "d")),
+    )
+    structure = structure_of(graph)
+    group = structure.group_of("sum")
+    assert group.is_block
+    assert structure.gates(group) == ()
+    assert [structure.part(path) for path in "pgmad"] == [*["shortcut"] * 3, *["branch"] * 2]
