@@ -197,11 +197,19 @@ def test_what_takes_no_time_has_no_share_of_it() -> None:
     assert Latency((1.0, 2.0, 3.0, 4.0, 5.0)).spread == pytest.approx(2 / 3)
 
 
-def test_quantiles_of_student_s_t_are_the_tabulated_ones() -> None:
-    """NIST e-Handbook of Statistical Methods, 1.3.6.7.2."""
-    assert [t_quantile(degrees) for degrees in (1, 2, 10, 20, 30, 31)] == [
-        12.706, 4.303, 2.228, 2.086, 2.042, 1.96
-    ]  # fmt: skip
+@pytest.mark.parametrize("degrees", range(1, 31))
+def test_quantiles_of_student_s_t_leave_out_a_fortieth(degrees: int) -> None:
+    """The density added up from 0, where half of it lies behind."""
+    end = t_quantile(degrees)
+    at = np.linspace(0, end, 20_001)
+    scale = math.gamma((degrees + 1) / 2) / math.sqrt(degrees * math.pi) / math.gamma(degrees / 2)
+    density = scale * (1 + at**2 / degrees) ** (-(degrees + 1) / 2)
+    area = (density.sum() - (density[0] + density[-1]) / 2) * (at[1] - at[0])
+    assert 0.5 + area == pytest.approx(0.975, abs=5e-5)
+
+
+def test_of_many_degrees_of_freedom_the_quantile_is_the_normal_one() -> None:
+    assert t_quantile(30) > t_quantile(31) == t_quantile(1000) == 1.96
 
 
 def test_warm_up_is_steady_within_a_twentieth_of_the_faster_of_two() -> None:
