@@ -35,9 +35,17 @@ def test_one_sample_has_a_median_and_no_spread() -> None:
     assert (latency.median, latency.quartiles, latency.spread) == (0.2, (0.2, 0.2), 0.0)
 
 
-@pytest.mark.parametrize("samples", [(), (-1.0,), (float("nan"),), (1.0, float("inf"))])
-def test_what_is_no_time_is_refused(samples: tuple[float, ...]) -> None:
-    with pytest.raises(InvalidMeasurement):
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        ((), "a latency needs at least one sample"),
+        ((-1.0,), "-1.0 is no time in seconds; a sample is 0 or more"),
+        ((float("nan"),), "nan is no time in seconds; a sample is 0 or more"),
+        ((1.0, float("inf")), "inf is no time in seconds; a sample is 0 or more"),
+    ],
+)
+def test_what_is_no_time_is_refused(samples: tuple[float, ...], said: str) -> None:
+    with pytest.raises(InvalidMeasurement, match=f"^{said}$"):
         Latency(samples)
 
 
@@ -49,14 +57,17 @@ def test_only_samples_that_count_are_summed_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("process", "burst", "kept"),
-    [((0,), (0, 1), (True, True)), ((0, 0), (0, 0), (False, False))],
+    ("process", "burst", "kept", "said"),
+    [
+        ((0,), (0, 1), (True, True), "process, burst and kept of the rounds differ in length"),
+        ((0, 0), (0, 0), (False, False), "a latency needs at least one sample that counts"),
+    ],
     ids=["lengths", "nothing counts"],
 )
 def test_rounds_that_cannot_be_are_refused(
-    process: tuple[int, ...], burst: tuple[int, ...], kept: tuple[bool, ...]
+    process: tuple[int, ...], burst: tuple[int, ...], kept: tuple[bool, ...], said: str
 ) -> None:
-    with pytest.raises(InvalidMeasurement):
+    with pytest.raises(InvalidMeasurement, match=f"^{said}$"):
         Sampling(process, burst, kept)
 
 
