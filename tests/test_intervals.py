@@ -190,6 +190,8 @@ def test_what_takes_no_time_has_no_share_of_it() -> None:
     assert (none.half_width, none.spread) == (None, 0.0)
     assert none.interval == (0.0, 0.0)
     assert (none.ci_low, none.ci_high) == (0.0, 0.0)
+    few = Latency((1.0, 2.0))
+    assert (few.interval, few.ci_low, few.ci_high, few.half_width) == (None,) * 4
     wide = bursts((8.0, 8.0), (10.0, 10.0), (12.0, 12.0))
     assert wide.half_width == pytest.approx(4.303 * 2 / math.sqrt(3) / 10)
     assert wide.ci_low == pytest.approx(10 - 4.303 * 2 / math.sqrt(3))

@@ -287,3 +287,15 @@ def test_a_gate_on_the_shortcut_is_the_shortcut_s() -> None:
     assert group.is_block
     assert structure.gates(group) == ()
     assert [structure.part(path) for path in "pgmad"] == [*["shortcut"] * 3, *["branch"] * 2]
+
+
+def test_a_stage_has_its_layers_whatever_they_are_called() -> None:
+    graph = wired(
+        ("a", CONV, ("image",)),
+        ("first", ops.Add(), ("image", "a")),
+        ("b", CONV, ("first",)),
+        ("second", ops.Add(), ("first", "b")),
+    )
+    structure = structure_of(graph)
+    (stage,) = (stage for stage in structure.stages if len(stage.groups) > 1)
+    assert [layer.path for layer in structure.within(stage.path)] == ["a", "first", "b", "second"]
