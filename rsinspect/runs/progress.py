@@ -35,9 +35,9 @@ class SweepTables(Tables):
             )  # fmt: skip
             for key in keys:
                 self._write(
-                    "INSERT OR IGNORE INTO cell VALUES (?1, ?2, "
-                    "(SELECT count(*) FROM cell WHERE sweep = ?1), 'waiting', NULL, NULL, 0)",
-                    id, key,
+                    "INSERT OR IGNORE INTO cell VALUES (?, ?, "
+                    "(SELECT count(*) FROM cell WHERE sweep = ?), 'waiting', NULL, NULL, 0)",
+                    id, key, id,
                 )  # fmt: skip
         return id
 
