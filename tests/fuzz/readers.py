@@ -152,7 +152,9 @@ def _keras_settings(path: Path) -> None:
     """Read what Keras is set to, from a file that is put in its place."""
     from rsinspect.doctor.checkup import keras_backend
 
-    home, before = Path(tempfile.mkdtemp(dir=path.parent)), os.environ.get("KERAS_HOME")
+    if "\0" in str(path):
+        return  # nothing is called so
+    home, before = Path(tempfile.mkdtemp(dir=Path.cwd())), os.environ.get("KERAS_HOME")
     (home / "keras.json").symlink_to(path.absolute())
     os.environ["KERAS_HOME"] = str(home)
     try:
