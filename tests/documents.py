@@ -37,6 +37,7 @@ from tests.conftest import Cli
 from tests.hostile import CODE
 from tests.keras_files import conv, functional, image, keras_file, row, small
 from tests.networks import configuration, layout_of
+from tests.processes import PATIENCE_S
 from tests.recordings import recorded
 from tests.weight_files import fine_tuned, weights_for
 
@@ -212,7 +213,7 @@ class Reader:
         if SHELL.search(command):
             ended = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", PROGRAM + command],
-                cwd=self.folder, capture_output=True, text=True, timeout=300, check=False,
+                cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
             )  # fmt: skip
             outcome = (ended.returncode, ended.stdout, ended.stderr)
         else:

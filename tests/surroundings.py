@@ -29,6 +29,11 @@ LINES = (
 )  # fmt: skip
 
 
+FOLDER = "{folder}"
+"""In a variable: the folder that all of a call is in; who may make any folder makes it there."""
+MISSING = f"{FOLDER}/missing"
+
+
 class Surrounding(NamedTuple):
     """What surrounds a call.
 
@@ -50,7 +55,7 @@ class Surrounding(NamedTuple):
 def _environments() -> dict[str, Surrounding]:
     """Surroundings of variables alone."""
     encodings = ("ascii", "latin-1", "cp1252", "utf-16", "cp037", "shift_jis", "ascii:strict")
-    places = {"missing": "/nonexistent", "relative": "home", "a file": "/etc/passwd", "empty": ""}
+    places = {"missing": MISSING, "relative": "home", "a file": "/etc/passwd", "empty": ""}
     return {
         **{f"stdout in {e}": Surrounding({"PYTHONIOENCODING": e}) for e in encodings},
         **{f"HOME {name}": Surrounding({"HOME": place}) for name, place in places.items()},
@@ -59,7 +64,7 @@ def _environments() -> dict[str, Surrounding]:
             for n in ("0", "1", "20", "1000", "-5", "abc", "\u0663", "\u00b2", "9" * 500)
         },
         "HOME unset": Surrounding({"HOME": None, "USER": None, "LOGNAME": None}),
-        "HOME of no text": Surrounding({"HOME": "/tmp/\udcff\n"}),
+        "HOME of no text": Surrounding({"HOME": f"{MISSING}/\udcff\n"}),
         "LC_ALL=C": Surrounding({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
         "LC_ALL unknown": Surrounding({"LC_ALL": "xx_YY.bogus", "LANGUAGE": "xx"}),
         "TERM=dumb": Surrounding({"TERM": "dumb"}),
@@ -75,7 +80,7 @@ def _environments() -> dict[str, Surrounding]:
         "caches nowhere": Surrounding(
             {"KERAS_HOME": "/proc/none", "RSINSPECT_CACHE": "/proc/none"}
         ),
-        "TMPDIR missing": Surrounding({"TMPDIR": "/nonexistent"}),
+        "TMPDIR missing": Surrounding({"TMPDIR": MISSING}),
         "TZ unknown": Surrounding({"TZ": ":/etc/passwd", "SOURCE_DATE_EPOCH": "abc"}),
         "PATH empty": Surrounding({"PATH": ""}),
         "matplotlib's own": Surrounding({"MPLBACKEND": "x", "MATPLOTLIBRC": "/dev/zero"}),
@@ -120,7 +125,11 @@ def called(line: str, name: str, folder: Path) -> Outcome:
     usual = {
         "HOME": str(folder / "home"), "TMPDIR": str(folder / "temporary"), "PYTHONPATH": str(ROOT),
     }  # fmt: skip
-    given = {**os.environ, **usual, **surrounding.variables}
+    odd = {
+        key: value and value.replace(FOLDER, str(folder))
+        for key, value in surrounding.variables.items()
+    }
+    given = {**os.environ, **usual, **odd}
     python = f"{shlex.quote(sys.executable)} {surrounding.flags} -P -m rsinspect"
     done = subprocess.run(
         ["/bin/bash", "-c", f"{surrounding.before}{python} {line} {surrounding.after}"],

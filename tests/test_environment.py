@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -100,15 +99,6 @@ def test_modules_in_the_working_directory_are_not_ours(tmp_path: Path) -> None:
     done = rsinspect("graph", "50", "-o", "a.svg", safe=False, cwd=tmp_path)
     assert (done.returncode, "working" in done.stderr) == (0, False)
     assert (tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
-
-
-def test_what_is_started_takes_no_module_from_the_working_directory() -> None:
-    """The worker of a measurement, Graphviz and the question for devices are started safely."""
-    started = []
-    for path in (PACKAGE / "rsinspect").rglob("*.py"):
-        started += re.findall(r'[\[(](?:sys\.executable|python), "(.*?)"', path.read_text("utf-8"))
-    assert len(started) > 10
-    assert set(started) == {"-P", "-I"}
 
 
 def test_a_working_directory_that_is_gone_is_no_mishap(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_every_argument_refusal_and_use_of_a_public_function_is_described(
     assert ">>> " in said or function.name == "decode_predictions"  # Keras's own
 
 
-def test_a_command_that_changed_makes_its_page_stale(tmp_path: Path) -> None:
+def test_an_entry_is_the_signature_and_each_argument_as_markdown() -> None:
     entry = ast.parse(
         'def f(x: int = 3) -> str:\n    """Do it.\n\n    Args:\n        x: This *way*.\n    """'
     ).body[0]

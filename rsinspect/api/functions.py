@@ -74,10 +74,10 @@ def summary(
         filter=filter,
     )
     made = network(model, fold_batch_norm=fold_batch_norm)
-    return TableResult(summary_answer(made, options, _looked_at(weights, made)))
+    return TableResult(summary_answer(made, options, _weights_in(weights, made)))
 
 
-def _looked_at(weights: str | Path | None, made: Network) -> LayerWeights | None:
+def _weights_in(weights: str | Path | None, made: Network) -> LayerWeights | None:
     """Read the weights of a network in a file; None where no file is named."""
     if weights is None:
         return None
@@ -155,7 +155,7 @@ def graph(
     measured = None if run is None else measured_of(run.record, made)
     if color is not None:
         check_quantity(color, measured is not None, weights is not None)
-    looked = _looked_at(weights, made)
+    looked = _weights_in(weights, made)
     weighed = None if looked is None else Weighed.of(looked, made)
 
     def scene(view: str, deep: bool) -> Scene:

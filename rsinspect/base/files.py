@@ -148,6 +148,15 @@ def short_lived(place: Path, *, hidden: bool = True) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def takes_files(folder: Path) -> bool:
+    """Tell whether something can be put into a folder, by trying: /proc says so, and takes none."""
+    try:
+        with short_lived(folder):
+            return True
+    except OSError:
+        return False
+
+
 def _unused_name() -> str:
     return f"rsinspect-{os.urandom(8).hex()}"
 

@@ -52,12 +52,12 @@ def start_of(path: Path, most: int = len(HDF5_SIGNATURE)) -> bytes:
     Raises:
         WeightsError: If it is no file with bytes in it.
     """
-    with opened(path) as file:
+    with file_opened(path) as file:
         return file.read(most)
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[io.BufferedReader]:
+def file_opened(path: Path) -> Iterator[io.BufferedReader]:
     """Open a file, good while the context lasts.
 
     Raises:

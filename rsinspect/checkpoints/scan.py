@@ -31,8 +31,8 @@ from rsinspect.checkpoints.layout import (
     ARCHIVE,
     HDF5_SIGNATURE,
     MOST_SAID,
+    file_opened,
     is_file,
-    opened,
     reading,
     said,
     start_of,
@@ -118,7 +118,7 @@ def _reader(path: Path) -> tuple[Form, Callable[[Path], Hazards]]:
         return "archive", _archive
     if start.startswith(_NPY):
         return "other", _npy
-    with opened(path) as file:
+    with file_opened(path) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(max(0, size - len(_CHECKPOINT)))
         if file.read() == _CHECKPOINT:

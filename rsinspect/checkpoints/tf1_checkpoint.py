@@ -23,7 +23,7 @@ from rsinspect.base.errors import WeightsError
 from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.base.text import showable
 from rsinspect.base.words import names_in_words
-from rsinspect.checkpoints.layout import MOST_SAID, opened, reading, said
+from rsinspect.checkpoints.layout import MOST_SAID, file_opened, reading, said
 from rsinspect.checkpoints.raw import DTYPES, dtype_named, guarded, slabs
 from rsinspect.checkpoints.sorted_table import entries, varint
 from rsinspect.checkpoints.tensors import StoredTensor, TensorFile
@@ -117,7 +117,7 @@ def checkpoint_file(path: Path) -> Iterator[TensorFile]:
         entry = found[own]
         if _kind(entry) not in DTYPES:
             raise WeightsError(f"{name}: {own} holds {_kind(entry)}, which is not read")
-        with opened(_shard(path, entry.shard, shards)) as file:
+        with file_opened(_shard(path, entry.shard, shards)) as file:
             file.seek(entry.offset)
             dtype = dtype_named(entry.dtype).newbyteorder("<" if is_little else ">")
             yield from slabs(file, entry.shape, dtype)

@@ -266,9 +266,7 @@ def _bound_environment() -> None:
     os.environ["MATPLOTLIBRC"] = os.devnull  # and they look alike for everybody
     for name in ("COLUMNS", "LINES"):
         number = os.environ.get(name, "")
-        if not number.isascii() or set(number) == {
-            "0"
-        }:  # what Rich takes for a number, and is none
+        if not number.isascii() or set(number) == {"0"}:  # Rich takes them for numbers of cells
             del os.environ[name]
         elif number.isdecimal() and (len(number) > len(str(WIDEST)) or int(number) > WIDEST):
             os.environ[name] = str(WIDEST)

@@ -16,13 +16,13 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from rsinspect.base.errors import RenderError, check_choice
-from rsinspect.base.files import scratch
+from rsinspect.base.files import scratch, takes_files
 from rsinspect.base.sources import Unreadable, content_of
 from rsinspect.drawing.choices import FONT, PLOTS, PNG_DPI
 from rsinspect.drawing.theme import THEMES, Theme
@@ -108,7 +108,7 @@ def _matplotlib() -> Any:
     with ExitStack() as stack:
         if "matplotlib" not in sys.modules:
             _check_settings(Path("matplotlibrc"))
-            if not all(map(_takes_files, _its_folders())):
+            if not all(map(_can_be_kept_in, _its_folders())):
                 stack.enter_context(_variable(_ITS_FOLDER, str(stack.enter_context(scratch()))))
         import matplotlib.font_manager
 
@@ -157,12 +157,11 @@ def _its_folders() -> tuple[Path, ...]:
     )
 
 
-def _takes_files(folder: Path) -> bool:
-    try:
+def _can_be_kept_in(folder: Path) -> bool:
+    """Tell whether matplotlib can keep files in a folder, which it makes where there is none."""
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
+    return takes_files(folder)
 
 
 def file_content(figure: Figure, format: PlotFormat, title: str, dpi: int | None = None) -> bytes:

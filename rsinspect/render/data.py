@@ -11,7 +11,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from rsinspect.answers.table import Answer, Kind, RecordKind, Records, Table, Value
@@ -20,6 +20,10 @@ from rsinspect.base.text import printable
 from rsinspect.base.units import typed
 from rsinspect.render.cells import printed
 from rsinspect.render.formats import TABLES
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""How a formula begins in a spreadsheet, in some languages with wide signs (OWASP, "CSV
+Injection")."""
 
 
 def as_text(answer: Answer, name: str) -> str:
@@ -118,19 +122,14 @@ def _harmless(value: Value) -> Value:
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""How a formula begins in a spreadsheet, in some languages with wide signs (OWASP, "CSV
-Injection")."""
-
-
 def records_csv(records: Records) -> str:
     """Write records as CSV, exact values; a list is written as ``3,4,6,3``."""
+    written: dict[str, Callable[[Any], Value]] = {
+        "list<int32>": lambda value: ",".join(map(str, value)),
+        "string": _harmless,
+    }
     columns = [
-        [",".join(map(str, value)) for value in values]
-        if kind == "list<int32>"
-        else map(_harmless, values)
-        if kind == "string"
-        else values
+        map(written[kind], values) if kind in written else values
         for kind, values in zip(records.kinds.values(), records.columns.values(), strict=True)
     ]
     buffer = io.StringIO()

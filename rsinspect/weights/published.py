@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from rsinspect import paper
 from rsinspect.base.errors import UnknownVariant, WeightsError
-from rsinspect.base.files import short_lived
+from rsinspect.base.files import takes_files
 from rsinspect.base.units import dimensions
 from rsinspect.base.words import near, quoted
 from rsinspect.layers.cost import weight_shapes
@@ -231,16 +231,7 @@ def cache_folder() -> Path:
     nearest = next(
         folder for folder in (home / "models", *(home / "models").parents) if _is_folder(folder)
     )
-    return (home if _takes_files(nearest) else next(_spare(), home)) / "models"
-
-
-def _takes_files(folder: Path) -> bool:
-    """Tell whether something can be put into a folder, by trying: /proc says so, and takes none."""
-    try:
-        with short_lived(folder):
-            return True
-    except OSError:
-        return False
+    return (home if takes_files(nearest) else next(_spare(), home)) / "models"
 
 
 def md5_of(path: Path) -> str | None:

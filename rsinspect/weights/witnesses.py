@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from rsinspect import paper
 from rsinspect.base.errors import RsInspectError
-from rsinspect.checkpoints.layout import opened, said
+from rsinspect.checkpoints.layout import file_opened, said
 from rsinspect.checkpoints.tensors import StoredTensor, TensorFile
 from rsinspect.networks.recognition import Recognition
 from rsinspect.networks.spec import ResNetRSSpec
@@ -181,7 +181,7 @@ def _side(name: str) -> int | None:
 
 
 def _digest(path: Path, algorithm: str) -> str:
-    with opened(path) as file:
+    with file_opened(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
