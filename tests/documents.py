@@ -10,6 +10,8 @@ A remark above a block says what its reader need not see:
 * ``<!-- command: run -->``: what CI reads; of it only the commands behind an installation.
 
 A block of text right behind one of Python is what that prints.
+
+``python -m tests.documents FOLDER`` makes the files that pages are given, to type along.
 """
 
 from __future__ import annotations
@@ -229,3 +231,15 @@ class Reader:
             warnings.simplefilter("default")
             exec(program, self.said)
         return printed.getvalue()
+
+
+def main(folder: Path) -> None:
+    """Make all files that pages are given, and say which they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for make in GIVEN.values():
+        make(folder)
+    print(", ".join(sorted(GIVEN)), "are in", folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

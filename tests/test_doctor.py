@@ -106,6 +106,16 @@ def test_the_document_is_as_reviewed(
     golden("doctor.json", cli("doctor", "--format", "json").out)
 
 
+def test_a_renderer_that_nobody_needs_is_said_to_be_unneeded() -> None:
+    """Somebody without Graphviz would install it, where another draws."""
+    pip, system = HERE.renderers
+    gone = replace(system, path=None)
+    found = replace(HERE, renderers=(pip, gone))
+    assert row(found, "renderer system")["remark"] == "not needed; to have it, install Graphviz"
+    alone = replace(found, renderers=(gone,))
+    assert row(alone, "renderer system")["remark"] == "install Graphviz"
+
+
 @pytest.mark.parametrize("format", ["csv", "markdown", "latex"])
 def test_the_other_formats_have_every_item(format: str) -> None:
     text = as_text(doctor_answer(HERE), format).replace("\\_", "_")

@@ -97,8 +97,9 @@ def test_every_format_has_the_size() -> None:
     assert float(box[0]) == pytest.approx(174 / 25.4 * 72, abs=1)
     png = render(scene, "png", Style(size=parse_size("1280x720"), dpi=300))
     assert (int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")) == (1280, 720)
-    with pytest.raises(UnknownPicture, match="as large as its reader shows it"):
+    with pytest.raises(UnknownPicture, match="as large as its reader shows it") as caught:
         render(scene, "html", Style(size=parse_size("84mm")))
+    assert "save('figure.svg')" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from rsinspect.cli.app import GROUPS
 from rsinspect.networks.dialects import DIALECTS
 from rsinspect.networks.keras_cache import CACHE_VARIABLE
 from tests.conftest import GOLDENS, Cli, python
-from tests.documents import DOCS, PAGES, ROOT, RUN, Block, Reader, blocks
+from tests.documents import DOCS, GIVEN, PAGES, ROOT, RUN, Block, Reader, blocks, main
 from tests.networks import EFFICIENTNETS, configuration, keep
 from tests.recordings import measured as measured  # a fixture
 
@@ -98,6 +98,11 @@ def test_what_cannot_run_here_has_options_that_exist(cli: Cli, block: Block) -> 
             options = re.findall(r"(?<=\s)(?:--[\w-]+|-\w)\b", command)
             assert [option for option in options if option not in page.split()] == [], command
     pytest.skip(block.remarks["not here"])
+
+
+def test_a_reader_can_make_the_files_that_pages_are_given(tmp_path: Path) -> None:
+    main(tmp_path / "examples")
+    assert {path.name for path in (tmp_path / "examples").iterdir()} == set(GIVEN)
 
 
 def test_every_block_is_of_a_language_that_is_carried_out() -> None:

@@ -47,11 +47,16 @@ def folded(line: str, width: int) -> list[str]:
     >>> folded("7.63 G (63.5 %)", 8), folded("params 63 724 296", 12)
     (['7.63 G', '(63.5 %)'], ['params', '63 724 296'])
     """
-    lines = textwrap.wrap(_glued(line), width, break_on_hyphens=False)
+    lines = textwrap.wrap(unbroken(line), width, break_on_hyphens=False)
     return [part.replace(_GLUE, " ") for part in lines] or [""]
 
 
-def _glued(line: str) -> str:
+def unbroken(line: str) -> str:
+    """Keep each number together, and with its unit, where a line is folded.
+
+    >>> unbroken("35 691 912 trainable, 20 ms") == "35\xa0691\xa0912 trainable, 20\xa0ms"
+    True
+    """
     return re.sub(r"(?<=\d) (?=[kKMGTPµ%]|ms\b|s\b|\d{3}(?!\d))", _GLUE, line)
 
 
@@ -134,7 +139,7 @@ def column_widths(
     room = width - gap * (len(columns) - 1)
     widths = [min(max(1, *map(len, lines)), room) if lines else 1 for lines in columns]
     least = [
-        max((len(word) for line in lines for word in _glued(line).split(" ")), default=0)
+        max((len(word) for line in lines for word in unbroken(line).split(" ")), default=0)
         for lines in columns
     ]
     if max(least) > room:

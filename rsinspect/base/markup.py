@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from rsinspect.base.cells import unbroken
 from rsinspect.base.files import template
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["digest"] = _digest
+    made.filters["unbroken"] = unbroken
     return made
 
 

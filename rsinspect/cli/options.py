@@ -236,7 +236,7 @@ class ChangeOptions:
         if model is None:
             raise InvalidSpec(
                 "no network named",
-                advice("give a depth, 50 to 420, or {}", Option("blocks", (3, 4, 23, 3))),
+                advice("give a depth, 50 to 420, a file, or {}", Option("blocks", (3, 4, 23, 3))),
             )
         return network(model, resolution=size, **changes)
 

@@ -32,7 +32,7 @@ def doctor_answer(checkup: Checkup) -> Answer:
         _row("python", "ok", checkup.python),
         _row("platform", "ok", checkup.platform),
         _cpu(checkup),
-        *(_renderer(renderer) for renderer in checkup.renderers),
+        *(_renderer(renderer, drawn_without=checkup.works) for renderer in checkup.renderers),
         _fonts(checkup),
         _keras(checkup),
         *(_backend(backend) for backend in checkup.backends),
@@ -77,10 +77,11 @@ def _cpu(checkup: Checkup) -> dict[str, Value]:
     return _row("cpu", "ok", checkup.cpu or "unknown", ", ".join((cores, *allowed)))
 
 
-def _renderer(renderer: Renderer) -> dict[str, Value]:
+def _renderer(renderer: Renderer, *, drawn_without: bool) -> dict[str, Value]:
     item = f"renderer {renderer.kind}"
     if renderer.path is None:
-        return _row(item, "missing", remark=INSTALL_RENDERER[renderer.kind])
+        needed = "not needed; to have it, " if drawn_without else ""
+        return _row(item, "missing", remark=needed + INSTALL_RENDERER[renderer.kind])
     program = (
         f"Graphviz {renderer.version or 'that does not start'}, {renderer.package or renderer.path}"
     )

@@ -130,7 +130,11 @@ def render(scene: Scene, format: str, style: Style | None = None) -> bytes:
     if style.size is not None and format not in FIGURES:
         raise UnknownPicture(
             f"a picture as {format} is as large as its reader shows it",
-            advice(f"{{}} is for {', '.join(FIGURES)}", Option("size")),
+            advice(
+                f"{{}} is for {', '.join(FIGURES)}, as of {{}}",
+                Option("size"),
+                Option("output", "figure.svg", "save('figure.svg')"),
+            ),
         )
     scene = style.worded(scene)
     match format:
