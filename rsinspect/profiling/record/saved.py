@@ -37,7 +37,9 @@ def load_saved(path: Path) -> ProfileRun | PredictedRun:
     try:
         found = codec.from_text(content_of(path))
     except Unreadable as exc:
-        raise InvalidMeasurement(f"{path} cannot be read: {exc}", exc.hint or hint) from exc
+        if exc.hint is not None:
+            hint = advice("profile a network and {} the run; {}", Option("save"), exc.hint)
+        raise InvalidMeasurement(f"{path} cannot be read: {exc}", hint) from exc
     except Damaged as exc:
         raise InvalidMeasurement(f"{path} is no JSON document: {exc}", hint) from exc
     try:
