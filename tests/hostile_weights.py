@@ -254,6 +254,14 @@ def _objects(path: Path) -> bytes:
 
 _CLAIM = "{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,), }"
 
+
+def _behind_an_empty_archive(path: Path, _: Path) -> None:
+    np.savez(path)
+    empty = path.read_bytes()
+    np.savez(path, **ARRAYS, allow_pickle=False)
+    path.write_bytes(empty + path.read_bytes())
+
+
 ARRAY_FILES: dict[str, Judged] = {
     "objects that call": Judged(
         ".npz", _npz(_objects), "danger", ("object-array", "pickled-array-import"),
@@ -265,6 +273,10 @@ ARRAY_FILES: dict[str, Judged] = {
     "objects that do nothing": Judged(
         ".npz", _npz(lambda _: _npy(np.array([{}], dtype=object), pickled=True)), "caution",
         ("object-array",),
+    ),
+    "no arrays": Judged(".npz", lambda path, _: np.savez(path), "safe"),
+    "an archive of none, and another": Judged(
+        ".npz", _behind_an_empty_archive, "danger", ("two-files-in-one",)
     ),
     "an array that is not there": Judged(
         ".npz", _npz(lambda _: _headed(_CLAIM)), "danger", ("array-bomb",)

@@ -230,8 +230,8 @@ def test_duckdb_and_pandas_read_what_goes_out(cli: Cli, db: Path, tmp_path: Path
 def test_runs_go_out_into_a_store_of_their_own(cli: Cli, db: Path, tmp_path: Path) -> None:
     assert cli("runs", "export", "--tag", "before", "-o", tmp_path / "one.db").code == 0
     assert ids(tmp_path / "one.db") == ids(db)[:1]
-    assert "the store itself" in cli("runs", "export", "-o", db).err
-    assert "the store itself" in cli("runs", "import", db).err
+    assert "read for the store of runs" in cli("runs", "export", "-o", db).err
+    assert "read for the store of runs" in cli("runs", "import", db).err
     for options in (["-f", "parquet"], ["-f", "db", "-o", "-"], ["-o", "x.xlsx"],
                     ["--samples", "-f", "json"]):  # fmt: skip
         assert cli("runs", "export", *options).code == 2
@@ -315,3 +315,23 @@ def test_a_comparison_that_is_kept_is_listed_and_shown_as_compare_showed_it(
     assert refused.code == 2
     assert "is a comparison of two, not the measurement of a network" in refused.err
     assert "an export cannot be written" in cli("runs", "export", "-o", "runs.xlsx").err
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("line", ["list", "export", "show latest", "check"])
+def test_the_store_is_never_written_over_through_another_name(
+    cli: Cli, db: Path, tmp_path: Path, line: str, named: bool
+) -> None:
+    link, before = tmp_path / "link.json", db.read_bytes()
+    link.symlink_to(db.name)
+    outcome = cli("runs", *line.split(), "-o", link, *(("--db", db) if named else ()))
+    assert (outcome.code, outcome.err.count("\n")) == (2, 2)
+    assert "is read for the store of runs, and --output would write over it" in outcome.err
+    assert db.read_bytes() == before
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10**23])
+def test_a_limit_that_cannot_be_is_one_line(cli: Cli, db: Path, limit: int) -> None:
+    outcome = cli("runs", "list", "--limit", limit)
+    assert outcome.code == 2
+    assert "it must be a whole number from 1 to" in outcome.err

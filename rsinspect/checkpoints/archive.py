@@ -39,6 +39,9 @@ _DAMAGED = (
 )  # fmt: skip
 """What zipfile raises on an archive that is damaged, encrypted or of a kind of its own."""
 
+EMPTY = b"PK\x05\x06" + bytes(18)
+"""All of an archive without members, as ``numpy.savez`` of no arrays writes it."""
+
 _KINDS = {"Keras": ".keras archive", "NumPy": ".npz archive"}
 """What the archives of a writer are called."""
 

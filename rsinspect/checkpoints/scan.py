@@ -24,7 +24,14 @@ from rsinspect.base.files import scratch_file
 from rsinspect.base.text import showable
 from rsinspect.base.units import binary_bytes
 from rsinspect.base.words import names_in_words
-from rsinspect.checkpoints.archive import CONFIG, SMALL_BYTES, Archive, archive_at, is_archive
+from rsinspect.checkpoints.archive import (
+    CONFIG,
+    EMPTY,
+    SMALL_BYTES,
+    Archive,
+    archive_at,
+    is_archive,
+)
 from rsinspect.checkpoints.config_hazards import hazards_of
 from rsinspect.checkpoints.hazards import Form, Hazard
 from rsinspect.checkpoints.layout import (
@@ -152,7 +159,8 @@ def _is_two(path: Path, form: Form, scan: object) -> bool:
     if scan is _no_format:
         return False
     if form == "archive":
-        return bool(h5py.is_hdf5(path)) or not start_of(path).startswith(_ZIP)
+        start = start_of(path, len(EMPTY) + 1)
+        return bool(h5py.is_hdf5(path)) or not (start.startswith(_ZIP) or start == EMPTY)
     return is_archive(path) or (form == "hdf5" and start_of(path) != HDF5_SIGNATURE)
 
 
@@ -194,7 +202,7 @@ def _archive(path: Path) -> Hazards:
     writer = {ARCHIVE: "Keras", ".npz": "NumPy"}.get(path.suffix.lower(), "PyTorch")
     with archive_at(path, writer, trusting=True) as archive:
         names = tuple(archive.members)
-        if not any(name.endswith(_KNOWN_MEMBERS) for name in names):
+        if names and not any(name.endswith(_KNOWN_MEMBERS) for name in names):
             yield Hazard("unread", "", "an archive of no format that is known here")
         is_of_keras = any(name.endswith((CONFIG, ".h5")) for name in names)
         found = archive.hazards(SMALL_BYTES if is_of_keras else _ARRAY_FLOOR_BYTES)

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rsinspect.base.errors import WeightsError
+from rsinspect.checkpoints.archive import EMPTY
 from rsinspect.checkpoints.layout import ARCHIVE, HDF5_SIGNATURE, is_file, said, start_of
 from rsinspect.checkpoints.tensors import TensorFile
 
@@ -55,7 +56,7 @@ def _opener(path: Path) -> Callable[[Path], AbstractContextManager[TensorFile]]:
         from rsinspect.checkpoints.hdf5_tensors import keras_file
 
         return keras_file
-    if start.startswith(_ZIP) and suffix == ".npz":
+    if start.startswith((_ZIP, EMPTY[:16])) and suffix == ".npz":
         from rsinspect.checkpoints.npz import npz_file
 
         return npz_file

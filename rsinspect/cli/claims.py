@@ -4,12 +4,14 @@ The options and arguments that name files have one of these functions as their c
 what cannot be is refused before anything is worked out.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer
 
 from rsinspect.base.embedded import page_named
+from rsinspect.base.errors import StoreUnusable
 from rsinspect.base.files import check_apart, check_writable
 from rsinspect.base.formats import STDOUT
 
@@ -90,6 +92,22 @@ def reads_runs(context: typer.Context, parameter: typer.CallbackParam, names: An
         if name.lower().endswith(".json") or page_named(name) is not None:
             reads(context, parameter, Path(name))
     return names
+
+
+def reads_store(context: typer.Context, _: typer.CallbackParam, path: Path | None) -> Any:
+    """Note the file of the store of runs, whoever named it.
+
+    Raises:
+        OutputNotWritable: If it would be written over.
+    """
+    if not context.resilient_parsing:
+        from rsinspect.runs.place import database_path
+
+        claims = _claims(context)
+        with suppress(StoreUnusable):  # whoever needs it will say so
+            claims.read["the store of runs"] = database_path(path)
+            check_apart(claims.written, claims.read)
+    return path
 
 
 def _claims(context: typer.Context) -> _Claims:

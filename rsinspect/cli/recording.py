@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from rsinspect.base.embedded import page_named
 from rsinspect.base.errors import RsInspectError
 from rsinspect.base.talk import say
+from rsinspect.cli.claims import reads_store
 from rsinspect.cli.declaration import option
 
 _PANEL = "Store of runs"
@@ -18,6 +19,7 @@ Db = Annotated[
         "--db",
         help="File of the store. Default: that of $RSINSPECT_DB, else one among your data.",
         panel=_PANEL,
+        callback=reads_store,
     ),
 ]
 

@@ -13,7 +13,7 @@ from rsinspect.render.formats import TABLES
 @with_options
 def runs_list(
     which: ChosenRuns,
-    limit: Annotated[int | None, option("--limit", "-n", help="Only the last N.", min=1)] = None,
+    limit: Annotated[int | None, option("--limit", "-n", help="Only the last N.")] = None,
     db: Db = None,
     format: Format = None,
     output: Output = None,
@@ -27,11 +27,15 @@ def runs_list(
     """
     from itertools import islice
 
+    from rsinspect.base.errors import InvalidQuestion
+    from rsinspect.base.limits import ROWS
     from rsinspect.runs.exports import exported
     from rsinspect.runs.listing import runs_answer
     from rsinspect.runs.place import database_path
     from rsinspect.runs.store import open_store
 
+    if limit is not None:
+        ROWS.check(limit, InvalidQuestion)
     format = chosen(TABLES, output, format)
     selection, path = which.selection(), database_path(db)
     with open_store(path) as store:
