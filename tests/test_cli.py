@@ -84,7 +84,7 @@ REFUSED = {
     "graph 50 -o {tmp}/a.svg --convention papper": "paper",
     "graph 50 -o {tmp}/a.me.json --view stages": "every layer",
     "graph 50 -o {tmp}/no/a.svg": "mkdir",
-    "check 50": "rsinspect.toml",
+    "check 50": "give a bound, such as --max-flops 10G",
     "check": "rsinspect.toml",
     "check --params 1": "no network named",
     "check 50 --max-flops 10X": "10G",

@@ -234,7 +234,11 @@ def _text(path: Path) -> str:
     except Unreadable as exc:
         raise InvalidQuestion(
             f"{path} cannot be read: {exc}",
-            advice("{} writes the bounds of a MODEL to it", Option("update", True)),
+            advice(
+                "give a bound, such as {}; {} writes the bounds of a MODEL to it",
+                Option("max_flops", "10G"),
+                Option("update", True),
+            ),
         ) from exc
 
 
