@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 from tests.fuzz import odd
 from tests.fuzz.kept import KEPT
-from tests.fuzz.readers import READERS, Reader
+from tests.fuzz.readers import READERS, SURROUNDINGS, Reader
 from tests.mutants import Ended, wrong_with
 
 WAITS_S = 300.0
@@ -198,7 +198,7 @@ def _put(reader: Reader, content: bytes, folder: Path) -> str:
 
 def ready() -> None:
     """Load what readers need, and read one good thing with each: else every trial would load it."""
-    os.environ |= {"COLUMNS": "80", "NO_COLOR": "1"}
+    os.environ |= SURROUNDINGS
     before = Path.cwd()
     folder = tempfile.mkdtemp()
     try:

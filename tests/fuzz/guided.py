@@ -21,7 +21,7 @@ _INSTRUMENTED = atheris.instrument_imports(include=["rsinspect"])
 _INSTRUMENTED.__enter__()  # for good: commands load their modules when they are called
 
 from tests.fuzz.odd import written  # noqa: E402
-from tests.fuzz.readers import READERS, Reader  # noqa: E402
+from tests.fuzz.readers import READERS, SURROUNDINGS, Reader  # noqa: E402
 from tests.mutants import wrong_with  # noqa: E402
 
 _ATHERIS = "INFO: Instrumenting"
@@ -65,7 +65,7 @@ def main() -> None:
         print(*READERS, sep="\n")
         return
     reader = READERS[sys.argv[1]]
-    os.environ |= {"COLUMNS": "80", "NO_COLOR": "1"}
+    os.environ |= SURROUNDINGS
     with tempfile.TemporaryDirectory() as name:
         corpus, folder = Path(name, "corpus"), Path(name, "folder")
         corpus.mkdir()

@@ -31,6 +31,9 @@ Call = Callable[[str], Ended]
 """Read a path or a text, and say how that ended."""
 Change = Callable[[Random, bytes], bytes]
 
+SURROUNDINGS = {"COLUMNS": "80", "NO_COLOR": "1", "KERAS_HOME": "keras"}
+"""Variables while readers are tried: nothing is taken from the user's home, or put there."""
+
 MOST_S = 20.0
 """Of processor time that a reader may take, whatever it is given."""
 MOST_BYTES = 2**30
@@ -124,6 +127,11 @@ def _with(variable: str, text: str) -> Call:
                 os.environ[variable] = before
 
     return call
+
+
+def _fetch(given: str) -> Ended:
+    """Fetch from what is named; of nothing, which is the publisher, it would be a real download."""
+    return _with("RSINSPECT_WEIGHTS_URL", "weights fetch 50")(given or "no/such/folder")
 
 
 def _photograph(path: Path) -> None:
@@ -450,8 +458,8 @@ TEXTS: tuple[Reader, ...] = (
     Reader("what a worker says", "", function(_message, of=str), _messages, _changed_json),
     _variable("COLUMNS", "summary 50 --level stage", "80", "0", "-1"),
     _variable("RSINSPECT_DB", "runs list -f json", "runs.db", "no/such/runs.db", "."),
-    _variable("RSINSPECT_WEIGHTS_URL", "weights fetch 50", "file:///nowhere",
-              "http://127.0.0.1:9/x", "ftp://127.0.0.1"),
+    Reader("$RSINSPECT_WEIGHTS_URL", "", _fetch,
+           _texts("file:///nowhere", "http://127.0.0.1:9/x", "ftp://127.0.0.1"), changed_text),
     _variable("KERAS_HOME", "weights list -f json", "keras", "~nosuchuser"),
     _variable("XDG_DATA_HOME", "runs list -f json", "data", "/dev/null"),
 )  # fmt: skip
