@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import jsonschema  # type: ignore[import-untyped]
+import numpy as np
 import pytest
 
 import rsinspect
@@ -23,6 +25,7 @@ from rsinspect.profiling.record import document as runs
 from rsinspect.profiling.record import predicted
 from tests.comparisons import measured
 from tests.conftest import GOLDENS, Cli
+from tests.hostile_weights import PICKLES
 from tests.networks import configuration, layout_of, network_of
 from tests.runs import a_prediction, a_run
 from tests.schemas import FOLDER, closed, complaints, file_of, schemas
@@ -44,6 +47,10 @@ COMMANDS = (
     "weights inspect finetuned.weights.h5", "weights inspect imagenet.pth",
     "weights diff imagenet.pth finetuned.weights.h5",
     "weights convert imagenet.pth -o c.weights.h5",
+    *(f"weights inspect {name}" for name in ("a.npz", "b.npz", "none.npz", "call.pth", "half.h5")),
+    "weights diff a.npz b.npz", "weights diff a.npz a.npz",
+    "weights verify a.npz one.json", "scale --axis depth=50,101 --max-flops 9G --max-params 1G",
+    "scale --axis depth=50,101 --max-latency 90s --from r1.json",
 )  # fmt: skip
 """Answers that take no framework and no time."""
 
@@ -62,6 +69,19 @@ NOT_WRITTEN = {
 }  # fmt: skip
 
 
+def strangers(folder: Path) -> None:
+    """Write files of weights of no network that is known, or of no use to anybody."""
+    nothing, numbers = np.zeros((2, 3), "float32"), np.arange(6, dtype="float32").reshape(2, 3)
+    objects = np.array([{}], dtype=object)
+    np.savez(folder / "a.npz", x=nothing, y=numbers, z=objects, e=nothing[:0])
+    np.savez(folder / "b.npz", x=numbers, y=numbers * np.nan, z=objects, e=nothing[:0])
+    np.savez(folder / "none.npz")
+    PICKLES["a call of protocol 0"].make(folder / "call.pth", folder)
+    with h5py.File(folder / "half.h5", "w") as file:
+        file["elsewhere"] = h5py.ExternalLink("other.h5", "/")
+        file.attrs["author"] = "nobody"
+
+
 def saved(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """Write what the commands read; give the documents among it."""
     one, other = (
@@ -72,6 +92,7 @@ def saved(tmp_path: Path) -> Iterator[dict[str, Any]]:
     other.save(tmp_path / "other.json")
     (tmp_path / "unet.json").write_bytes(configuration("unet"))
     fine_tuned(tmp_path)
+    strangers(tmp_path)
     documents = {
         "run": runs.to_json(a_run()), "r1": runs.to_json(a_run(network=one)),
         "n1": runs.to_json(a_run(network=network_of(101))),
