@@ -78,6 +78,8 @@ INSTANTS = tuple(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 )
 """Signals that come whatever the program does just then."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Those of them that wait while a child is made."""
 
 
 class Scene(NamedTuple):
@@ -260,8 +262,10 @@ class Stage:
         return said.read_text(errors="replace") if said.exists() else ""
 
     def _started(self, scene: Scene, fault: Fault, first: int) -> int:
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # until the child hears them
         if (child := os.fork()) == 0:
             self._be(scene.line.split(), fault, first)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         return child
 
     def _be(self, arguments: Sequence[str], fault: Fault, first: int) -> None:
@@ -271,6 +275,7 @@ class Stage:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
             os.chdir(self.place)
             os.environ["TMPDIR"] = tempfile.tempdir = str(self.temporary)
             notes = self._notes / str(os.getpid())
