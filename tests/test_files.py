@@ -111,7 +111,8 @@ def test_a_socket_and_a_directory_are_refused(
     ("name", "words"),
     [
         ("n" * 300, "File name too long"),
-        ("file/below", "does not exist"),
+        ("file/below", "is a file, not a directory"),
+        ("file/further/below", "is a file, not a directory"),
         ("a\0b", "is no name of a file"),
         ("half \ud800", "is no name of a file"),
     ],

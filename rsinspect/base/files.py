@@ -51,6 +51,10 @@ def check_writable(path: Path, *, whole: bool = False) -> None:
             raise OutputNotWritable(f"{path} is no file that can be written", "name another file")
         directory = target.parent
         if kind not in _STREAMS and not directory.is_dir():
+            above = (directory, *directory.parents)
+            there = next((place for place in above if place.exists()), directory)
+            if there.is_file():
+                raise OutputNotWritable(f"{there} is a file, not a directory", "name another place")
             raise OutputNotWritable(
                 f"the directory {directory} does not exist",
                 f"create it first: mkdir -p {directory}",
