@@ -25,6 +25,7 @@ from tests.documents import DOCS, GIVEN, PAGES, ROOT, RUN, Block, Reader, blocks
 from tests.networks import EFFICIENTNETS, configuration, keep
 from tests.recordings import measured as measured  # a fixture
 
+RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
 FINE_TUNING = ROOT / "docs" / "how-to" / "fine-tune.md"
 LINKED = sorted({*PAGES, *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})
@@ -155,8 +156,8 @@ def test_the_page_about_dialects_has_them_all() -> None:
 
 def test_the_page_about_latency_quotes_what_was_measured() -> None:
     page = (ROOT / "docs" / "latency.md").read_text(encoding="utf-8")
-    for recorded, load, kind in (("comparisons-quiet", 1, "quiet"), ("comparisons", 11, "busy")):
-        file = ROOT / "benchmarks" / "results" / f"2026-11-26-{recorded}.json"
+    for recorded, load in (("comparisons-quiet", 1), ("comparisons", 11)):
+        file = RESULTS / f"2026-11-26-{recorded}.json"
         found = json.loads(file.read_bytes())
         of, seconds = found["pairs"], found["seconds"]
         within = f"{seconds if isinstance(seconds, float) else seconds['slower']:g} s"
@@ -167,7 +168,24 @@ def test_the_page_about_latency_quotes_what_was_measured() -> None:
             counts = (str(found["tests"][tool][key]) for tool in ("rsinspect", "asv", "pyperf"))
             assert f"| load of {load}: {row} | {' | '.join(counts)} |" in page
         held = found["covered"]
-        assert f"{held['same']} and {held['slower']} of the {of} {kind}" in page
+        assert f"{held['same']} and {held['slower']} of the {of}" in " ".join(page.split())
+    others = json.loads((RESULTS / "2026-11-26-comparisons-quiet.json").read_bytes())
+    assert f"took {100 * others['foreign_share'][1]:.0f} % of the processors" in page
+
+
+def test_ratios_to_others_and_their_intervals_are_those_that_were_measured() -> None:
+    results = (RESULTS / "2026-11-26-two-cores.md").read_text("utf-8")
+    ratios = set(re.findall(r"\*\*([\d.]+)\*\*", results))
+    intervals = set(re.findall(r"\| ([\d.]+) \.\. ([\d.]+) \|", results))
+    page = (ROOT / "docs" / "latency.md").read_text("utf-8")
+    beside = page.partition("## How fast is it beside others?")[2].partition("\n## ")[0]
+    short = README.read_text("utf-8").partition("Folding makes")[2]
+    for text in (beside, short.partition("\n\n")[0]):
+        said = re.findall(r"(\d\.\d\d)\s+to\s+(\d\.\d\d)\)", text)
+        assert said
+        assert set(said) <= intervals
+        alone = set(re.findall(r"\b\d\.\d\d\b", text)) - {end for pair in said for end in pair}
+        assert alone <= ratios
 
 
 def texts(svg: bytes) -> list[str]:
