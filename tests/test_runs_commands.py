@@ -12,6 +12,7 @@ import pytest
 
 from rsinspect.comparisons import comparison
 from rsinspect.comparisons.answer import headline
+from rsinspect.runs import intake
 from rsinspect.runs.store import open_store
 from tests.compared import a_comparison
 from tests.conftest import GOLDENS, Cli
@@ -335,3 +336,19 @@ def test_a_limit_that_cannot_be_is_one_line(cli: Cli, db: Path, limit: int) -> N
     outcome = cli("runs", "list", "--limit", limit)
     assert outcome.code == 2
     assert "it must be a whole number from 1 to" in outcome.err
+
+
+def test_a_run_that_another_process_takes_in_first_is_not_said_to_be_added(
+    cli: Cli, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = intake.kind_of  # type: ignore[attr-defined]
+
+    def meanwhile(document: Any) -> Any:
+        with open_store(db, write=True) as other:
+            other.add(document)
+        return checked(document)
+
+    monkeypatch.setattr(intake, "kind_of", meanwhile)
+    (row,) = document(cli("-q", "runs", "import", RUN, "-f", "json"))["rows"]
+    assert (row["added"], row["known"]) == ([], 1)
+    assert len(ids(db)) == 4

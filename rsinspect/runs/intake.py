@@ -176,8 +176,11 @@ def _add(store: Store, document: Any, taken: Taken) -> str:
         taken.known += 1
         return id
     kind_of(document)
-    id = store.add(document)
-    taken.added.append(id)
+    with store.together():  # another process may have come first
+        new = name_of(document) not in store
+        id = store.add(document)
+    taken.added += [id] * new
+    taken.known += not new
     return id
 
 
