@@ -85,6 +85,21 @@ def test_several_write_at_once_and_nothing_is_lost_or_doubled(tmp_path: Path) ->
     assert wrong(path) == []
 
 
+def test_a_store_that_another_makes_just_now_is_no_other_programs(tmp_path: Path) -> None:
+    path, asked = tmp_path / "new.db", list[str]()
+
+    def another(statement: str) -> None:
+        asked.append(statement)
+        if len(asked) == 2:  # between what is asked first and the rest
+            with open_store(path, write=True, wait_s=0.0) as store:
+                store.add(kept_run(1))
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.set_trace_callback(another)
+        assert schema.version_of(connection) in (0, schema.NEWEST)
+        assert asked
+
+
 def test_who_waits_too_long_is_told_and_others_read_meanwhile(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -86,12 +86,16 @@ NEWEST = len(VERSIONS)
 
 
 def version_of(connection: sqlite3.Connection) -> int | None:
-    """Read the version of a store; 0 where there are no tables, None for another's database."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    """Read the version of a store; 0 where there are no tables, None for another's database.
+
+    In one statement, as another may be making the store just now.
+    """
+    application, version, tables = connection.execute(
+        "SELECT (SELECT application_id FROM pragma_application_id), "
+        "(SELECT user_version FROM pragma_user_version), count(*) FROM sqlite_master"
+    ).fetchone()
     if application == APPLICATION:
-        return version
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        return int(version)
     return 0 if (application, version, tables) == (0, 0, 0) else None
 
 
