@@ -111,7 +111,7 @@ def test_a_renderer_that_nobody_needs_is_said_to_be_unneeded() -> None:
     pip, system = HERE.renderers
     gone = replace(system, path=None)
     found = replace(HERE, renderers=(pip, gone))
-    assert row(found, "renderer system")["remark"] == "not needed; to have it, install Graphviz"
+    assert row(found, "renderer system")["remark"] == "optional: install Graphviz"
     alone = replace(found, renderers=(gone,))
     assert row(alone, "renderer system")["remark"] == "install Graphviz"
 

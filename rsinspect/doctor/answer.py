@@ -80,7 +80,7 @@ def _cpu(checkup: Checkup) -> dict[str, Value]:
 def _renderer(renderer: Renderer, *, drawn_without: bool) -> dict[str, Value]:
     item = f"renderer {renderer.kind}"
     if renderer.path is None:
-        needed = "not needed; to have it, " if drawn_without else ""
+        needed = "optional: " if drawn_without else ""
         return _row(item, "missing", remark=needed + INSTALL_RENDERER[renderer.kind])
     program = (
         f"Graphviz {renderer.version or 'that does not start'}, {renderer.package or renderer.path}"
