@@ -17,7 +17,7 @@ from rsinspect.profiling.choices import BACKENDS
 
 SCHEMA = "rsinspect.doctor/1"
 READ_BY = {
-    "KERAS_BACKEND": "backend of Keras models; a profile names its own",
+    "KERAS_BACKEND": "what Keras models run on",
     "RSINSPECT_WEIGHTS_URL": "where the ImageNet weights are fetched",
     "RSINSPECT_CACHE": "where networks that Keras builds are kept",
     "NO_COLOR": "tables without colour",
